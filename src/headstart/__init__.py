@@ -1,0 +1,78 @@
+"""Headstart: train a text network where you have labels, carry it to where you do not.
+
+::
+
+    import headstart as hs
+
+    base = hs.TextClassifier().fit(texts, labels)
+    hotel = hs.TextClassifier(base=base, strategy="fine-tune").fit(hotel_texts, hotel_labels)
+    hotel.save("hotel")
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headstart.corpus import Corpus, read
+    from headstart.errors import ArtifactError, DataError, HeadstartError, MissingDependencyError, OptionError
+    from headstart.estimators import TextClassifier, load
+    from headstart.features import LayerFeatures, submodel
+    from headstart.predictor import Predictor
+    from headstart.text import LowerCaser, NullImputer, TokenIndexer, Tokenizer
+    from headstart.train import Phase, Trainer
+
+__version__ = "0.1.0"
+
+# Names are found where they live when they are first asked for: `import headstart` brings in neither
+# torch nor scikit-learn, and `headstart --help` answers at once.
+_HOME = {
+    "ArtifactError": "errors",
+    "Corpus": "corpus",
+    "DataError": "errors",
+    "HeadstartError": "errors",
+    "LayerFeatures": "features",
+    "LowerCaser": "text",
+    "MissingDependencyError": "errors",
+    "NullImputer": "text",
+    "OptionError": "errors",
+    "Phase": "train",
+    "Predictor": "predictor",
+    "TextClassifier": "estimators",
+    "TokenIndexer": "text",
+    "Tokenizer": "text",
+    "Trainer": "train",
+    "load": "estimators",
+    "read": "corpus",
+    "submodel": "features",
+}
+
+__all__ = [
+    "ArtifactError",
+    "Corpus",
+    "DataError",
+    "HeadstartError",
+    "LayerFeatures",
+    "LowerCaser",
+    "MissingDependencyError",
+    "NullImputer",
+    "OptionError",
+    "Phase",
+    "Predictor",
+    "TextClassifier",
+    "TokenIndexer",
+    "Tokenizer",
+    "Trainer",
+    "load",
+    "read",
+    "submodel",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'headstart' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"headstart.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

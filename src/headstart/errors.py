@@ -1,0 +1,69 @@
+"""What can go wrong, for code that wants to catch it.
+
+::
+
+    HeadstartError
+    ├── DataError               (ValueError)   texts, labels, columns or files that cannot be used
+    ├── OptionError             (ValueError)   an option, layer name or pattern that cannot be used
+    ├── ArtifactError           (ValueError)   a saved model that is damaged, foreign or too new
+    └── MissingDependencyError  (ImportError)  an optional package is needed; the message installs it
+
+Every one of these is a mistake that the reader can mend: its message says what came, what was
+expected and what to do now. The command line prints the message and exits with code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ArtifactError",
+    "DataError",
+    "HeadstartError",
+    "MissingDependencyError",
+    "OptionError",
+    "near_names",
+    "unknown_name",
+]
+
+
+class HeadstartError(Exception):
+    """Base of every error that Headstart raises on purpose."""
+
+
+class DataError(HeadstartError, ValueError):
+    """Texts, labels, columns or a data file cannot be used as they are."""
+
+
+class OptionError(HeadstartError, ValueError):
+    """An option, a layer name or a pattern does not fit."""
+
+
+class ArtifactError(HeadstartError, ValueError):
+    """A saved model is damaged, is not a model, or was written by a newer version."""
+
+
+class MissingDependencyError(HeadstartError, ImportError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed. "
+            f"Install it with: pip install 'headstart[{extra}]'"
+        )
+        self.package = package
+
+
+def near_names(name: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """Return the up to `n` known names that look most like `name`, best first."""
+    lowered = {str(item).lower(): str(item) for item in known}
+    return [lowered[match] for match in difflib.get_close_matches(name.lower(), list(lowered), n=n, cutoff=0.5)]
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> OptionError:
+    """Return the error for an unknown `kind` of thing called `name`, with the near names first."""
+    names = [str(item) for item in known]
+    near = near_names(name, names)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    return OptionError(f"there is no {kind} {name!r}; {hint}Choose one of: {', '.join(names) or '(none)'}.")
