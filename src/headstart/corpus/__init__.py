@@ -1,0 +1,45 @@
+"""Files, folders, addresses and tables in memory -> ``Corpus``: texts, labels and columns, Arrow-backed.
+
+::
+
+    corpus = read("imdb.parquet", text="text", label="label", where={"split": "train"})
+    train, valid = split(corpus, 0.1)
+    corpus.take(train).counts
+"""
+
+from headstart.corpus.columns import text_array
+from headstart.corpus.containers import as_corpus
+from headstart.corpus.dataset import Corpus
+from headstart.corpus.filters import parse_where
+from headstart.corpus.labels import (
+    LabelCodes,
+    describe_labels,
+    encode_labels,
+    label_name,
+    parse_label_map,
+    require_two_classes,
+)
+from headstart.corpus.reading import Scan, read, scan
+from headstart.corpus.splits import Duplicates, duplicates, split, split_by_column, split_rows, subset
+
+__all__ = [
+    "Corpus",
+    "Duplicates",
+    "LabelCodes",
+    "Scan",
+    "as_corpus",
+    "describe_labels",
+    "duplicates",
+    "encode_labels",
+    "label_name",
+    "parse_label_map",
+    "parse_where",
+    "read",
+    "require_two_classes",
+    "scan",
+    "split",
+    "split_by_column",
+    "split_rows",
+    "subset",
+    "text_array",
+]

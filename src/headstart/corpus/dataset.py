@@ -1,0 +1,153 @@
+"""``Corpus``: texts with their labels and columns, held in Arrow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headstart.corpus.filters import RowFilter, Where
+from headstart.corpus.labels import encode_labels, label_values
+from headstart.errors import DataError
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts, and what is known of each.
+
+    Args:
+        texts: ``pa.LargeStringArray`` ``[rows]``, nulls allowed.
+        labels: class codes, int64 ``[rows]``, or None.
+        label_names: each code's name; of two classes the positive one is code 1.
+        label_values: each code's value as the data held it (int, bool, string).
+        columns: the other columns, ``[rows]``.
+        source: where the rows came from, for messages.
+        text_name: what the text column was called.
+        label_column: what the label column was called.
+        reading: what was counted while reading; see ``counts``.
+    """
+
+    texts: Any
+    labels: np.ndarray | None = None
+    label_names: tuple[str, ...] = ()
+    label_values: tuple[Any, ...] = ()
+    columns: pa.Table = field(default_factory=lambda: pa.table({}))
+    source: str = "the data"
+    text_name: str = "text"
+    label_column: str | None = None
+    reading: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """What these rows hold, and what reading them met; JSON-ready.
+
+        Of these rows: ``n_rows``, ``n_null_texts``, ``n_empty_texts`` (nothing but white space),
+        ``n_duplicates`` (texts that stand earlier too). Of the source: ``n_rows_read``, ``n_filtered_out``,
+        ``n_null_labels_dropped``, ``n_bad_encoding`` (lines or cells repaired).
+        """
+        met = ("n_rows_read", "n_filtered_out", "n_null_labels_dropped", "n_bad_encoding")
+        held = self.texts.drop_null()
+        return {
+            "n_rows": len(self),
+            "n_null_texts": self.texts.null_count,
+            "n_empty_texts": int(pc.sum(blank(self.texts)).as_py() or 0),
+            "n_duplicates": len(held) - pc.count_distinct(held).as_py(),
+            **{name: int(self.reading.get(name, 0)) for name in met},
+        }
+
+    def with_labels(
+        self,
+        values: Any,
+        *,
+        column: str | None = None,
+        label_map: Mapping[Any, Any] | None = None,
+        positive: Any = None,
+        names: Sequence[str] | None = None,
+    ) -> "Corpus":
+        """The corpus with these labels; rows whose label is missing are dropped and counted.
+
+        Args:
+            values: one label a row, as ``encode_labels`` takes them; so are ``label_map``, ``positive``, ``names``.
+            column: what the label column is called, for messages.
+
+        Raises:
+            DataError: another number of labels than of rows, no label at all, or labels that do not fit.
+        """
+        codes, found = encode_labels(values, label_map=label_map, positive=positive, names=names)
+        what = "The labels" if column is None else f"The label column {column!r}"
+        if len(codes) != len(self):
+            raise DataError(f"{len(codes)} labels came for {len(self)} texts of {self.source}. Pass one label a text.")
+        held = codes >= 0
+        if not held.any():
+            raise DataError(f"{what} of {self.source}: all {len(self)} are missing. Name another column, or none.")
+        labelled = replace(
+            self,
+            labels=codes,
+            label_names=found,
+            label_values=found if label_map else label_values(values, found),
+            label_column=column,
+            reading={**self.reading, "n_null_labels_dropped": int((~held).sum())},
+        )
+        return labelled if held.all() else labelled.take(held)
+
+    def take(self, rows: Any) -> "Corpus":
+        """The corpus of these rows, in this order.
+
+        Args:
+            rows: positions int ``[n]`` or a mask bool ``[rows]``.
+        """
+        chosen = np.asarray(rows)
+        chosen = chosen.nonzero()[0] if chosen.dtype == bool else chosen.astype(np.int64)
+        indices = pa.array(chosen)
+        labels = None if self.labels is None else self.labels[chosen]
+        columns = self.columns.take(indices) if self.columns.num_columns else self.columns
+        return replace(self, texts=self.texts.take(indices), labels=labels, columns=columns)
+
+    def where(self, conditions: Where) -> "Corpus":
+        """The rows whose columns hold these values.
+
+        Args:
+            conditions: column -> value or list of values, for example ``{"split": "train"}``.
+
+        Raises:
+            DataError: a column that was not kept, or no row that passes.
+        """
+        row_filter = RowFilter(conditions, self.source)
+        mask = row_filter.mask(self.columns)
+        if not mask.any():
+            row_filter.apply(self.columns)
+            row_filter.check()
+        return self.take(mask)
+
+    def column(self, name: str) -> Any:
+        """One of ``columns`` as an Arrow array.
+
+        Raises:
+            DataError: it was not kept.
+        """
+        if name not in self.columns.column_names:
+            kept = ", ".join(map(repr, self.columns.column_names)) or "none"
+            raise DataError(
+                f"{self.source} was read without the column {name!r}; kept were: {kept}. Ask for it in columns=."
+            )
+        return self.columns.column(name).combine_chunks()
+
+    def frame(self) -> pa.Table:
+        """Texts and columns as one table, as ``TextClassifier`` takes it."""
+        return (
+            self.columns.add_column(0, self.text_name, self.texts) if self.columns.num_columns else self._texts_table()
+        )
+
+    def _texts_table(self) -> pa.Table:
+        return pa.table({self.text_name: self.texts})
+
+
+def blank(texts: Any) -> Any:
+    """Which texts are empty or white space only; null where the text is."""
+    return pc.equal(pc.utf8_trim_whitespace(texts), "")
