@@ -1,0 +1,124 @@
+"""Rows of token ids of different lengths, in two arrays."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from headstart.errors import DataError
+
+__all__ = ["RaggedIds"]
+
+
+@dataclass(frozen=True, eq=False)
+class RaggedIds:
+    """Token ids of many texts: row ``i`` is ``values[offsets[i]:offsets[i + 1]]``.
+
+    Ids: 0 is padding (never in here), 1 is unknown, words count from 2. A million reviews take the
+    four bytes a token that their ids take, and no Python object a row.
+
+    Attributes:
+        values: int32 [n_tokens], all rows' ids one after another.
+        offsets: int64 [n_rows + 1], from 0 to n_tokens, never falling.
+
+    Raises:
+        DataError: the arrays have the wrong type or shape, or the offsets do not fit the values.
+
+    >>> ids = RaggedIds.from_lists([[2, 3], [], [4]])
+    >>> len(ids), ids[0].tolist(), ids.lengths.tolist(), ids.take([2, 0]).values.tolist()
+    (3, [2, 3], [2, 0, 1], [4, 2, 3])
+    """
+
+    values: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        for name, array, dtype in (("values", self.values, np.int32), ("offsets", self.offsets, np.int64)):
+            if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != 1:
+                raise DataError(
+                    f"RaggedIds needs {name} as a one-dimensional {np.dtype(dtype)} array, not {_described(array)}. "
+                    f"Build one from plain lists with RaggedIds.from_lists."
+                )
+        if self.offsets.size == 0 or self.offsets[0] != 0 or self.offsets[-1] != self.values.size:
+            raise DataError(
+                f"RaggedIds needs offsets that begin with 0 and end with the number of values ({self.values.size}), "
+                f"one more of them than rows; these {self.offsets.size} offsets do not."
+            )
+        if np.any(self.offsets[1:] < self.offsets[:-1]):
+            raise DataError("RaggedIds needs offsets that never fall, because row i ends where row i + 1 begins.")
+
+    @classmethod
+    def from_lists(cls, rows: Iterable[Sequence[int] | npt.NDArray[Any]]) -> "RaggedIds":
+        """From one sequence of ids a row; for tests and small things."""
+        arrays = [np.asarray(row, dtype=np.int32) for row in rows]
+        values = np.concatenate([np.empty(0, np.int32), *arrays])
+        return cls(values, _offsets_of(np.array([len(a) for a in arrays], dtype=np.int64)))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["RaggedIds"]) -> "RaggedIds":
+        """The rows of all parts, one part after another."""
+        values = np.concatenate([np.empty(0, np.int32), *(part.values for part in parts)])
+        return cls(values, _offsets_of(np.concatenate([np.empty(0, np.int64), *(part.lengths for part in parts)])))
+
+    def __len__(self) -> int:
+        return int(self.offsets.size - 1)
+
+    def __getitem__(self, row: int) -> npt.NDArray[np.int32]:
+        """Ids of one row: a view, int32 [length]. Negative rows count from the end."""
+        row = range(len(self))[row]
+        return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RaggedIds):
+            return NotImplemented
+        return np.array_equal(self.offsets, other.offsets) and np.array_equal(self.values, other.values)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays can change, so equal today is not equal tomorrow
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Ids in each row, int64 [n_rows]."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> "RaggedIds":
+        """The chosen rows in the chosen order, as a copy.
+
+        Args:
+            rows: [n] whole numbers from 0 (negative ones count from the end), or a mask of n_rows bools.
+
+        Raises:
+            DataError: a row does not exist.
+        """
+        chosen = self._row_numbers(rows)
+        starts, lengths = self.offsets[:-1][chosen], self.lengths[chosen]
+        offsets = _offsets_of(lengths)
+        where = np.arange(offsets[-1], dtype=np.int64)
+        where += np.repeat(starts - offsets[:-1], lengths)
+        return RaggedIds(self.values[where], offsets)
+
+    def _row_numbers(self, rows: Sequence[int] | npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        chosen = np.asarray(rows)
+        if chosen.dtype == np.bool_ and chosen.shape == (len(self),):
+            return np.flatnonzero(chosen)
+        if chosen.size and (chosen.ndim != 1 or chosen.dtype.kind not in "iu"):
+            raise DataError(f"take needs row numbers or a mask of {len(self)} bools, not {_described(chosen)}.")
+        if chosen.size and not -len(self) <= int(chosen.min()) <= int(chosen.max()) < len(self):
+            raise DataError(
+                f"take was asked for row {chosen.max() if chosen.max() >= len(self) else chosen.min()}, "
+                f"but there are {len(self)} rows, counted from 0. Check where these row numbers come from."
+            )
+        return chosen.astype(np.int64).reshape(-1)
+
+
+def _offsets_of(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    offsets = np.zeros(lengths.size + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def _described(thing: Any) -> str:
+    if isinstance(thing, np.ndarray):
+        return f"a {thing.dtype} array of shape {thing.shape}"
+    return f"a {type(thing).__name__}"

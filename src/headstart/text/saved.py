@@ -1,0 +1,170 @@
+"""Fitted text steps <-> plain JSON values, with the vocabulary beside them.
+
+What comes in is checked before anything is built from it: it may be damaged, or made by somebody.
+``fused_from_json`` needs no scikit-learn, whose import takes about a second.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from headstart.errors import ArtifactError, HeadstartError
+from headstart.text.definitions import DEFINITIONS, compiled_table
+from headstart.text.fused import FusedSteps
+from headstart.text.options import check_fill_value, check_limits, expression_of
+from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+__all__ = ["fused_from_json", "steps_from_json", "steps_to_json"]
+
+JSON_FORMAT = 1
+_OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their standard order
+    "NullImputer": {"fill_value": (str,)},
+    "LowerCaser": {},
+    "Tokenizer": {"pattern": (str,)},
+    "TokenIndexer": {"min_count": (int,), "max_size": (int, type(None))},
+}
+_MEND = "The model is damaged, or another version of headstart wrote it: copy it anew, or load it with that version."
+
+
+class _Step(NamedTuple):
+    name: str
+    kind: str
+    options: dict[str, Any]
+
+
+def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
+    """The steps and their options. The vocabulary is kept beside it: the last step's ``vocabulary_`` and ``counts_``.
+
+    Raises:
+        ArtifactError: a step is not one of ours, so that code would be needed to bring it back.
+    """
+    from headstart.text import steps
+
+    written = []
+    for name, step in pipeline.steps:
+        kind = type(step).__name__
+        if kind not in _OPTIONS or type(step) is not getattr(steps, kind):
+            raise ArtifactError(
+                f"The text step {name!r} is a {kind}, which cannot be saved, because a saved model holds no code. "
+                f"Use only {', '.join(_OPTIONS)} in the model, and apply this step to the texts before they reach it."
+            )
+        options = {key: _plain(value) for key, value in step.get_params(deep=False).items()}
+        written.append({"name": name, "kind": kind, "options": options})
+    spec = {"format": JSON_FORMAT, "steps": written}
+    _checked(spec)
+    return spec
+
+
+def steps_from_json(spec: Any, words: Any, counts: Any = None) -> "Pipeline":
+    """The fitted pipeline again.
+
+    Args:
+        spec: what ``steps_to_json`` gave.
+        words: the indexer's ``vocabulary_``, [n_ids] Arrow strings or a list of str.
+        counts: its ``counts_``, [n_ids] whole numbers; None for zeros.
+
+    Raises:
+        ArtifactError: one of the three is damaged or from another version; the message says what is wrong.
+    """
+    from sklearn.pipeline import Pipeline
+
+    from headstart.text import steps
+
+    restored: list[tuple[str, Any]] = []
+    try:
+        for name, kind, options in _checked(spec):
+            if kind == "TokenIndexer":
+                restored.append((name, steps.TokenIndexer.from_vocabulary(words, counts, **options)))
+            else:
+                restored.append((name, getattr(steps, kind)(**options).fit([])))
+    except ArtifactError:
+        raise
+    except HeadstartError as fault:
+        raise _not_restored(fault) from fault
+    return Pipeline(restored)
+
+
+def fused_from_json(spec: Any, words: Any, counts: Any = None) -> FusedSteps | None:
+    """The same as one function, ``FusedSteps.encode``; None when the steps do not allow it (see ``encode``).
+
+    Raises:
+        ArtifactError: as ``steps_from_json``.
+    """
+    steps = _checked(spec)
+    try:
+        for step in steps:
+            _check_options(step)
+        vocabulary = checked_vocabulary(words)
+        checked_counts(counts, len(vocabulary))
+        lookup = Lookup.of(vocabulary)
+    except HeadstartError as fault:
+        raise _not_restored(fault) from fault
+    kinds = [step.kind for step in steps]
+    pattern = steps[-2].options["pattern"]
+    if kinds != [kind for kind in _OPTIONS if kind in kinds] or pattern not in DEFINITIONS:
+        return None
+    fill_value = steps[0].options.get("fill_value")
+    return FusedSteps(compiled_table(pattern, "LowerCaser" in kinds), fill_value, lookup)
+
+
+def _checked(spec: Any) -> list[_Step]:
+    """The steps of a specification, whose shape, names, kinds and types of options are right."""
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("steps"), list):
+        raise ArtifactError(f"Expected text steps as an object with a list 'steps', got {spec!r:.80}. {_MEND}")
+    if spec.get("format") != JSON_FORMAT:
+        raise ArtifactError(
+            f"The text steps of this model are of format {spec.get('format')!r:.20}, and this version of headstart "
+            f"reads format {JSON_FORMAT}. Install the version that wrote the model, or a newer one."
+        )
+    steps = [_checked_step(step) for step in spec["steps"]]
+    kinds = [step.kind for step in steps]
+    if kinds[-2:] != ["Tokenizer", "TokenIndexer"] or len({*kinds}) < len(kinds):
+        raise ArtifactError(
+            f"Expected text steps that end in Tokenizer and TokenIndexer, none twice, got {kinds}. {_MEND}"
+        )
+    if len({step.name for step in steps}) < len(steps):
+        raise ArtifactError(f"Expected text steps of different names, got {[step.name for step in steps]}. {_MEND}")
+    return steps
+
+
+def _checked_step(step: Any) -> _Step:
+    fields = step if isinstance(step, Mapping) else {}
+    name, kind, options = fields.get("name"), fields.get("kind"), fields.get("options")
+    named = isinstance(name, str) and name != "" and "__" not in name
+    if not named or not isinstance(kind, str) or kind not in _OPTIONS or not isinstance(options, Mapping):
+        raise ArtifactError(
+            f"Expected a text step with a name, a kind among {', '.join(_OPTIONS)}, and options; "
+            f"got {step!r:.120}. {_MEND}"
+        )
+    known = _OPTIONS[kind]
+    if {*options} != {*known} or not all(_fits(options[key], kinds) for key, kinds in known.items()):
+        raise ArtifactError(
+            f"Expected options {[*known]} for the text step {kind}, got {dict(options)!r:.120}. {_MEND}"
+        )
+    return _Step(str(name), kind, dict(options))
+
+
+def _check_options(step: _Step) -> None:
+    if step.kind == "NullImputer":
+        check_fill_value(step.options["fill_value"])
+    elif step.kind == "Tokenizer":
+        expression_of(step.options["pattern"])
+    elif step.kind == "TokenIndexer":
+        check_limits(**step.options)
+
+
+def _not_restored(fault: HeadstartError) -> ArtifactError:
+    return ArtifactError(f"The text steps of this model cannot be restored. {fault} {_MEND}")
+
+
+def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy numbers and strings as Python's, which JSON knows."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,319 @@
+"""The text steps: scikit-learn transformers that stand alone and work in a ``Pipeline``.
+
+``NullImputer`` -> ``LowerCaser`` -> ``Tokenizer`` -> ``TokenIndexer``. The first two take texts in
+any container (``headstart.text.columns``) and give them back in the same kind; the third gives Arrow
+lists of strings, the last one ``RaggedIds``. Only the last one learns anything. Options are stored
+untouched and checked where they are used.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sklearn import get_config
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from headstart.errors import DataError
+from headstart.kernels.tokens import FIRST_WORD_ID, UNKNOWN_ID
+from headstart.text.columns import arrow_strings, objects, text_column
+from headstart.text.definitions import compiled_table
+from headstart.text.fused import null_text, split
+from headstart.text.options import check_fill_value, check_limits, expression_of
+from headstart.text.ragged import RaggedIds
+from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary, ordered
+
+__all__ = ["LowerCaser", "NullImputer", "TokenIndexer", "Tokenizer", "count_tokens"]
+
+
+class _TextStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """What the steps share: no learning, one column in."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the options and remember the column's name; nothing is learnt from the texts."""
+        self.check_options()
+        text_column(X)
+        self.n_features_in_ = 1
+        names = getattr(X, "columns", getattr(X, "column_names", None))
+        if names is not None and all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = np.array(list(names), dtype=object)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def check_options(self) -> None:
+        """Raise OptionError for an option that cannot be used. This step has none that could not."""
+
+
+class _TextToText(_TextStep):
+    """Texts in, texts out, in the same kind of container."""
+
+    def transform(self, X: Any) -> Any:
+        """New texts, one a row, in the kind of container that ``X`` is (lists give NumPy object arrays).
+
+        Raises:
+            DataError: ``X`` is no column of strings and nulls; the message names the row.
+        """
+        self.check_options()
+        column = text_column(X)
+        texts = pa.chunked_array([self._of_piece(piece) for piece, _ in column.pieces()], pa.large_string())
+        return objects(texts).reshape(-1, 1) if self._frame_is_wanted() else column.like_source(texts)
+
+    def _frame_is_wanted(self) -> bool:
+        """Whether scikit-learn will make a frame of the output, which it cannot from every container of ours."""
+        own = getattr(self, "_sklearn_output_config", {}).get("transform")
+        return bool((own or get_config()["transform_output"]) != "default")
+
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> npt.NDArray[Any]:
+        """The column's own name, or "text" when it has none."""
+        names = input_features if input_features is not None else getattr(self, "feature_names_in_", ["text"])
+        return np.asarray(names, dtype=object)
+
+    def _of_piece(self, piece: "pa.LargeStringArray") -> "pa.LargeStringArray":
+        raise NotImplementedError
+
+
+class NullImputer(_TextToText):
+    """Put a text where there is none (None, NaN, ``pd.NA``, ``NaT``).
+
+    Args:
+        fill_value: the text to put there.
+
+    >>> NullImputer("nothing").transform(["Fine.", None]).tolist()
+    ['Fine.', 'nothing']
+    """
+
+    def __init__(self, fill_value: str = "") -> None:
+        self.fill_value = fill_value
+
+    def check_options(self) -> None:
+        """Raise OptionError unless ``fill_value`` is a string of Unicode characters."""
+        check_fill_value(self.fill_value)
+
+    def _of_piece(self, piece: "pa.LargeStringArray") -> "pa.LargeStringArray":
+        return pc.fill_null(piece, arrow_strings([self.fill_value])[0])
+
+
+class LowerCaser(_TextToText):
+    """Lower-case every character by itself (Unicode's simple mapping, which needs no context). Nulls stay.
+
+    >>> LowerCaser().transform(["GROẞ", None]).tolist()
+    ['groß', None]
+    """
+
+    def _of_piece(self, piece: "pa.LargeStringArray") -> "pa.LargeStringArray":
+        return pc.utf8_lower(piece)
+
+
+class _KeepsOutput:
+    """A step whose output cannot be a frame, so that ``set_output`` on a pipeline passes it by."""
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Accepted for the sake of the steps around this one; the output here stays what it is."""
+        return self
+
+
+class Tokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Cut every text into tokens.
+
+    Args:
+        pattern: ``"words"`` (words with inner apostrophes; ``!``, ``?``, emoji, symbols, ideographs and kana each
+            by themselves; other punctuation and HTML tags dropped), ``"tutorial"`` (each mark of
+            ``string.punctuation`` by itself, white space separates), or a regular expression whose matches are the
+            tokens, as in ``re.findall``: with one group, what the group holds. Empty matches are dropped.
+
+    >>> Tokenizer().transform(["Don’t go!<br />Really..."]).to_pylist()
+    [["Don't", 'go', '!', 'Really']]
+    """
+
+    def __init__(self, pattern: str = "words") -> None:
+        self.pattern = pattern
+
+    def check_options(self) -> None:
+        """Raise OptionError unless ``pattern`` is a definition's name or a regular expression of at most one group."""
+        expression_of(self.pattern)
+
+    def transform(self, X: Any) -> "pa.LargeListArray":
+        """Tokens of every text: Arrow large lists of large strings, one list a row.
+
+        Raises:
+            DataError: ``X`` is no column of strings, or a text is null.
+            OptionError: the pattern is not valid.
+        """
+        expression = expression_of(self.pattern)
+        column = text_column(X)
+        if expression is None:
+            return split(column, compiled_table(self.pattern, lower=False))
+        kind = pa.large_list(pa.large_string())
+        parts = [
+            pa.array([_matches(expression, text) for text in _no_nulls(piece)], kind) for piece, _ in column.pieces()
+        ]
+        return pa.concat_arrays(parts) if parts else pa.array([], kind)
+
+
+def _matches(expression: "re.Pattern[str]", text: str) -> list[str]:
+    return [match for match in expression.findall(text) if match]
+
+
+def _no_nulls(texts: "pa.LargeStringArray") -> list[str]:
+    if texts.null_count:
+        raise null_text()
+    return texts.to_pylist()  # type: ignore[no-any-return]
+
+
+class TokenIndexer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """Learn a vocabulary, and give each token its id: 0 is padding, 1 is unknown, words count from 2.
+
+    Words are ordered by how often they occur, commonest first, and words that occur equally often by
+    code points, so the same texts give the same ids on every run.
+
+    Args:
+        min_count: a word must occur this often to get an id.
+        max_size: the largest number of words that get one, commonest first; None for all.
+
+    Attributes:
+        vocabulary_: Arrow large strings [n_ids]; the position is the id. The first two ("" and "<unk>") stand for
+            padding and unknown, and no token of a text ever gets their ids as a word.
+        counts_: int64 [n_ids], how often each word occurred in ``fit``; at position 1, how often all words
+            that got no id did.
+
+    >>> steps = TokenIndexer().fit([["b", "a"], ["b"]])
+    >>> steps.vocabulary_.to_pylist(), steps.transform([["a", "c"]])[0].tolist()
+    (['', '<unk>', 'b', 'a'], [3, 1])
+    """
+
+    vocabulary_: "pa.LargeStringArray"
+    counts_: npt.NDArray[np.int64]
+
+    def __init__(self, min_count: int = 1, max_size: int | None = None) -> None:
+        self.min_count = min_count
+        self.max_size = max_size
+
+    @classmethod
+    def from_vocabulary(
+        cls, words: Any, counts: Any = None, *, min_count: int = 1, max_size: int | None = None
+    ) -> "TokenIndexer":
+        """A fitted indexer from a ready vocabulary.
+
+        Args:
+            words: [n_ids] strings, the position is the id; the first two are "" and "<unk>".
+            counts: [n_ids] whole numbers from 0; zeros when None.
+            min_count: as in the constructor, for a later ``fit``.
+            max_size: as in the constructor, for a later ``fit``.
+
+        Raises:
+            DataError: a word is empty, no string, or there twice; the specials are not in front; counts do not fit.
+        """
+        indexer = cls(min_count=min_count, max_size=max_size)
+        indexer.check_options()
+        vocabulary = checked_vocabulary(words)
+        return indexer._learn(vocabulary, checked_counts(counts, len(vocabulary)))
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn the vocabulary.
+
+        Args:
+            X: one list of tokens a row: Arrow lists, or lists, arrays or columns of lists of strings.
+            y: ignored.
+
+        Raises:
+            DataError: ``X`` is something else.
+            OptionError: ``min_count`` or ``max_size`` is not a whole number in its range.
+        """
+        self.check_options()
+        return self.fit_counts(count_tokens(X))
+
+    def fit_counts(self, counted: "pa.Table") -> Self:
+        """Learn the vocabulary from distinct words already counted: columns ``word`` large_string, ``count`` int64."""
+        self.check_options()
+        return self._learn(*ordered(counted, self.min_count, self.max_size))
+
+    def _learn(self, vocabulary: "pa.LargeStringArray", counts: npt.NDArray[np.int64]) -> Self:
+        self._lookup = Lookup.of(vocabulary)
+        self.vocabulary_ = vocabulary
+        self.counts_ = counts
+        self.n_features_in_ = 1
+        return self
+
+    def transform(self, X: Any) -> RaggedIds:
+        """Ids of every row's tokens; 1 for a token that has none.
+
+        Raises:
+            DataError: ``X`` is not one list of tokens a row.
+        """
+        check_is_fitted(self)
+        lists = _token_lists(X)
+        found = pc.index_in(lists.flatten(), self.vocabulary_[FIRST_WORD_ID:])
+        ids = pc.add(pc.fill_null(found, UNKNOWN_ID - FIRST_WORD_ID), FIRST_WORD_ID)
+        lengths = pc.list_value_length(lists).to_numpy()
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return RaggedIds(ids.to_numpy().astype(np.int32, copy=False), offsets)
+
+    def index_of(self, word: str) -> int:
+        """The id of a word, 1 when it has none."""
+        check_is_fitted(self)
+        at = pc.index(self.vocabulary_[FIRST_WORD_ID:], arrow_strings([word])[0]).as_py()
+        return int(at) + FIRST_WORD_ID if at >= 0 else UNKNOWN_ID
+
+    def lookup(self) -> Lookup:
+        """The vocabulary as the compiled pass reads it."""
+        check_is_fitted(self)
+        return self._lookup
+
+    @property
+    def n_ids(self) -> int:
+        """Ids in use, padding and unknown among them: the rows that an embedding needs."""
+        check_is_fitted(self)
+        return len(self.vocabulary_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "vocabulary_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = True
+        return tags
+
+    def check_options(self) -> None:
+        """Raise OptionError unless ``min_count`` and ``max_size`` are whole numbers in their range."""
+        check_limits(self.min_count, self.max_size)
+
+
+def count_tokens(rows: Any) -> "pa.Table":
+    """Every distinct token of rows of tokens, with its number: columns ``word`` large_string and ``count`` int64."""
+    counted = pc.value_counts(_token_lists(rows).flatten())
+    return pa.table({"word": counted.field("values"), "count": counted.field("counts")})
+
+
+def _token_lists(rows: Any) -> Any:
+    """Any rows of tokens as Arrow large lists of large strings, without nulls."""
+    kind = pa.large_list(pa.large_string())
+    try:
+        if not isinstance(rows, pa.Array | pa.ChunkedArray) and any(isinstance(row, str) for row in rows):
+            raise TypeError("a row is a string")  # which Arrow would take for a list of its characters
+        if hasattr(rows, "to_arrow"):
+            rows = rows.to_arrow()
+        if isinstance(rows, pa.ChunkedArray):
+            rows = rows.combine_chunks()
+        lists = rows.cast(kind) if isinstance(rows, pa.Array) else pa.array(rows, kind)
+    except (pa.ArrowException, TypeError, ValueError) as fault:
+        raise DataError(
+            f"TokenIndexer needs one list of string tokens a row, which a {type(rows).__name__} here is not ({fault}). "
+            f"Cut the texts first, as Tokenizer() does."
+        ) from fault
+    if lists.null_count or lists.flatten().null_count:
+        raise DataError("TokenIndexer found a null among the tokens. Put NullImputer() before the Tokenizer().")
+    return lists
