@@ -1,0 +1,115 @@
+"""Rows of plain values as an HTML table that a screen reader can walk."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+from headstart.report.axes import said
+from headstart.report.svg import escaped
+
+Format = str | Callable[[Any], str]
+"""How values of a column are written: a format specification as ".3f", or a function from value to text."""
+
+_DECIMALS: dict[type, Format] = {float: lambda value: said(value, 4)}  # alike all down a column
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its interval and the number of draws it is a mean of; compares by its value."""
+
+    value: float
+    low: float
+    high: float
+    draws: int = 1
+
+    def __str__(self) -> str:
+        value, low, high = (f"{number:.3f}" for number in (self.value, self.low, self.high))
+        return value if low == high else f"{value} [{low}, {high}]"
+
+
+def html_table(
+    rows: Rows,
+    columns: Mapping[str, str],
+    *,
+    caption: str = "",
+    formats: Mapping[str, Format] | None = None,
+    best: Mapping[str, str] | None = None,
+) -> str:
+    """A table with a heading for each column and, in the first column, for each row.
+
+    ``columns`` maps keys to headings, in order. Numbers stand to the right; None and NaN show as "–".
+    ``best`` names the columns whose best value is set in bold, each with "max" or "min"; it says "best" to
+    a screen reader, and equals are all marked. Everything is escaped.
+    """
+    formats, marks = formats or {}, _best_cells(rows, best or {})
+    numeric = {key for key in columns if _is_numeric(rows, key)}
+    heads = "".join(f'<th scope="col"{_right(key in numeric)}>{escaped(name)}</th>' for key, name in columns.items())
+    body = []
+    for place, row in enumerate(rows):
+        cells = [
+            _cell(row.get(key), formats.get(key), first=k == 0, right=key in numeric, best=(place, key) in marks)
+            for k, key in enumerate(columns)
+        ]
+        body.append(f"<tr>{''.join(cells)}</tr>\n")
+    title = f"<caption>{escaped(caption)}</caption>\n" if caption else ""
+    return f"<table>\n{title}<thead><tr>{heads}</tr></thead>\n<tbody>\n{''.join(body)}</tbody>\n</table>"
+
+
+def _cell(value: Any, shape: Format | None, *, first: bool, right: bool, best: bool) -> str:
+    text = escaped(formatted(value, shape or _DECIMALS.get(type(value))))
+    if best:
+        text = f'<strong>{text}<span class="unseen"> (best)</span></strong>'
+    tag = 'th scope="row"' if first else "td"
+    return f"<{tag}{_right(right)}>{text}</{tag[:2]}>"
+
+
+def _right(right: bool) -> str:
+    return ' class="number"' if right else ""
+
+
+def formatted(value: Any, shape: Format | None = None) -> str:
+    """A value as a reader sees it: by its format, else by its type."""
+    if value is None or (isinstance(value, Real) and math.isnan(value)):
+        return "–"
+    if callable(shape):
+        return shape(value)
+    if shape:
+        return format(value, shape)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    return f"{float(value):,.6g}" if isinstance(value, Real) else _joined(value)
+
+
+def _joined(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {formatted(part)}" for key, part in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(formatted(part) for part in value) or "none"
+    return str(value)
+
+
+def _magnitude(value: Any) -> float | None:
+    if isinstance(value, Estimate):
+        return value.value
+    return float(value) if isinstance(value, Real) and not math.isnan(value) else None
+
+
+def _is_numeric(rows: Rows, key: str) -> bool:
+    present = [row[key] for row in rows if row.get(key) is not None]
+    return bool(present) and all(isinstance(value, Real | Estimate) for value in present)
+
+
+def _best_cells(rows: Rows, best: Mapping[str, str]) -> set[tuple[int, str]]:
+    cells = set()
+    for key, direction in best.items():
+        values = {place: size for place, row in enumerate(rows) if (size := _magnitude(row.get(key))) is not None}
+        if len(values) > 1:
+            top = max(values.values()) if direction == "max" else min(values.values())
+            cells |= {(place, key) for place, size in values.items() if size == top}
+    return cells

@@ -1,0 +1,129 @@
+"""Figures of one training run: its learning curves, and its layers used as features."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from headstart.errors import DataError
+from headstart.report.axes import Axis, count_axis, linear_axis, name_axis
+from headstart.report.chart import Chart
+from headstart.report.panel import Panel, Rule, Series, strips
+
+Row = Mapping[str, Any]
+
+MEASURES = {"train_loss": "Train loss", "valid_loss": "Valid loss", "train_auc": "Train AUC", "valid_auc": "Valid AUC"}
+
+
+def learning_curves(rows: Sequence[Row], *, title: str = "Learning curves") -> Chart:
+    """Loss and AUC over the epochs of a training run.
+
+    A row has ``epoch`` (0 is before training) and any of ``train_loss``, ``valid_loss``, ``train_auc``,
+    ``valid_auc`` (None or NaN where not measured) and ``seconds``. A start far off the rest would flatten
+    all that follows, so a value of epoch 0 that is farther from the others than three times their
+    span is left below or above the panel, and said in its note. Raises DataError without a measured value.
+    """
+    if not any(_measured(row.get(key)) for row in rows for key in MEASURES):
+        raise DataError(
+            f"Learning curves got {len(rows)} rows without a value of {', '.join(MEASURES)}. "
+            "They need one row an epoch, with 'epoch' and any of these: train for one epoch or more."
+        )
+    x = count_axis([int(row["epoch"]) for row in rows], "epoch")
+    panels = [_curves(rows, x, part, name) for part, name in (("loss", "Loss"), ("auc", "AUC"))]
+    scored = [row for row in rows if _measured(row.get("valid_auc"))]
+    said = [f"{len(rows)} rows, from epoch {rows[0]['epoch']} to {rows[-1]['epoch']}."]
+    if scored:
+        best = max(scored, key=lambda row: float(row["valid_auc"]))
+        said.append(f"The best validation AUC is {best['valid_auc']:.4f}, after epoch {best['epoch']}.")
+    names = {"epoch": "Epoch", **MEASURES, "seconds": "Seconds"}
+    columns = {key: name for key, name in names.items() if any(row.get(key) is not None for row in rows)}
+    return Chart(title, " ".join(said), tuple(panel for panel in panels if panel.series), columns, list(rows))
+
+
+def _curves(rows: Sequence[Row], x: Axis, part: str, name: str) -> Panel:
+    series = tuple(
+        one
+        for look, side in enumerate(("train", "valid"))
+        if (one := _line(rows, "epoch", f"{side}_{part}", side, look)).x
+    )
+    shown, notes = _without_far_start(series)
+    y = linear_axis(shown, "", ceiling=1.0 if part == "auc" else math.inf, decimals=4)
+    return Panel(name, x, y, series, strips=strips(series, x, y, "Epoch {}"), note=_best(series, part, notes))
+
+
+def _best(series: tuple[Series, ...], part: str, notes: str) -> str:
+    valid = next((one for one in series if one.name == "valid"), None)
+    if valid is None:
+        return notes
+    value = max(valid.y) if part == "auc" else min(valid.y)
+    best = f"best valid {value:.4f}, epoch {valid.x[valid.y.index(value)]:.0f}"
+    return f"{best}; {notes}" if notes else best
+
+
+def _line(rows: Sequence[Row], x: str, y: str, name: str, look: int) -> Series:
+    known = [(float(row[x]), float(row[y])) for row in rows if _measured(row.get(y))]
+    return Series(name, tuple(at for at, _ in known), tuple(value for _, value in known), look=look)
+
+
+def _measured(value: Any) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _without_far_start(series: tuple[Series, ...]) -> tuple[list[float], str]:
+    """The values that the axis must hold, and a note on those of epoch 0 that it does not."""
+    later = [value for one in series for at, value in zip(one.x, one.y, strict=True) if at > 0]
+    start = {one.name: one.y[0] for one in series if one.x[0] == 0}
+    span = max(later, default=0.0) - min(later, default=0.0)
+    far = later and any(min(abs(value - other) for other in later) > 3 * span > 0 for value in start.values())
+    if not far:
+        return later + list(start.values()), ""
+    return later, "at epoch 0: " + ", ".join(f"{name} {value:.3f}" for name, value in start.items())
+
+
+def layer_auc(
+    rows: Sequence[Row], *, reference: float | None = None, title: str = "AUC by layer used as features"
+) -> Chart:
+    """How well each layer's output serves as features, with intervals.
+
+    A row has ``layer``, ``auc``, and where known ``low``, ``high`` and ``head`` (the model on top of the
+    layer, as "catboost"; each gets a marker). Layers stand in the order of their first row.
+    ``reference`` draws a line, as the AUC of the base as it is. Raises DataError without rows.
+    """
+    if not rows:
+        raise DataError("A figure of layers needs one row a layer, but there are no rows. Score one layer or more.")
+    layers = list(dict.fromkeys(str(row["layer"]) for row in rows))
+    heads = list(dict.fromkeys(str(row.get("head") or "") for row in rows))
+    values = [float(row[key]) for row in rows for key in ("auc", "low", "high") if row.get(key) is not None]
+    y = linear_axis([*values, *([] if reference is None else [reference])], "AUC", ceiling=1.0, decimals=4)
+    series = tuple(
+        _head_series(rows, layers, head, (k - (len(heads) - 1) / 2) * 0.24, k) for k, head in enumerate(heads)
+    )
+    x = name_axis(layers)
+    rules = () if reference is None else (Rule((x.high, reference), (x.low, reference), f"as it is {reference:.3f}"),)
+    best = max(rows, key=lambda row: float(row["auc"]))
+    head = f" with {best['head']}" if best.get("head") else ""
+    said = f"{best['layer']}{head} is best, with an AUC of {float(best['auc']):.4f}."
+    panel = Panel("", x, y, series, rules, note=said, sideways=True, height=120 + 40.0 * len(layers))
+    names = {"layer": "Layer", "head": "Head", "auc": "AUC", "low": "Low", "high": "High"}
+    columns = {key: name for key, name in names.items() if any(row.get(key) is not None for row in rows)}
+    return Chart(title, said, (panel,), columns, list(rows))
+
+
+def _head_series(rows: Sequence[Row], layers: list[str], head: str, shift: float, look: int) -> Series:
+    own = [
+        {"x": layers.index(str(row["layer"])) + shift, "low": row["auc"], "high": row["auc"], **_known(row)}
+        for row in rows
+        if str(row.get("head") or "") == head
+    ]
+    dots = Series.of_rows(head or "AUC", own, "x", "auc", look=look)
+    return replace(dots, kind="dots", texts=tuple(map(_layer_said, own)))
+
+
+def _known(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def _layer_said(row: Row) -> str:
+    head = f" with {row['head']}" if row.get("head") else ""
+    interval = f" [{row['low']:.4f}, {row['high']:.4f}]" if row["low"] < row["high"] else ""
+    return f"{row['layer']}{head}\nAUC {row['auc']:.4f}{interval}"
