@@ -1,0 +1,39 @@
+"""`Parts`: what a model is on disk, before it means anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+__all__ = ["Parts"]
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Plain values and arrays, with no class of ours among them, so that anybody can read them for ever.
+
+    Attributes:
+        model: JSON-able (str keys; str, bool, int64, finite float, None, lists and dicts of these): all
+            that rebuilds the model but for what stands below. Part of the content hash, so nothing dated.
+            Keys come back sorted: what has an order belongs in a list.
+        tensors: arrays by file stem and name: ``{"weights": {"output.bias": ...}}`` becomes
+            ``weights.safetensors``. bool, int8-64, uint8-64, float16/32/64 of any shape, 0-d and empty
+            ones too. `read` gives writable arrays, views of one buffer a file.
+        words: strings, none of them null, in the order of their ids: ``vocabulary.txt``. None if there
+            are none. A list or an Arrow array; `read` gives ``pa.LargeStringArray``.
+        blobs: files in another library's format by name, ``{"head.cbm": b"..."}``. They are hashed and
+            not looked into: see `check_in_child` before you give one to a native reader.
+        run: JSON-able like `model`: dates, seconds, command, history. Outside the content hash.
+        content_hash: what `read` found, SHA-256 in hex; `write` does not look at it.
+    """
+
+    model: Mapping[str, Any]
+    tensors: Mapping[str, Mapping[str, np.ndarray[Any, np.dtype[Any]]]] = field(default_factory=dict)
+    words: Sequence[str] | pa.Array | None = None
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+    content_hash: str = ""

@@ -1,0 +1,74 @@
+"""A native reader's crash is an error and not ours."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from headstart.artifact import check_in_child, probing
+from headstart.errors import ArtifactError
+
+READERS = """
+import ctypes, os, sys
+def reads(blob):
+    print("chatter")
+    if blob != b"trees": raise ValueError(f"these are {len(blob)} bytes of no trees")
+def crashes(blob): ctypes.string_at(0)
+def aborts(blob): os.abort()
+def leaves(blob): os._exit(7)
+def hangs(blob):
+    while True: pass
+def swells(blob): return bytearray(8 * 1024**3)
+class Reader:
+    @staticmethod
+    def reads(blob): reads(blob)
+"""
+
+
+@pytest.fixture
+def readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    (tmp_path / "readers_for_test.py").write_text(textwrap.dedent(READERS))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "readers_for_test", raising=False)
+    monkeypatch.setattr(probing, "_PASSED", set())
+    return __import__("readers_for_test")
+
+
+def test_a_file_that_can_be_read_passes(readers: ModuleType) -> None:
+    check_in_child(readers.reads, b"trees", what="head.cbm")
+    check_in_child(readers.Reader.reads, b"trees", what="head.cbm")
+
+
+def test_what_passed_is_not_tried_again(readers: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_in_child(readers.reads, b"trees", what="head.cbm")
+    monkeypatch.setattr(probing.sys, "executable", "/no/such/python")
+    check_in_child(readers.reads, b"trees", what="head.cbm")
+    with pytest.raises(ArtifactError, match=r"head\.cbm cannot be tried: .*No such file"):
+        check_in_child(readers.reads, b"other", what="head.cbm")
+
+
+@pytest.mark.parametrize(
+    ("reader", "sentence"),
+    [
+        ("reads", r"head\.cbm cannot be read: ValueError: these are 3 bytes of no trees\. Copy the model again"),
+        ("crashes", r"head\.cbm cannot be read: its reader crashed on it \(SIGSEGV\)\. Copy the model again"),
+        ("aborts", r"head\.cbm cannot be read: its reader crashed on it \(SIGABRT\)\. Copy"),
+        ("leaves", r"head\.cbm cannot be read: the process that tried it ended with code 7"),
+        ("hangs", r"head\.cbm could not be read within 1 seconds: it is damaged\. Copy"),
+        ("swells", r"head\.cbm cannot be read: MemoryError\. Copy"),
+    ],
+)
+def test_what_ends_the_child_is_an_error_here(readers: ModuleType, reader: str, sentence: str) -> None:
+    if reader == "swells" and sys.platform != "linux":
+        pytest.skip("memory is limited on Linux only")
+    with pytest.raises(ArtifactError, match=sentence):
+        check_in_child(getattr(readers, reader), b"bad", what="head.cbm", seconds=1 if reader == "hangs" else 60)
+
+
+def test_a_function_that_the_child_cannot_find_is_our_mistake() -> None:
+    with pytest.raises(TypeError, match="needs a function of an importable module"):
+        check_in_child(lambda blob: None, b"", what="head.cbm")
