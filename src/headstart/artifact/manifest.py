@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from headstart import __version__
 from headstart.artifact import documents
 from headstart.artifact.faults import damaged, shortened
 from headstart.artifact.schema import anything, integer, mapping, record, sequence, text
@@ -29,7 +28,6 @@ __all__ = [
     "check_file_name",
     "read_run",
     "run_bytes",
-    "version",
 ]
 
 FORMAT = 1
@@ -124,7 +122,7 @@ class Manifest:
     def to_bytes(self) -> tuple[bytes, str]:
         """Return the file and the content hash."""
         files = {name: entry.to_json() for name, entry in self.files.items()}
-        body = {"files": files, "format": FORMAT, "model": self.model, "written_by": self.written_by or version()}
+        body = {"files": files, "format": FORMAT, "model": self.model, "written_by": self.written_by or __version__}
         return documents.seal("content_hash", body)
 
     @classmethod
@@ -156,7 +154,7 @@ def _check_format(body: dict[str, Any], path: Path) -> None:
     if type(body.get("format")) is int and body["format"] > FORMAT:
         raise NewerFormatError(
             f"the model {str(path.parent)!r} was written by headstart {shortened(body.get('written_by'))[1:-1]} "
-            f"in format {body['format']}, and this is headstart {version()}, which reads formats up to {FORMAT}. "
+            f"in format {body['format']}, and this is headstart {__version__}, which reads formats up to {FORMAT}. "
             "Upgrade with: pip install --upgrade headstart"
         )
 
@@ -189,12 +187,3 @@ def read_run(raw: bytes, content_hash: str, path: Path) -> dict[str, Any]:
             path, f"belongs to another model ({body['model'][:12]}…) than the folder holds ({content_hash[:12]}…)"
         )
     return dict(body["run"])
-
-
-@cache
-def version() -> str:
-    """Return the version of Headstart that runs."""
-    try:
-        return metadata.version("headstart")
-    except metadata.PackageNotFoundError:
-        return "0 (not installed)"

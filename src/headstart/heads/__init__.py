@@ -1,0 +1,12 @@
+"""Scorers that are not networks: linear models, boosted trees, TF-IDF.
+
+Each is fitted once by `fit`, gives logits by `decision`, and is stored as arrays (CatBoost: in its own
+format). None is ever pickled.
+"""
+
+from headstart.heads.boosting import CatBoostHead
+from headstart.heads.columns import ColumnEncoder
+from headstart.heads.linear import LinearHead
+from headstart.heads.tfidf import TfidfHead
+
+__all__ = ["CatBoostHead", "ColumnEncoder", "LinearHead", "TfidfHead"]

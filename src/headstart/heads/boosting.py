@@ -1,0 +1,192 @@
+"""CatBoost over layer outputs and tabular columns, stored in CatBoost's own format."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from headstart.artifact import check_in_child
+from headstart.errors import ArtifactError, MissingDependencyError
+from headstart.heads.columns import ColumnEncoder
+
+__all__ = ["CatBoostHead"]
+
+_HELD_SHARE = 0.2
+
+
+def _catboost() -> Any:
+    try:
+        import catboost
+    except ImportError as error:
+        raise MissingDependencyError("catboost", "catboost", "The CatBoost head") from error
+    return catboost
+
+
+@dataclass(frozen=True)
+class CatBoostHead:
+    """Gradient-boosted trees: Prokhorenkova et al., "CatBoost: unbiased boosting with categorical features", 2018.
+
+    Attributes:
+        model: the fitted ``CatBoostClassifier``.
+        n_features: size of the layer output it expects.
+        encoder: of the tabular columns, or None. Categories go in as they are, nulls among them.
+    """
+
+    model: Any
+    n_features: int
+    encoder: ColumnEncoder | None = None
+
+    kind = "catboost"
+
+    @classmethod
+    def fit(
+        cls,
+        features: NDArray[np.float32],
+        labels: NDArray[Any],
+        *,
+        table: pa.Table | None = None,
+        encoder: ColumnEncoder | None = None,
+        random_state: int = 0,
+    ) -> CatBoostHead:
+        """Fit on features [rows, size] and class codes [rows].
+
+        A fifth of these same rows, stratified, decides when to stop; then as many trees are grown on
+        all of them. With fewer than ten rows of a class there is too little to hold out: 100 trees.
+
+        Raises:
+            MissingDependencyError: if CatBoost is not installed.
+        """
+        _catboost()
+        from sklearn.model_selection import train_test_split
+
+        labels = np.asarray(labels).astype(int)
+        how: dict[str, Any] = {"table": table, "encoder": encoder, "random_state": random_state}
+        n_trees = 100
+        if np.bincount(labels, minlength=2).min() >= 10:
+            kept, held = train_test_split(
+                np.arange(len(labels)), test_size=_HELD_SHARE, stratify=labels, random_state=random_state
+            )
+            n_trees, _ = cls.try_out(features, labels, kept, held, **how)
+        return cls.grow(features, labels, n_trees, **how)
+
+    @classmethod
+    def try_out(
+        cls,
+        features: NDArray[np.float32],
+        labels: NDArray[Any],
+        kept: NDArray[np.int64],
+        held: NDArray[np.int64],
+        *,
+        table: pa.Table | None = None,
+        encoder: ColumnEncoder | None = None,
+        random_state: int = 0,
+        n_threads: int = -1,
+    ) -> tuple[int, NDArray[np.float64]]:
+        """Grow on the `kept` rows until the `held` ones gain nothing; return the number of trees, 10 or more,
+        and the logits of the held rows [held]."""
+        trial = _classifier(600, len(labels), random_state, n_threads, early_stopping_rounds=40)
+        held_pool = _pool(features, table, encoder, held, labels)
+        trial.fit(_pool(features, table, encoder, kept, labels), eval_set=held_pool)
+        logits = np.asarray(trial.predict(held_pool, prediction_type="RawFormulaVal"), np.float64)
+        return max(10, trial.tree_count_), logits
+
+    @classmethod
+    def grow(
+        cls,
+        features: NDArray[np.float32],
+        labels: NDArray[Any],
+        n_trees: int,
+        *,
+        table: pa.Table | None = None,
+        encoder: ColumnEncoder | None = None,
+        random_state: int = 0,
+        n_threads: int = -1,
+    ) -> CatBoostHead:
+        """Grow so many trees on all rows."""
+        model = _classifier(n_trees, len(labels), random_state, n_threads)
+        model.fit(_pool(features, table, encoder, np.arange(len(labels)), labels))
+        return cls(model, features.shape[1], encoder)
+
+    def decision(self, features: NDArray[np.float32], table: pa.Table | None = None) -> NDArray[np.float64]:
+        """Return the logit of each row [rows]."""
+        if len(features) == 0:
+            return np.zeros(0)
+        pool = _pool(features, table, self.encoder, np.arange(len(features)))
+        return np.asarray(self.model.predict(pool, prediction_type="RawFormulaVal"), np.float64)
+
+    def blob(self) -> bytes:
+        """Return the model in CatBoost's binary format."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "head.cbm"
+            self.model.save_model(str(path), format="cbm")
+            return path.read_bytes()
+
+    @classmethod
+    def from_blob(cls, blob: bytes, n_features: int, encoder: ColumnEncoder | None) -> CatBoostHead:
+        """Read CatBoost's binary format again.
+
+        Raises:
+            ArtifactError: if CatBoost refuses it or crashes on it, or it was fitted on another number of features.
+            MissingDependencyError: if CatBoost is not installed.
+        """
+        _catboost()
+        # CatBoost crashes on some files that it did not write, and would take this process along.
+        check_in_child(_read, blob, what="head.cbm")
+        model = _read(blob)
+        expected = n_features + (len(encoder.kinds) if encoder else 0)
+        if len(model.feature_names_) != expected:
+            raise ArtifactError(
+                f"this model's CatBoost head reads {len(model.feature_names_)} features where its layer and columns give {expected}; "
+                "the model's files do not belong together: copy it again."
+            )
+        return cls(model, n_features, encoder)
+
+
+def _classifier(n_trees: int, n_rows: int, random_state: int, n_threads: int, **options: Any) -> Any:
+    return _catboost().CatBoostClassifier(
+        iterations=n_trees,
+        learning_rate=0.05 if n_rows < 5000 else 0.1,
+        depth=4,
+        loss_function="Logloss",
+        random_seed=random_state,
+        thread_count=n_threads,
+        verbose=False,
+        allow_writing_files=False,
+        **options,
+    )
+
+
+def _read(blob: bytes) -> Any:
+    """Return the model in `blob`, used once."""
+    model = _catboost().CatBoostClassifier()
+    model.load_model(blob=blob)
+    names = model.feature_names_
+    categories = set(model.get_cat_feature_indices())
+    row = [["" if i in categories else 0.0 for i in range(len(names))]]
+    model.predict(row, prediction_type="RawFormulaVal")
+    return model
+
+
+def _pool(
+    features: NDArray[np.float32],
+    table: pa.Table | None,
+    encoder: ColumnEncoder | None,
+    rows: NDArray[np.int64],
+    labels: NDArray[Any] | None = None,
+) -> Any:
+    catboost = _catboost()
+    numbers, texts = np.ascontiguousarray(features[rows], np.float32), None
+    if encoder is not None and table is not None:
+        chosen = table.take(pa.array(rows))
+        numbers = np.ascontiguousarray(np.concatenate([numbers, encoder.numbers(chosen)], axis=1))
+        if encoder.category_names:
+            # FeaturesData takes bytes, and nothing else, for categories.
+            texts = np.array([[value.encode() for value in row] for row in encoder.texts(chosen)], dtype=object)
+    data = catboost.FeaturesData(num_feature_data=numbers if numbers.shape[1] else None, cat_feature_data=texts)
+    return catboost.Pool(data, label=None if labels is None else labels[rows])

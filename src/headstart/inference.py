@@ -1,0 +1,120 @@
+"""Rows through a network that is done learning: logits, or any named outputs, in the order of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from headstart.batches import Batch, Batches, Examples
+from headstart.errors import OptionError
+from headstart.layers import capture, pool
+
+__all__ = ["network_logits", "network_outputs", "resolve_device"]
+
+LOGITS = ""
+"""The name under which a network's own result is asked for."""
+
+_BATCH_SIZE = 256
+_BATCH_TOKENS = 262_144
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """Turn ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` into a device that is there.
+
+    Raises:
+        OptionError: if there is no such device on this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise OptionError(f"the device is {device!r}; expected 'auto', 'cpu', 'cuda' or 'cuda:<number>'.") from error
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise OptionError(
+            f"the device {device!r} was asked for, and torch sees {torch.cuda.device_count()} CUDA devices; use 'cpu' or 'auto'."
+        )
+    return found
+
+
+def network_logits(
+    net: nn.Module, examples: Examples, *, device: str | torch.device = "cpu", batch_size: int = _BATCH_SIZE
+) -> NDArray[np.float32]:
+    """Return the logits of every row, float32 [rows, outputs]."""
+    return network_outputs(net, examples, (LOGITS,), device=device, batch_size=batch_size)[LOGITS]
+
+
+def network_outputs(
+    net: nn.Module,
+    examples: Examples,
+    names: Sequence[str],
+    *,
+    pooling: str = "mean",
+    device: str | torch.device = "cpu",
+    batch_size: int = _BATCH_SIZE,
+) -> dict[str, NDArray[np.float32]]:
+    """Return named outputs of every row, all in one pass, each float32 [rows, size].
+
+    The network computes in evaluation mode and is put back into the mode it was in.
+
+    Args:
+        net: any network that takes a `Batch`.
+        examples: the rows.
+        names: stages (or submodules of a foreign module); ``""`` is the network's own result.
+        pooling: how outputs of every token become one a row: ``"mean"``, ``"max"`` or ``"last"``.
+        device: where to compute.
+        batch_size: most rows at a time; batches of long texts are smaller.
+    """
+    found: dict[str, NDArray[np.float32]] = {}
+    for batch in _batches(net, examples, batch_size):
+        outputs = _run(net, batch.tensors(device), names)
+        for name, value in outputs.items():
+            flat = _one_a_row(value, batch, pooling).float().cpu().numpy()
+            if name not in found:
+                found[name] = np.empty((len(examples), flat.shape[1]), np.float32)
+            found[name][batch.rows] = flat
+    if not found:
+        return _no_rows(net, names, pooling, device)
+    return found
+
+
+def _batches(net: nn.Module, examples: Examples, batch_size: int) -> Iterator[Batch]:
+    sees_padding = bool(getattr(net, "sees_padding", False))
+    batches = Batches(
+        examples, batch_size=batch_size, order="length", equal_lengths=sees_padding, max_batch_tokens=_BATCH_TOKENS
+    )
+    was_training = net.training
+    net.eval()
+    try:
+        with torch.inference_mode():
+            yield from batches
+    finally:
+        net.train(was_training)
+
+
+def _run(net: nn.Module, batch: Batch, names: Sequence[str]) -> dict[str, Tensor]:
+    if list(names) == [LOGITS]:
+        logits: Tensor = net(batch)
+        return {LOGITS: logits}
+    outputs = capture(net, batch, [name for name in names if name != LOGITS])
+    return {**outputs, LOGITS: net(batch)} if LOGITS in names else outputs
+
+
+def _one_a_row(value: Tensor, batch: Batch, pooling: str) -> Tensor:
+    if value.dim() == 3 and value.shape[1] == batch.ids.shape[1]:
+        return pool(value, torch.from_numpy(batch.lengths).to(value.device), pooling)
+    return value.reshape(len(batch), -1)
+
+
+def _no_rows(
+    net: nn.Module, names: Sequence[str], pooling: str, device: str | torch.device
+) -> dict[str, NDArray[np.float32]]:
+    """Return empty arrays of the right width, found by running one empty text."""
+    from headstart.text import RaggedIds
+
+    one = Examples(RaggedIds(np.zeros(0, np.int32), np.zeros(2, np.int64)))
+    return {name: value[:0] for name, value in network_outputs(net, one, names, pooling=pooling, device=device).items()}

@@ -1,0 +1,196 @@
+"""Adam on some rows of a matrix, with the steps that those rows have missed.
+
+Adam moves a weight in every step, also where its gradient is zero: the mean of past gradients decays
+but still pulls. A row of an embedding that is in few batches can wait with that until it is next
+read, and then make up for all missed steps at once, while its values stay in registers. The
+result is that of doing every step, for a fraction of the memory traffic.
+
+Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015; with ``decay`` below 1,
+Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.kernels.lanes import (
+    LANES,
+    address,
+    any_lane,
+    fill,
+    first,
+    flush_denormals,
+    greater,
+    load_some,
+    put_back_denormals,
+    root,
+    store_some,
+)
+
+__all__ = ["Matrix", "Schedule", "advance"]
+
+Floats = NDArray[np.float32]
+_STILL = 1e-14  # below this ratio of squared mean to mean square, a step is lost in the rounding of the weight
+
+_BUILT_ON = "a41824d0d5d7"  # lanes.py: see tests/kernels/test_caches.py
+
+_entry = numba.njit(nogil=True, cache=True, error_model="numpy")
+_compiled = numba.njit(nogil=True, error_model="numpy")
+_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
+
+
+class Matrix(NamedTuple):
+    """A weight matrix and what Adam keeps for it, all flat; compiled loops hold addresses of the arrays.
+
+    Attributes:
+        weight: [rows, size].
+        mean: running mean of the gradients, [rows, size].
+        square: running mean of their squares, [rows, size].
+        done: number of steps that each row has made, int64 [rows].
+        size: columns.
+    """
+
+    weight: Any
+    mean: Any
+    square: Any
+    done: Any
+    size: int
+
+
+class Schedule(NamedTuple):
+    """What the steps have in common, and what differs from step to step; compiled loops hold addresses.
+
+    Attributes:
+        beta_1: decay of the mean.
+        beta_2: decay of the mean square.
+        gain_1: one less ``beta_1``, before rounding.
+        gain_2: one less ``beta_2``, before rounding.
+        epsilon: added to the root.
+        penalty: share of the weight that is added to its gradient (L2 regularisation).
+        base: number of the step before the first one listed in the arrays.
+        rate: learning rate over the mean's bias correction, of every step from ``base + 1`` on.
+        scale: one over the root of the mean square's bias correction, likewise.
+        decay: factor on the weight before the step, likewise (decoupled weight decay; 1 for none).
+    """
+
+    beta_1: np.float32
+    beta_2: np.float32
+    gain_1: np.float32
+    gain_2: np.float32
+    epsilon: np.float32
+    penalty: np.float32
+    base: int
+    rate: Any
+    scale: Any
+    decay: Any
+
+
+@_inlined
+def _move(s: Schedule, at: int, weight: Any, mean: Any, square: Any) -> Any:
+    """The weight after the step, from the means after it."""
+    step = fill(s.rate[at]) * mean / (root(square) * fill(s.scale[at]) + fill(s.epsilon))
+    return weight * fill(s.decay[at]) - step
+
+
+@_inlined
+def _learn(s: Schedule, slope: Any, mean: Any, square: Any) -> Any:
+    """Both means after the step."""
+    mean = fill(s.beta_1) * mean + fill(s.gain_1) * slope
+    square = fill(s.beta_2) * square + fill(s.gain_2) * slope * slope
+    return mean, square
+
+
+@_inlined
+def _missed(s: Schedule, start: int, stop: int, weight: Any, mean: Any, square: Any) -> Any:
+    """Weight and means after steps [start, stop) of the schedule with a gradient of zero."""
+    beta_1, beta_2, still = fill(s.beta_1), fill(s.beta_2), fill(np.float32(_STILL))
+    at = start
+    while at < stop and any_lane(greater(mean * mean, still * square)):
+        mean, square = beta_1 * mean, beta_2 * square
+        weight = _move(s, at, weight, mean, square)
+        at += 1
+    while at < stop:
+        mean, square = beta_1 * mean, beta_2 * square
+        weight = weight * fill(s.decay[at])
+        at += 1
+    return weight, mean, square
+
+
+@_inlined
+def _missed_with_penalty(s: Schedule, start: int, stop: int, weight: Any, mean: Any, square: Any) -> Any:
+    """The same where the weight itself adds to its gradient, so that no step is lost."""
+    for at in range(start, stop):
+        mean, square = _learn(s, fill(s.penalty) * weight, mean, square)
+        weight = _move(s, at, weight, mean, square)
+    return weight, mean, square
+
+
+@_inlined
+def _row(matrix: Matrix, s: Schedule, row: int, until: int, slopes: Any, g0: int, learn: bool) -> None:
+    """Bring one row to step ``until``, then make one step more with its slopes if ``learn``."""
+    start, stop, size = matrix.done[row] - s.base, until - s.base, matrix.size
+    for j in range(0, size, LANES):
+        inside, at = first(size - j), row * size + j
+        weight = load_some(matrix.weight, at, inside)
+        mean, square = load_some(matrix.mean, at, inside), load_some(matrix.square, at, inside)
+        if s.penalty == 0.0:
+            weight, mean, square = _missed(s, start, stop, weight, mean, square)
+        else:
+            weight, mean, square = _missed_with_penalty(s, start, stop, weight, mean, square)
+        if learn:
+            slope = load_some(slopes, g0 + j, inside) + fill(s.penalty) * weight
+            mean, square = _learn(s, slope, mean, square)
+            weight = _move(s, stop, weight, mean, square)
+        store_some(matrix.weight, at, inside, weight)
+        store_some(matrix.mean, at, inside, mean)
+        store_some(matrix.square, at, inside, square)
+    matrix.done[row] = until + learn
+
+
+@_inlined
+def _addressed(matrix: Matrix, s: Schedule) -> tuple[Matrix, Schedule]:
+    held = Matrix(
+        address(matrix.weight), address(matrix.mean), address(matrix.square), address(matrix.done), matrix.size
+    )
+    constants = s.beta_1, s.beta_2, s.gain_1, s.gain_2, s.epsilon, s.penalty
+    steps = address(s.rate), address(s.scale), address(s.decay)
+    return held, Schedule(
+        constants[0], constants[1], constants[2], constants[3], constants[4], constants[5], s.base,
+        steps[0], steps[1], steps[2],
+    )  # fmt: skip
+
+
+@_compiled
+def _advance(
+    matrix: Matrix, s: Schedule, rows: Any, start: int, stop: int, until: int, slopes: Any, learn: bool
+) -> None:
+    """`advance` by addresses."""
+    for i in range(start, stop):
+        if learn or matrix.done[rows[i]] < until:
+            _row(matrix, s, rows[i], until, slopes, i * matrix.size, learn)
+
+
+@_entry
+def advance(
+    matrix: Matrix, s: Schedule, rows: NDArray[np.int64], start: int, stop: int, until: int, slopes: Floats, learn: bool
+) -> None:
+    """Bring ``rows[start:stop]`` to step ``until``; if ``learn``, make the next step with ``slopes`` too.
+
+    Args:
+        matrix: the weights; rows are changed in place.
+        s: the steps; must reach from every row's last step to the one to be made.
+        rows: row numbers, each once.
+        start: first place in ``rows`` to work on.
+        stop: the place after the last.
+        until: number of the step to catch up with.
+        slopes: gradients, flat [len(rows), size]; not read unless ``learn``.
+        learn: whether to make step ``until + 1``.
+    """
+    before = flush_denormals()
+    held, schedule = _addressed(matrix, s)
+    _advance(held, schedule, address(rows), start, stop, until, address(slopes), learn)
+    put_back_denormals(before)

@@ -1,0 +1,273 @@
+"""The gated recurrent unit over whole batches of texts, forward and backward.
+
+For a word with input part x and the state h before it (Cho et al. 2014, as `torch.nn.GRU` has it)::
+
+    r = sigmoid(x_r + U_r h + b_r)          z = sigmoid(x_z + U_z h + b_z)
+    n = tanh(x_n + r * (U_n h + b_n))       h' = n + z * (h - n)
+
+The input parts of all words come ready in ``projected``, one row a *distinct* word of the batch; only
+``U h`` is left in the loop. One call of a kernel runs one direction over some rows, in blocks of
+`BLOCK` whose states and gates stay in the first cache. Rows are sorted by length, so that a step works
+on a shrinking head of them and never on padding. Every sum runs in a fixed order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.kernels.activations import sigmoid, tanh
+from headstart.kernels.lanes import (
+    LANES,
+    address,
+    aligned,
+    fill,
+    first,
+    flush_denormals,
+    load,
+    load_some,
+    put_back_denormals,
+    store,
+    store_some,
+)
+from headstart.kernels.layout import (
+    Half,
+    Rows,
+    add_some,
+    addressed,
+    ask_for,
+    clear,
+    clear_columns,
+    clear_padding,
+    token_at,
+)
+from headstart.kernels.product import padded, product
+
+__all__ = ["BLOCK", "Scratch", "Weights", "backward", "forward", "scratch", "weights"]
+
+Floats = NDArray[np.float32]
+BLOCK = 64
+"""Rows that step through time together."""
+
+_BUILT_ON = "ec70772c94db"  # activations.py, lanes.py, layout.py, product.py: see tests/kernels/test_caches.py
+
+_entry = numba.njit(nogil=True, cache=True, error_model="numpy")
+_compiled = numba.njit(nogil=True, error_model="numpy")
+_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
+
+
+class Weights(NamedTuple):
+    """One direction's recurrent weights, laid out for `product`; see `weights`. Arrays, or their addresses.
+
+    Attributes:
+        across: U transposed, [H, width].
+        back: U, [3H, state_width].
+        bias: b, [width].
+        width: columns of ``across`` and of the gates, ``padded(3 * H)``.
+        state_width: columns of ``back`` and of a state, ``padded(H)``.
+    """
+
+    across: Any
+    back: Any
+    bias: Any
+    width: int
+    state_width: int
+
+
+class Scratch(NamedTuple):
+    """Memory of one running call: gates [BLOCK, width], two states [BLOCK, state_width + LANES].
+
+    Arrays, or their addresses.
+    """
+
+    gates: Any
+    state: Any
+    slope: Any
+
+
+def weights(recurrent: Floats, bias: Floats) -> Weights:
+    """Lay out U, [3H, H] in the order r, z, n as `torch.nn.GRU` has it, and its bias [3H]."""
+    gates, size = recurrent.shape
+    width, state_width = padded(gates), padded(size)
+    across, back, laid_bias = aligned(size, width), aligned(gates, state_width), aligned(width)
+    across[: size * width].reshape(size, width)[:, :gates] = recurrent.T
+    back[: gates * state_width].reshape(gates, state_width)[:, :size] = recurrent
+    laid_bias[:gates] = bias
+    return Weights(across, back, laid_bias, width, state_width)
+
+
+def scratch(laid: Weights) -> Scratch:
+    """Allocate what one call of a kernel needs besides its arguments; it may be used again after."""
+    state = laid.state_width + LANES
+    return Scratch(aligned(BLOCK, laid.width), aligned(BLOCK, state), aligned(BLOCK, state))
+
+
+@_inlined
+def _addressed(laid: Weights, memory: Scratch) -> tuple[Weights, Scratch]:
+    weights = Weights(address(laid.across), address(laid.back), address(laid.bias), laid.width, laid.state_width)
+    return weights, Scratch(address(memory.gates), address(memory.state), address(memory.slope))
+
+
+@_inlined
+def _step(half: Half, x: Any, x0: int, gates: Any, g0: int, h: Any, h0: int, states: Any, s0: int,
+          saved: Any, v0: int, keep: bool) -> None:  # fmt: skip
+    """One token forward: its state to ``h`` and ``states``, its gates to ``saved``."""
+    size = half.size
+    for j in range(0, size, LANES):
+        inside = first(size - j)
+        inner = load(gates, g0 + 2 * size + j)
+        r = sigmoid(load_some(x, x0 + j, inside) + load(gates, g0 + j))
+        z = sigmoid(load_some(x, x0 + size + j, inside) + load(gates, g0 + size + j))
+        n = tanh(load_some(x, x0 + 2 * size + j, inside) + r * inner)
+        state = n + z * (load(h, h0 + j) - n)
+        store(h, h0 + j, state)
+        store_some(states, s0 + j, inside, state)
+        if keep:
+            store_some(saved, v0 + j, inside, r)
+            store_some(saved, v0 + size + j, inside, z)
+            store_some(saved, v0 + 2 * size + j, inside, n)
+            store_some(saved, v0 + 3 * size + j, inside, inner)
+
+
+@_compiled
+def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, projected: Any, states: Any,
+                   saved: Any, v0: int, keep: bool, memory: Scratch) -> int:  # fmt: skip
+    """Run ``n`` rows, the first at place ``start``; gives where in ``saved`` the next block begins."""
+    width, row_width = laid.width, laid.state_width + LANES
+    h, gates = memory.state, memory.gates
+    clear(h, n * row_width)
+    step = 0
+    while True:
+        while n > 0 and rows.lengths[rows.order[start + n - 1]] <= step:
+            n -= 1
+        if n == 0:
+            return v0
+        product(h, row_width, 1, laid.across, width, laid.bias, 0, gates, width, n, width, half.size)
+        for i in range(n):
+            row = rows.order[start + i]
+            ask_for(rows, half, projected, row, step + 1)
+            token = token_at(rows, row, step, half.reverse)
+            x0 = rows.words[token] * half.gates_row + half.gates
+            s0 = token * half.states_row + half.states
+            _step(half, projected, x0, gates, i * width, h, i * row_width, states, s0, saved, v0, keep)
+            v0 += 4 * half.size
+        step += 1
+
+
+@_compiled
+def _forward(rows: Rows, half: Half, laid: Weights, projected: Any, states: Any, saved: Any, keep: bool,
+             memory: Scratch) -> None:  # fmt: skip
+    """`forward` by addresses."""
+    clear_padding(rows, half, states)
+    v0: Any = np.int64(0)  # a plain 0 is a type of its own, for which the block would be compiled again
+    for start in range(0, rows.n_rows, BLOCK):
+        n = min(BLOCK, rows.n_rows - start)
+        v0 = _forward_block(rows, start, n, half, laid, projected, states, saved, v0, keep, memory)
+
+
+@_entry
+def forward(rows: Rows, half: Half, laid: Weights, projected: Floats, states: Floats, saved: Floats, keep: bool,
+            memory: Scratch) -> None:  # fmt: skip
+    """Run one direction over ``rows`` and write their states, zeros at padding.
+
+    Args:
+        rows: which texts.
+        half: which direction.
+        laid: its weights.
+        projected: input parts of the distinct words, flat [distinct, half.gates_row].
+        states: written, flat [rows, n_tokens, half.states_row].
+        saved: written for `backward`, if ``keep``: r, z, n and ``U_n h + b_n`` of every true token of
+            ``rows`` in the order of work, 4H values a token.
+        keep: whether a `backward` will follow.
+        memory: from `scratch`, in use by no other call.
+    """
+    before = flush_denormals()
+    weights, work = _addressed(laid, memory)
+    given = address(projected), address(states), address(saved)
+    _forward(addressed(rows), half, weights, given[0], given[1], given[2], keep, work)
+    put_back_denormals(before)
+
+
+@_inlined
+def _step_back(half: Half, saved: Any, v0: int, d_states: Any, states: Any, s0: int, p0: int, step: int,
+               slope: Any, h: Any, h0: int, gates: Any, g0: int, d_projected: Any, x0: int) -> None:  # fmt: skip
+    """One token backward: slopes of its gates to ``gates`` and ``d_projected``, its former state to ``h``."""
+    size = half.size
+    one = fill(np.float32(1.0))
+    for j in range(0, size, LANES):
+        inside = first(size - j)
+        r, z = load_some(saved, v0 + j, inside), load_some(saved, v0 + size + j, inside)
+        n, inner = load_some(saved, v0 + 2 * size + j, inside), load_some(saved, v0 + 3 * size + j, inside)
+        former = load_some(states, p0 + j, inside) if step > 0 else fill(np.float32(0.0))
+        d = load(slope, h0 + j) + load_some(d_states, s0 + j, inside)
+        d_n = d * (one - z) * (one - n * n)
+        d_z = d * (former - n) * z * (one - z)
+        d_r = d_n * inner * r * (one - r)
+        store(slope, h0 + j, d * z)
+        store(h, h0 + j, former)
+        store_some(gates, g0 + j, inside, d_r)
+        store_some(gates, g0 + size + j, inside, d_z)
+        store_some(gates, g0 + 2 * size + j, inside, d_n * r)
+        add_some(d_projected, x0 + j, inside, d_r)
+        add_some(d_projected, x0 + size + j, inside, d_z)
+        add_some(d_projected, x0 + 2 * size + j, inside, d_n)
+    h[h0 + size] = np.float32(1.0)  # a state that is always 1: its weights' slope is the bias's
+
+
+@_compiled
+def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weights, d_states: Any, states: Any,
+                    saved: Any, end: int, d_projected: Any, d_weights: Any, memory: Scratch) -> None:  # fmt: skip
+    """Run ``n_rows`` rows, the first at place ``start``, whose part of ``saved`` ends at ``end``."""
+    size, width, row_width = half.size, laid.width, laid.state_width + LANES
+    slope, h, gates = memory.slope, memory.state, memory.gates
+    clear(slope, n_rows * row_width)
+    n = 0
+    for step in range(rows.lengths[rows.order[start]] - 1, -1, -1):
+        while n < n_rows and rows.lengths[rows.order[start + n]] > step:
+            n += 1
+        end -= n * 4 * size
+        for i in range(n):
+            token = token_at(rows, rows.order[start + i], step, half.reverse)
+            s0 = token * half.states_row + half.states
+            p0 = s0 + half.states_row if half.reverse else s0 - half.states_row
+            x0 = rows.words[token] * half.gates_row + half.gates
+            _step_back(half, saved, end + i * 4 * size, d_states, states, s0, p0, step,
+                       slope, h, i * row_width, gates, i * width, d_projected, x0)  # fmt: skip
+        product(gates, width, 1, laid.back, laid.state_width, slope, row_width, slope, row_width,
+                n, laid.state_width, 3 * size)  # fmt: skip
+        product(h, 1, row_width, gates, width, d_weights, width, d_weights, width, size + 1, width, n)
+
+
+@_compiled
+def _backward(rows: Rows, half: Half, laid: Weights, d_states: Any, states: Any, saved: Any, d_projected: Any,
+              d_weights: Any, memory: Scratch) -> None:  # fmt: skip
+    """`backward` by addresses."""
+    end: Any = np.int64(0)
+    for start in range(0, rows.n_rows, BLOCK):
+        n = min(BLOCK, rows.n_rows - start)
+        for i in range(start, start + n):
+            end += rows.lengths[rows.order[i]] * 4 * half.size
+        _backward_block(rows, start, n, half, laid, d_states, states, saved, end, d_projected, d_weights, memory)
+
+
+@_entry
+def backward(rows: Rows, half: Half, laid: Weights, d_states: Floats, states: Floats, saved: Floats,
+             d_projected: Floats, d_weights: Floats, memory: Scratch) -> None:  # fmt: skip
+    """Slopes of a loss along one direction's inputs and weights, from those along its states.
+
+    Args:
+        rows, half, laid, states, saved: as they were in `forward`.
+        d_states: slopes along the states, flat [rows, n_tokens, half.states_row].
+        d_projected: this direction's columns are written, flat [distinct, half.gates_row].
+        d_weights: added to, [H + 1, laid.width]: slopes along U transposed, and in the last row along b.
+        memory: from `scratch`, in use by no other call.
+    """
+    before = flush_denormals()
+    clear_columns(half, address(d_projected), len(d_projected))
+    weights, work = _addressed(laid, memory)
+    given = address(d_states), address(states), address(saved), address(d_projected), address(d_weights)
+    _backward(addressed(rows), half, weights, given[0], given[1], given[2], given[3], given[4], work)
+    put_back_denormals(before)

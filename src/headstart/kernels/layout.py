@@ -1,0 +1,106 @@
+"""How a batch of texts lies in memory for the compiled recurrent loops."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from headstart.kernels.lanes import address, load_some, moved, prefetch, store_some
+
+__all__ = ["Half", "Rows", "add_some", "addressed", "ask_for", "clear", "clear_columns", "clear_padding", "token_at"]
+
+_LINE = 16  # values in a cache line
+
+_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
+
+
+class Rows(NamedTuple):
+    """The rows that one call works on; compiled loops hold addresses in place of the arrays.
+
+    Attributes:
+        words: row of ``projected`` for every token, int32 [rows * n_tokens].
+        lengths: true tokens of every row, int64 [rows].
+        order: the rows to work on, longest first, int64 [n_rows].
+        n_rows: how many they are.
+        n_tokens: width of the batch, padding included.
+    """
+
+    words: Any
+    lengths: Any
+    order: Any
+    n_rows: int
+    n_tokens: int
+
+
+class Half(NamedTuple):
+    """Where one direction's values stand beside the other's.
+
+    Attributes:
+        reverse: whether it reads from the last true token to the first.
+        size: values of a state, H.
+        gates: first column of this direction in ``projected``.
+        n_gates: columns of this direction in ``projected``.
+        gates_row: columns of ``projected``.
+        states: first column of this direction in the states.
+        states_row: columns of the states.
+    """
+
+    reverse: bool
+    size: int
+    gates: int
+    n_gates: int
+    gates_row: int
+    states: int
+    states_row: int
+
+
+@_inlined
+def addressed(rows: Rows) -> Rows:
+    """The same rows, by the addresses of their arrays."""
+    return Rows(address(rows.words), address(rows.lengths), address(rows.order), rows.n_rows, rows.n_tokens)
+
+
+@_inlined
+def clear(array: Any, n: int) -> None:
+    """Set ``array[:n]`` to zero, given its address."""
+    for i in range(n):
+        array[i] = np.float32(0.0)
+
+
+@_inlined
+def clear_padding(rows: Rows, half: Half, states: Any) -> None:
+    """Set this direction's states of padding to zero."""
+    for i in range(rows.n_rows):
+        row = rows.order[i]
+        for at in range(rows.lengths[row], rows.n_tokens):
+            clear(moved(states, (row * rows.n_tokens + at) * half.states_row + half.states), half.size)
+
+
+@_inlined
+def clear_columns(half: Half, projected: Any, n_values: int) -> None:
+    """Set this direction's columns of all words to zero."""
+    for start in range(half.gates, n_values, half.gates_row):
+        clear(moved(projected, start), half.n_gates)
+
+
+@_inlined
+def token_at(rows: Rows, row: int, step: int, reverse: bool) -> int:
+    """Which token of the batch ``row`` reads in ``step``."""
+    return row * rows.n_tokens + (rows.lengths[row] - 1 - step if reverse else step)
+
+
+@_inlined
+def ask_for(rows: Rows, half: Half, projected: Any, row: int, step: int) -> None:
+    """Have a later step's input part fetched meanwhile: words lie all over the table."""
+    if step < rows.lengths[row]:
+        start = rows.words[token_at(rows, row, step, half.reverse)] * half.gates_row + half.gates
+        for j in range(start, start + half.n_gates + _LINE, _LINE):
+            prefetch(projected, j)
+
+
+@_inlined
+def add_some(array: Any, at: int, inside: Any, value: Any) -> None:
+    """``array[at:] += value`` in the lanes of the mask ``inside``."""
+    store_some(array, at, inside, load_some(array, at, inside) + value)

@@ -1,0 +1,169 @@
+"""Token ids to n-grams: count those of a corpus, find those that are listed.
+
+An n-gram of up to three ids is one number: ids of 21 bits each, the last id lowest, so that numbers of
+short n-grams are smaller than those of longer ones. Ids below 2 (padding, unknown) are in no n-gram. A list
+of n-grams is sorted by number; a hash table with linear probing finds places in it.
+
+Rows are ragged: ``values`` int32, row ``r`` is ``values[offsets[r]:offsets[r + 1]]``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams"]
+
+ID_BITS = 21
+LONGEST = 3
+_FIRST_WORD = 2
+_EMPTY = 0
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _place(key: int, mask: int) -> int:
+    """Mix a key's bits (the finaliser of MurmurHash3) into a place of a table of ``mask + 1`` slots."""
+    mixed = np.uint64(key)
+    mixed ^= mixed >> np.uint64(33)
+    mixed *= np.uint64(0xFF51AFD7ED558CCD)
+    mixed ^= mixed >> np.uint64(33)
+    return np.int64(mixed & np.uint64(mask))
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _count(
+    values: Any,
+    offsets: Any,
+    positive: Any,
+    longest: int,
+    keys: Any,
+    rows_with: Any,
+    positives_with: Any,
+    last_row: Any,
+) -> int:
+    """Count in how many rows each n-gram stands; return the rows done before the table grew too full."""
+    mask = len(keys) - 1
+    n_used = 0
+    most = len(keys) - len(keys) // 4
+    for row in range(len(offsets) - 1):
+        begin, end = offsets[row], offsets[row + 1]
+        if n_used + (end - begin) * longest > most:
+            return row
+        for i in range(begin, end):
+            key = np.int64(0)
+            for j in range(i, min(i + longest, end)):
+                if values[j] < _FIRST_WORD:
+                    break
+                key = (key << ID_BITS) | np.int64(values[j])
+                at = _place(key, mask)
+                while keys[at] != key and keys[at] != _EMPTY:
+                    at = (at + 1) & mask
+                if keys[at] == _EMPTY:
+                    keys[at] = key
+                    n_used += 1
+                if last_row[at] != row + 1:
+                    last_row[at] = row + 1
+                    rows_with[at] += 1
+                    positives_with[at] += positive[row]
+    return len(offsets) - 1
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _fill(listed: Any, keys: Any, slots: Any) -> None:
+    mask = len(keys) - 1
+    for slot in range(len(listed)):
+        at = _place(listed[slot], mask)
+        while keys[at] != _EMPTY:
+            at = (at + 1) & mask
+        keys[at] = listed[slot]
+        slots[at] = slot
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _find(values: Any, offsets: Any, longest: int, keys: Any, slots: Any, seen: Any, found: Any, ends: Any) -> int:
+    """Write the listed n-grams of each row, each once, in the order in which they first stand there."""
+    mask = len(keys) - 1
+    n = 0
+    for row in range(len(offsets) - 1):
+        begin, end = offsets[row], offsets[row + 1]
+        first = n
+        for i in range(begin, end):
+            key = np.int64(0)
+            for j in range(i, min(i + longest, end)):
+                if values[j] < _FIRST_WORD:
+                    break
+                key = (key << ID_BITS) | np.int64(values[j])
+                at = _place(key, mask)
+                while keys[at] != key and keys[at] != _EMPTY:
+                    at = (at + 1) & mask
+                if keys[at] == _EMPTY:
+                    continue
+                slot = slots[at]
+                if seen[slot] < first or seen[slot] >= n or found[seen[slot]] != slot:
+                    seen[slot] = n
+                    found[n] = slot
+                    n += 1
+        ends[row + 1] = n
+    return n
+
+
+def count_ngrams(
+    values: NDArray[np.int32], offsets: NDArray[np.int64], positive: NDArray[np.bool_], longest: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Count the n-grams of up to `longest` ids over rows.
+
+    Returns:
+        The n-grams [n] ascending; in how many rows each stands [n]; in how many positive rows [n].
+    """
+    size = _table_size(min(len(values) * longest, 1 << 22))
+    while True:
+        keys = np.zeros(size, np.int64)
+        rows_with, positives_with, last_row = (np.zeros(size, np.int32) for _ in range(3))
+        n_done = _count(values, offsets, positive.astype(np.int32), longest, keys, rows_with, positives_with, last_row)
+        if n_done == len(offsets) - 1:
+            break
+        size *= 4
+    used = np.flatnonzero(keys)
+    used = used[np.argsort(keys[used], kind="stable")]
+    return keys[used], rows_with[used].astype(np.int64), positives_with[used].astype(np.int64)
+
+
+class NgramTable:
+    """A list of n-grams that can be looked up.
+
+    Args:
+        listed: n-grams [n], ascending, as `count_ngrams` gives them.
+        longest: ids in the longest of them.
+    """
+
+    def __init__(self, listed: NDArray[np.int64], longest: int) -> None:
+        self.n = len(listed)
+        self.longest = longest
+        self.keys = np.zeros(_table_size(self.n), np.int64)
+        self.slots = np.zeros(len(self.keys), np.int32)
+        _fill(np.ascontiguousarray(listed), self.keys, self.slots)
+
+
+def find_ngrams(
+    table: NgramTable, values: NDArray[np.int32], offsets: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Find the listed n-grams of each row, each once.
+
+    Returns:
+        Places in the list, int32 [found], row after row; and where each row ends among them,
+        int64 [rows + 1] beginning with 0.
+    """
+    found = np.empty(len(values) * table.longest, np.int32)
+    ends = np.zeros(len(offsets), np.int64)
+    # What this holds from before does no harm: a place counts only if `found` points back at it.
+    seen = np.zeros(max(table.n, 1), np.int64)
+    n = _find(values, offsets, table.longest, table.keys, table.slots, seen, found, ends)
+    return found[:n], ends
+
+
+def _table_size(n: int) -> int:
+    """Return a power of two that leaves a table of `n` entries at most half full."""
+    return 1 << max(10, int(np.ceil(np.log2(max(n, 1) * 2))))

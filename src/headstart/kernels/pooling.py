@@ -1,0 +1,127 @@
+"""Token states to one vector a text in one pass, and the slopes back in another."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.kernels.lanes import (
+    LANES,
+    fill,
+    first,
+    flush_denormals,
+    greater,
+    load_some,
+    not_a_number,
+    put_back_denormals,
+    select,
+    store_some,
+)
+
+__all__ = ["Places", "pool", "pool_back"]
+
+Floats = NDArray[np.float32]
+
+_BUILT_ON = "a41824d0d5d7"  # lanes.py: see tests/kernels/test_caches.py
+
+_entry = numba.njit(nogil=True, cache=True, error_model="numpy")
+_compiled = numba.njit(nogil=True, error_model="numpy")
+
+
+class Places(NamedTuple):
+    """Where the pooled values of a text stand in its row of the result; -1 for a kind that is not wanted.
+
+    Attributes:
+        last: first column of the final states.
+        mean: first column of the means.
+        highest: first column of the highest values.
+        row: columns of the result.
+        size: values of a state.
+        turn: from this value of a state on, the final state is the one at the first token.
+    """
+
+    last: int
+    mean: int
+    highest: int
+    row: int
+    size: int
+    turn: int
+
+
+@_compiled
+def _pool_text(places: Places, states: Floats, start: int, length: int, j: int, pooled: Floats, p0: int,
+               where: Floats, w0: int) -> None:  # fmt: skip
+    """Mean and maximum of one text's values [j, j + LANES), and at which token the maximum stands."""
+    inside = first(places.size - j)
+    total, highest, best = fill(np.float32(0.0)), fill(np.float32(-np.inf)), fill(np.float32(0.0))
+    for token in range(length):
+        value = load_some(states, start + token * places.size + j, inside)
+        total = total + value
+        higher = greater(value, highest)
+        highest = select(higher, value, highest)
+        best = select(higher, fill(np.float32(token)), best)
+    if places.mean >= 0:
+        store_some(pooled, p0 + places.mean + j, inside, total / fill(np.float32(length)))
+    if places.highest >= 0:
+        highest = select(not_a_number(total), total, highest)  # a comparison with NaN is false: bring it back
+        store_some(pooled, p0 + places.highest + j, inside, highest)
+        store_some(where, w0 + j, inside, best)
+
+
+@_entry
+def pool(places: Places, states: Floats, lengths: NDArray[np.int64], n_tokens: int, start: int, stop: int,
+         pooled: Floats, where: Floats) -> None:  # fmt: skip
+    """Pool the texts [start, stop) over their true tokens; a text without tokens gives zeros.
+
+    Args:
+        places: what to compute, and where to put it.
+        states: flat [rows, n_tokens, places.size].
+        lengths: true tokens of each row.
+        n_tokens: width of the batch.
+        start: first row.
+        stop: the row after the last.
+        pooled: written, flat [rows, places.row].
+        where: written if maxima are wanted, flat [rows, places.size]: the token of each maximum.
+    """
+    before = flush_denormals()
+    size = places.size
+    for row in range(start, stop):
+        length, s0, p0 = lengths[row], row * n_tokens * size, row * places.row
+        if length == 0:
+            pooled[p0 : p0 + places.row] = 0.0
+            continue
+        if places.last >= 0:
+            end = s0 + (length - 1) * size
+            pooled[p0 + places.last : p0 + places.last + places.turn] = states[end : end + places.turn]
+            pooled[p0 + places.last + places.turn : p0 + places.last + size] = states[s0 + places.turn : s0 + size]
+        if places.mean >= 0 or places.highest >= 0:
+            for j in range(0, size, LANES):
+                _pool_text(places, states, s0, length, j, pooled, p0, where, row * size)
+    put_back_denormals(before)
+
+
+@_entry
+def pool_back(places: Places, d_pooled: Floats, lengths: NDArray[np.int64], n_tokens: int, start: int, stop: int,
+              where: Floats, d_states: Floats) -> None:  # fmt: skip
+    """Write the slopes along the states of texts [start, stop), zeros at padding; arguments as in `pool`."""
+    size = places.size
+    for row in range(start, stop):
+        length, s0, p0 = lengths[row], row * n_tokens * size, row * places.row
+        share = np.float32(1.0) / np.float32(max(length, 1))
+        for token in range(n_tokens):
+            at = s0 + token * size
+            if places.mean >= 0 and token < length:
+                for j in range(size):
+                    d_states[at + j] = d_pooled[p0 + places.mean + j] * share
+            else:
+                d_states[at : at + size] = 0.0
+        if length > 0 and places.highest >= 0:
+            for j in range(size):
+                d_states[s0 + int(where[row * size + j]) * size + j] += d_pooled[p0 + places.highest + j]
+        if length > 0 and places.last >= 0:
+            for j in range(size):
+                token = length - 1 if j < places.turn else 0
+                d_states[s0 + token * size + j] += d_pooled[p0 + places.last + j]

@@ -1,0 +1,103 @@
+"""Pooling in compiled loops, as a differentiable function of torch tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from headstart.errors import DataError
+from headstart.layers.gathered import borrow
+
+__all__ = ["fused_pool"]
+
+
+def fused_pool(states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectional: bool) -> Tensor:
+    """Pool states as `headstart.layers.pooling.Pooling` does, in one pass over them.
+
+    Where a maximum stands at several tokens, its slope goes to the first of them; torch's ``amax``
+    shares it out.
+
+    Args:
+        states: float32 on the CPU, [rows, tokens, size].
+        lengths: true tokens of each row, integers [rows].
+        kinds: some of ``last``, ``mean``, ``max``, each once.
+        bidirectional: whether the second half of the states runs backward.
+
+    Returns:
+        [rows, len(kinds) * size].
+
+    Raises:
+        DataError: if a length points outside the batch.
+    """
+    if states.numel() == 0:
+        return states.new_zeros(states.shape[0], len(kinds) * states.shape[2])
+    low, high = (int(bound) for bound in lengths.aminmax())  # compiled loops do not check
+    if low < 0 or high > states.shape[1]:
+        raise DataError(
+            f"lengths to pool over run from {low} to {high}, but the batch has {states.shape[1]} tokens a row. "
+            f"Give whole numbers from 0 to {states.shape[1]}."
+        )
+    pooled: Tensor = _FusedPool.apply(states, lengths, tuple(kinds), bidirectional)  # type: ignore[no-untyped-call]
+    return pooled
+
+
+class _FusedPool(torch.autograd.Function):
+    """``apply(states, lengths, kinds, bidirectional) -> pooled``."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, lengths: Tensor, kinds: tuple[str, ...], bidirectional: bool) -> Tensor:
+        from headstart.kernels.pooling import pool
+
+        rows, n_tokens, size = states.shape
+        pooled, where = torch.empty(rows, len(kinds) * size), torch.empty(rows, size)
+        known = lengths.to(torch.int64).contiguous()
+        ctx.places = _places(kinds, size, bidirectional)
+        ctx.save_for_backward(states, known, where)
+        ctx.kinds, ctx.bidirectional = kinds, bidirectional
+        given = (ctx.places, _flat(states), known.numpy(), n_tokens)
+        _over_rows(lambda start, stop: pool(*given, start, stop, _flat(pooled), _flat(where)), rows)
+        return pooled
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Any) -> tuple[Tensor | None, ...]:
+        from headstart.kernels.pooling import pool_back
+
+        (d_pooled,) = slopes
+        states, lengths, where = ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody wants slopes of these slopes
+            return _plain_backward(states, lengths, ctx.kinds, ctx.bidirectional, d_pooled), None, None, None
+        d_states = borrow(*states.shape)
+        given = (ctx.places, _flat(d_pooled), lengths.numpy(), states.shape[1])
+        _over_rows(lambda start, stop: pool_back(*given, start, stop, _flat(where), _flat(d_states)), len(states))
+        return d_states, None, None, None
+
+
+def _flat(tensor: Tensor) -> Any:
+    return tensor.detach().contiguous().numpy().reshape(-1)
+
+
+def _places(kinds: Sequence[str], size: int, bidirectional: bool) -> Any:
+    from headstart.kernels.pooling import Places
+
+    last, mean, highest = (kinds.index(kind) * size if kind in kinds else -1 for kind in ("last", "mean", "max"))
+    return Places(last, mean, highest, len(kinds) * size, size, size // 2 if bidirectional else size)
+
+
+def _over_rows(work: Any, n_rows: int) -> None:
+    from headstart.kernels import workers
+
+    workers.run([partial(work, cut.start, cut.stop) for cut in workers.shares(n_rows, workers.n_threads(), 16)])
+
+
+def _plain_backward(
+    states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectional: bool, d_pooled: Tensor
+) -> Tensor:
+    """The slopes as functions that can be differentiated again."""
+    from headstart.layers.pooling import pool
+
+    pooled = torch.cat([pool(states, lengths, kind, bidirectional=bidirectional) for kind in kinds], dim=1)
+    return torch.autograd.grad(pooled, states, d_pooled, create_graph=True)[0]

@@ -1,0 +1,75 @@
+"""Vectors of a batch's tokens, kept as a table of distinct vectors and an index into it.
+
+A batch of 64 reviews holds some 15,000 tokens but only 3,000 to 4,000 distinct words. Whatever is
+linear in a word's vector (the input half of a recurrent cell) need be computed once a *word*, not
+once a *token*. A stage that only knows ordinary tensors calls `as_dense` and sees no difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["Gathered", "as_dense", "borrow", "may_gather", "obstacle"]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The vectors ``table[index]``, not yet laid out.
+
+    Attributes:
+        table: distinct vectors, float [distinct, size]. Gradients flow through it.
+        index: row of ``table`` for every token, int32 or int64 [rows, tokens], each in [0, distinct).
+    """
+
+    table: Tensor
+    index: Tensor
+
+    def dense(self) -> Tensor:
+        """Return the same vectors as one tensor, [rows, tokens, size]."""
+        return functional.embedding(self.index, self.table)
+
+
+def as_dense(vectors: Tensor | Gathered) -> Tensor:
+    """Return ``vectors`` as an ordinary tensor [rows, tokens, size], whichever form they came in."""
+    return vectors.dense() if isinstance(vectors, Gathered) else vectors
+
+
+def may_gather(like: Tensor) -> bool:
+    """Return whether compiled loops may work on ``like``; see `obstacle`."""
+    return obstacle(like) is None
+
+
+def obstacle(like: Tensor) -> str | None:
+    """Return what keeps compiled loops from working on ``like``, or None: they want plain float32 on a CPU."""
+    if like.device.type != "cpu":
+        return f"the tensor is on {like.device}"
+    if like.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
+        return f"the numbers are {torch.get_autocast_dtype('cpu') if torch.is_autocast_enabled('cpu') else like.dtype}"
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
+        return "torch is exporting or tracing"
+    if type(like) not in (Tensor, nn.Parameter) or torch._C._are_functorch_transforms_active():
+        return "the tensor stands for others (a transform or a subclass)"
+    return _missing_kernels()
+
+
+def borrow(*shape: int) -> Tensor:
+    """Return a float32 tensor of ``shape`` with arbitrary values, in memory that is used again after it."""
+    from headstart.kernels import memory
+
+    return torch.from_numpy(memory.borrow(*shape))
+
+
+@cache
+def _missing_kernels() -> str | None:
+    try:
+        from numba.core import config
+
+        import headstart.kernels.passes  # noqa: F401
+    except Exception as error:  # whatever Numba refuses on this machine, torch does instead
+        return f"Numba cannot be used here ({type(error).__name__}: {error})"
+    return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)" if getattr(config, "DISABLE_JIT", 0) else None

@@ -1,0 +1,58 @@
+"""Token states to one vector a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from headstart.errors import unknown_name
+
+__all__ = ["POOLINGS", "Pooling", "pool"]
+
+POOLINGS = ("last", "mean", "max")
+
+
+class Pooling(nn.Module):
+    """Pools the states of each row's true tokens; padding has no part in it.
+
+    ``last`` takes the final state of each direction: the forward half at the last token, the backward
+    half at the first. ``mean`` and ``max`` run over the tokens. Several are put side by side. A text
+    without tokens gives zeros.
+
+    Args:
+        kinds: one or more of ``last``, ``mean``, ``max``.
+        bidirectional: whether the second half of the states runs backward.
+    """
+
+    def __init__(self, kinds: Sequence[str], *, bidirectional: bool = True) -> None:
+        super().__init__()
+        self.kinds = tuple(kinds)
+        for kind in self.kinds:
+            if kind not in POOLINGS:
+                raise unknown_name("pooling", kind, POOLINGS)
+        self.bidirectional = bidirectional
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """Pool states [rows, tokens, size] to [rows, len(kinds) * size]."""
+        return torch.cat([pool(states, lengths, kind, bidirectional=self.bidirectional) for kind in self.kinds], dim=1)
+
+
+def pool(states: Tensor, lengths: Tensor, kind: str, *, bidirectional: bool = False) -> Tensor:
+    """Pool states [rows, tokens, size] over each row's first `lengths` tokens to [rows, size]."""
+    real = torch.arange(states.shape[1], device=states.device) < lengths[:, None]  # [rows, tokens]
+    if kind == "mean":
+        total = (states * real[:, :, None]).sum(1)
+        return total / lengths.clamp(min=1)[:, None].to(states.dtype)
+    if kind == "max":
+        highest = states.masked_fill(~real[:, :, None], -torch.inf).amax(1)
+        return highest.masked_fill((lengths == 0)[:, None], 0.0)
+    if kind != "last":
+        raise unknown_name("pooling", kind, POOLINGS)
+    last = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, states.shape[2])
+    at_end = states.gather(1, last)[:, 0] * (lengths > 0)[:, None]
+    if not bidirectional:
+        return at_end
+    half = states.shape[2] // 2
+    return torch.cat([at_end[:, :half], states[:, 0, half:] * (lengths > 0)[:, None]], dim=1)

@@ -1,0 +1,105 @@
+"""The default base: three small models of one pass over the ids, added up.
+
+    ids -> ngrams -----------------------------------------\\
+    ids -> clusters ----------------------------------------> output
+    ids -> embedding -> encoder -> pooled -> dense -> deep -/
+
+``ngrams`` weighs listed words, pairs and triples; ``clusters`` does the same with words replaced by the cluster
+that they belong to, so that it generalises to words that are rare; ``deep`` is a recurrent network. Each alone
+is known to the field, and each is wrong elsewhere: docs/log.md has what every part adds, on the source and on
+texts never seen. Every part is a stage whose output can be taken, frozen and fine-tuned.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from headstart.layers import NgramLogit, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
+
+__all__ = ["Blend", "blend"]
+
+PARTS = ("ngrams", "clusters", "deep")
+
+
+class Blend(nn.Module):
+    """Adds the parts, each by its own weight.
+
+    Attributes:
+        weight: of each part, float32 [parts]; trained in fine-tuning.
+        bias: float32 [1].
+    """
+
+    def __init__(self, n_parts: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_parts))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Map parts of [rows, 1] each to [rows, 1]."""
+        return torch.cat(parts, dim=1) @ self.weight[:, None] + self.bias
+
+
+class _Dropped(nn.Module):
+    """Batch normalisation and dropout on pooled states."""
+
+    def __init__(self, size: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Map [rows, size] to the same shape."""
+        output: Tensor = self.dropout(self.norm(values))
+        return output
+
+
+def blend(
+    n_words: int,
+    *,
+    n_ngrams: int = 1,
+    n_cluster_ngrams: int = 1,
+    n_target_ngrams: int = 0,
+    embedding_size: int = 100,
+    hidden_size: int = 64,
+    dropout: float = 0.5,
+    embedding_dropout: float = 0.2,
+    word_dropout: float = 0.1,
+) -> StageGraph:
+    """Build the network; training lists the n-grams and clusters and sets their weights.
+
+    Args:
+        n_words: rows of the embedding, padding and unknown included.
+        n_ngrams: length of the list of n-grams; found in training.
+        n_cluster_ngrams: length of the list of n-grams of clusters; found in training.
+        n_target_ngrams: length of the list of a target's own n-grams, which fine-tuning adds; 0 for none.
+        embedding_size: size of a word's vector.
+        hidden_size: size of a recurrent state, of each direction.
+        dropout: on the pooled states.
+        embedding_dropout: share of each vector's values set to zero.
+        word_dropout: share of the words replaced by the unknown word.
+    """
+    embedding = TokenEmbedding(n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout)
+    encoder = Recurrent(embedding_size, hidden_size)
+    pooling = Pooling(("mean", "max"))
+    states = 2 * hidden_size
+    table = {
+        "ngrams": Stage(NgramLogit(n_ngrams), ("ids", "lengths"), ("rows", 1)),
+        "clusters": Stage(NgramLogit(n_cluster_ngrams, n_words=n_words), ("ids", "lengths"), ("rows", 1)),
+        "embedding": Stage(embedding, ("ids",), ("rows", "tokens", embedding_size)),
+        "encoder": Stage(encoder, ("embedding", "lengths"), ("rows", "tokens", states)),
+        "pooled": Stage(pooling, ("encoder", "lengths"), ("rows", 2 * states)),
+        "dense": Stage(_Dropped(2 * states, dropout), ("pooled",), ("rows", 2 * states)),
+        "deep": Stage(nn.Linear(2 * states, 1), ("dense",), ("rows", 1)),
+    }
+    parts: tuple[str, ...] = PARTS
+    if n_target_ngrams:
+        table["target"] = Stage(NgramLogit(n_target_ngrams, longest=2), ("ids", "lengths"), ("rows", 1))
+        parts = (*PARTS, "target")
+    table["output"] = Stage(Blend(len(parts)), parts, ("rows", 1))
+    for name in ("encoder", "deep"):
+        xavier(table[name].module)
+    with torch.no_grad():
+        embedding.weight.uniform_(-0.1, 0.1)
+    embedding.reset_padding()
+    return StageGraph(table)

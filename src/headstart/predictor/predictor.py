@@ -1,0 +1,259 @@
+"""`Predictor`: text steps, a scorer and label names. It predicts and never trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from torch import nn
+
+from headstart.artifact import Parts
+from headstart.batches import Clip
+from headstart.corpus import Corpus
+from headstart.errors import ArtifactError, DataError
+from headstart.heads import TfidfHead
+from headstart.inference import resolve_device
+from headstart.predictor.scorers import (
+    ColumnScorer,
+    LayerScorer,
+    NetSpec,
+    NetworkScorer,
+    Rows,
+    Scorer,
+    TextScorer,
+    load_head,
+)
+from headstart.text import steps_from_json, steps_to_json
+
+__all__ = ["Predictor", "Scores"]
+
+_CHUNK_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a predictor says of some rows.
+
+    Attributes:
+        logits: before calibration, float64 [rows].
+        probabilities: of the second label, float64 [rows].
+        counts: ``n``, ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens`` and
+            ``unknown_token_rate``; the last four only where texts became token ids.
+    """
+
+    logits: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    counts: dict[str, Any]
+
+
+@dataclass
+class Predictor:
+    """Everything needed to predict.
+
+    Attributes:
+        scorer: gives logits.
+        label_names: the two labels; the second is the one whose probability `Scores` gives.
+        steps: fitted text steps, or None for a scorer that reads bare texts.
+        max_tokens: longest text in tokens; None for no limit.
+        clip: what of a longer text is kept.
+        calibration: slope and intercept put on the logit before it becomes a probability.
+        threshold: probability from which the second label is predicted.
+        text: name of the text column.
+        columns: names of the tabular columns that it reads.
+        info: JSON-able facts about how it came to be (rows, counts, source statistics); part of the
+            content hash.
+        run: JSON-able facts that differ from run to run (dates, seconds, history).
+        estimator: constructor arguments of the estimator that made it.
+    """
+
+    scorer: Scorer
+    label_names: tuple[str, str]
+    steps: Pipeline | None = None
+    max_tokens: int | None = None
+    clip: Clip = "head"
+    calibration: tuple[float, float] = (1.0, 0.0)
+    threshold: float = 0.5
+    text: str = "text"
+    columns: tuple[str, ...] = ()
+    info: dict[str, Any] = field(default_factory=dict)
+    run: dict[str, Any] = field(default_factory=dict)
+    estimator: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def net(self) -> nn.Module:
+        """The network inside.
+
+        Raises:
+            DataError: if there is none.
+        """
+        if isinstance(self.scorer, NetworkScorer | LayerScorer):
+            return self.scorer.net
+        raise DataError(
+            f"this model is of kind {self.scorer.kind!r} and holds no network, so it has no layers; "
+            "use a model trained with a network as the base."
+        )
+
+    def rows(self, corpus: Corpus) -> Rows:
+        """Return the corpus as this predictor reads it."""
+        table = None
+        if self.columns:
+            missing = [name for name in self.columns if name not in corpus.columns.column_names]
+            if missing:
+                raise DataError(
+                    f"this model reads the columns {', '.join(self.columns)}, and the data lack {', '.join(missing)}; "
+                    "pass a table that has them (nulls are fine)."
+                )
+            table = corpus.columns.select(list(self.columns))
+        return Rows(corpus.texts, table, self.steps, self.max_tokens, self.clip)
+
+    def score(self, corpus: Corpus, *, device: str | torch.device = "cpu") -> Scores:
+        """Score every row, in order."""
+        device = resolve_device(device)
+        logits: list[NDArray[np.float64]] = [np.zeros(0)]
+        totals: dict[str, int] = {}
+        for rows in self._chunks(self.rows(corpus)):
+            logits.append(self.scorer.logits(rows, device))
+            for name, count in rows.counts.items():
+                totals[name] = totals.get(name, 0) + count
+        all_logits = np.concatenate(logits)
+        return Scores(all_logits, self.probabilities(all_logits), _with_rate({"n": len(corpus), **totals}))
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the calibrated probability of the second label for logits [rows]."""
+        slope, intercept = self.calibration
+        # In float32's range of exponents a logit beyond 80 is certain already.
+        return 1.0 / (1.0 + np.exp(-np.clip(slope * logits + intercept, -80, 80)))
+
+    def names(self, probabilities: NDArray[np.float64]) -> NDArray[np.object_]:
+        """Return the predicted label of each row."""
+        chosen: NDArray[np.object_] = np.array(self.label_names, dtype=object)[
+            (probabilities >= self.threshold).astype(int)
+        ]
+        return chosen
+
+    def _chunks(self, rows: Rows) -> Iterator[Rows]:
+        # Tokenising and scoring in pieces keeps memory flat; the pieces are long enough to sort by length in.
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            table = None if rows.table is None else rows.table.slice(start, _CHUNK_ROWS)
+            yield Rows(rows.texts[start : start + _CHUNK_ROWS], table, rows.steps, rows.max_tokens, rows.clip)
+
+    def to_parts(self) -> Parts:
+        """Return the predictor as it is stored."""
+        words: Any = None
+        tensors = self.scorer.arrays()
+        steps = None
+        if self.steps is not None:
+            steps = steps_to_json(self.steps)
+            words, tensors["vocabulary"] = self.steps[-1].vocabulary_, {"counts": self.steps[-1].counts_}
+        elif isinstance(self.scorer, TextScorer):
+            words = list(self.scorer.head.ngrams)
+        model = {
+            "kind": self.scorer.kind,
+            "labels": list(self.label_names),
+            "text": {"column": self.text, "steps": steps, "max_tokens": self.max_tokens, "clip": self.clip},
+            "scorer": self.scorer.config(),
+            "columns": list(self.columns),
+            "calibration": list(self.calibration),
+            "threshold": self.threshold,
+            "info": self.info,
+            "estimator": self.estimator,
+        }
+        return Parts(model=model, tensors=tensors, words=words, blobs=self.scorer.blobs(), run=self.run)
+
+    @classmethod
+    def from_parts(cls, parts: Parts, *, net: nn.Module | None = None) -> Predictor:
+        """Build the predictor again.
+
+        Args:
+            parts: what `to_parts` gave.
+            net: the network, where it is a module of the user's own.
+
+        Raises:
+            ArtifactError: if the parts do not fit one another.
+        """
+        model = parts.model
+        try:
+            text, labels = model["text"], model["labels"]
+            steps = None
+            if text["steps"] is not None:
+                steps = steps_from_json(text["steps"], parts.words, parts.tensors.get("vocabulary", {}).get("counts"))
+            slope, intercept = map(float, model["calibration"])
+            low, high = map(str, labels)
+            return cls(
+                scorer=_load_scorer(model["kind"], model["scorer"], parts, net),
+                label_names=(low, high),
+                steps=steps,
+                max_tokens=text["max_tokens"],
+                clip=text["clip"],
+                calibration=(slope, intercept),
+                threshold=float(model["threshold"]),
+                text=str(text["column"]),
+                columns=tuple(map(str, model["columns"])),
+                info=dict(model["info"]),
+                run=dict(parts.run),
+                estimator=dict(model["estimator"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, ArtifactError):
+                raise
+            raise ArtifactError(
+                f"this model's parts do not fit one another ({type(error).__name__}: {error}); copy the model again or train it anew."
+            ) from error
+
+
+def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Module | None) -> Scorer:
+    head_arrays = parts.tensors.get("head", {})
+    if kind == "tfidf":
+        head = config["head"]
+        encoder = None
+        if head["columns"] is not None:
+            from headstart.heads import ColumnEncoder
+
+            encoder = ColumnEncoder.from_config(head["columns"])
+        how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
+        words = _word_list(parts.words)
+        return TextScorer(TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how))
+    if kind == "columns":
+        return ColumnScorer(load_head(config["head"], head_arrays, parts.blobs))
+    spec = NetSpec(**config["net"])
+    net = spec.build(own)
+    _load_weights(net, parts.tensors.get("weights", {}))
+    if kind == "network":
+        return NetworkScorer(net, spec)
+    if kind == "layers":
+        head = load_head(config["head"], head_arrays, parts.blobs)
+        return LayerScorer(net, spec, tuple(config["layers"]), head, str(config["pooling"]))
+    raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
+
+
+def _load_weights(net: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
+    expected = net.state_dict()
+    for name, value in expected.items():
+        if name not in arrays or tuple(arrays[name].shape) != tuple(value.shape):
+            found = tuple(arrays[name].shape) if name in arrays else "nothing"
+            raise ArtifactError(
+                f"the network expects {name} of shape {tuple(value.shape)} and the model holds {found}; "
+                "its files do not belong together: copy the model again."
+            )
+    shapes_only = any(value.is_meta for value in expected.values())
+    weights = {name: torch.from_numpy(arrays[name]).to(value.dtype) for name, value in expected.items()}
+    net.load_state_dict(weights, assign=shapes_only)
+    net.eval()
+
+
+def _with_rate(counts: dict[str, Any]) -> dict[str, Any]:
+    if "n_tokens" in counts:
+        counts["unknown_token_rate"] = counts["n_unknown_tokens"] / max(counts["n_tokens"], 1)
+    return counts
+
+
+def _word_list(words: Any) -> list[str]:
+    if words is None:
+        return []
+    listed: list[str] = words.to_pylist() if hasattr(words, "to_pylist") else list(words)
+    return listed

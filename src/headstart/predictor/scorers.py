@@ -1,0 +1,302 @@
+"""What stands at the end of a predictor: a network, a head over its layers, or a model of the bare texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from torch import nn
+
+from headstart.batches import Clip, Examples, clip_ids
+from headstart.errors import ArtifactError, DataError
+from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
+from headstart.inference import network_logits, network_outputs
+from headstart.nets import build
+from headstart.text import encode
+
+__all__ = ["ColumnScorer", "Head", "LayerScorer", "NetSpec", "NetworkScorer", "Rows", "Scorer", "TextScorer"]
+
+Head = LinearHead | CatBoostHead
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to be scored. Ids are made when a scorer first asks for them.
+
+    Attributes:
+        texts: strings, nulls among them, Arrow [rows].
+        table: the tabular columns, or None.
+        steps: the fitted text steps, or None for a scorer that reads bare texts.
+        max_tokens: longest text in tokens; None for no limit.
+        clip: what of a longer text is kept.
+    """
+
+    texts: Any
+    table: pa.Table | None = None
+    steps: Pipeline | None = None
+    max_tokens: int | None = None
+    clip: Clip = "head"
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @cached_property
+    def examples(self) -> Examples:
+        """The token ids, clipped."""
+        return self._made[0]
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """What happened on the way: ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens``."""
+        if self.steps is None:
+            return {"n_null": self.texts.null_count}
+        return self._made[1]
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """The texts as Python strings, nulls as empty ones."""
+        filled: list[str] = ["" if text is None else text for text in self.texts.to_pylist()]
+        return filled
+
+    @cached_property
+    def _made(self) -> tuple[Examples, dict[str, int]]:
+        if self.steps is None:
+            raise DataError("these rows have no text steps, so they have no token ids; score them with a text model.")
+        encoded = encode(self.steps, self.texts)
+        ids, n_truncated = clip_ids(encoded.ids, self.max_tokens, self.clip)
+        return Examples(ids), {
+            "n_null": encoded.n_null,
+            "n_truncated": n_truncated,
+            "n_tokens": encoded.n_tokens,
+            "n_unknown_tokens": encoded.n_unknown,
+        }
+
+
+class Scorer(Protocol):
+    """Gives logits for rows."""
+
+    kind: str
+
+    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+        """Return the logit of the second label for each row [rows]."""
+        ...
+
+    def config(self) -> dict[str, Any]:
+        """Return the JSON-able part of what rebuilds the scorer."""
+        ...
+
+    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Return the arrays that rebuild the scorer, by file stem and name."""
+        ...
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return files in another library's own format."""
+        ...
+
+
+@dataclass(frozen=True)
+class NetSpec:
+    """How a network is built anew, as shapes alone, for its weights to be put in.
+
+    Attributes:
+        name: a name from `headstart.nets.NETS`, or ``"mxnet"`` for an imported graph; None for a module of the
+            user's own.
+        n_words: rows of its embedding.
+        options: its options.
+        until: the stage at which it was cut off, or None.
+    """
+
+    name: str | None
+    n_words: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    until: str | None = None
+
+    def build(self, own: nn.Module | None = None) -> nn.Module:
+        """Build it without weights, or take the user's `own` module in its place.
+
+        Raises:
+            ArtifactError: if the network is the user's own and none was given.
+        """
+        if self.name is None:
+            if own is None:
+                raise ArtifactError(
+                    "this model's network is a module of its maker's own, and a model file holds no code; "
+                    "build that module and pass it: headstart.load(path, net=module)."
+                )
+            return own
+        # On the device of shapes alone: nothing is drawn or allocated before the weights are known to fit.
+        if self.name == "mxnet":
+            from headstart.foreign.mxnet import MXNetGraph
+
+            return MXNetGraph.from_config(dict(self.options))
+        with torch.device("meta"):
+            net = build(self.name, self.n_words, self.options)
+        return net if self.until is None else net.until(self.until)  # type: ignore[operator]
+
+    def config(self) -> dict[str, Any]:
+        """Return the spec, JSON-able."""
+        return {"name": self.name, "n_words": self.n_words, "options": dict(self.options), "until": self.until}
+
+
+@dataclass
+class NetworkScorer:
+    """A network's own logits."""
+
+    net: nn.Module
+    spec: NetSpec
+    kind: str = "network"
+
+    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+        """Return the logit of the second label for each row [rows]."""
+        return network_logits(self.net.to(device), rows.examples, device=device)[:, 0].astype(np.float64)
+
+    def config(self) -> dict[str, Any]:
+        """Return the JSON-able part of what rebuilds the scorer."""
+        return {"net": self.spec.config()}
+
+    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Return the weights."""
+        return {"weights": net_arrays(self.net)}
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return nothing: all is in arrays."""
+        return {}
+
+
+@dataclass
+class LayerScorer:
+    """A head that reads outputs of a network's layers, and columns beside them.
+
+    Attributes:
+        net: the network, needed up to the deepest of `layers`.
+        spec: how it is built.
+        layers: whose outputs are put side by side.
+        head: what reads them.
+        pooling: how outputs of every token become one a row.
+    """
+
+    net: nn.Module
+    spec: NetSpec
+    layers: tuple[str, ...]
+    head: Head
+    pooling: str = "mean"
+    kind: str = "layers"
+
+    def features(self, rows: Rows, device: str | torch.device) -> NDArray[np.float32]:
+        """Return the layers' outputs side by side, float32 [rows, size]."""
+        outputs = network_outputs(self.net.to(device), rows.examples, self.layers, pooling=self.pooling, device=device)
+        return np.concatenate([outputs[layer] for layer in self.layers], axis=1)
+
+    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+        """Return the logit of the second label for each row [rows]."""
+        return self.head.decision(self.features(rows, device), rows.table)
+
+    def config(self) -> dict[str, Any]:
+        """Return the JSON-able part of what rebuilds the scorer."""
+        return {
+            "net": self.spec.config(),
+            "layers": list(self.layers),
+            "pooling": self.pooling,
+            "head": head_config(self.head),
+        }
+
+    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Return the weights, and the head's arrays."""
+        return {"weights": net_arrays(self.net), **head_arrays(self.head)}
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return the head's own file, if it has one."""
+        return head_blobs(self.head)
+
+
+@dataclass
+class TextScorer:
+    """TF-IDF of the bare texts, and columns beside them."""
+
+    head: TfidfHead
+    kind: str = "tfidf"
+
+    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+        """Return the logit of the second label for each row [rows]; `device` has no part in it."""
+        return self.head.decision(rows.strings, rows.table) if len(rows) else np.zeros(0)
+
+    def config(self) -> dict[str, Any]:
+        """Return the JSON-able part of what rebuilds the scorer."""
+        return {"head": self.head.config()}
+
+    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Return the head's arrays."""
+        return {"head": self.head.arrays()}
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return nothing: all is in arrays."""
+        return {}
+
+
+@dataclass
+class ColumnScorer:
+    """Tabular columns alone, the texts left unread."""
+
+    head: Head
+    kind: str = "columns"
+
+    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+        """Return the logit of the second label for each row [rows]; `device` has no part in it."""
+        return self.head.decision(np.zeros((len(rows), 0), np.float32), rows.table)
+
+    def config(self) -> dict[str, Any]:
+        """Return the JSON-able part of what rebuilds the scorer."""
+        return {"head": head_config(self.head)}
+
+    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Return the head's arrays."""
+        return head_arrays(self.head)
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return the head's own file, if it has one."""
+        return head_blobs(self.head)
+
+
+def net_arrays(net: nn.Module) -> dict[str, NDArray[Any]]:
+    """Return a network's parameters and buffers as arrays."""
+    return {name: value.detach().cpu().contiguous().numpy() for name, value in net.state_dict().items()}
+
+
+def head_config(head: Head) -> dict[str, Any]:
+    """Return the JSON-able part of a head."""
+    encoder = None if head.encoder is None else head.encoder.config()
+    size = head.n_features if isinstance(head, CatBoostHead) else len(head.mean)
+    return {"kind": head.kind, "columns": encoder, "size": size}
+
+
+def head_arrays(head: Head) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return a head's arrays by file stem."""
+    return {"head": head.arrays()} if isinstance(head, LinearHead) else {}
+
+
+def head_blobs(head: Head) -> dict[str, bytes]:
+    """Return a head's files in another library's format."""
+    return {"head.cbm": head.blob()} if isinstance(head, CatBoostHead) else {}
+
+
+def load_head(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], blobs: Mapping[str, bytes]) -> Head:
+    """Build a head again.
+
+    Raises:
+        ArtifactError: if its parts are missing or do not fit one another.
+    """
+    encoder = None if config.get("columns") is None else ColumnEncoder.from_config(config["columns"])
+    if config.get("kind") == "linear":
+        return LinearHead.from_arrays(arrays, encoder)
+    if config.get("kind") == "catboost" and "head.cbm" in blobs:
+        return CatBoostHead.from_blob(blobs["head.cbm"], int(config["size"]), encoder)
+    raise ArtifactError(
+        f"this model's head of kind {config.get('kind')!r} is incomplete or unknown here; copy the model again or upgrade headstart."
+    )

@@ -1,0 +1,113 @@
+"""One file that holds a training run between two steps.
+
+A safetensors file with the tensors of network, optimizer, best weights and random state; the rest stands
+as JSON in its header. It is replaced in one move, so a run killed while saving still has the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from headstart.batches import Examples
+
+__all__ = ["Checkpoint", "fingerprint", "flatten_optimizer", "load_checkpoint", "restore_optimizer", "save_checkpoint"]
+
+_FILE = "training.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run between two steps: JSON-able `state` and named `tensors`."""
+
+    state: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    def part(self, name: str) -> dict[str, Tensor]:
+        """Return the tensors whose names begin with `name` and a dot, without that beginning."""
+        start = name + "."
+        return {key[len(start) :]: value for key, value in self.tensors.items() if key.startswith(start)}
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint into `folder`, replacing the one before in a single move."""
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f"{_FILE}.{os.getpid()}"
+    try:
+        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in checkpoint.tensors.items()}
+        save_file(tensors, unfinished, metadata={"state": json.dumps(checkpoint.state)})
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(folder / _FILE)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def load_checkpoint(folder: Path, expected_fingerprint: str) -> Checkpoint | None:
+    """Return the checkpoint in `folder` if it belongs to the same run, else None.
+
+    A run is the same when its fingerprint is: same data, options and starting weights.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = json.loads(file.metadata()["state"])
+            if state["fingerprint"] != expected_fingerprint:
+                return None
+            return Checkpoint(state, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return None  # Cut short by a full disk, say. Starting again is right, and costs only time.
+
+
+def fingerprint(net: torch.nn.Module, train: Examples, valid: Examples | None, options: Mapping[str, Any]) -> str:
+    """Return a digest of all that decides a training run: data, starting weights, options."""
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True, default=_named).encode())
+    for examples in (train, valid):
+        for part in (
+            () if examples is None else (examples.ids.values, examples.ids.offsets, examples.labels, examples.weights)
+        ):
+            digest.update(b"-" if part is None else np.ascontiguousarray(part).view(np.uint8).data)
+    for name, value in net.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _named(value: Any) -> str:
+    """Return how Python writes a value, such as a loss of the user's own, without its address in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return an optimizer's per-parameter tensors by ``index.key``, and its plain values likewise."""
+    tensors: dict[str, Tensor] = {}
+    plain: dict[str, Any] = {}
+    for index, values in optimizer.state_dict()["state"].items():
+        for key, value in values.items():
+            (tensors if isinstance(value, Tensor) else plain)[f"{index}.{key}"] = value
+    return tensors, plain
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]
+) -> None:
+    """Put back what `flatten_optimizer` took; the groups stay as they were built."""
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in {**tensors, **plain}.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

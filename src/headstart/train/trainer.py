@@ -1,0 +1,472 @@
+"""The training loop.
+
+`Trainer` moves a network through phases. It works on `Examples` (ids, labels, weights) and leaves its
+history as rows, one an epoch, the first (epoch 0) from before training. The best epoch on validation rows
+is the one that is kept. What it draws at random comes from its seed and from nothing else, so a run that
+was killed goes on from its checkpoint to the weights that it would have had.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from headstart.batches import Batch, Batches, Examples
+from headstart.errors import DataError, OptionError
+from headstart.freezing import Freeze
+from headstart.inference import network_logits, resolve_device
+from headstart.metrics import auc
+from headstart.options import check_choice, check_least, check_types
+from headstart.train.checkpoint import (
+    Checkpoint,
+    fingerprint,
+    flatten_optimizer,
+    load_checkpoint,
+    restore_optimizer,
+    save_checkpoint,
+)
+from headstart.train.losses import Loss, loss_function, weighted_mean
+from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
+from headstart.train.schedule import Optimizer, Phase, Schedule, make_optimizer, schedule_function
+from headstart.train.settings import denormals_flushed, random_state_forked
+
+__all__ = ["Event", "Trainer"]
+
+Event = Callable[[str, Any, Mapping[str, Any]], None]
+"""Called with what has just happened (``train_begin``, ``phase_begin``, ``step_end``, ``epoch_end``,
+``improved``, ``train_end``), the trainer, and a row about it. Setting ``trainer.stop = True`` ends training
+after the step."""
+
+_SAMPLE_ROWS = 2048
+_LEAST = {
+    "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "n_buckets": 1, "patience": 1,
+    "random_state": 0, "checkpoint_seconds": 0,
+}  # fmt: skip
+
+
+@dataclass
+class _Progress:
+    """Where a run stands between two steps; all of it goes into a checkpoint."""
+
+    phase: int = 0
+    phase_epoch: int = 0
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    weight_sum: float = 0.0
+    n_tokens: int = 0
+    seconds: float = 0.0
+    best_score: float | None = None
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Trainer:
+    """Trains a network.
+
+    Args:
+        net: takes a `Batch` of tensors and returns logits [rows, outputs]; trained in place.
+        phases: what to train, how long and how fast; a number means one phase of that many epochs.
+        loss: a name from `headstart.train.LOSSES` or a function (logits, labels) -> loss.
+        label_smoothing: for the named losses.
+        optimizer: a name from `headstart.train.OPTIMIZERS` or a function (groups) -> torch optimizer.
+        optimizer_options: more options of the named optimizer, such as ``{"betas": (0.9, 0.99)}``.
+        learning_rate: top rate of phases that name none.
+        weight_decay: L2 penalty (decoupled with ``"adamw"``).
+        schedule: a name from `headstart.train.SCHEDULES` or a function of the share of a phase done.
+        clip_norm: longest gradient, all parameters together; None for no limit.
+        batch_size: rows a step, over all processes together.
+        n_buckets: groups of like length (see `Batches`).
+        patience: stop after this many epochs without a better validation score; None runs all epochs.
+        monitor: ``"valid_auc"`` or ``"valid_loss"``: what "better" means.
+        restore_best: end with the best epoch's weights instead of the last one's. Needs validation rows.
+        train_metrics: ``"sample"`` measures loss and AUC after each epoch on a fixed random sample of up
+            to 2,048 training rows, ``"full"`` on all of them, ``"running"`` only averages the loss as it went.
+        random_state: seed of batches and dropout.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``; or several, each of which gets a process and a
+            share of every batch: ``["cuda:0", "cuda:1"]``. An event that sets `stop` then ends the epoch.
+        mixed_precision: compute in bfloat16 where that is safe; on a GPU only.
+        events: called as things happen (see `Event`).
+        checkpoint: a folder to save the run into, and to go on from if the same run left one there.
+        checkpoint_seconds: least time between two checkpoints inside an epoch.
+        save_epochs: a folder that gets every epoch's weights as ``epoch-<n>.safetensors``.
+
+    Attributes:
+        history: one row an epoch: ``epoch``, ``train_loss``, ``train_auc``, ``valid_loss``, ``valid_auc``,
+            ``running_loss``, ``learning_rate``, ``seconds``, ``n_tokens``.
+        best_epoch: the epoch whose weights the network holds.
+        stop: set it to True to end training after the step at hand.
+        resumed_from: (epoch, step) of the checkpoint that the run went on from, or None.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        phases: int | Sequence[Phase] = 5,
+        loss: str | Loss = "binary",
+        label_smoothing: float = 0.0,
+        optimizer: Optimizer = "adam",
+        optimizer_options: Mapping[str, Any] | None = None,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.0,
+        schedule: str | Schedule = "one-cycle",
+        clip_norm: float | None = 1.0,
+        batch_size: int = 64,
+        n_buckets: int = 32,
+        patience: int | None = None,
+        monitor: str = "valid_auc",
+        restore_best: bool = True,
+        train_metrics: str = "sample",
+        random_state: int = 0,
+        device: str | torch.device | Sequence[str | torch.device] = "auto",
+        mixed_precision: bool = False,
+        events: Sequence[Event] = (),
+        checkpoint: str | Path | None = None,
+        checkpoint_seconds: float = 30.0,
+        save_epochs: str | Path | None = None,
+    ) -> None:
+        check_types(Trainer.__init__, locals())
+        check_least(locals(), _LEAST)
+        check_choice("monitor", monitor, ("valid_auc", "valid_loss"))
+        check_choice("train_metrics", train_metrics, ("sample", "full", "running"))
+        self.net = net
+        self.phases = (Phase(phases),) if isinstance(phases, int) else tuple(phases)
+        self.loss = loss_function(loss, label_smoothing)
+        self.optimizer = optimizer
+        self.optimizer_options = dict(optimizer_options or {})
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule = schedule_function(schedule)
+        self.clip_norm = clip_norm
+        self.batch_size = batch_size
+        self.n_buckets = n_buckets
+        self.patience = patience
+        self.monitor = monitor
+        self.restore_best = restore_best
+        self.train_metrics = train_metrics
+        self.random_state = random_state
+        several = device if isinstance(device, Sequence) and not isinstance(device, str) else [device]
+        self.devices = [resolve_device(one) for one in several]
+        self.device = self.devices[0]
+        self.mixed_precision = mixed_precision
+        self.events = tuple(events)
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.checkpoint_seconds = checkpoint_seconds
+        self.save_epochs = None if save_epochs is None else Path(save_epochs)
+        self.rank, self.world_size = 0, 1
+        self.stop = False
+        self.resumed_from: tuple[int, int] | None = None
+        self._run_options = {
+            "phases": [asdict(phase) for phase in self.phases],
+            "loss": loss,
+            "label_smoothing": label_smoothing,
+            "optimizer": optimizer,
+            "optimizer_options": self.optimizer_options,
+            "schedule": schedule,
+            **{
+                name: getattr(self, name)
+                for name in (
+                    "learning_rate", "weight_decay", "clip_norm", "batch_size", "n_buckets", "patience",
+                    "monitor", "restore_best", "train_metrics", "random_state", "mixed_precision",
+                )
+            },
+        }  # fmt: skip
+        self._progress = _Progress()
+        self._best: dict[str, Tensor] = {}
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """One row an epoch, as they have been so far."""
+        return self._progress.history
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the best validation score so far."""
+        return self._progress.best_epoch
+
+    def fit(self, train: Examples, valid: Examples | None = None) -> list[dict[str, Any]]:
+        """Train on `train`, watch `valid`, and return the history.
+
+        Raises:
+            DataError: if there are no labelled rows, or the loss stops being a number.
+        """
+        if train.labels is None or len(train) < 2:
+            raise DataError(
+                f"training needs at least two rows with labels, and {len(train)} came "
+                f"{'without' if train.labels is None else 'with'} labels; pass more labelled texts."
+            )
+        if self.batch_size < 2 * len(self.devices) and any(isinstance(m, _BatchNorm) for m in self.net.modules()):
+            raise OptionError(
+                f"batch_size is {self.batch_size} on {len(self.devices)} device(s), and batch normalisation cannot learn "
+                f"from one row; set it to at least {2 * len(self.devices)}, or use a network without batch normalisation."
+            )
+        if len(self.devices) > 1:
+            self._progress = _Progress(**fit_on_devices(self, train, valid))
+            self.net.eval()
+            return self.history
+        return self._fit(train, valid)
+
+    def fit_as(self, rank: int, train: Examples, valid: Examples | None) -> dict[str, Any]:
+        """Do what `fit` does as process `rank` of several, and return the progress."""
+        self.rank, self.world_size, self.device = rank, len(self.devices), self.devices[rank]
+        if rank:
+            self.events, self.checkpoint_seconds, self.save_epochs = (), float("inf"), None
+        self._fit(train, valid)
+        return asdict(self._progress)
+
+    def _fit(self, train: Examples, valid: Examples | None) -> list[dict[str, Any]]:
+        self._progress, self._best, self.stop = _Progress(), {}, False
+        with ExitStack() as settings:
+            settings.enter_context(denormals_flushed())
+            settings.enter_context(random_state_forked(self.random_state, self.device))
+            self.net.to(self.device)
+            self._begin(train, valid)
+            for number in range(self._progress.phase, len(self.phases)):
+                self._run_phase(number, train, valid)
+                if self.stop:
+                    break
+            if valid is not None and self.restore_best and self._best:
+                self.net.load_state_dict(self._best)
+            self._tell("train_end", {"epochs": self._progress.epoch, "best_epoch": self.best_epoch})
+            self.net.zero_grad(set_to_none=True)  # or every copy of the network would carry them along
+            self.net.eval()
+        return self.history
+
+    def _begin(self, train: Examples, valid: Examples | None) -> None:
+        self._resume_from = None
+        if self.checkpoint is not None:
+            self._fingerprint = fingerprint(self.net, train, valid, self._run_options)
+            self._resume_from = load_checkpoint(self.checkpoint, self._fingerprint)
+        self._tell("train_begin", {"n_rows": len(train), "epochs": sum(phase.epochs for phase in self.phases)})
+        self._sample = self._sample_rows(train)
+        if self._resume_from is not None:
+            self._progress = _Progress(**self._resume_from.state["progress"])
+            self._best = self._resume_from.part("best")
+            self.net.load_state_dict(self._resume_from.part("net"))
+            self.resumed_from = (self._progress.epoch, self._progress.step)
+        else:
+            started = time.perf_counter()
+            row = {} if self.rank else {"epoch": 0, **self._measure(valid), "seconds": time.perf_counter() - started}
+            self._end_epoch(shared(row, self.world_size))
+
+    def _run_phase(self, number: int, train: Examples, valid: Examples | None) -> None:
+        phase, progress = self.phases[number], self._progress
+        if progress.phase != number:
+            progress.phase, progress.phase_epoch, progress.step = number, 0, 0
+        frozen = None if phase.freeze is None else Freeze(self.net, phase.freeze, dropout=phase.frozen_dropout)
+        try:
+            if phase.epochs == 0:
+                return
+            rate = self.learning_rate if phase.learning_rate is None else phase.learning_rate
+            self._optimizer = make_optimizer(
+                self.optimizer,
+                self.net,
+                learning_rate=rate,
+                weight_decay=self.weight_decay,
+                rates=phase.rates,
+                options=self.optimizer_options,
+            )
+            self._restore_step_state()
+            self._net = wrapped(self.net, self.world_size)
+            self._tell("phase_begin", {"phase": number, **asdict(phase)})
+            batches = Batches(
+                train,
+                batch_size=self.batch_size,
+                order="shuffled",
+                n_buckets=self.n_buckets,
+                random_state=self.random_state,
+                rank=self.rank,
+                world_size=self.world_size,
+            )
+            while progress.phase_epoch < phase.epochs and not self.stop and not self._out_of_patience():
+                self._run_epoch(batches, phase, valid)
+        finally:
+            if frozen is not None:
+                frozen.release()
+
+    def _run_epoch(self, batches: Batches, phase: Phase, valid: Examples | None) -> None:
+        progress = self._progress
+        started, before = time.perf_counter(), progress.seconds
+        last_saved = started
+        plan = batches.plan(progress.epoch)
+        total = phase.epochs * len(plan)
+        self.net.train()
+        if self.world_size > 1:
+            # Dropout differs from process to process, and an epoch begins the same after a checkpoint.
+            torch.manual_seed(self.random_state + 7919 * (progress.epoch * self.world_size + self.rank + 1))
+        for rows in plan[progress.step :]:
+            done = (progress.phase_epoch * len(plan) + progress.step) / total
+            self._step(batches.batch(rows), self.schedule(done))
+            progress.step += 1
+            progress.seconds = before + time.perf_counter() - started
+            self._tell("step_end", {"epoch": progress.epoch + 1, "step": progress.step, "steps": len(plan)})
+            if self.stop and self.world_size == 1:
+                return
+            if (
+                self.world_size == 1
+                and time.perf_counter() - last_saved > self.checkpoint_seconds
+                and progress.step < len(plan)
+            ):
+                self._save()
+                last_saved = time.perf_counter()
+        row, self.stop = shared(
+            (self._epoch_row(valid, before + time.perf_counter() - started), self.stop), self.world_size
+        )
+        progress.epoch += 1
+        progress.phase_epoch += 1
+        progress.step, progress.loss_sum, progress.weight_sum, progress.n_tokens = 0, 0.0, 0.0, 0
+        progress.seconds = 0.0
+        self._end_epoch(row)
+        self._save()
+
+    def _epoch_row(self, valid: Examples | None, seconds: float) -> dict[str, Any]:
+        progress, started = self._progress, time.perf_counter()
+        if self.rank:
+            return {}
+        return {
+            "epoch": progress.epoch + 1,
+            "running_loss": progress.loss_sum / max(progress.weight_sum, 1e-12),
+            **self._measure(valid),
+            "learning_rate": float(max(group["lr"] for group in self._optimizer.param_groups)),
+            "n_tokens": progress.n_tokens,
+            "seconds": seconds + time.perf_counter() - started,
+        }
+
+    def _step(self, batch: Batch, factor: float) -> None:
+        n_tokens = int(batch.lengths.sum())
+        batch = batch.tensors(self.device)
+        for group in self._optimizer.param_groups:
+            group["lr"] = group.setdefault("base_rate", group["lr"]) * factor
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.mixed_precision and self.device.type == "cuda"
+        ):
+            logits = self._net(batch)
+        weight = float(len(batch) if batch.weights is None else batch.weights.sum())
+        loss = weighted_mean(self.loss(logits.float(), batch.labels), batch.weights)
+        if self.world_size > 1:
+            # Gradients are averaged over processes: each counts by its share of the rows.
+            loss = loss * (weight * self.world_size / summed(weight, self.world_size))
+        value = loss.item()
+        if not np.isfinite(value):
+            raise DataError(
+                f"the training loss became {value} in epoch {self._progress.epoch + 1}, step {self._progress.step + 1}; "
+                f"try a smaller learning_rate than {self.learning_rate}, or clip_norm=1.0."
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.clip_norm)
+        self._optimizer.step()
+        self._progress.loss_sum += value * weight
+        self._progress.weight_sum += weight
+        self._progress.n_tokens += n_tokens
+
+    def _measure(self, valid: Examples | None) -> dict[str, float | None]:
+        measured: dict[str, float | None] = {}
+        for name, examples in (("train", self._sample), ("valid", valid)):
+            if examples is not None and examples.labels is not None:
+                logits = network_logits(self.net, examples, device=self.device)
+                measured |= {
+                    f"{name}_loss": self._loss_of(logits, examples),
+                    f"{name}_auc": _auc_of(logits, examples.labels),
+                }
+        return measured
+
+    def _loss_of(self, logits: NDArray[np.float32], examples: Examples) -> float:
+        weights = None if examples.weights is None else torch.from_numpy(examples.weights)
+        return weighted_mean(self.loss(torch.from_numpy(logits), torch.from_numpy(examples.labels)), weights).item()
+
+    def _sample_rows(self, train: Examples) -> Examples | None:
+        if self.train_metrics == "running":
+            return None
+        if self.train_metrics == "full" or len(train) <= _SAMPLE_ROWS:
+            return train
+        return train[np.random.default_rng(self.random_state).choice(len(train), _SAMPLE_ROWS, replace=False)]
+
+    def _end_epoch(self, row: dict[str, Any]) -> None:
+        progress = self._progress
+        progress.history.append(row)
+        score = row.get(self.monitor)
+        if score is not None:
+            score = -score if self.monitor == "valid_loss" else score
+            if progress.best_score is None or score > progress.best_score:
+                progress.best_score, progress.best_epoch = score, row["epoch"]
+                if self.restore_best:
+                    self._best = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
+                self._tell("improved", row)
+        else:
+            progress.best_epoch = row["epoch"]
+        if self.save_epochs is not None:
+            _save_weights(self.net, self.save_epochs / f"epoch-{row['epoch']}.safetensors")
+        self._tell("epoch_end", row)
+
+    def _out_of_patience(self) -> bool:
+        # Counted from the start of the phase: what was unfrozen in it deserves its own chance.
+        since = max(self.best_epoch, self._progress.epoch - self._progress.phase_epoch)
+        return self.patience is not None and self._progress.epoch - since >= self.patience
+
+    def _tell(self, name: str, row: Mapping[str, Any]) -> None:
+        for event in self.events:
+            event(name, self, row)
+
+    def _save(self) -> None:
+        if self.checkpoint is None or self.rank:
+            return
+        tensors, plain = flatten_optimizer(self._optimizer)
+        parts = {
+            "net": self.net.state_dict(),
+            "optimizer": tensors,
+            "best": self._best,
+            "random": _random_state(self.device),
+        }
+        state = {"fingerprint": self._fingerprint, "progress": asdict(self._progress), "optimizer": plain}
+        named = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
+        save_checkpoint(self.checkpoint, Checkpoint(state, named))
+
+    def _restore_step_state(self) -> None:
+        """Take up optimizer and random state from the checkpoint, once, in the phase it was saved in."""
+        if self._resume_from is None:
+            return
+        if self._progress.phase_epoch < self.phases[self._progress.phase].epochs:
+            restore_optimizer(
+                self._optimizer, self._resume_from.part("optimizer"), self._resume_from.state["optimizer"]
+            )
+        _set_random_state(self._resume_from.part("random"))
+        self._resume_from = None
+
+
+def _auc_of(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> float | None:
+    if logits.shape[1] > 1 or len(np.unique(labels)) != 2:
+        return None
+    return auc(labels, logits[:, 0])
+
+
+def _save_weights(net: nn.Module, path: Path) -> None:
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}, path)
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def _set_random_state(state: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"])

@@ -1,0 +1,93 @@
+"""The words of a model: what each does to the score by itself, which matter most, and their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.corpus import Corpus, text_array
+from headstart.errors import DataError, OptionError
+from headstart.features import as_predictor, layer_outputs
+from headstart.inference import resolve_device
+from headstart.predictor import Predictor
+
+__all__ = ["WordVectors", "important_words", "word_vectors"]
+
+_LEAST_COUNT = 20
+"""A word rarer than this in training may have a strong score by chance."""
+
+
+@dataclass(frozen=True)
+class WordVectors:
+    """Words of a model at one of its layers.
+
+    Attributes:
+        words: those in the vocabulary, in the order asked for.
+        vectors: the layer's output for each word as a text of its own, float32 [words, size].
+        probabilities: of the positive label for each word as a text of its own, float64 [words].
+        unknown: words asked for that are not in the vocabulary.
+    """
+
+    words: list[str]
+    vectors: NDArray[np.float32]
+    probabilities: NDArray[np.float64]
+    unknown: list[str]
+
+
+def word_vectors(model: Any, words: Sequence[str], *, layer: str = "embedding", device: str = "cpu") -> WordVectors:
+    """Return what `layer` gives for single words; at ``"embedding"`` these are the word vectors.
+
+    Raises:
+        DataError: if fewer than two of the words are in the vocabulary.
+        OptionError: if the model has no such layer, or no vocabulary.
+    """
+    predictor = as_predictor(model)
+    vocabulary = set(_vocabulary(predictor))
+    asked = list(dict.fromkeys(word.strip().lower() for word in words if word.strip()))
+    known = [word for word in asked if word in vocabulary]
+    unknown = [word for word in asked if word not in vocabulary]
+    if len(known) < 2:
+        raise DataError(
+            f"of the {len(asked)} words asked for, {len(known)} are in the model's vocabulary of {len(vocabulary):,}; "
+            f"not in it: {', '.join(unknown[:10])}. Name words that occur in its training texts."
+        )
+    corpus = Corpus(text_array(known))
+    vectors = np.concatenate([part[layer] for part in layer_outputs(predictor, corpus, (layer,), device=device)])
+    scores = predictor.score(corpus, device=resolve_device(device))
+    return WordVectors(known, vectors, scores.probabilities, unknown)
+
+
+def important_words(model: Any, n: int, *, device: str = "cpu") -> list[str]:
+    """Return the `n` words that speak most clearly, half for each label, strongest first.
+
+    A word's strength is its score as a text of its own against the middle of all words' scores, times the
+    logarithm of its count in training: what is said often counts for more than what is said once.
+    """
+    predictor = as_predictor(model)
+    if n < 2:
+        raise OptionError(f"{n} words make no map; ask for 2 or more, such as 100.")
+    words = np.array(_vocabulary(predictor), dtype=object)
+    counts = (
+        np.asarray(predictor.steps[-1].counts_)[-len(words) :] if predictor.steps is not None else np.ones(len(words))
+    )
+    common = np.flatnonzero((counts >= _LEAST_COUNT) & np.array([any(c.isalpha() for c in word) for word in words]))
+    if len(common) < n:
+        common = np.argsort(-counts, kind="stable")[: max(n, len(common))]
+    logits = predictor.score(Corpus(text_array(words[common].tolist())), device=resolve_device(device)).logits
+    strength = (logits - np.median(logits)) * np.log(counts[common] + 1)
+    order = np.argsort(strength, kind="stable")
+    half = n // 2
+    return [str(word) for word in words[common[np.concatenate([order[::-1][: n - half], order[:half]])]]]
+
+
+def _vocabulary(predictor: Predictor) -> list[str]:
+    if predictor.steps is None:
+        raise OptionError(
+            f"this model is of kind {predictor.scorer.kind!r} and has no word vectors; use a model trained with a network."
+        )
+    words: list[str] = predictor.steps[-1].vocabulary_.to_pylist()[2:]
+    return words

@@ -1,0 +1,178 @@
+"""Small made-up reviews, small networks over them, and one trained base for all tests that need one."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+GOOD = ("great", "lovely", "superb", "charming", "delightful", "warm")
+BAD = ("awful", "dreary", "boring", "clumsy", "terrible", "cold")
+FILLING = tuple("the film plot actor scene hotel room was with and a very story music end of in we stayed saw".split())
+
+# What makes each network small. A network without a line here has no contract tests, so they fail.
+SMALL_NETS: dict[str, dict[str, Any]] = {
+    "blend": {"embedding_size": 8, "hidden_size": 6, "n_ngrams": 30, "n_cluster_ngrams": 10, "n_target_ngrams": 30},
+    "gru": {"embedding_size": 8, "hidden_size": 6, "dense": (8,)},
+    "tutorial": {"embedding_size": 6, "hidden_size": 5, "dense": (7, 4)},
+}
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Texts of 4 to 24 words, three of them good words (label 1) or bad ones (label 0), and columns beside them."""
+
+    texts: list[str]
+    labels: list[int]
+    stars: list[int | None]
+    device: list[str | None]
+
+    def frame(self) -> Any:
+        """The reviews as an Arrow table."""
+        import pyarrow as pa
+
+        return pa.table({"text": self.texts, "label": self.labels, "stars": self.stars, "device": self.device})
+
+    def write(self, path: Path) -> Path:
+        """Write the reviews to a CSV file."""
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["text", "label", "stars", "device"])
+            writer.writerows(zip(self.texts, self.labels, self.stars, self.device, strict=True))
+        return path
+
+
+def make_reviews(n: int, seed: int = 0) -> Reviews:
+    """Draw `n` reviews, half of them good; stars tell a little of the label, the device nothing."""
+    rng = np.random.default_rng(seed)
+    texts, labels, stars, device = [], [], [], []
+    for i in range(n):
+        label = i % 2
+        words = [*rng.choice(FILLING, rng.integers(1, 22)), *rng.choice(GOOD if label else BAD, 3)]
+        rng.shuffle(words)
+        texts.append(" ".join(words))
+        labels.append(label)
+        stars.append(None if i % 11 == 3 else int(rng.integers(1, 4) + 2 * label))
+        device.append(None if i % 13 == 5 else str(rng.choice(["phone", "tablet", "desktop"])))
+    return Reviews(texts, labels, stars, device)
+
+
+@pytest.fixture(scope="session")
+def reviews() -> Reviews:
+    return make_reviews(300)
+
+
+@pytest.fixture(scope="session")
+def others() -> Reviews:
+    """Reviews that nothing was trained on."""
+    return make_reviews(120, seed=1)
+
+
+@pytest.fixture(scope="session")
+def draw_reviews() -> Callable[..., Reviews]:
+    return make_reviews
+
+
+@pytest.fixture(scope="session")
+def small_options() -> Callable[[str], dict[str, Any]]:
+    """Options that make the network of that name small."""
+
+    def options(name: str) -> dict[str, Any]:
+        if name not in SMALL_NETS:
+            pytest.fail(f"the network {name!r} has no case: add options that make it small to SMALL_NETS")
+        return dict(SMALL_NETS[name])
+
+    return options
+
+
+@pytest.fixture(scope="session")
+def small_net(small_options: Callable[[str], dict[str, Any]]) -> Callable[..., Any]:
+    """Build a small network of that name, always with the same weights."""
+
+    def build(name: str = "gru", n_words: int = 40, *, seed: int = 0, **options: Any) -> Any:
+        import torch
+
+        from headstart import nets
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            net = nets.build(name, n_words, {**small_options(name), **options})
+            _fill_lists(net, n_words)
+            return net
+
+    return build
+
+
+def _fill_lists(net: Any, n_words: int) -> None:
+    """List the commonest words in every n-gram part, as training would, with scales and weights that differ."""
+    import numpy as np
+    import torch
+
+    from headstart.layers import NgramLogit
+
+    for part in net.modules():
+        if isinstance(part, NgramLogit):
+            n = len(part.weight)
+            if part.group is not None:
+                part.group = torch.arange(n_words, dtype=torch.int32) % n + 2
+            part.set_list(np.arange(2, 2 + n), np.linspace(0.5, 2.0, n), np.linspace(-1.0, 1.0, n))
+
+
+@pytest.fixture(scope="session")
+def make_examples() -> Callable[..., Any]:
+    """Draw rows of token ids in which low ids mean label 1 and high ids label 0."""
+
+    def make(n: int = 60, *, n_words: int = 40, longest: int = 12, seed: int = 0, weights: bool = False) -> Any:
+        from headstart.batches import Examples
+        from headstart.text import RaggedIds
+
+        rng = np.random.default_rng(seed)
+        labels = np.arange(n) % 2
+        middle = (n_words + 2) // 2
+        rows = [
+            np.where(
+                rng.random(size := rng.integers(1, longest + 1)) < 0.9,
+                rng.integers(2, middle, size) if label else rng.integers(middle, n_words, size),
+                rng.integers(1, n_words, size),
+            )
+            for label in labels
+        ]
+        drawn = rng.uniform(0.5, 2, n).astype(np.float32) if weights else None
+        return Examples(RaggedIds.from_lists(rows), labels.astype(np.float32), drawn)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def base(reviews: Reviews, small_options: Callable[[str], dict[str, Any]]) -> Any:
+    """A trained base. Tests read it and never change it."""
+    from headstart import TextClassifier
+
+    return TextClassifier(
+        net="gru", net_options=small_options("gru"), epochs=2, learning_rate=0.03, batch_size=16, device="cpu", random_state=3
+    ).fit(reviews.texts, reviews.labels)
+
+
+@pytest.fixture(scope="session")
+def base_folder(base: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained base as a model's folder. Tests that change it copy it first."""
+    folder: Path = tmp_path_factory.mktemp("models") / "base"
+    base.save(folder)
+    return folder
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for a ``net_name`` or a ``strategy`` once for every one that the package has."""
+    if "net_name" in metafunc.fixturenames:
+        from headstart.nets import NETS
+
+        metafunc.parametrize("net_name", sorted(NETS))
+    if "strategy" in metafunc.fixturenames:
+        from headstart.strategies import STRATEGIES
+
+        metafunc.parametrize("strategy", sorted(STRATEGIES))

@@ -1,0 +1,102 @@
+"""The CatBoost head: columns as they are, nulls among them, the same bits back, no file left behind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from headstart.errors import ArtifactError, MissingDependencyError
+from headstart.heads import CatBoostHead, ColumnEncoder
+
+pytest.importorskip("catboost", reason="the CatBoost head is tested where CatBoost is installed")
+
+Rows = tuple[Any, Any, pa.Table, ColumnEncoder]
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    """Features that tell a little of the labels, and a table that tells a lot, with nulls."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    features = (rng.normal(size=(60, 3)) + labels[:, None] * 0.5).astype(np.float32)
+    device = [None if i % 7 == 0 else ["phone", "tablet"][int(label)] for i, label in enumerate(labels)]
+    stars = [None if i % 5 == 0 else int(label * 3 + rng.integers(0, 2)) for i, label in enumerate(labels)]
+    table = pa.table({"device": device, "stars": stars})
+    return features, labels, table, ColumnEncoder.fit(table, ["device", "stars"])
+
+
+@pytest.fixture(scope="module")
+def head(rows: Rows) -> CatBoostHead:
+    features, labels, table, encoder = rows
+    return CatBoostHead.fit(features, labels, table=table, encoder=encoder)
+
+
+def test_reads_columns_and_their_nulls(head: CatBoostHead, rows: Rows) -> None:
+    features, labels, table, _ = rows
+    assert ((head.decision(features, table) > 0) == (labels > 0.5)).mean() > 0.9
+
+
+def test_a_value_never_seen_and_a_column_of_nulls_are_no_error(head: CatBoostHead, rows: Rows) -> None:
+    new = pa.table({"device": ["fridge", None], "stars": pa.array([None, None], pa.int64())})
+    assert np.isfinite(head.decision(rows[0][:2], new)).all()
+
+
+def test_works_without_columns_and_on_few_rows(rows: Rows) -> None:
+    features, labels, _, _ = rows
+    head = CatBoostHead.fit(features[:12], labels[:12])
+    assert head.model.tree_count_ == 100
+    assert head.decision(features).shape == (60,)
+
+
+def test_works_on_columns_alone(rows: Rows) -> None:
+    _, labels, table, encoder = rows
+    nothing = np.zeros((60, 0), np.float32)
+    head = CatBoostHead.fit(nothing, labels, table=table, encoder=encoder)
+    assert ((head.decision(nothing, table) > 0) == (labels > 0.5)).mean() > 0.8
+
+
+def test_a_row_scores_the_same_alone_and_none_gives_none(head: CatBoostHead, rows: Rows) -> None:
+    features, _, table, _ = rows
+    alone = [head.decision(features[i : i + 1], table.slice(i, 1))[0] for i in range(10)]
+    np.testing.assert_allclose(head.decision(features[:10], table.slice(0, 10)), alone, atol=1e-12)
+    assert head.decision(features[:0], table.slice(0, 0)).shape == (0,)
+
+
+def test_one_seed_gives_the_same_scores(head: CatBoostHead, rows: Rows) -> None:
+    features, labels, table, encoder = rows
+    again = CatBoostHead.fit(features, labels, table=table, encoder=encoder)
+    assert again.decision(features, table).tobytes() == head.decision(features, table).tobytes()
+
+
+def test_comes_back_from_its_own_format(head: CatBoostHead, rows: Rows) -> None:
+    features, _, table, encoder = rows
+    again = CatBoostHead.from_blob(head.blob(), 3, encoder)
+    assert again.decision(features, table).tobytes() == head.decision(features, table).tobytes()
+
+
+def test_leaves_no_files_behind(rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    CatBoostHead.fit(rows[0], rows[1]).blob()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_head_of_another_model_is_refused(head: CatBoostHead, rows: Rows) -> None:
+    with pytest.raises(ArtifactError, match="CatBoost head reads 5 features where its layer and columns give 9"):
+        CatBoostHead.from_blob(head.blob(), 7, rows[3])
+
+
+@pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b"nonsense", lambda b: b[: len(b) // 2]])
+def test_damaged_bytes_are_refused(head: CatBoostHead, rows: Rows, damage: Any) -> None:
+    with pytest.raises(ArtifactError, match="copy the model again|Copy the model again"):
+        CatBoostHead.from_blob(damage(head.blob()), 3, rows[3])
+
+
+def test_without_catboost_the_answer_installs_it(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "catboost", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'headstart\[catboost\]'"):
+        CatBoostHead.fit(rows[0], rows[1])

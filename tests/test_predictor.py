@@ -1,0 +1,232 @@
+"""A model that is done learning: the order of its answers, what it counts, and its parts on the way to disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from torch import Tensor, nn
+
+from headstart import Predictor, TextClassifier
+from headstart.artifact import Parts, read
+from headstart.batches import Batch
+from headstart.corpus import Corpus, as_corpus
+from headstart.errors import ArtifactError, DataError
+from headstart.heads import LinearHead
+from headstart.predictor import ColumnScorer, LayerScorer, NetSpec, NetworkScorer, TextScorer
+from headstart.text import fit_steps, text_steps
+
+
+@pytest.fixture(scope="module")
+def predictors(base: Any, reviews: Any) -> dict[str, Predictor]:
+    """One of every kind of scorer."""
+    carried: dict[str, dict[str, Any]] = {
+        "layers": {"base": base, "strategy": "features", "columns": ["stars", "device"], "head": "linear"},
+        "tfidf": {"strategy": "tfidf", "columns": ["stars"]},
+    }
+    found = {"network": base.predictor_}
+    for name, options in carried.items():
+        found[name] = TextClassifier(device="cpu", **options).fit(reviews.frame(), reviews.labels).predictor_
+    encoder = found["layers"].scorer.head.encoder  # type: ignore[union-attr]
+    nothing = np.zeros((len(reviews.texts), 0), np.float32)
+    head = LinearHead.fit(nothing, np.array(reviews.labels), table=reviews.frame(), encoder=encoder)
+    found["columns"] = Predictor(ColumnScorer(head), ("0", "1"), columns=("stars", "device"))
+    return found
+
+
+KINDS = ["network", "layers", "tfidf", "columns"]
+
+
+def corpus_of(others: Any, columns: tuple[str, ...] = ("stars", "device")) -> Corpus:
+    return as_corpus(others.frame(), text="text", columns=columns)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestEveryKind:
+    def test_says_its_kind(self, predictors: dict[str, Predictor], kind: str) -> None:
+        kinds = {"network": NetworkScorer, "layers": LayerScorer, "tfidf": TextScorer, "columns": ColumnScorer}
+        assert isinstance(predictors[kind].scorer, kinds[kind])
+        assert predictors[kind].scorer.kind == kind
+
+    def test_answers_in_the_order_of_the_rows_whatever_stands_beside(self, predictors: dict[str, Predictor], kind: str, others: Any) -> None:
+        predictor, corpus = predictors[kind], corpus_of(others)
+        together = predictor.score(corpus)
+        order = np.random.default_rng(0).permutation(len(corpus))
+        np.testing.assert_allclose(predictor.score(corpus.take(order)).probabilities, together.probabilities[order], atol=1e-6)
+        for row in (0, 7, len(corpus) - 1):
+            alone = predictor.score(corpus.take([row]))
+            np.testing.assert_allclose(alone.probabilities, together.probabilities[[row]], atol=1e-6)
+
+    def test_pieces_change_nothing(self, predictors: dict[str, Predictor], kind: str, others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        import headstart.predictor.predictor as module
+
+        whole = predictors[kind].score(corpus_of(others))
+        monkeypatch.setattr(module, "_CHUNK_ROWS", 7)
+        pieces = predictors[kind].score(corpus_of(others))
+        np.testing.assert_allclose(pieces.logits, whole.logits, atol=1e-5)
+        assert pieces.counts == whole.counts
+
+    def test_no_rows_give_no_answers(self, predictors: dict[str, Predictor], kind: str, others: Any) -> None:
+        scores = predictors[kind].score(corpus_of(others).take([]))
+        assert scores.logits.shape == scores.probabilities.shape == (0,)
+        assert scores.counts["n"] == 0
+
+    def test_comes_back_from_its_parts(self, predictors: dict[str, Predictor], kind: str, others: Any) -> None:
+        predictor, corpus = predictors[kind], corpus_of(others)
+        parts = predictor.to_parts()
+        json.dumps(dict(parts.model))
+        again = Predictor.from_parts(parts)
+        assert again.score(corpus).logits.tobytes() == predictor.score(corpus).logits.tobytes()
+        assert again.to_parts().model == parts.model
+        assert (again.label_names, again.columns, again.max_tokens) == (predictor.label_names, predictor.columns, predictor.max_tokens)
+
+    def test_odd_texts_are_scored(self, predictors: dict[str, Predictor], kind: str) -> None:
+        texts = [None, "", " ", "🙂🙂", "great " * 50_000, "\x00", "\ufeffx", "é" * 1000, "a\nb\tc", "ﬃ ẞ İ"]
+        table = pa.table({"stars": pa.nulls(10, pa.int64()), "device": pa.nulls(10, pa.string())})
+        scores = predictors[kind].score(Corpus(pa.array(texts, pa.large_string()), columns=table))
+        assert np.isfinite(scores.logits).all()
+        assert scores.logits[0] == scores.logits[1]  # a null counts as an empty text
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda m: m.pop("text"),
+            lambda m: m.pop("labels"),
+            lambda m: m.update(labels=["a"]),
+            lambda m: m.update(labels=["a", "b", "c"]),
+            lambda m: m.update(calibration=[1]),
+            lambda m: m.update(calibration=["x", 0]),
+            lambda m: m.update(threshold=None),
+            lambda m: m.update(scorer={}),
+            lambda m: m.update(columns=3),
+            lambda m: m.update(kind="wizard"),
+            lambda m: m.update(info=7),
+        ],
+    )
+    def test_damaged_parts_are_refused(self, predictors: dict[str, Predictor], kind: str, damage: Callable[[Any], Any]) -> None:
+        parts = predictors[kind].to_parts()
+        model = json.loads(json.dumps(dict(parts.model)))
+        damage(model)
+        with pytest.raises(ArtifactError, match="copy the model again|upgrade headstart|Copy it anew"):
+            Predictor.from_parts(replace(parts, model=model))
+
+
+class TestCounts:
+    def test_what_happened_to_the_texts_is_counted(self, base: Any) -> None:
+        predictor = replace(base.predictor_, max_tokens=3)
+        texts = pa.array(["great film", None, "", "great film unheardof qwertz plot", "awful awful awful"], pa.large_string())
+        counts = predictor.score(Corpus(texts)).counts
+        assert counts == {
+            "n": 5, "n_null": 1, "n_truncated": 1, "n_tokens": 10, "n_unknown_tokens": 2, "unknown_token_rate": 0.2
+        }  # fmt: skip
+
+    def test_texts_without_tokens_have_a_rate_of_none(self, base: Any) -> None:
+        assert base.predictor_.score(Corpus(pa.array([""], pa.large_string()))).counts["unknown_token_rate"] == 0
+
+    def test_clipping_keeps_the_asked_for_part(self, base: Any) -> None:
+        text = "great " * 5 + "awful " * 5
+        scores = {
+            clip: replace(base.predictor_, max_tokens=4, clip=clip).score(as_corpus([text])).logits[0]
+            for clip in ("head", "tail", "both")
+        }
+        short = [base.predictor_.score(as_corpus([t])).logits[0] for t in ("great " * 4, "awful " * 4, "great great awful awful")]
+        np.testing.assert_allclose([scores["head"], scores["tail"], scores["both"]], short, atol=1e-6)
+
+
+class TestProbabilities:
+    def test_calibration_and_threshold_make_the_answer(self, base: Any) -> None:
+        predictor = replace(base.predictor_, calibration=(2.0, -1.0), threshold=0.7, label_names=("no", "yes"))
+        logits = np.array([-1e9, 0.0, 0.5, 1.0, 1e9])
+        found = predictor.probabilities(logits)
+        np.testing.assert_allclose(found, 1 / (1 + np.exp(-np.clip(2 * logits - 1, -80, 80))))
+        assert predictor.names(found).tolist() == ["no", "no", "no", "yes", "yes"]
+        assert ((found >= 0) & (found <= 1)).all()
+
+    def test_the_threshold_itself_is_the_second_label(self, base: Any) -> None:
+        assert base.predictor_.names(np.array([0.5])).tolist() == [base.predictor_.label_names[1]]
+
+
+class TestColumns:
+    def test_a_missing_column_is_named(self, predictors: dict[str, Predictor], others: Any) -> None:
+        with pytest.raises(DataError, match="reads the columns stars, device, and the data lack device; pass a table that has them"):
+            predictors["layers"].score(corpus_of(others, columns=("stars",)))
+
+    def test_a_model_without_a_network_has_no_layers(self, predictors: dict[str, Predictor]) -> None:
+        for kind in ("tfidf", "columns"):
+            with pytest.raises(DataError, match=f"this model is of kind '{kind}' and holds no network, so it has no layers"):
+                _ = predictors[kind].net
+
+
+class TestWeights:
+    @pytest.mark.parametrize(
+        ("damage", "message"),
+        [
+            (lambda w: w.pop("output.weight"), r"expects output.weight of shape \(1, 8\) and the model holds nothing"),
+            (lambda w: w.update({"output.bias": np.zeros(2, np.float32)}), r"output.bias of shape \(1,\) and the model holds \(2,\)"),
+        ],
+    )
+    def test_that_do_not_fit_the_network_are_refused(self, base: Any, damage: Any, message: str) -> None:
+        parts = base.predictor_.to_parts()
+        weights = dict(parts.tensors["weights"])
+        damage(weights)
+        with pytest.raises(ArtifactError, match=message + ".*copy the model again"):
+            Predictor.from_parts(replace(parts, tensors={**parts.tensors, "weights": weights}))
+
+    def test_loading_draws_no_random_numbers(self, base: Any) -> None:
+        before = torch.get_rng_state()
+        Predictor.from_parts(base.predictor_.to_parts())
+        assert torch.equal(torch.get_rng_state(), before)
+
+    @pytest.mark.parametrize("mapped", [False, True])
+    def test_two_models_from_one_folder_never_share(self, base_folder: Path, mapped: bool) -> None:
+        one, other = (Predictor.from_parts(read(base_folder, mapped=mapped)) for _ in range(2))
+        before = {name: value.clone() for name, value in other.net.state_dict().items()}
+        with torch.no_grad():
+            for parameter in one.net.parameters():
+                parameter.add_(1)
+        assert all(torch.equal(value, before[name]) for name, value in other.net.state_dict().items())
+        again = Predictor.from_parts(read(base_folder, mapped=mapped))
+        assert all(torch.equal(value, before[name]) for name, value in again.net.state_dict().items())
+
+
+class Own(nn.Module):
+    def __init__(self, n_words: int = 30) -> None:
+        super().__init__()
+        self.words = nn.EmbeddingBag(n_words, 3, padding_idx=0)
+        self.output = nn.Linear(3, 1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        logits: Tensor = self.output(self.words(batch.ids))
+        return logits
+
+
+class TestModuleOfOnesOwn:
+    @pytest.fixture
+    def parts(self, reviews: Any) -> Parts:
+        steps = fit_steps(text_steps(), reviews.texts)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            net = Own(steps[-1].n_ids)
+        return Predictor(NetworkScorer(net, NetSpec(None, steps[-1].n_ids)), ("0", "1"), steps).to_parts()
+
+    def test_needs_the_module_to_come_back(self, parts: Parts) -> None:
+        with pytest.raises(ArtifactError, match=r"a model file holds no code; build that module and pass it: headstart.load\(path, net=module\)"):
+            Predictor.from_parts(parts)
+
+    def test_takes_the_weights_into_the_module(self, parts: Parts, others: Any) -> None:
+        n_words = len(parts.tensors["weights"]["words.weight"])
+        first, second = Predictor.from_parts(parts, net=Own(n_words)), Predictor.from_parts(parts, net=Own(n_words))
+        corpus = as_corpus(others.texts)
+        assert first.score(corpus).logits.tobytes() == second.score(corpus).logits.tobytes()
+        assert not first.net.training
+
+    def test_another_module_is_refused(self, parts: Parts) -> None:
+        with pytest.raises(ArtifactError, match=r"the network expects words.weight of shape \(7, 3\) and the model holds"):
+            Predictor.from_parts(parts, net=Own(7))

@@ -1,0 +1,344 @@
+"""Five ways to a predictor: each learns, keeps its base as it was, and says what it was given."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from headstart import Phase, TextClassifier, load
+from headstart.corpus import as_corpus, encode_labels
+from headstart.errors import DataError, MissingDependencyError, OptionError
+from headstart.layers import stage_names
+from headstart.metrics import auc
+from headstart.strategies import STRATEGIES, Settings
+from headstart.strategies.calibration import fit_calibration
+from headstart.strategies.carry import head_stages
+
+# Options that make each strategy quick. A strategy without a line here has no test, so they fail.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "as-is": {},
+    "features": {"head": "linear"},
+    "fine-tune": {"epochs": 3},
+    "scratch": {"epochs": 4, "learning_rate": 0.03, "batch_size": 16},
+    "tfidf": {},
+}
+WITH_BASE = ("as-is", "features", "fine-tune")
+
+
+def classifier(strategy: str, base: Any = None, **options: Any) -> TextClassifier:
+    if strategy not in OPTIONS:
+        pytest.fail(f"the strategy {strategy!r} has no case: add its options to OPTIONS")
+    return TextClassifier(**{"base": base, "strategy": strategy, "device": "cpu", **OPTIONS[strategy], **options})
+
+
+def state(model: Any) -> dict[str, bytes]:
+    return {name: value.numpy().tobytes() for name, value in model.predictor_.net.state_dict().items()}
+
+
+class TestEvery:
+    def test_learns_to_tell_the_reviews_apart(self, strategy: str, base: Any, reviews: Any, others: Any) -> None:
+        model = classifier(strategy, base).fit(reviews.texts, reviews.labels)
+        assert auc(others.labels, model.decision_function(others.texts)) > 0.9
+
+    def test_leaves_its_base_as_it_was(self, strategy: str, base: Any, reviews: Any) -> None:
+        weights, scores = state(base), base.predict_proba(reviews.texts)
+        facts = str(base.predictor_.info), base.predictor_.calibration, base.predictor_.text
+        classifier(strategy, base, text="review").fit(
+            as_corpus(reviews.texts), [["1", "0"][label] for label in reviews.labels]
+        )
+        assert state(base) == weights
+        assert base.predict_proba(reviews.texts).tobytes() == scores.tobytes()
+        assert (str(base.predictor_.info), base.predictor_.calibration, base.predictor_.text) == facts
+
+    def test_saved_and_loaded_it_says_the_same(self, strategy: str, base: Any, reviews: Any, others: Any, tmp_path: Path) -> None:
+        model = classifier(strategy, base).fit(reviews.texts, reviews.labels)
+        model.save(tmp_path / "model")
+        again = load(tmp_path / "model")
+        assert again.predict_proba(others.texts).tobytes() == model.predict_proba(others.texts).tobytes()
+        assert again.predict(others.texts).tolist() == model.predict(others.texts).tolist()
+        assert again.strategy == strategy
+        assert again.get_params()["strategy"] == strategy
+
+    def test_a_loaded_base_carries_as_well(self, strategy: str, base: Any, base_folder: Path, reviews: Any, others: Any) -> None:
+        found = [
+            classifier(strategy, of).fit(reviews.texts, reviews.labels).predict_proba(others.texts)
+            for of in (base, base_folder, load(base_folder))
+        ]
+        assert found[0].tobytes() == found[1].tobytes() == found[2].tobytes()
+
+    def test_writes_down_what_it_was_given(self, strategy: str, base: Any, reviews: Any) -> None:
+        info = classifier(strategy, base).fit(reviews.texts, reviews.labels).predictor_.info
+        assert info["strategy"] == strategy
+        if strategy != "as-is":
+            assert (info["n_valid"], info["valid"]["n"]) == (30, 30)
+            assert info["n_train"] in (270, 300)  # what only measures on held-out rows may be fitted again with them
+
+    def test_few_labels_hold_none_out(self, strategy: str, base: Any, reviews: Any) -> None:
+        model = classifier(strategy, base).fit(reviews.texts[:60], reviews.labels[:60])
+        if strategy != "as-is":
+            assert model.predictor_.info["n_train"] == 60
+            assert "valid" not in model.predictor_.info
+        assert np.isfinite(model.decision_function(reviews.texts)).all()
+
+    def test_four_labels_are_enough_to_run(self, strategy: str, base: Any, reviews: Any) -> None:
+        model = classifier(strategy, base).fit(reviews.texts[:4], reviews.labels[:4])
+        assert np.isfinite(model.predict_proba(reviews.texts)).all()
+
+    def test_labels_of_one_class_are_refused(self, strategy: str, base: Any, reviews: Any) -> None:
+        if strategy == "as-is":
+            pytest.skip("learns nothing, so needs no labels")
+        with pytest.raises(DataError, match="hold only the label '1'; training needs rows of at least two classes|the labels are 1: 1 values"):
+            classifier(strategy, base).fit(reviews.texts[:9], [1] * 9)
+
+    def test_no_labels_are_refused_by_those_that_learn(self, strategy: str, base: Any, reviews: Any) -> None:
+        model = classifier(strategy, base)
+        if strategy == "as-is":
+            assert model.fit(reviews.texts).predict(["great lovely superb"]).tolist() == [1]
+        else:
+            with pytest.raises(DataError, match="labels, and none came; name the label column"):
+                model.fit(reviews.texts)
+
+    def test_nothing_is_learnt_from_validation_rows_but_when_to_stop(self, strategy: str, base: Any, reviews: Any, others: Any) -> None:
+        words = [f"{text} onlyinvalid" for text in others.texts]
+        model = classifier(strategy, base).fit(reviews.texts, reviews.labels, valid=(words, others.labels))
+        if strategy == "tfidf":
+            assert "onlyinvalid" not in model.predictor_.scorer.head.ngrams  # type: ignore[union-attr]
+        if strategy == "scratch":
+            assert "onlyinvalid" not in model.predictor_.steps[-1].vocabulary_.to_pylist()  # type: ignore[index]
+        if strategy != "as-is":
+            assert model.predictor_.info["n_train"] == 300
+
+
+@pytest.mark.parametrize("strategy_name", WITH_BASE)
+class TestWithoutABase:
+    def test_carrying_needs_one(self, strategy_name: str, reviews: Any) -> None:
+        with pytest.raises(OptionError, match="this strategy carries a base over, and none came; pass base="):
+            classifier(strategy_name).fit(reviews.texts, reviews.labels)
+
+
+class TestAsIs:
+    def test_is_the_base(self, base: Any, others: Any) -> None:
+        model = classifier("as-is", base).fit(others.texts, others.labels)
+        assert model.predict_proba(others.texts).tobytes() == base.predict_proba(others.texts).tobytes()
+
+    def test_of_a_head_keeps_its_columns(self, base: Any, reviews: Any) -> None:
+        mixed = classifier("features", base, columns=["stars"]).fit(reviews.frame(), reviews.labels)
+        again = classifier("as-is", mixed).fit(reviews.frame(), reviews.labels)
+        assert again.predict_proba(reviews.frame()).tobytes() == mixed.predict_proba(reviews.frame()).tobytes()
+
+
+class TestFeatures:
+    @pytest.mark.parametrize("layer", ["embedding", "encoder", "pooled", "dense0", "output", ["encoder", "output"]])
+    def test_any_layer_can_be_read(self, base: Any, reviews: Any, others: Any, tmp_path: Path, layer: Any) -> None:
+        model = classifier("features", base, layer=layer).fit(reviews.texts, reviews.labels)
+        assert auc(others.labels, model.decision_function(others.texts)) > 0.8
+        model.save(tmp_path / "m")
+        assert load(tmp_path / "m").decision_function(others.texts).tobytes() == model.decision_function(others.texts).tobytes()
+
+    def test_carries_only_the_layers_that_it_needs(self, base: Any, reviews: Any) -> None:
+        model = classifier("features", base, layer="pooled").fit(reviews.texts, reviews.labels)
+        assert stage_names(model.predictor_.net) == ("embedding", "encoder", "pooled")
+        assert stage_names(base.predictor_.net)[-1] == "output"
+
+    @pytest.mark.parametrize("head", ["linear", "catboost", "auto"])
+    def test_columns_beside_the_text_help(self, base: Any, draw_reviews: Any, head: str, tmp_path: Path) -> None:
+        if head != "linear":
+            pytest.importorskip("catboost")
+        rows = draw_reviews(60, seed=7)
+        telling = rows.frame().append_column("telling", [["yes" if label else None for label in rows.labels]])
+        texts = telling.set_column(0, "text", [["the same"] * 60])
+        model = classifier("features", base, head=head, columns=["telling", "stars"]).fit(texts, rows.labels)
+        assert (model.predict(texts) == np.array(rows.labels)).mean() > 0.95
+        assert model.n_features_in_ == 3
+        model.save(tmp_path / "m")
+        assert load(tmp_path / "m").predict_proba(texts).tobytes() == model.predict_proba(texts).tobytes()
+
+    def test_auto_is_catboost_beside_columns_only_and_only_if_it_is_there(self, base: Any, draw_reviews: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("catboost")
+        few = draw_reviews(16)
+
+        def kind(columns: list[str]) -> str:
+            model = classifier("features", base, head="auto", columns=columns).fit(few.frame(), few.labels)
+            return str(model.predictor_.scorer.head.kind)  # type: ignore[union-attr]
+
+        assert (kind([]), kind(["stars"])) == ("linear", "catboost")
+        monkeypatch.setitem(sys.modules, "catboost", None)
+        assert kind(["stars"]) == "linear"
+        with pytest.raises(MissingDependencyError, match=r"pip install 'headstart\[catboost\]'"):
+            classifier("features", base, head="catboost").fit(few.texts, few.labels)
+
+    @pytest.mark.parametrize(
+        ("options", "error", "message"),
+        [
+            ({"layer": "pold"}, OptionError, "no layer 'pold'; did you mean 'pooled'"),
+            ({"head": "forest"}, OptionError, "no head 'forest'.*auto, linear, catboost"),
+            ({"pooling": "sum", "layer": "encoder"}, OptionError, "no pooling 'sum'"),
+        ],
+    )
+    def test_what_is_not_there_is_named(self, base: Any, reviews: Any, options: dict[str, Any], error: Any, message: str) -> None:
+        with pytest.raises(error, match=message):
+            classifier("features", base, **options).fit(reviews.texts, reviews.labels)
+
+    def test_a_missing_column_is_named(self, base: Any, reviews: Any) -> None:
+        with pytest.raises(DataError, match="(?i)'?device_'?.*device"):
+            classifier("features", base, columns=["device_"]).fit(reviews.frame(), reviews.labels)
+
+    def test_a_base_without_a_network_is_refused(self, reviews: Any) -> None:
+        words = classifier("tfidf").fit(reviews.texts, reviews.labels)
+        with pytest.raises(DataError, match="this model is of kind 'tfidf' and holds no network"):
+            classifier("features", words).fit(reviews.texts, reviews.labels)
+
+
+class TestFineTune:
+    def test_starts_from_the_bases_weights(self, base: Any, others: Any) -> None:
+        model = classifier("fine-tune", base, epochs=0).fit(others.texts, others.labels)
+        np.testing.assert_allclose(model.decision_function(others.texts), base.decision_function(others.texts), atol=1e-6)
+
+    def test_by_default_every_part_moves_in_the_end_and_the_head_first(self, base: Any, others: Any) -> None:
+        states: list[dict[str, torch.Tensor]] = []
+
+        def note(name: str, made: Any, row: Mapping[str, Any]) -> None:
+            if name == "epoch_end":
+                states.append({key: value.clone() for key, value in made.net.state_dict().items()})
+
+        classifier("fine-tune", base, epochs=4, events=[note]).fit(others.texts, others.labels)
+        _, head = head_stages(base.predictor_.net)
+        first = {key for key, value in states[0].items() if not torch.equal(value, states[1][key])}
+        assert first and all(key.startswith(tuple(f"{stage}." for stage in head)) for key in first)
+        last = {key for key, _ in base.predictor_.net.named_parameters() if not torch.equal(states[-1][key], states[0][key])}
+        assert last == {key for key, _ in base.predictor_.net.named_parameters()}
+
+    def test_phases_of_ones_own_are_followed(self, base: Any, others: Any) -> None:
+        phases = [Phase(1, learning_rate=0.01, freeze="(?!output).*"), Phase(1, learning_rate=0.002)]
+        model = classifier("fine-tune", base, epochs=None, phases=phases, trainer_options={"schedule": "constant"})
+        rates = [row["learning_rate"] for row in model.fit(others.texts, others.labels).history_[1:]]
+        assert rates == [0.01, 0.002]
+
+    def test_uses_the_vocabulary_and_limits_of_its_base(self, base: Any, others: Any) -> None:
+        model = classifier("fine-tune", base).fit(others.texts, others.labels)
+        assert model.predictor_.steps is base.predictor_.steps
+        assert model.predictor_.max_tokens == base.predictor_.max_tokens
+
+    def test_a_slip_in_the_pattern_trains_nothing(self, base: Any, others: Any) -> None:
+        with pytest.raises(OptionError, match="the pattern 'embeding' matches no stage or parameter.*embedding"):
+            classifier("fine-tune", base, freeze="embeding").fit(others.texts, others.labels)
+
+    def test_a_base_without_a_whole_network_is_refused(self, base: Any, reviews: Any) -> None:
+        layers = classifier("features", base).fit(reviews.texts, reviews.labels)
+        with pytest.raises(OptionError, match="this base is of kind 'layers' and has no network to fine-tune"):
+            classifier("fine-tune", layers).fit(reviews.texts, reviews.labels)
+
+
+class TestScratch:
+    def test_takes_the_architecture_of_a_base_and_nothing_else(self, base: Any, others: Any) -> None:
+        model = classifier("scratch", base, epochs=0).fit(others.texts, others.labels)
+        assert {name: value.shape for name, value in model.predictor_.net.state_dict().items() if "embedding" not in name} == {
+            name: value.shape for name, value in base.predictor_.net.state_dict().items() if "embedding" not in name
+        }
+        assert abs(auc(others.labels, model.decision_function(others.texts)) - 0.5) < 0.45
+        assert not set(state(model).values()) & {v for name, v in state(base).items() if "weight" in name and "norm" not in name}
+
+    def test_speaks_the_targets_labels(self, base: Any, others: Any) -> None:
+        for strategy in ("scratch", "tfidf"):
+            model = classifier(strategy, base).fit(others.texts, [["bad", "good"][label] for label in others.labels])
+            assert model.classes_.tolist() == ["bad", "good"]
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"net": "grru"}, "there is no network 'grru'; did you mean 'gru'"),
+            ({"net_options": {"hiden_size": 4}}, "no option of the network .* called 'hiden_size'; did you mean 'hidden_size'"),
+            ({"max_tokens": "most"}, "max_tokens is 'most'"),
+            ({"clip": "middle"}, "clip is 'middle'"),
+            ({"epochs": 1.5}, "epochs is 1.5; expected a whole number"),
+            ({"trainer_options": {"patients": 2}}, "no option of Trainer called 'patients'; did you mean 'patience'"),
+            ({"batch_size": "many"}, "batch_size is 'many'; expected a whole number"),
+            ({"learning_rate": "fast"}, "learning_rate is 'fast'; expected a number"),
+            ({"device": "tpu"}, "the device is 'tpu'"),
+            ({"random_state": -1}, "random_state is -1; expected a number of 0 or more"),
+        ],
+    )
+    def test_options_that_do_not_fit(self, reviews: Any, options: dict[str, Any], message: str) -> None:
+        with pytest.raises(OptionError, match=message):
+            classifier("scratch", **options).fit(reviews.texts, reviews.labels)
+
+    def test_more_than_two_labels_are_told(self, reviews: Any) -> None:
+        with pytest.raises(DataError, match="the labels are a, b, c: 3 values, and this version tells two apart; map them to two"):
+            classifier("scratch").fit(reviews.texts[:6], list("abcabc"))
+
+    def test_trainer_options_reach_the_trainer(self, reviews: Any, tmp_path: Path) -> None:
+        options = {"save_epochs": tmp_path, "train_metrics": "running", "learning_rate": 0.5, "batch_size": 100}
+        model = classifier("scratch", net="gru", epochs=1, trainer_options=options).fit(reviews.texts, reviews.labels)
+        assert len(list(tmp_path.iterdir())) == 2
+        assert "train_loss" not in model.history_[-1]
+
+
+class TestSettings:
+    def test_have_the_names_and_defaults_of_the_estimator(self) -> None:
+        parameters = TextClassifier().get_params()
+        for name, field in Settings.__dataclass_fields__.items():
+            assert name in parameters
+            if field.default is not field.default_factory and not callable(field.default_factory):
+                assert parameters[name] == field.default, name
+
+    def test_every_strategy_is_listed_in_the_module(self) -> None:
+        import headstart.strategies as module
+
+        assert all(f"``{name}``" in str(module.__doc__) for name in STRATEGIES)
+
+
+class TestCalibration:
+    @pytest.mark.parametrize(("slope", "intercept"), [(1.0, 0.0), (0.3, -2.0), (4.0, 1.0)])
+    def test_finds_slope_and_intercept(self, slope: float, intercept: float) -> None:
+        rng = np.random.default_rng(0)
+        logits = rng.normal(0, 2 / slope, 20_000)
+        labels = rng.random(20_000) < 1 / (1 + np.exp(-(slope * logits + intercept)))
+        assert fit_calibration(logits, labels) == pytest.approx((slope, intercept), rel=0.1, abs=0.1)
+
+    @pytest.mark.parametrize(
+        ("logits", "labels"),
+        [
+            (np.arange(19.0), np.arange(19) % 2),
+            (np.arange(40.0), np.ones(40)),
+            (-np.arange(40.0), np.arange(40) >= 20),  # the wrong way round: never turned over
+            (np.zeros(0), np.zeros(0)),
+        ],
+    )
+    def test_leaves_scores_alone_where_it_knows_too_little(self, logits: Any, labels: Any) -> None:
+        assert fit_calibration(logits, labels) == (1.0, 0.0)
+
+    def test_a_perfect_separation_gives_no_certainty(self) -> None:
+        logits = np.concatenate([np.full(30, -50.0), np.full(30, 50.0)])
+        slope, intercept = fit_calibration(logits, np.arange(60) >= 30)
+        assert 0.9 < 1 / (1 + np.exp(-(slope * 50 + intercept))) < 0.999
+
+    def test_equal_scores_are_no_error(self) -> None:
+        assert np.isfinite(fit_calibration(np.full(40, 3.0), np.arange(40) % 2)).all()
+
+    def test_is_put_on_held_out_rows_and_can_be_left_out(self, strategy: str, base: Any, reviews: Any) -> None:
+        if strategy in ("as-is", "fine-tune"):
+            pytest.skip("begins with the calibration of its base")
+        given = {calibrate: classifier(strategy, base, calibrate=calibrate).fit(reviews.texts, reviews.labels) for calibrate in (True, False)}
+        assert given[True].predictor_.calibration != (1.0, 0.0)
+        assert given[False].predictor_.calibration == (1.0, 0.0)
+        np.testing.assert_allclose(
+            given[True].decision_function(reviews.texts), given[False].decision_function(reviews.texts), atol=1e-6
+        )
+
+
+class TestModuleOfOnesOwn:
+    def test_stages_of_a_plain_module_are_its_parts(self) -> None:
+        net = nn.Sequential()
+        net.add_module("words", nn.Embedding(3, 2))
+        net.add_module("last", nn.Linear(2, 1))
+        assert head_stages(net) == (["words"], ["last"])
+
+    def test_labels_are_codes(self) -> None:
+        assert encode_labels(["b", "a"]).codes.tolist() == [1, 0]
