@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headstart.comparison import Comparison, compare
     from headstart.corpus import Corpus, read
     from headstart.errors import ArtifactError, DataError, HeadstartError, MissingDependencyError, OptionError
     from headstart.estimators import TextClassifier, load
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 # torch nor scikit-learn, and `headstart --help` answers at once.
 _HOME = {
     "ArtifactError": "errors",
+    "Comparison": "comparison",
     "Corpus": "corpus",
     "DataError": "errors",
     "HeadstartError": "errors",
@@ -41,6 +43,7 @@ _HOME = {
     "TokenIndexer": "text",
     "Tokenizer": "text",
     "Trainer": "train",
+    "compare": "comparison",
     "load": "estimators",
     "read": "corpus",
     "submodel": "features",
@@ -48,6 +51,7 @@ _HOME = {
 
 __all__ = [
     "ArtifactError",
+    "Comparison",
     "Corpus",
     "DataError",
     "HeadstartError",
@@ -62,6 +66,7 @@ __all__ = [
     "TokenIndexer",
     "Tokenizer",
     "Trainer",
+    "compare",
     "load",
     "read",
     "submodel",

@@ -50,8 +50,9 @@ def summarise(rows: Sequence[Mapping[str, Any]], metric: str = "auc", *, level: 
     A row given has ``strategy``, ``budget`` (how many labels were used; 0 for a strategy that uses none) or, in
     its place, ``n_labels``, and the metric. Several rows of one strategy and budget are draws: the interval is
     Student's t over them, of the mean at ``level`` (none for a single draw). A single row with ``low`` and
-    ``high`` keeps them. Rows whose metric is None (a candidate that failed) are left out. Raises
-    DataError when nothing is left, or a row lacks its strategy or number of labels.
+    ``high`` keeps them, and ``draws`` where it says of how many it is the mean. Rows whose metric is None (a
+    candidate that failed) are left out. Raises DataError when nothing is left, or a row lacks its strategy or
+    number of labels.
     """
     groups: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     for row in rows:
@@ -83,7 +84,8 @@ def _interval(rows: Sequence[Mapping[str, Any]], metric: str, level: float) -> d
     mean, n = float(values.mean()), len(values)
     if n == 1:
         low, high = rows[0].get("low"), rows[0].get("high")
-        return {"mean": mean, "low": mean if low is None else low, "high": mean if high is None else high, "draws": 1}
+        low, high = (mean if end is None else end for end in (low, high))
+        return {"mean": mean, "low": low, "high": high, "draws": int(rows[0].get("draws", 1))}
     from scipy import stats
 
     half = float(stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))

@@ -1,0 +1,225 @@
+"""Files of any number of rows through a predictor, in bounded memory and in order.
+
+Reading, computing and writing overlap: one thread reads ahead, one writes behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from headstart.corpus import Corpus, scan
+from headstart.errors import DataError, OptionError, unknown_name
+from headstart.features import layer_outputs
+from headstart.layers import stage_names
+from headstart.predictor import Predictor
+
+__all__ = ["embed_file", "predict_file"]
+
+_BATCH_ROWS = 16_384
+
+
+def predict_file(
+    predictor: Predictor,
+    source: str,
+    out: Path,
+    *,
+    text: str = "text",
+    where: Any = None,
+    keep: Sequence[str] = (),
+    device: str = "cpu",
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Write ``prediction`` and one probability column a label for every row of `source`.
+
+    Args:
+        predictor: what scores.
+        source: a file, folder or URL that `headstart.corpus.scan` reads.
+        out: a ``.parquet``, ``.csv``, ``.tsv`` or ``.jsonl`` file; replaced when all is written.
+        text: the column of texts.
+        where: a row filter.
+        keep: columns of the source to write beside the predictions.
+        device: where to compute.
+        progress: called with the number of rows done since the last call.
+
+    Returns:
+        The counts of `headstart.predictor.Scores` over all rows, and those of reading under ``reading``.
+
+    Raises:
+        DataError, OptionError: what cannot be read or written.
+    """
+    written = ("prediction", *(f"probability_{label}" for label in predictor.label_names))
+    for name in keep:
+        if name in written:
+            raise OptionError(
+                f"the column {name!r} was to be kept, and the results have a column of that name; "
+                "rename it in the data, or leave it out of --keep."
+            )
+    columns = tuple(dict.fromkeys((*predictor.columns, *keep)))
+    totals: dict[str, int] = {}
+
+    scanned = scan(source, text=text, where=where, columns=columns, batch_rows=_BATCH_ROWS)
+
+    def scored() -> Iterator[pa.Table]:
+        for table in _read_ahead(iter(scanned)):
+            corpus = Corpus(table.column(text).combine_chunks(), columns=table)
+            scores = predictor.score(corpus, device=device)
+            for name, count in scores.counts.items():
+                if isinstance(count, int):
+                    totals[name] = totals.get(name, 0) + count
+            result = table.select(list(keep))
+            result = result.append_column("prediction", pa.array(predictor.names(scores.probabilities), pa.string()))
+            for label, values in zip(
+                predictor.label_names, (1 - scores.probabilities, scores.probabilities), strict=True
+            ):
+                result = result.append_column(f"probability_{label}", pa.array(values))
+            yield result
+            if progress is not None:
+                progress(len(corpus))
+
+    _write(scored(), out)
+    if "n_tokens" in totals:
+        rate = totals["n_unknown_tokens"] / max(totals["n_tokens"], 1)
+        return {**totals, "unknown_token_rate": rate, "reading": dict(scanned.counts)}
+    return {"n": 0, **totals, "reading": dict(scanned.counts)}
+
+
+def embed_file(
+    predictor: Predictor,
+    source: str,
+    out: Path,
+    *,
+    layer: str,
+    pooling: str = "mean",
+    text: str = "text",
+    where: Any = None,
+    device: str = "cpu",
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, int]:
+    """Write a layer's output for every row of `source` to a Parquet file with one column, ``vector``.
+
+    Returns:
+        ``n`` rows and the ``size`` of a vector.
+
+    Raises:
+        DataError, OptionError: what cannot be read or written, or a layer that is not there.
+    """
+    if layer not in stage_names(predictor.net):
+        raise unknown_name("layer", layer, stage_names(predictor.net))
+    if out.suffix != ".parquet":
+        raise OptionError(
+            f"--out is {out.name!r}; vectors are written to Parquet only: name a file that ends in .parquet."
+        )
+    found = {"n": 0, "size": 0}
+
+    def embedded() -> Iterator[pa.Table]:
+        columns = tuple(predictor.columns)
+        for table in _read_ahead(iter(scan(source, text=text, where=where, columns=columns, batch_rows=_BATCH_ROWS))):
+            corpus = Corpus(table.column(text).combine_chunks(), columns=table)
+            for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device):
+                vectors = outputs[layer]
+                found["n"] += len(vectors)
+                found["size"] = vectors.shape[1]
+                flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
+                yield pa.table({"vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
+                if progress is not None:
+                    progress(len(vectors))
+
+    _write(embedded(), out)
+    return found
+
+
+def _read_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the tables while a thread already reads the next."""
+    with ThreadPoolExecutor(1, "headstart-read") as pool:
+        ahead: Future[pa.Table | None] = pool.submit(next, tables, None)
+        while (table := ahead.result()) is not None:
+            ahead = pool.submit(next, tables, None)
+            yield table
+
+
+def _write(tables: Iterator[pa.Table], out: Path) -> None:
+    """Write tables to `out` by its suffix; the file appears when it is whole."""
+    if out.suffix not in _WRITERS:
+        raise unknown_name("file format", out.suffix or out.name, _WRITERS)
+    if not out.parent.is_dir():
+        raise DataError(f"the folder {out.parent} for {out.name} does not exist; make it, or write elsewhere.")
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    try:
+        with _WRITERS[out.suffix](unfinished) as write, ThreadPoolExecutor(1, "headstart-write") as pool:
+            behind: Future[None] | None = None
+            for table in tables:
+                if behind is not None:
+                    behind.result()
+                behind = pool.submit(write, table)
+            if behind is not None:
+                behind.result()
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Callable[[pa.Table], None]]:
+    writer: pa.parquet.ParquetWriter | None = None
+
+    def write(table: pa.Table) -> None:
+        nonlocal writer
+        if writer is None:
+            writer = pa.parquet.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table)
+
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _delimited(delimiter: str) -> Any:
+    @contextmanager
+    def opened(path: Path) -> Iterator[Callable[[pa.Table], None]]:
+        writer: Any = None
+
+        def write(table: pa.Table) -> None:
+            nonlocal writer
+            if writer is None:
+                options = pa.csv.WriteOptions(delimiter=delimiter)
+                writer = pa.csv.CSVWriter(path, table.schema, write_options=options)
+            writer.write_table(table)
+
+        try:
+            yield write
+        finally:
+            if writer is not None:
+                writer.close()
+
+    return opened
+
+
+@contextmanager
+def _json_lines(path: Path) -> Iterator[Callable[[pa.Table], None]]:
+    with path.open("w", encoding="utf-8") as file:
+
+        def write(table: pa.Table) -> None:
+            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in table.to_pylist())
+
+        yield write
+
+
+_WRITERS: dict[str, Any] = {
+    ".parquet": _parquet,
+    ".csv": _delimited(","),
+    ".tsv": _delimited("\t"),
+    ".jsonl": _json_lines,
+}

@@ -1,0 +1,98 @@
+"""The application: its commands, and the one place where errors become sentences and exit codes.
+
+Exit codes: 0 done; 2 a mistake of the user's, told in one sentence; 1 a fault of ours, with a traceback to
+send us; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from headstart.cli import carrying, comparing, importing, learning, looking, scoring
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="headstart",
+    help="Train a text network where you have labels, carry it to where you do not, and learn whether it helped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from headstart import __version__
+
+        typer.echo(f"headstart {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for module in (learning, scoring, carrying, looking, comparing, importing):
+    module.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit the process with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code: Any = app(args=None if arguments is None else list(arguments), prog_name="headstart", standalone_mode=False)
+        # Typer turns an interrupt into its exit code, and says nothing.
+        return _interrupted() if code == 130 else code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does. Nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _explain(error)
+
+
+def _interrupted() -> int:
+    return _say("interrupted; run the same command again to go on where it stopped.", 130)
+
+
+def _explain(error: Exception) -> int:
+    from headstart.errors import HeadstartError
+
+    if isinstance(error, HeadstartError):
+        return _say(str(error), 2)
+    format_message = getattr(error, "format_message", None)  # typer's errors about the command line itself
+    if format_message is not None:
+        context = getattr(error, "ctx", None)
+        hint = f" See: {context.command_path} --help" if context is not None else ""
+        message = format_message()
+        return _say(f"{message}{hint}", 2) if message else 2
+    if isinstance(error, OSError) and error.filename is not None:
+        return _say(f"{error.filename}: {error.strerror}; check the path, its permissions and the free space.", 2)
+    traceback.print_exc()
+    return _say(
+        f"{type(error).__name__}: {error}. This is a fault of headstart; please report it with the lines above.", 1
+    )
+
+
+def _say(message: str, code: int) -> int:
+    print(f"headstart: {message}", file=sys.stderr)
+    return code

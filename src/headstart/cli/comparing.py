@@ -1,0 +1,252 @@
+"""The command `compare`: which way of using a base is best here, and what it saves."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headstart.cli import console
+from headstart.cli import options as opt
+
+if TYPE_CHECKING:
+    from headstart.comparison import Comparison
+    from headstart.corpus import Corpus
+
+__all__ = ["register"]
+
+_EVERY = 15.0  # seconds between two lines of progress where no bar can be drawn
+
+Budgets = Annotated[
+    str | None,
+    typer.Option("--budgets", metavar="100,500,all", help="Numbers of labels to compare at.", show_default="50 to all"),
+]
+Seeds = Annotated[int, typer.Option("--seeds", metavar="N", help="Draws of the training rows at each budget.")]
+CheapSeeds = Annotated[
+    int | None,
+    typer.Option(
+        "--cheap-seeds",
+        metavar="N",
+        help="Draws at 500 labels and fewer of what is no network.",
+        show_default="as --seeds",
+    ),
+]
+Names = Annotated[
+    str | None,
+    typer.Option("--candidates", metavar="A,B", help="Only these candidates.", show_default="all that can run"),
+]
+Source = Annotated[
+    str | None, typer.Option("--source", metavar="DATA", help="The base's own labelled texts.", show_default=False)
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        "--label", metavar="COL", help="The column of labels; without any, only the gap is measured.",
+        show_default="label",
+    ),
+]  # fmt: skip
+
+
+def compare(
+    model: opt.Model,
+    data: opt.Data,
+    out: opt.Out,
+    columns: opt.Columns = None,
+    budgets: Budgets = None,
+    seeds: Seeds = 5,
+    cheap_seeds: CheapSeeds = None,
+    candidates: Names = None,
+    source: Source = None,
+    source_text: Annotated[str, typer.Option("--source-text", metavar="COL", help="Its column of texts.")] = "text",
+    source_label: Annotated[str, typer.Option("--source-label", metavar="COL", help="Its column of labels.")] = "label",
+    text: opt.Text = "text",
+    label: Label = None,
+    where: opt.Where = None,
+    label_map: opt.LabelMap = None,
+    positive: opt.Positive = None,
+    test: opt.Test = None,
+    group: opt.Group = None,
+    n_labels: opt.NLabels = None,
+    seed: opt.Seed = 0,
+    n_jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", help="Processes.", show_default="one a core")
+    ] = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Compare all ways of using a model on other texts, and of doing without it, at several label budgets.
+
+    Writes rows.jsonl, verdict.json, report.html and the model to ship into a folder. A comparison that was stopped
+    goes on when the same command is given again.
+    """
+    from headstart.comparison import compare as run
+    from headstart.estimators import load
+
+    base = load(model).predictor_
+    chosen = opt.column_list(columns)
+    options = opt.DataOptions(text, label or "label", where or (), label_map, positive, chosen, group)
+    corpus = _read(options, data, base.label_names, given=label is not None)
+    origin = None
+    if source is not None:
+        origin = opt.read_labelled(opt.DataOptions(source_text, source_label), source, base.label_names)
+    progress = _Progress()
+    result = run(
+        base,
+        corpus,
+        columns=chosen,
+        budgets=_budgets(budgets, n_labels),
+        seeds=seeds,
+        cheap_seeds=cheap_seeds,
+        candidates=opt.column_list(candidates) or None,
+        source=origin,
+        test=_test(options, test, base.label_names),
+        groups=group,
+        out=out,
+        random_state=seed,
+        n_jobs=n_jobs,
+        progress=progress,
+    )
+    progress.close()
+    if corpus.labels is None:
+        out.mkdir(parents=True, exist_ok=True)
+        result.report(out / "report.html")
+    _tell(result, out)
+    console.emit(_facts(result, out), as_json=as_json, text=_text(result, out))
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command()(compare)
+
+
+def _read(options: opt.DataOptions, data: str, names: tuple[str, str], *, given: bool) -> Corpus:
+    """Read the target; where no label column was named and there is none called so, read the texts alone."""
+    from dataclasses import replace
+
+    from headstart.corpus import read
+    from headstart.errors import DataError
+
+    try:
+        return opt.read_labelled(options, data, names)
+    except DataError:
+        if given:
+            raise
+        bare = read(data, text=options.text)
+        if options.label in bare.columns.column_names:
+            raise
+    console.note(f"{data} has no column {options.label!r}, and --label named none: only the texts are looked at")
+    return replace(options, label=None).read(data)
+
+
+def _test(options: opt.DataOptions, test: str | None, names: tuple[str, str]) -> Any:
+    from headstart.errors import OptionError
+
+    if test is None:
+        return None
+    try:
+        share = float(test)
+    except ValueError:
+        return opt.read_labelled(options, test, names)
+    if not 0 < share < 1:
+        raise OptionError(f"--test is {test}; expected a share of the rows between 0 and 1, such as 0.2, or a file.")
+    return share
+
+
+def _budgets(text: str | None, n_labels: int | None) -> list[int | None] | None:
+    from headstart.errors import OptionError
+
+    if text is None:
+        if n_labels is None:
+            return None
+        return [*(n for n in (50, 100, 200, 500, 1000, 2000, 5000, 10_000) if n <= 0.8 * n_labels), n_labels]
+    found: list[int | None] = []
+    for part in opt.column_list(text):
+        if part.lower() == "all":
+            found.append(n_labels)
+        elif part.isdecimal():
+            found.append(int(part))
+        else:
+            raise OptionError(
+                f"--budgets holds {part!r}; expected numbers of labels parted by commas, the last perhaps 'all': 100,500,all."
+            )
+    return found
+
+
+class _Progress:
+    """A bar with the time left on a terminal, a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+        self._said = -_EVERY
+
+    def __call__(self, done: int, total: int, seconds_left: float | None, last: str) -> None:
+        left = "" if seconds_left is None else f"about {_duration(seconds_left)} left"
+        if sys.stderr.isatty():
+            self._draw(done, total, left)
+        elif time.perf_counter() - self._said >= _EVERY or done == total:
+            self._said = time.perf_counter()
+            console.note(f"{done} of {total} fits done" + (f", {left}" if left and done < total else ""))
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _draw(self, done: int, total: int, left: str) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            parts = (TextColumn("fits"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+            self._bar = Progress(*parts, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(left, total=total)
+        self._bar.update(self._task, completed=done, description=left)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _tell(result: Comparison, out: Path) -> None:
+    for note in result.facts.get("notes", ()):
+        console.note(note)
+    for name, why in result.facts.get("left_out", {}).items():
+        console.note(f"{name} is left out: {why}")
+    for why in result.gap["left_out"]:
+        console.note(why)
+    shared = result.counts.get("test", {}).get("n_duplicates_of_train")
+    if shared:
+        console.warn(
+            f"{shared:,} of the test texts also stand in the training rows; the verdict says what holds without them"
+        )
+
+
+def _facts(result: Comparison, out: Path) -> dict[str, Any]:
+    facts = {name: part for name, part in result.to_dict().items() if name != "shown"}
+    if result.predictor is not None:
+        facts["model"] = str(out / "model")
+    return {**facts, "report": str(out / "report.html")}
+
+
+def _text(result: Comparison, out: Path) -> str:
+    lines = [result.verdict["words"], ""]
+    if result.rows:
+        lines += [_table(result), "", f"model: {out / 'model'}"]
+    return "\n".join([*lines, f"report: {out / 'report.html'}"])
+
+
+def _table(result: Comparison) -> str:
+    """Return mean AUCs, candidates down and budgets across."""
+    budgets = sorted({row["budget"] for row in result.rows})
+    found: dict[str, dict[int, list[float]]] = {}
+    for row in result.rows:
+        found.setdefault(row["strategy"], {}).setdefault(row["budget"], []).append(row["auc"])
+    rows = []
+    for name, means in found.items():
+        cells = {f"{n:,} labels": sum(means[n]) / len(means[n]) if n in means else None for n in budgets}
+        rows.append({"mean AUC": name, **cells})
+    return console.table(rows)

@@ -1,0 +1,147 @@
+"""What goes where: results to stdout, progress and warnings to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["TrainingProgress", "emit", "note", "table", "track", "warn"]
+
+
+def emit(result: Mapping[str, Any], *, as_json: bool, text: str) -> None:
+    """Print a command's result: one JSON object, or `text` for a person."""
+    print(json.dumps(_plain(result), allow_nan=False) if as_json else text)
+
+
+def note(message: str) -> None:
+    """Tell a person something in passing."""
+    print(message, file=sys.stderr)
+
+
+def warn(message: str) -> None:
+    """Tell a person something that they should not miss."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
+    """Return rows as aligned plain text; columns that are empty throughout are left out."""
+    names = [
+        name for name in (columns or list(rows[0] if rows else ())) if any(row.get(name) is not None for row in rows)
+    ]
+    cells = [[name.replace("_", " ") for name in names], *([_cell(row.get(name)) for name in names] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    numeric = [all(isinstance(row.get(name), int | float | None) for row in rows) for name in names]
+    lines = [
+        "  ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)).rstrip()
+        for line in cells
+    ]
+    return "\n".join(lines)
+
+
+class TrainingProgress:
+    """An event for `headstart.train.Trainer`: a live bar on a terminal, a line an epoch in a log."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+        self._drawn = 0.0
+
+    def __call__(self, name: str, trainer: Any, row: Mapping[str, Any]) -> None:
+        """Take in what has happened."""
+        if name == "step_end":
+            self._step(row)
+        elif name == "epoch_end":
+            self._close()
+            note(_epoch_line(row))
+        elif name == "phase_begin" and trainer.resumed_from is not None and row["phase"] == trainer._progress.phase:
+            epoch, step = trainer.resumed_from
+            note(f"going on from the checkpoint: {epoch} epochs and {step} steps are done")
+            trainer.resumed_from = None
+        elif name == "train_end":
+            self._close()
+
+    def _step(self, row: Mapping[str, Any]) -> None:
+        now = time.perf_counter()
+        if not sys.stderr.isatty() or now - self._drawn < 0.1:
+            return
+        self._drawn = now
+        if self._bar is None:
+            self._bar = _progress_bar()
+            self._bar.start()
+            self._task = self._bar.add_task(f"epoch {row['epoch']}", total=row["steps"])
+        self._bar.update(self._task, completed=row["step"])
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+class track:
+    """A bar over `total` units of work, on a terminal, if it takes over a second.
+
+    >>> with track("scoring", 2) as bar:
+    ...     bar.advance(2)
+    """
+
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what, self._total = what, total
+        self._started = time.perf_counter()
+        self._done = 0
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> track:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, units: int = 1) -> None:
+        """Count `units` more as done."""
+        self._done += units
+        if not sys.stderr.isatty() or (self._bar is None and time.perf_counter() - self._started < 1):
+            return
+        if self._bar is None:
+            self._bar = _progress_bar()
+            self._bar.start()
+            self._task = self._bar.add_task(self._what, total=self._total)
+        self._bar.update(self._task, completed=self._done)
+
+
+def _progress_bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _epoch_line(row: Mapping[str, Any]) -> str:
+    names = ("train_loss", "train_auc", "valid_loss", "valid_auc")
+    measured = [f"{name.replace('_', ' ')} {row[name]:.4f}" for name in names if row.get(name) is not None]
+    return ", ".join([f"epoch {row['epoch']}", *measured, f"{row['seconds']:.1f} s"])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON-able copy: NumPy scalars as Python's, numbers that are none as null."""
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

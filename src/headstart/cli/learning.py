@@ -1,0 +1,257 @@
+"""Commands that train: `train` and `transfer`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headstart.cli import console
+from headstart.cli import options as opt
+
+if TYPE_CHECKING:
+    from headstart.corpus import Corpus
+    from headstart.estimators import TextClassifier
+
+__all__ = ["register"]
+
+
+def train(
+    data: opt.Data,
+    out: opt.Out,
+    net: Annotated[str | None, typer.Option("--net", metavar="NAME", help="The network.", show_default="blend")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", help="Passes over the rows.", show_default=False)
+    ] = None,
+    text: opt.Text = "text",
+    label: opt.Label = "label",
+    where: opt.Where = None,
+    label_map: opt.LabelMap = None,
+    positive: opt.Positive = None,
+    valid: opt.Valid = None,
+    test: opt.Test = None,
+    group: opt.Group = None,
+    n_labels: opt.NLabels = None,
+    seed: opt.Seed = 0,
+    device: opt.Device = "auto",
+    config: opt.Config = None,
+    set_: opt.Set = None,
+    report: opt.Report = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Train a base network on labelled texts and write it to a folder.
+
+    A run that was interrupted goes on where it stopped when the same command is given again.
+    """
+    from headstart.estimators import TextClassifier
+
+    given = opt.estimator_options(config, set_)
+    given |= {name: value for name, value in (("net", net), ("epochs", epochs)) if value is not None}
+    options = opt.DataOptions(text, label, where or (), label_map, positive, group=group)
+    model = TextClassifier(
+        **{"random_state": seed, "device": device, "text": text, "groups": group, "strategy": "scratch", **given}
+    )
+    splits = opt.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed)
+    _fit_and_save(model, splits, out, as_json=as_json, report=report, title=f"Training on {Path(data).name}")
+
+
+def transfer(
+    model: opt.Model,
+    data: opt.Data,
+    out: opt.Out,
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="NAME", help="as-is, features, fine-tune, scratch or tfidf.")
+    ] = "fine-tune",
+    columns: opt.Columns = None,
+    layer: opt.Layer = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option("--freeze", metavar="PATTERN", help="What stands still in fine-tuning.", show_default=False),
+    ] = None,
+    text: opt.Text = "text",
+    label: opt.Label = "label",
+    where: opt.Where = None,
+    label_map: opt.LabelMap = None,
+    positive: opt.Positive = None,
+    valid: opt.Valid = None,
+    test: opt.Test = None,
+    group: opt.Group = None,
+    n_labels: opt.NLabels = None,
+    seed: opt.Seed = 0,
+    device: opt.Device = "auto",
+    config: opt.Config = None,
+    set_: opt.Set = None,
+    report: opt.Report = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Carry a trained model to other texts by one strategy and write the new model to a folder."""
+    from headstart.errors import OptionError
+    from headstart.estimators import TextClassifier, load
+
+    base = load(model)
+    chosen = opt.column_list(columns)
+    if chosen and strategy not in ("features", "tfidf"):
+        raise OptionError(
+            f"--columns {columns} came with --strategy {strategy}, which reads texts alone; "
+            "use --strategy features or tfidf, or leave --columns out."
+        )
+    given = opt.estimator_options(config, set_)
+    given |= {name: value for name, value in (("layer", layer), ("freeze", freeze)) if value is not None}
+    options = opt.DataOptions(text, label, where or (), label_map, positive, chosen, group)
+    estimator = TextClassifier(
+        **{
+            "base": base, "strategy": strategy, "random_state": seed, "device": device, "text": text,
+            "columns": chosen, "groups": group, **given,
+        }
+    )  # fmt: skip
+    # A reference point learns the target's labels; what is carried over speaks the base's.
+    names = None if strategy in ("scratch", "tfidf") and not label_map else base.predictor_.label_names
+    splits = opt.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names)
+    _fit_and_save(estimator, splits, out, as_json=as_json, report=report, title=f"{strategy} on {Path(data).name}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command()(train)
+    app.command()(transfer)
+
+
+def _fit_and_save(
+    model: TextClassifier, splits: opt.Splits, out: Path, *, as_json: bool, report: Path | None, title: str
+) -> None:
+    import shutil
+
+    from headstart.artifact import check_target
+    from headstart.errors import OptionError
+
+    check_target(out)
+    if report is not None and not report.parent.is_dir():
+        raise OptionError(f"the folder {report.parent} for --report {report} does not exist; make it, or write elsewhere.")
+    checkpoint = out.with_name(out.name + ".checkpoint")
+    if model.checkpoint is None:
+        model.set_params(checkpoint=checkpoint)
+    model.set_params(events=(*model.events, console.TrainingProgress()))
+    started = time.perf_counter()
+    if splits.valid is None and model.valid_fraction and model.strategy != "as-is":
+        console.note(_held_out_note(model, len(splits.train)))
+    model.fit(splits.train, valid=splits.valid)
+    seconds = time.perf_counter() - started
+    model.predictor_.info["counts"] = splits.counts
+    model.predictor_.run |= run_facts(seconds)
+    result = {
+        "model": str(out),
+        "strategy": model.strategy,
+        "labels": opt.label_facts(model.predictor_.label_names),
+        "epochs": model.history_,
+        "valid": model.predictor_.info.get("valid"),
+        "test": None if splits.test is None else evaluated(model, splits.test),
+        "counts": splits.counts,
+        "train_counts": model.predictor_.info.get("train_counts"),
+        "seconds": seconds,
+    }
+    if result["test"] is not None:
+        model.predictor_.info["test"] = result["test"]
+    result["content_hash"] = model.save(out)
+    if checkpoint.exists():
+        shutil.rmtree(checkpoint)
+    if report is not None:
+        write_report(model, splits, result, report, title)
+        result["report"] = str(report)
+    console.emit(result, as_json=as_json, text=_summary(result))
+
+
+def evaluated(model: TextClassifier, corpus: Corpus) -> dict[str, Any]:
+    """Return the metrics of a model on labelled rows, and the counts of law 5."""
+    import numpy as np
+
+    from headstart.metrics import evaluate_scores
+
+    scores = model.score_rows(corpus)
+    return {
+        **evaluate_scores(np.asarray(corpus.labels), scores.probabilities, threshold=model.predictor_.threshold),
+        **scores.counts,
+    }
+
+
+def run_facts(seconds: float) -> dict[str, Any]:
+    """Return what differs from run to run: when, how long, on what."""
+    import datetime
+    import platform
+    import sys
+
+    import numpy
+    import torch
+
+    return {
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "command": " ".join(sys.argv[1:]),
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": numpy.__version__,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def write_report(model: TextClassifier, splits: opt.Splits, result: dict[str, Any], path: Path, title: str) -> None:
+    """Write the page about a run of `train` or `transfer`."""
+    import numpy as np
+
+    from headstart.report import run_report
+    from headstart.strategies import layer_aucs
+
+    shown = splits.test or splits.valid
+    separation = None
+    if shown is not None:
+        scores = model.score_rows(shown)
+        separation = {
+            "labels": np.asarray(shown.labels).tolist(),
+            "probabilities": [float(p) for p in scores.probabilities],
+            "names": list(model.predictor_.label_names),
+            "threshold": model.predictor_.threshold,
+        }
+    facts = model.predictor_.run
+    layers = None
+    if shown is not None and model.predictor_.scorer.kind in ("network", "layers"):
+        layers = layer_aucs(model.predictor_, splits.train, shown, random_state=model.random_state)
+    run_report(
+        {
+            "title": title,
+            "command": f"headstart {facts.get('command', '')}",
+            "epochs": result["epochs"],
+            "valid": result["valid"],
+            "test": result["test"],
+            "separation": separation,
+            "layers": layers,
+            "counts": {**(result["counts"] or {}), "texts of the training rows": result["train_counts"]},
+            "labels": result["labels"],
+            "options": model.predictor_.estimator,
+            "versions": {name: facts[name] for name in ("python", "torch", "numpy", "threads") if name in facts},
+        },
+        path,
+    )
+
+
+def _held_out_note(model: TextClassifier, n_rows: int) -> str:
+    from headstart.estimators import LEAST_HELD
+
+    if n_rows < LEAST_HELD:
+        return f"{n_rows} rows are too few to hold any out: all are trained on, and nothing is stopped early"
+    share = f"{model.valid_fraction:.0%}" if isinstance(model.valid_fraction, float) else model.valid_fraction
+    return f"no --valid: holding out {share} of the training rows, stratified, to stop early and to calibrate"
+
+
+def _summary(result: dict[str, Any]) -> str:
+    lines = []
+    for part in ("valid", "test"):
+        metrics = result[part]
+        if metrics:
+            named = ((name, metrics.get(name)) for name in ("auc", "accuracy", "log_loss", "brier"))
+            shown = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in named if value is not None)
+            lines.append(f"{part}: {shown} ({metrics['n']:,} rows)")
+    lines.append(f"model: {result['model']} (content {result['content_hash'][:12]}, {result['seconds']:.1f} s)")
+    if "report" in result:
+        lines.append(f"report: {result['report']}")
+    return "\n".join(lines)

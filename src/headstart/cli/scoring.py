@@ -1,0 +1,117 @@
+"""Commands that score: `evaluate`, `predict`, `embed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from headstart.cli import console
+from headstart.cli import options as opt
+
+__all__ = ["register"]
+
+
+def evaluate(
+    model: opt.Model,
+    data: opt.Data,
+    text: opt.Text = "text",
+    label: opt.Label = "label",
+    where: opt.Where = None,
+    label_map: opt.LabelMap = None,
+    device: opt.Device = "auto",
+    as_json: opt.Json = False,
+) -> None:
+    """Measure a model on labelled texts."""
+    from headstart.cli.learning import evaluated
+    from headstart.estimators import load
+
+    loaded = load(model).set_params(device=device, text=text)
+    predictor = loaded.predictor_
+    options = opt.DataOptions(text, label, where or (), label_map, columns=predictor.columns)
+    corpus = opt.read_labelled(options, data, predictor.label_names)
+    result = {
+        **evaluated(loaded, corpus),
+        "labels": opt.label_facts(predictor.label_names),
+        "counts": corpus.counts,
+    }
+    shown = {name: value for name, value in result.items() if isinstance(value, int | float)}
+    console.emit(
+        result, as_json=as_json, text=console.table([{"metric": name, "value": value} for name, value in shown.items()])
+    )
+
+
+def predict(
+    model: opt.Model,
+    data: opt.Data,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help=".parquet, .csv or .jsonl", show_default=False)],
+    text: opt.Text = "text",
+    where: opt.Where = None,
+    keep: Annotated[
+        str | None,
+        typer.Option("--keep", metavar="A,B", help="Columns of the data to write beside.", show_default=False),
+    ] = None,
+    device: opt.Device = "auto",
+    as_json: opt.Json = False,
+) -> None:
+    """Score texts of any number into a file: the prediction and the probability of each label."""
+    from headstart.bulk import predict_file
+    from headstart.corpus import parse_where
+    from headstart.estimators import load
+
+    predictor = load(model).predictor_
+    with console.track("rows", None) as bar:
+        counts = predict_file(
+            predictor,
+            data,
+            out,
+            text=text,
+            where=parse_where(where) if where else None,
+            keep=opt.column_list(keep),
+            device=device,
+            progress=bar.advance,
+        )
+    result = {"out": str(out), "labels": opt.label_facts(predictor.label_names), **counts}
+    console.emit(result, as_json=as_json, text=f"{counts['n']:,} rows scored into {out}")
+
+
+def embed(
+    model: opt.Model,
+    data: opt.Data,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Where to write.", show_default=False)],
+    layer: Annotated[str, typer.Option("--layer", metavar="NAME", help="See `headstart layers`.")] = "pooled",
+    pooling: Annotated[
+        str, typer.Option("--pooling", help="Of a layer with an output a token: mean, max or last.")
+    ] = "mean",
+    text: opt.Text = "text",
+    where: opt.Where = None,
+    device: opt.Device = "auto",
+    as_json: opt.Json = False,
+) -> None:
+    """Write a layer's output for every text to a Parquet file, one list of numbers a row."""
+    from headstart.bulk import embed_file
+    from headstart.corpus import parse_where
+    from headstart.estimators import load
+
+    with console.track("rows", None) as bar:
+        result = embed_file(
+            load(model).predictor_,
+            data,
+            out,
+            layer=layer,
+            pooling=pooling,
+            text=text,
+            where=parse_where(where) if where else None,
+            device=device,
+            progress=bar.advance,
+        )
+    shown: dict[str, Any] = {"out": str(out), "layer": layer, **result}
+    console.emit(shown, as_json=as_json, text=f"{result['n']:,} vectors of size {result['size']} from {layer} in {out}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command()(evaluate)
+    app.command()(predict)
+    app.command()(embed)

@@ -1,0 +1,142 @@
+"""The candidates, simplest first. Another one is one more entry.
+
+An entry's function takes the shared `Context` and a `Draw` (rows of the budget, a seed, whether columns may be
+read) and gives back a `Fitted`: logits of the test rows, calibration and threshold learnt inside the draw, and a
+function that builds the predictor if it is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
+
+from headstart.comparison.context import Context, Draw
+from headstart.comparison.fitted import Fitted
+from headstart.comparison.layered import fit_columns, fit_features
+from headstart.comparison.networks import fit_as_is, fit_fine_tune, fit_gradual, fit_scratch
+from headstart.comparison.ngrams import Recipe, fit_ngrams
+from headstart.errors import OptionError, unknown_name
+
+__all__ = ["CANDIDATES", "Candidate", "chosen"]
+
+Uses = Literal["nothing", "base", "source"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way of getting a model for the target.
+
+    Attributes:
+        name: for tables and the command line.
+        fit: fits it on a draw.
+        about: what it is, in a few words.
+        uses: what it carries over: nothing, the trained base, or the source's texts.
+        needs: what has to be there: ``"network"`` (a base with weights to train), ``"layers"``, ``"source"``,
+            ``"columns"``, ``"texts"`` (of the n-gram space named behind a colon).
+        columns: whether it can read tabular columns beside the text; then it also runs as ``name+columns``.
+        dear: whether a fit takes long, so that it gets fewer draws.
+        unlabelled: whether it looks at no label, so that one fit stands for all budgets.
+        seconds: a first guess at the seconds of a fit on a thousand labels.
+    """
+
+    name: str
+    fit: Callable[[Context, Draw], Fitted]
+    about: str
+    uses: Uses = "nothing"
+    needs: tuple[str, ...] = ()
+    columns: bool = False
+    dear: bool = False
+    unlabelled: bool = False
+    seconds: float = 1.0
+    with_columns: bool = False
+
+
+_TFIDF = Recipe("words", (0.3, 1.0, 3.0, 10.0, 30.0))
+_NBSVM = Recipe("punctuated", (0.3, 1.0, 3.0, 10.0, 30.0), ratios=True)
+_PRIOR = Recipe("words", (0.1, 1.0, 10.0), prior=True)
+
+_TABLE = (
+    Candidate("as-is", fit_as_is, "the base unchanged", uses="base", unlabelled=True, seconds=0.1),
+    Candidate("columns", fit_columns, "the tabular columns alone", needs=("columns",), seconds=0.5),
+    Candidate(
+        "tfidf", partial(fit_ngrams, recipe=_TFIDF), "TF-IDF of 1,2-grams, logistic regression", columns=True,
+        needs=("texts:words",),
+    ),
+    Candidate(
+        "nbsvm", partial(fit_ngrams, recipe=_NBSVM), "1-3-grams by naive Bayes' ratios", columns=True,
+        needs=("texts:punctuated",), seconds=2.0,
+    ),
+    Candidate(
+        "tfidf-prior", partial(fit_ngrams, recipe=_PRIOR), "TF-IDF, pulled towards a source model's weights",
+        uses="source", needs=("source", "texts:words"), columns=True, seconds=3.0,
+    ),
+    Candidate(
+        "features", fit_features, "a layer of the base, linear head or trees", uses="base", needs=("layers",),
+        columns=True, seconds=3.0,
+    ),
+    Candidate(
+        "fine-tune", fit_fine_tune, "the base trained on: head first, then all", uses="base", needs=("network",),
+        dear=True, seconds=12.0,
+    ),
+    Candidate(
+        "fine-tune-gradual", fit_gradual, "the base trained on, thawed stage by stage", uses="base",
+        needs=("network",), dear=True, seconds=12.0,
+    ),
+    Candidate("scratch", fit_scratch, "the base's network from random weights", needs=("network",), dear=True, seconds=16.0),
+)  # fmt: skip
+
+CANDIDATES: dict[str, Candidate] = {candidate.name: candidate for candidate in _TABLE}
+"""All candidates by name, simplest first: of equals the one that stands higher is shipped."""
+
+
+def chosen(names: Iterable[str] | None, *, available: Iterable[str]) -> tuple[dict[str, Candidate], dict[str, str]]:
+    """Return the candidates that run, by name, and why each of the others does not.
+
+    Args:
+        names: of those wanted; None for all.
+        available: what is there of what candidates need: ``"network"``, ``"layers"``, ``"source"``, ``"columns"``.
+
+    Raises:
+        OptionError: for an unknown name, or if nothing is left.
+    """
+    there = set(available)
+    known = {name: one for base in CANDIDATES.values() for name, one in _variants(base).items()}
+    wanted = list(known) if names is None else [_known(name, known) for name in names]
+    running: dict[str, Candidate] = {}
+    left_out: dict[str, str] = {}
+    for name in known:
+        missing = [need for need in known[name].needs if ":" not in need and need not in there]
+        if name in wanted and not missing:
+            running[name] = known[name]
+        elif name in wanted and not (names is None and missing == ["columns"]):
+            left_out[name] = _WHY[missing[0]]
+    if not running:
+        raise OptionError(
+            f"None of the candidates {', '.join(wanted)} can run here: {'; '.join(sorted(set(left_out.values())))}. Name others."
+        )
+    return running, left_out
+
+
+_WHY = {
+    "network": "the base is no network that could be trained on",
+    "layers": "the base has no layers",
+    "source": "the base's own texts were not given (--source)",
+    "columns": "no columns were named (--columns)",
+}
+
+
+def _variants(candidate: Candidate) -> dict[str, Candidate]:
+    found = {candidate.name: candidate}
+    if candidate.columns:
+        name = f"{candidate.name}+columns"
+        needs = (*candidate.needs, "columns")
+        found[name] = replace(candidate, name=name, with_columns=True, needs=needs)
+    return found
+
+
+def _known(name: str, known: dict[str, Candidate]) -> str:
+    if name not in known:
+        raise unknown_name("candidate", name, known)
+    return name

@@ -1,0 +1,216 @@
+"""How far the target lies from the source, before any label of the target is looked at.
+
+What needs only the artifact (its vocabulary with counts, its texts' lengths, its own scores) is always there;
+what needs the source's texts comes with ``source=`` and is left out, and said, without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.corpus import Corpus
+from headstart.predictor import Predictor
+from headstart.text import encode
+
+__all__ = ["WORTH", "domain_gap"]
+
+_MOST_ROWS = 2000
+_SHARES = (5, 25, 50, 75, 95)
+
+WORTH: dict[str, str] = {}
+"""What each figure has been worth as a predictor on the sets at hand; docs/compare.md has the table."""
+
+
+def domain_gap(
+    base: Predictor,
+    target: Corpus,
+    source: Corpus | None = None,
+    *,
+    logits: NDArray[np.float64] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return the gap as plain figures.
+
+    Args:
+        base: the trained base.
+        target: texts of the target; labels are not looked at.
+        source: the base's training texts, labelled or not; or None.
+        logits: what the base says of the target's rows, where that is known [rows].
+        seed: of the sample and the folds of the proxy A-distance.
+
+    Returns:
+        ``n_texts``; ``vocabulary`` (None for a base without token ids), ``lengths``, ``confidence``,
+        ``proxy_a_distance`` (None without the source), ``left_out``: sentences on what is missing and why.
+    """
+    left_out = []
+    if base.steps is None:
+        left_out.append(
+            "the base reads bare texts and has no vocabulary with counts, so words and lengths are not compared"
+        )
+    if source is None:
+        left_out.append(
+            "the source's texts were not given (--source), so no classifier was trained to tell the two apart"
+        )
+    return {
+        "n_texts": len(target),
+        "vocabulary": None if base.steps is None else _vocabulary(base, target),
+        "lengths": None if base.steps is None else _lengths(base, target),
+        "confidence": _confidence(base, target, source, logits, seed),
+        "proxy_a_distance": None if source is None else proxy_a_distance(source, target, seed=seed),
+        "left_out": left_out,
+    }
+
+
+def _vocabulary(base: Predictor, target: Corpus) -> dict[str, Any]:
+    """Compare words: rates of unknown tokens, overlap by frequency, and the distance of the two distributions."""
+    steps: Any = base.steps
+    encoded = encode(steps, target.texts)
+    source_counts = np.asarray(steps[-1].counts_, np.float64)
+    counts = np.bincount(encoded.ids.values, minlength=len(source_counts)).astype(np.float64)
+    known = np.argsort(-source_counts[2:], kind="stable") + 2  # the source's words, commonest first
+    n_tokens = max(1.0, counts.sum())
+    overlap = {f"share_of_target_in_top_{n}": float(counts[known[:n]].sum() / n_tokens) for n in (100, 1000, 10_000)}
+    seen = {f"share_of_top_{n}_in_target": float((counts[known[:n]] > 0).mean()) for n in (100, 1000, 10_000)}
+    of_source = base.info.get("source", {}).get("unknown_token_rate")
+    return {
+        "unknown_token_rate": encoded.n_unknown / max(1, encoded.n_tokens),
+        "unknown_token_rate_of_source": of_source,
+        **overlap,
+        **seen,
+        "jensen_shannon": _jensen_shannon(source_counts[1:], counts[1:]),
+    }
+
+
+def _jensen_shannon(some: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """Return the divergence of two distributions of tokens in bits: 0 for equal ones, 1 for no word in common."""
+    p, q = some / max(some.sum(), 1.0), others / max(others.sum(), 1.0)
+    middle = (p + q) / 2
+
+    def against(one: NDArray[np.float64]) -> float:
+        held = one > 0
+        return float(np.sum(one[held] * np.log2(one[held] / middle[held])))
+
+    return (against(p) + against(q)) / 2
+
+
+def _lengths(base: Predictor, target: Corpus) -> dict[str, Any]:
+    lengths = encode(base.steps, target.texts).ids.lengths
+    of_source = base.info.get("source", {}).get("length_percentiles", {})
+    percentiles = {str(share): float(np.percentile(lengths, share)) if len(lengths) else 0.0 for share in _SHARES}
+    cut = 0 if base.max_tokens is None else int((lengths > base.max_tokens).sum())
+    middle, own = of_source.get("50"), percentiles["50"]
+    return {
+        "target": percentiles,
+        "source": {name: of_source[name] for name in percentiles if name in of_source} or None,
+        "ratio_of_medians": own / middle if middle else None,
+        "n_truncated": cut,
+        "max_tokens": base.max_tokens,
+    }
+
+
+def _confidence(
+    base: Predictor, target: Corpus, source: Corpus | None, logits: NDArray[np.float64] | None, seed: int
+) -> dict[str, Any]:
+    """Estimate the accuracy of the base as it is from how sure it is, by two ways.
+
+    The average confidence (Hendrycks and Gimpel, ICLR 2017) and the difference of confidences (Guillory et al.,
+    ICCV 2021): the accuracy on held-out rows of the source, less what the confidence falls by on the target. A base
+    that was calibrated on those rows is there as sure as it is right, so their accuracy stands for their confidence
+    where the source's texts are not at hand.
+    """
+    scores = base.score(target).logits if logits is None else logits
+    sure = _mean_confidence(base.probabilities(scores))
+    held = base.info.get("valid", {}).get("accuracy")
+    of_source = held
+    measured = False
+    if source is not None:
+        part = _sample(source, seed)
+        of_source, measured = _mean_confidence(base.score(part).probabilities), True
+    positive = float(np.mean(base.probabilities(scores) >= base.threshold))
+    return {
+        "average_confidence": sure,
+        "confidence_on_source": of_source,
+        "confidence_on_source_measured": measured,
+        "accuracy_on_source": held,
+        "difference_of_confidences": None if held is None or of_source is None else held - (of_source - sure),
+        "share_predicted_positive": positive,
+    }
+
+
+def _mean_confidence(probabilities: NDArray[np.float64]) -> float:
+    return float(np.mean(np.maximum(probabilities, 1 - probabilities))) if len(probabilities) else float("nan")
+
+
+def proxy_a_distance(source: Corpus, target: Corpus, *, seed: int = 0) -> dict[str, Any]:
+    """Return how well a linear model tells source texts from target texts: ``2 (1 - 2 error)``, cross-validated.
+
+    0: not at all; 2: always (Ben-David et al., NIPS 2006). At most 2,000 texts of each, equally many; words by
+    TF-IDF, five folds, the balanced error.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    from headstart.comparison.logistic import ridge_path
+    from headstart.heads.tfidf import vectorizer_of
+
+    n = min(_MOST_ROWS, len(source), len(target))
+    parts = [_strings(_sample(corpus, seed, n)) for corpus in (source, target)]
+    texts, labels = parts[0] + parts[1], np.repeat([0, 1], n)
+    if n < 10:
+        return {"value": None, "n_texts_each": n, "why": "fewer than ten texts of one side"}
+    errors = []
+    for fit, held in StratifiedKFold(5, shuffle=True, random_state=seed).split(texts, labels):
+        vectorizer = vectorizer_of(1, min_df=2)
+        try:
+            inputs = vectorizer.fit_transform([texts[i] for i in fit])
+        except ValueError:
+            errors.append(0.5)
+            continue
+        line = ridge_path(inputs, labels[fit], (1.0,))[0]
+        said = line.logits(vectorizer.transform([texts[i] for i in held])) > 0
+        errors.append(float(np.mean(said != labels[held])))
+    return {"value": max(0.0, 2 * (1 - 2 * float(np.mean(errors)))), "n_texts_each": n}
+
+
+def _sample(corpus: Corpus, seed: int, n: int = _MOST_ROWS) -> Corpus:
+    if len(corpus) <= n:
+        return corpus
+    return corpus.take(np.sort(np.random.default_rng(seed).choice(len(corpus), n, replace=False)))
+
+
+def _strings(corpus: Corpus) -> list[str]:
+    return ["" if text is None else text for text in corpus.texts.to_pylist()]
+
+
+def gap_lines(gap: Mapping[str, Any]) -> list[str]:
+    """Return the gap in sentences."""
+    lines = []
+    if words := gap["vocabulary"]:
+        own, theirs = words["unknown_token_rate"], words["unknown_token_rate_of_source"]
+        beside = "" if theirs is None else f" (of the source's own: {theirs:.1%})"
+        lines.append(f"{own:.1%} of the target's tokens are unknown to the base{beside}.")
+        lines.append(
+            f"The source's 1,000 commonest words make up {words['share_of_target_in_top_1000']:.0%} of the target's text; "
+            f"the distributions of words are {words['jensen_shannon']:.2f} bits apart (0 equal, 1 nothing in common)."
+        )
+    if lengths := gap["lengths"]:
+        ratio = lengths["ratio_of_medians"]
+        beside = "" if ratio is None else f", {ratio:.2f} times the source's"
+        lines.append(
+            f"The median text has {lengths['target']['50']:.0f} tokens{beside}; {lengths['n_truncated']:,} of "
+            f"{gap['n_texts']:,} are cut at {lengths['max_tokens']} tokens."
+        )
+    sure = gap["confidence"]
+    lines.append(f"The base's average confidence is {sure['average_confidence']:.1%}.")
+    if sure["difference_of_confidences"] is not None:
+        lines.append(
+            f"By the difference of confidences, its accuracy on the target would be about {sure['difference_of_confidences']:.1%}."
+        )
+    if gap["proxy_a_distance"] and gap["proxy_a_distance"]["value"] is not None:
+        lines.append(
+            f"Proxy A-distance {gap['proxy_a_distance']['value']:.2f} (0: source and target texts cannot be told apart; 2: always)."
+        )
+    return lines

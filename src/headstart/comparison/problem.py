@@ -1,0 +1,170 @@
+"""What is compared on: the labelled rows to draw budgets from, and the test rows that all are measured on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from headstart.corpus import Corpus, duplicates, require_two_classes, split, subset
+from headstart.corpus.splits import group_codes
+from headstart.errors import DataError, OptionError
+
+__all__ = ["Problem", "assemble", "budget_list", "digest"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows, and what was counted about them.
+
+    Attributes:
+        pool: labelled rows to draw from.
+        test: labelled rows to measure on.
+        columns: tabular columns that candidates may read.
+        group: the column whose equal values stay on one side, or None.
+        doubled: which test rows' texts stand in the pool too, bool [test].
+        counts: of law 5, by part; JSON-able.
+        notes: sentences about what was decided on the way.
+    """
+
+    pool: Corpus
+    test: Corpus
+    columns: tuple[str, ...] = ()
+    group: str | None = None
+    doubled: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    counts: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def groups(self, part: Corpus) -> NDArray[np.int64] | None:
+        """Return the group codes of `pool` or `test` [rows], or None."""
+        return None if self.group is None else group_codes(part.column(self.group))
+
+    def draw(self, budget: int, seed: int) -> NDArray[np.int64]:
+        """Return the rows of the pool that a budget of so many labels holds, ascending [budget].
+
+        Raises:
+            DataError: they are all of one class.
+        """
+        labels = labels_of(self.pool)
+        rows = subset(labels, budget, groups=self.groups(self.pool), random_state=seed)
+        if len(np.unique(labels[rows])) < 2:
+            raise DataError(
+                f"The draw of {budget:,} labels with seed {seed} holds rows of one class only, from which nothing can be "
+                "learnt. Raise the smallest of the budgets, or leave out the group column, whose groups hold one class each."
+            )
+        return rows
+
+
+def labels_of(corpus: Corpus) -> NDArray[np.int64]:
+    """Return the class codes of labelled rows [rows]."""
+    if corpus.labels is None:
+        raise DataError(f"{corpus.source} came without labels; name the label column with --label, or pass labels.")
+    return corpus.labels
+
+
+def assemble(
+    data: Corpus,
+    test: Corpus | float | None,
+    *,
+    columns: Sequence[str] = (),
+    group: str | None = None,
+    source: Corpus | None = None,
+    seed: int = 0,
+) -> Problem:
+    """Split the data where no test rows came, check both parts, and count what must not stay silent.
+
+    Args:
+        data: labelled rows.
+        test: labelled rows to measure on, a share of `data` to hold out, or None for a fifth.
+        columns: tabular columns that candidates may read.
+        group: a column whose equal values stay on one side of every split.
+        source: the base's own training texts, to look for duplicates in.
+        seed: of the split.
+
+    Raises:
+        DataError: a part holds one class only, or the group column one group.
+    """
+    notes = []
+    require_two_classes(labels_of(data), data.label_names, data.source)
+    if isinstance(test, Corpus):
+        pool, held = data, test
+        shared = [] if group is None else sorted(_values(pool, group) & _values(held, group))
+        if shared:
+            notes.append(
+                f"{len(shared):,} values of {group} stand in the test rows and in the others, so groups are not kept apart"
+            )
+    else:
+        share = 0.2 if test is None else test
+        kept, out = split(data, share, groups=group, random_state=seed)
+        pool, held = data.take(kept), data.take(out)
+        told = "" if group is None else f", groups of {group} kept together"
+        notes.append(f"{len(held):,} of the {len(data):,} rows ({share:.0%}) were held out as test rows{told}")
+    for part, name in ((pool, "the rows to draw from"), (held, "the test rows")):
+        require_two_classes(labels_of(part), part.label_names, name)
+    doubled = duplicates(pool.texts, held.texts).in_b
+    return Problem(pool, held, tuple(columns), group, doubled, _counts(pool, held, doubled, source), tuple(notes))
+
+
+def budget_list(budgets: Sequence[int | None] | None, n_rows: int) -> tuple[int, ...]:
+    """Return the budgets as numbers of labels, ascending; None stands for all rows.
+
+    Without `budgets`: 50, 100, 200, 500 ... as far as they lie below the rows there are, and all.
+
+    Raises:
+        OptionError: a budget below 4, or larger than the rows.
+    """
+    if budgets is None:
+        steps = [n for power in (10, 100, 1000, 10_000) for n in (power, 2 * power, 5 * power)]
+        budgets = [*(n for n in steps if 50 <= n <= 0.8 * n_rows), None]
+    found = sorted({n_rows if budget is None else int(budget) for budget in budgets})
+    if not found:
+        raise OptionError("No label budget was named; expected numbers of labels such as 100, 500 and all. Name one.")
+    if found[0] < 4:
+        raise OptionError(
+            f"A budget of {found[0]} labels cannot be divided into folds; expected 4 or more. Raise or drop that budget."
+        )
+    if found[-1] > n_rows:
+        raise OptionError(
+            f"A budget of {found[-1]:,} labels was asked for, and {n_rows:,} labelled rows are there to draw from "
+            "(test rows are not drawn). Ask for fewer, or for 'all'."
+        )
+    return tuple(found)
+
+
+def digest(*corpora: Corpus) -> str:
+    """Return a SHA-256 of texts, labels and columns, in hex."""
+    found = hashlib.sha256()
+    for corpus in corpora:
+        found.update(f"{len(corpus)} {corpus.label_names}".encode())
+        for text in corpus.texts.to_pylist():
+            found.update(b"\x00" if text is None else text.encode("utf-8", "replace") + b"\x01")
+        found.update(b"" if corpus.labels is None else corpus.labels.tobytes())
+        for name in corpus.columns.column_names:
+            values = pc.cast(corpus.columns.column(name), "large_string", safe=False)
+            found.update(f"{name} {values.to_pylist()}".encode("utf-8", "replace"))
+    return found.hexdigest()
+
+
+def _values(corpus: Corpus, column: str) -> set[Any]:
+    return set(corpus.column(column).to_pylist()) - {None}
+
+
+def _counts(pool: Corpus, test: Corpus, doubled: NDArray[np.bool_], source: Corpus | None) -> dict[str, Any]:
+    counts: dict[str, Any] = {"train": _balance(pool), "test": _balance(test)}
+    counts["test"]["n_duplicates_of_train"] = int(doubled.sum())
+    if source is not None:
+        counts["source"] = dict(source.counts)
+        for part in ("train", "test"):
+            texts = (pool if part == "train" else test).texts
+            counts[part]["n_duplicates_of_source"] = duplicates(source.texts, texts).n
+    return counts
+
+
+def _balance(corpus: Corpus) -> dict[str, Any]:
+    positive = float(np.mean(labels_of(corpus) == 1))
+    return {**corpus.counts, "share_positive": positive}

@@ -1,0 +1,95 @@
+"""The verdict in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headstart.comparison.candidates import Candidate
+
+__all__ = ["say"]
+
+
+def say(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
+    """Return the verdict in words: paragraphs parted by blank lines, the decision first.
+
+    Args:
+        verdict: from `headstart.comparison.verdict.decide`, with ``labels_saved`` and ``next_doubling`` beside.
+        candidates: by name.
+    """
+    parts = [_ship(verdict, candidates), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _ship(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
+    own, name, best = verdict["own_budget"], verdict["ship"], verdict["best"]
+    shipped = verdict["shipped"]
+    auc = f"AUC {shipped['value']:.3f} [{shipped['low']:.3f}, {shipped['high']:.3f}]"
+    if verdict["kind"] == "nothing helps":
+        return (
+            f"Nothing helps: with {own:,} labels, no candidate is shown to do better than chance on the test rows (the "
+            f"best, {best}, has an AUC of {verdict['best_auc']:.3f}). Do not ship any of them; look at the labels first."
+        )
+    text = f"With {own:,} labels, ship {name} ({candidates[name].about}): {auc}."
+    if verdict["kind"] == "as-is is enough":
+        text = (
+            f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it unchanged: {auc}."
+        )
+    if verdict["loses_to_best"]:
+        lost = verdict["loses_to_best"]["value"]
+        text += f" {best} measures {lost:+.3f} beside it, which is not a difference to rely on; {name} is simpler."
+    return text
+
+
+def _base(verdict: Mapping[str, Any]) -> str:
+    base = verdict["base"]
+    if "transfer" not in base:
+        return f"Whether the base helps cannot be told: {base.get('why', '')}."
+    apart = f"{base['difference']:+.3f} AUC [{base['low']:+.3f}, {base['high']:+.3f}]"
+    sides = f"{base['transfer']} against {base['reference']}: {apart}"
+    if base["answer"] == "helps":
+        return f"The base helps: {sides}."
+    few = ""
+    if base["helps_up_to"]:
+        few = f" With {base['helps_up_to']:,} labels and fewer it does help: it is worth having before you label more."
+    if base["answer"] == "hurts":
+        return f"Don't transfer: what uses nothing but your labels does better than anything that uses the base ({sides}).{few}"
+    if verdict["kind"] == "nothing helps":
+        return ""
+    return (
+        f"Whether the base helps with all {base['budget']:,} labels cannot be told from these test rows ({sides}).{few}"
+    )
+
+
+def _columns(verdict: Mapping[str, Any]) -> str:
+    columns = verdict["columns"]
+    if not columns:
+        return ""
+    apart = f"{columns['difference']:+.3f} AUC [{columns['low']:+.3f}, {columns['high']:+.3f}]"
+    sides = f"{columns['with']} against {columns['without']}: {apart}"
+    if columns["answer"] == "help":
+        decide = "decide" if columns["with"] == "columns" or verdict["ship"] == "columns" else "help"
+        return f"The columns {decide}: {sides}."
+    return f"That the columns add anything is not shown ({sides})."
+
+
+def _saved(verdict: Mapping[str, Any]) -> str:
+    if verdict["kind"] == "nothing helps" or not verdict.get("labels_saved"):
+        return ""
+    lines = [f"{one['reference']} needs {one['said']}" for one in verdict["labels_saved"]]
+    first = verdict["labels_saved"][0]
+    return (
+        f"Labels saved: for what {first['transfer']} reaches with {first['budget']:,} labels "
+        f"(AUC {first['value']:.3f}), {'; '.join(lines)}."
+    )
+
+
+def _doubling(verdict: Mapping[str, Any]) -> str:
+    doubling = verdict.get("next_doubling")
+    if not doubling or verdict["kind"] == "nothing helps":
+        return ""
+    return (
+        f"Twice the labels ({doubling['to_labels']:,}) would likely add {doubling['gain']:+.3f} AUC "
+        f"[{doubling['low']:+.3f}, {doubling['high']:+.3f}] to {doubling['strategy']}; "
+        f"the last doubling added {doubling['last_gain']:+.3f}."
+    )

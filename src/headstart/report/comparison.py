@@ -1,0 +1,280 @@
+"""The page of a comparison: the verdict on top, then what it rests on, then how it was done."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from headstart.report.page import Page
+from headstart.report.run import METRICS
+from headstart.report.scores import calibration_curve, score_separation
+from headstart.report.strategies import LabelsSaved, strategy_curves, strategy_table
+from headstart.report.tables import Estimate, Format
+
+Part = Mapping[str, Any]
+
+_SHOWN = ("average_precision", "accuracy", "f1", "log_loss", "brier", "ece")
+
+
+def comparison_report(result: Part, path: str | os.PathLike[str]) -> Path:
+    """Write the page of a comparison and return its path.
+
+    ``result`` is what `headstart.comparison.Comparison.to_dict` gives: ``verdict``, ``labels_saved``, ``rows``,
+    ``gap``, ``counts``, ``facts``, ``shown``. Without rows (no labels) the page shows the gap alone.
+    """
+    rows = [row for row in result["rows"] if row.get("auc") is not None]
+    page = Page(_title(result), _subtitle(result)).verdict(str(result["verdict"]["words"]))
+    if rows:
+        for write in (_curves, _saved, _table, _winner, _base):
+            write(page, result, rows)
+    _gap(page, result)
+    if rows:
+        _errors(page, result)
+        _counts(page, result)
+        _done(page, result, rows)
+    return page.write(path)
+
+
+def _title(result: Part) -> str:
+    return "Does the transfer help?" if result["rows"] else "How far is the target from the source?"
+
+
+def _subtitle(result: Part) -> str:
+    facts = result["facts"]
+    if not result["rows"]:
+        return "No labels came, so only the texts were compared."
+    return (
+        f"{len(facts['candidates'])} candidates at {len(facts['budgets'])} label budgets, {facts['seeds']} draws each, "
+        f"measured on the same {facts['n_test']:,} test rows"
+    )
+
+
+def _curves(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    page.section(
+        "What labels buy",
+        "Each line is one way of getting a model. Higher is better; further left is cheaper. A level line uses no labels.",
+    )
+    if any(row["budget"] for row in rows):
+        chart = strategy_curves(result["estimates"], saved=_drawn(result["labels_saved"]))
+        page.figure(
+            chart,
+            "Bands count in what the draw of the training rows and that of the test rows may do. All candidates saw the "
+            "same rows, so bands that overlap do not mean that two cannot be told apart: see “Does the base help?”.",
+        )
+
+
+def _drawn(saved: Sequence[Part]) -> LabelsSaved | None:
+    """Pick what to draw: the longest way to a number of labels that was reached, else the user's own budget."""
+    if not saved:
+        return None
+    longer = [one for one in saved if one["needed"] is not None and one["needed"] > one["budget"]]
+    if longer:
+        one = max(longer, key=lambda each: each["needed"] / each["budget"])
+    else:
+        open_ended = [one for one in saved if one["needed"] is None and one["budget"] < one["measured_up_to"]]
+        if not open_ended:
+            return None
+        one = max(open_ended, key=lambda each: each["budget"])
+    text = f"{one['reference']} needs {one['needed']:,} labels" if one["needed"] else f"{one['reference']}: not reached"
+    return LabelsSaved(one["budget"], one["needed"], one["value"], f"{text} for {one['transfer']}'s {one['budget']:,}")
+
+
+def _saved(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    if not result["labels_saved"]:
+        return
+    shown = [
+        {
+            "budget": one["budget"],
+            "transfer": one["transfer"],
+            "auc": one["value"],
+            "reference": one["reference"],
+            "needs": one["said"],
+            "chance": one["chance_of_saving"],
+        }
+        for one in result["labels_saved"]
+    ]
+    heads = {
+        "budget": "Labels", "transfer": "Best transfer", "auc": "Its AUC", "reference": "Reference",
+        "needs": "Labels the reference needs for that", "chance": "Saves labels in",
+    }  # fmt: skip
+    caption = "Labels saved, read off the measured curves; in brackets 95% intervals. Nothing is extrapolated."
+    page.section("Labels saved").table(shown, heads, {"auc": ".3f", "chance": _share_of_draws}, caption=caption)
+
+
+def _share_of_draws(value: Any) -> str:
+    return f"{100 * float(value):.0f}% of bootstrap draws"
+
+
+def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    table, columns = strategy_table(result["estimates"])
+    order = list(result["facts"]["candidates"])
+    table = sorted(table, key=lambda row: order.index(row["strategy"]))
+    page.section("All candidates", "Simplest first. The mean over draws of the AUC on the test rows.")
+    page.table(
+        table, columns, highlight_best=True, caption="Mean AUC; in brackets 95% intervals over draws and test rows"
+    )
+    own = result["facts"]["budgets"][-1]
+    here = [row for row in rows if row["budget"] in (0, own)]
+    names = [key for key in _SHOWN if any(row.get(key) is not None for row in here)]
+    shown = [_one_budget(name, [row for row in here if row["strategy"] == name], names) for name in order]
+    formats: dict[str, Format] = {**dict.fromkeys(names, ".3f"), "seconds": ".1f", "ms": ".2f", "mb": ".2f"}
+    heads = {"strategy": "Candidate", **{key: METRICS[key] for key in names}}
+    heads |= {"seconds": "Seconds to train", "ms": "Milliseconds a row", "mb": "Megabytes"}
+    best: Any = {key: "min" if key in ("log_loss", "brier", "ece") else "max" for key in names}
+    caption = f"With {own:,} labels: means over draws, at the threshold and calibration learnt inside the labels"
+    page.table([row for row in shown if row], heads, formats, highlight_best=best, caption=caption)
+    page.facts(result["facts"]["candidates"])
+
+
+def _one_budget(name: str, rows: Sequence[Part], metrics: Sequence[str]) -> dict[str, Any]:
+    if not rows:
+        return {}
+    found: dict[str, Any] = {"strategy": name}
+    for key in (*metrics, "seconds"):
+        values = [float(row[key]) for row in rows if row.get(key) is not None]
+        found[key] = sum(values) / len(values) if values else None
+    kept = next((row for row in rows if row.get("bytes")), {})
+    return {**found, "ms": kept.get("ms_per_row"), "mb": kept["bytes"] / 1e6 if kept else None}
+
+
+def _winner(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    shown = result.get("shown")
+    if not shown:
+        return
+    shipped = result["verdict"]["shipped"]
+    page.section(
+        f"The one to ship: {shown['strategy']}",
+        f"Its AUC on the test rows is {Estimate(shipped['value'], shipped['low'], shipped['high'])}; the interval counts "
+        "both the draw of the training rows and that of the test rows in." + _other_rows(shipped),
+    )
+    names = tuple(shown["names"])
+    spread = score_separation(shown["labels"], shown["probabilities"], names, threshold=float(shown["threshold"]))
+    page.figure(spread, "The less the two overlap, the better.")
+    page.figure(
+        calibration_curve(shown["labels"], shown["probabilities"]), "On the diagonal, a probability means what it says."
+    )
+
+
+def _other_rows(shipped: Part) -> str:
+    value = shipped.get("chosen_on_other_rows")
+    if value is None:
+        return ""
+    return f" Chosen on one half of the test rows and measured on the other, what would be shipped has {value:.3f}."
+
+
+def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    judged = [one for one in result["verdict"]["base"].get("by_budget", ()) if "transfer" in one]
+    if not judged:
+        return
+    shown = [
+        {
+            "budget": one["budget"],
+            "answer": one["answer"],
+            "transfer": one["transfer"],
+            "reference": one["reference"],
+            "difference": f"{one['difference']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]",
+        }
+        for one in judged
+    ]
+    heads = {
+        "budget": "Labels", "answer": "The base", "transfer": "With the base or its texts", "reference": "Without",
+        "difference": "Difference of AUC",
+    }  # fmt: skip
+    caption = (
+        "Paired on the same draws and test rows; “helps” and “hurts” only where shown at a family-wise level of 1%"
+    )
+    page.section("Does the base help?").table(shown, heads, caption=caption)
+
+
+def _gap(page: Page, result: Part) -> None:
+    gap = result["gap"]
+    page.section(
+        "How far the target lies from the source",
+        "Known before any label. None of it decides the verdict; docs/compare.md shows what each has been worth.",
+    )
+    words, lengths, sure = gap["vocabulary"] or {}, gap["lengths"] or {}, gap["confidence"]
+    far = (gap["proxy_a_distance"] or {}).get("value")
+    rows = [
+        ("Tokens unknown to the base", words.get("unknown_token_rate"), ".1%"),
+        ("The same in the source's own texts", words.get("unknown_token_rate_of_source"), ".1%"),
+        ("Share of the target's text in the source's 1,000 commonest words", words.get("share_of_target_in_top_1000"), ".1%"),
+        ("Share of those 1,000 words that the target holds", words.get("share_of_top_1000_in_target"), ".1%"),
+        ("Distance of the distributions of words (0 equal, 1 nothing in common)", words.get("jensen_shannon"), ".2f"),
+        ("Median length of the target's texts, in tokens", (lengths.get("target") or {}).get("50"), ".0f"),
+        ("Median length of the source's texts", (lengths.get("source") or {}).get("50"), ".0f"),
+        ("Texts that the base cuts", lengths.get("n_truncated"), ","),
+        ("Average confidence of the base on the target", sure.get("average_confidence"), ".1%"),
+        ("Its accuracy on the target, by the difference of confidences", sure.get("difference_of_confidences"), ".1%"),
+        ("Share of the target's texts that it calls positive", sure.get("share_predicted_positive"), ".1%"),
+        ("Proxy A-distance (0 cannot be told apart, 2 always)", far, ".2f"),
+    ]  # fmt: skip
+    shown = [{"figure": name, "value": format(value, shape)} for name, value, shape in rows if value is not None]
+    page.table(shown, {"figure": "Figure", "value": "Value"}, caption="Before any label")
+    if gap["left_out"]:
+        page.text("Left out: " + "; ".join(gap["left_out"]) + ".")
+
+
+def _errors(page: Page, result: Part) -> None:
+    worst = (result.get("shown") or {}).get("worst")
+    if not worst:
+        return
+    heads = {
+        "label": "Label",
+        "probability": f"Probability of {result['shown']['names'][1]}",
+        "text": "Text",
+        "row": "Test row",
+    }
+    page.section(
+        "The worst errors", "The test rows about which the candidate to ship is most surely wrong, worst first."
+    )
+    page.table(worst, heads, {"probability": ".3f"}, caption="Worst errors")
+
+
+def _counts(page: Page, result: Part) -> None:
+    counts = result["counts"]
+    page.section("What was counted", "Nothing is cut, dropped or matched in silence.")
+    rows = [
+        {"part": {"train": "rows to draw from", "test": "test rows"}.get(k, k), **part} for k, part in counts.items()
+    ]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    heads = {key: "Rows of" if key == "part" else key.removeprefix("n_").replace("_", " ").capitalize() for key in keys}
+    page.table(rows, heads, {"share_positive": ".1%"}, caption="Counts, by part")
+    low, high = result["facts"]["labels"]
+    page.text(f"Labels: {low} = 0, {high} = 1 (positive).")
+    without = result["verdict"].get("without_duplicates")
+    if without and "ship" in without:
+        same = (
+            "the same candidate would be shipped" if without["same"] else f"{without['ship']} would be shipped instead"
+        )
+        shipped = without["shipped"]
+        page.text(
+            f"Without the test rows whose texts stand in the training rows too ({without['n_test']:,} rows remain), {same}: "
+            f"AUC {Estimate(shipped['value'], shipped['low'], shipped['high'])}."
+        )
+
+
+def _done(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    facts = result["facts"]
+    page.section("How it was done", "With these, the comparison can be repeated.")
+    shown = {
+        "rows to draw from": facts["n_pool"],
+        "test rows": facts["n_test"],
+        "label budgets": facts["budgets"],
+        "draws": facts["seeds"],
+        "draws of cheap candidates up to 500 labels": facts["cheap_seeds"],
+        "columns": facts["columns"] or "none",
+        "group column": facts["group"] or "none",
+        "seed of the split": facts["seed_of_the_split"],
+        "fits": len(rows),
+        "seconds of this run": round(float(facts.get("seconds") or 0), 1),
+        "processes": facts.get("n_jobs"),
+    }
+    page.facts(shown)
+    page.facts(facts["versions"])
+    for note in facts["notes"]:
+        page.text(note + ".")
+    for name, why in (facts.get("left_out") or {}).items():
+        page.text(f"{name} was left out: {why}.")
+
+
+__all__: Sequence[str] = ["comparison_report"]

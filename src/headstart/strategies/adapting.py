@@ -1,0 +1,136 @@
+"""Fine-tuning a `blend` base: every linear weight moves from where the base left it, and is pulled back there.
+
+The base's calibrated logit keeps its say, almost free; beside it move the weights of its n-grams and of its
+clusters, and those of the target's own n-grams, which begin at zero. All are held by one ridge penalty towards
+their start (L2-SP: Li, Grandvalet and Davoine, "Explicit Inductive Bias for Transfer Learning", ICML 2018),
+so few labels change little and many labels change much. The recurrent part stands still. The problem is
+convex: there is nothing to stop early, and no row need be held out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from headstart.batches import Examples
+from headstart.errors import OptionError
+from headstart.inference import network_logits
+from headstart.kernels.ngrams import ID_BITS, count_ngrams
+from headstart.nets import build
+from headstart.predictor import NetSpec, NetworkScorer, Predictor
+from headstart.strategies.blending import ngram_features, part_of
+from headstart.strategies.logistic import solve_logistic
+from headstart.text import RaggedIds
+
+__all__ = ["adapt_blend"]
+
+MOVING = ("ngrams", "clusters")
+_FEW = 300
+
+
+def adapt_blend(base: Predictor, examples: Examples, *, penalty: float | None = None) -> Predictor:
+    """Return the base fine-tuned on labelled rows; see the module's text for how.
+
+    Args:
+        base: a predictor over a `blend` network; left as it is.
+        examples: the target's rows as the base sees them, with labels.
+        penalty: C, the inverse strength of the pull towards the base; None takes what served
+            on three sets at this number of labels (docs/log.md).
+    """
+    scorer, steps = base.scorer, base.steps
+    if not isinstance(scorer, NetworkScorer) or steps is None:
+        raise OptionError(
+            f"a model of kind {scorer.kind!r} has no n-grams to fine-tune; pass a base made by `headstart train`."
+        )
+    labels = np.asarray(examples.labels, np.float32)
+    cost = penalty or _penalty(len(examples))
+    slope, intercept = base.calibration
+    logits = slope * network_logits(scorer.net, examples)[:, 0] + intercept
+    listed, scale = _target_list(examples.ids, least_rows=1 if len(examples) < _FEW else 2)
+    parts = [_part_features(scorer.net, name, examples.ids) for name in MOVING]
+    # A column counts for 1 / sqrt(its own penalty): the base's logit is held a hundred times more loosely.
+    free = 10.0 / np.sqrt(cost)
+    blocks = [sp.csr_matrix(logits[:, None] * free), ngram_features(listed, scale, examples.ids, 2), *parts]
+    weights, bias = _solve(blocks, labels, cost, free)
+    net, spec = _with_target(scorer.net, scorer.spec, listed, scale, steps[-1].n_ids)
+    _set_weights(net, weights, slope=slope, intercept=intercept, bias=bias, free=free)
+    return replace(base, scorer=NetworkScorer(net, spec), calibration=(1.0, 0.0))
+
+
+def _penalty(n_labels: int) -> float:
+    """Return C by the number of labels. Folds inside few labels choose worse than this: their losses are noise."""
+    return 1.0 if n_labels <= 500 else 3.0 if n_labels <= 1500 else 10.0
+
+
+def _solve(
+    blocks: Sequence[Any], labels: NDArray[np.float32], cost: float, free: float
+) -> tuple[list[NDArray[np.float32]], float]:
+    """Solve over the columns that occur, and return each block's weights in full, and the intercept."""
+    features = sp.hstack(blocks, format="csr").astype(np.float32)
+    used = np.unique(np.append(features.indices, 0))
+    prior = np.zeros(len(used), np.float32)
+    prior[0] = 1.0 / free
+    found, bias = solve_logistic(features[:, used], labels, penalty=cost, prior=prior, n_iterations=100)
+    whole = np.zeros(features.shape[1], np.float32)
+    whole[used] = found
+    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    return list(np.split(whole, ends)), bias
+
+
+def _target_list(ids: RaggedIds, *, least_rows: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the words and pairs of the target's rows, and their inverse document frequencies."""
+    listed, n_rows, _ = count_ngrams(ids.values, ids.offsets, np.zeros(len(ids), bool), 2)
+    kept = n_rows >= least_rows
+    if not kept.any():
+        listed, n_rows, kept = np.array([2 << ID_BITS | 2]), np.array([1]), np.array([True])
+    scale = np.log((1 + len(ids)) / (1 + n_rows[kept])) + 1
+    return listed[kept], scale.astype(np.float32)
+
+
+def _part_features(net: nn.Module, name: str, ids: RaggedIds) -> Any:
+    part = part_of(net, name)
+    seen = ids if part.group is None else RaggedIds(part.group.cpu().numpy()[ids.values], ids.offsets)
+    return ngram_features(part.listed.cpu().numpy(), part.scale.cpu().numpy(), seen, part.longest)
+
+
+def _with_target(
+    net: Any, spec: NetSpec, listed: NDArray[np.int64], scale: NDArray[np.float32], n_words: int
+) -> tuple[nn.Module, NetSpec]:
+    """Return a copy of the network with a part for the target's own n-grams."""
+    options = {**spec.options, "n_target_ngrams": len(listed)}
+    with torch.random.fork_rng(devices=[]):
+        longer: Any = build("blend", n_words, options)
+    state = net.state_dict()
+    old = {name: value.clone() for name, value in state.items() if not name.startswith(("target.", "output.weight"))}
+    longer.load_state_dict(old, strict=False)
+    longer.target.set_list(listed, scale, np.zeros(len(listed), np.float32))
+    with torch.no_grad():
+        n_kept = len(MOVING) + 1
+        longer.output.weight[:n_kept] = state["output.weight"][:n_kept]
+        longer.output.weight[n_kept:] = 1.0
+    return longer.eval(), replace(spec, n_words=n_words, options=options)
+
+
+def _set_weights(
+    net: Any, weights: list[NDArray[np.float32]], *, slope: float, intercept: float, bias: float, free: float
+) -> None:
+    """Put the solution into the network, so that its own logit is the calibrated one."""
+    own, target, *moved = weights
+    kept = float(own[0]) * free
+    with torch.no_grad():
+        n_base = len(net.output.weight) - 1
+        net.output.weight[:n_base] *= kept * slope
+        net.output.bias.mul_(kept * slope).add_(kept * intercept + bias)
+        net.target.weight.copy_(torch.from_numpy(target))
+        for i, (name, change) in enumerate(zip(MOVING, moved, strict=True)):
+            # The output weighs a part's sum again; a part that counts for nothing cannot be moved.
+            share = float(net.output.weight[i])
+            if abs(share) > 1e-9:
+                net.get_submodule(name).weight.add_(torch.from_numpy(change) / share)

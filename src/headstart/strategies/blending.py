@@ -1,0 +1,165 @@
+"""How the parts of a `blend` network are found: lists of n-grams, clusters of words, and the weight of each part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from headstart.batches import Examples
+from headstart.inference import network_outputs
+from headstart.kernels.ngrams import ID_BITS, NgramTable, count_ngrams, find_ngrams
+from headstart.layers import NgramLogit, StageGraph
+from headstart.strategies.logistic import solve_logistic
+from headstart.text import RaggedIds
+
+__all__ = ["PART_WEIGHTS", "cluster_words", "fit_ngram_part", "fit_parts", "list_sizes", "part_of", "weigh_parts"]
+
+PART_WEIGHTS = {"ngrams": 1.0, "clusters": 0.5, "deep": 0.5}
+"""What each part counts for once its scores are brought to one spread; chosen on IMDB's validation rows and
+three other sets (docs/log.md), and the same for every base."""
+
+_PENALTY = 30.0
+_FEW = 1000
+
+
+def fit_parts(
+    net: StageGraph, examples: Examples, vectors: NDArray[np.float32] | None, counts: NDArray[np.int64]
+) -> None:
+    """Set both n-gram parts of a `blend` network from the training texts.
+
+    Args:
+        net: changed in place.
+        examples: the training texts, with labels.
+        vectors: word vectors to cluster, float32 [n_words, size]; None leaves the clustered part empty.
+        counts: of each word in training [n_words].
+    """
+    labels = np.asarray(examples.labels, np.float32)
+    few = len(examples) < _FEW
+    fit_ngram_part(part_of(net, "ngrams"), examples.ids, labels, least_rows=(1, 2, 2) if few else (2, 3, 4))
+    if vectors is not None:
+        part = part_of(net, "clusters")
+        groups = cluster_words(vectors, counts)
+        part.group = torch.from_numpy(groups)
+        clustered = RaggedIds(groups[examples.ids.values], examples.ids.offsets)
+        fit_ngram_part(part, clustered, labels, least_rows=(1, 2, 2) if few else (1, 2, 3))
+
+
+def list_sizes(net: nn.Module) -> dict[str, int]:
+    """Return the options of a `blend` network that its lists decide."""
+    return {"n_ngrams": len(part_of(net, "ngrams").weight), "n_cluster_ngrams": len(part_of(net, "clusters").weight)}
+
+
+def fit_ngram_part(
+    part: NgramLogit,
+    ids: RaggedIds,
+    labels: NDArray[np.float32],
+    *,
+    least_rows: Sequence[int],
+    penalty: float = _PENALTY,
+) -> float:
+    """List the n-grams of the training texts, set their scales and weights, and return the intercept.
+
+    A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency.
+
+    Args:
+        part: filled in place.
+        ids: token ids of the training texts, or their clusters.
+        labels: class codes [rows].
+        least_rows: in how many texts an n-gram of 1, 2, 3 ids must stand to be listed.
+        penalty: C of the logistic regression.
+    """
+    positive = labels > 0.5
+    listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, positive, part.longest)
+    length = 1 + (listed >= 1 << ID_BITS).astype(int) + (listed >= 1 << 2 * ID_BITS)
+    kept = n_rows >= np.array([0, *least_rows])[length]
+    listed, n_rows, n_positive = listed[kept], n_rows[kept], n_positive[kept]
+    high, low = n_positive + 1.0, n_rows - n_positive + 1.0
+    ratio = np.log((high / high.sum()) / (low / low.sum()))
+    scale = (ratio * (np.log((1 + len(ids)) / (1 + n_rows)) + 1)).astype(np.float32)
+    features = ngram_features(listed, scale, ids, part.longest)
+    weight, intercept = solve_logistic(features, labels, penalty=penalty)
+    part.set_list(listed, scale, weight)
+    return intercept
+
+
+def ngram_features(listed: NDArray[np.int64], scale: NDArray[np.float32], ids: RaggedIds, longest: int) -> Any:
+    """Return what an `NgramLogit` weighs, sparse CSR [rows, listed], every row of length 1 (or 0)."""
+    found, ends = find_ngrams(NgramTable(listed, longest), ids.values, ids.offsets)
+    values = scale[found]
+    features = sp.csr_matrix((values, found, ends), shape=(len(ids), len(listed)))
+    squared = np.add.reduceat(np.append(values * values, 0), np.minimum(ends[:-1], len(values))) * (np.diff(ends) > 0)
+    norms = np.sqrt(np.maximum(squared, 1e-24)).astype(np.float32)
+    features.data /= np.repeat(norms, np.diff(ends))
+    return features
+
+
+def cluster_words(
+    vectors: NDArray[np.float32],
+    counts: NDArray[np.int64],
+    *,
+    n_clusters: int = 1000,
+    n_alone: int = 100,
+    n_steps: int = 8,
+) -> NDArray[np.int32]:
+    """Return the group of each word, int32 [n_words]: clusters by direction of the word vectors.
+
+    Spherical k-means (Dhillon and Modha, 2001), words weighing by the root of their counts, started from the
+    commonest words, so that it is the same on every run. Padding and unknown stay 0 and 1; the `n_alone`
+    commonest words, which are function words mostly, are groups of their own.
+
+    Args:
+        vectors: float32 [n_words, size], by falling count from id 2 on.
+        counts: of each word [n_words].
+        n_clusters: how many clusters; fewer where there are fewer words.
+        n_alone: how many of the commonest words keep a group each.
+        n_steps: rounds of k-means.
+    """
+    n_words = len(vectors)
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    weights = np.sqrt(np.maximum(counts, 1)).astype(np.float32)
+    n_clusters = max(1, min(n_clusters, n_words - 2))
+    centres = unit[2 : 2 + n_clusters].copy()
+    for _ in range(n_steps):
+        nearest = _nearest(unit, centres)
+        members = sp.csr_matrix((weights[2:], (nearest[2:], np.arange(2, n_words))), shape=(n_clusters, n_words))
+        sums = members @ unit
+        lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+        centres = np.where(lengths > 0, sums / np.maximum(lengths, 1e-9), centres).astype(np.float32)
+    groups = (_nearest(unit, centres) + 2).astype(np.int32)
+    groups[:2] = (0, 1)
+    alone = min(n_alone, n_words - 2)
+    groups[2 : 2 + alone] = np.arange(2 + n_clusters, 2 + n_clusters + alone)
+    return groups
+
+
+def weigh_parts(net: StageGraph, examples: Examples, part_weights: dict[str, float] | None = None) -> None:
+    """Set the weights of the output: each part's share over the spread of its scores on these rows."""
+    shares = PART_WEIGHTS if part_weights is None else part_weights
+    scores = network_outputs(net, examples, tuple(shares))
+    weights = [share / max(float(scores[part].std()), 1e-6) for part, share in shares.items()]
+    means = sum(w * float(scores[part].mean()) for w, part in zip(weights, shares, strict=True))
+    output: Any = net.get_submodule("output")
+    with torch.no_grad():
+        output.weight.copy_(torch.tensor(weights))
+        output.bias.fill_(-means)
+
+
+def part_of(net: nn.Module, name: str) -> NgramLogit:
+    """Return a network's n-gram part by name."""
+    part = net.get_submodule(name)
+    if not isinstance(part, NgramLogit):
+        raise TypeError(
+            f"the stage {name!r} is a {type(part).__name__} and no NgramLogit; name 'ngrams' or 'clusters'."
+        )
+    return part
+
+
+def _nearest(unit: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:
+    pieces = [(unit[i : i + 8192] @ centres.T).argmax(1) for i in range(0, len(unit), 8192)]
+    return np.concatenate(pieces)

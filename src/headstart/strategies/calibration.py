@@ -1,0 +1,41 @@
+"""Probabilities that mean what they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+__all__ = ["fit_calibration"]
+
+_MIN_ROWS = 20
+
+
+def fit_calibration(logits: NDArray[np.float64], labels: NDArray[Any]) -> tuple[float, float]:
+    """Return slope and intercept that make ``sigmoid(slope * logit + intercept)`` a probability.
+
+    Platt's scaling with his smoothed targets, so that a perfect separation gives no certainty: Platt,
+    "Probabilistic Outputs for Support Vector Machines", 1999. The order of the scores never changes: a
+    slope that would not be positive, and fewer than 20 rows, give (1, 0).
+
+    Args:
+        logits: scores of rows that the model was not trained on [rows].
+        labels: their class codes, 0 and 1 [rows].
+    """
+    positive = np.asarray(labels) > 0.5
+    n_high, n_low = int(positive.sum()), int((~positive).sum())
+    if len(logits) < _MIN_ROWS or not n_high or not n_low:
+        return 1.0, 0.0
+    target = np.where(positive, (n_high + 1) / (n_high + 2), 1 / (n_low + 2))
+    scale = float(np.std(logits)) or 1.0
+    scores = logits / scale
+
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = parameters[0] * scores + parameters[1]
+        error = 1 / (1 + np.exp(-np.clip(z, -80, 80))) - target
+        return float(np.mean(np.logaddexp(0, z) - target * z)), np.array([np.mean(error * scores), np.mean(error)])
+
+    slope, intercept = minimize(loss, np.array([scale, 0.0]), jac=True, method="BFGS").x
+    return (float(slope / scale), float(intercept)) if slope > 0 else (1.0, 0.0)

@@ -1,0 +1,241 @@
+"""Carrying a base over: as it is, as features, as initialisation; and TF-IDF, which has to be beaten."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from headstart.batches import Examples
+from headstart.corpus import Corpus
+from headstart.errors import MissingDependencyError, OptionError, unknown_name
+from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
+from headstart.inference import network_outputs, resolve_device
+from headstart.layers import stage_names, until
+from headstart.metrics import evaluate_scores
+from headstart.predictor import LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
+from headstart.predictor.scorers import Head
+from headstart.strategies.adapting import adapt_blend
+from headstart.strategies.calibration import fit_calibration
+from headstart.strategies.scratch import examples_of, finish, labels_of, law_counts
+from headstart.strategies.settings import Learnt, Settings
+from headstart.strategies.vocabulary import extend_vocabulary
+from headstart.text import encode
+from headstart.train import Phase
+
+__all__ = ["as_is", "default_layer", "features", "fine_tune", "head_stages", "tfidf"]
+
+HEADS = ("auto", "linear", "catboost")
+
+
+def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+    """Return the base unchanged; the labels that came are not looked at."""
+    return Learnt(replace(_needed(base), run={}))
+
+
+def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+    """Fit a head on outputs of the base's layers, beside tabular columns where they are named."""
+    base = _needed(base)
+    labels = labels_of(train)
+    layers = chosen_layers(base, settings.layer)
+    device = resolve_device(settings.device)
+    outputs = network_outputs(
+        base.net.to(device), examples_of(base, train), layers, pooling=settings.pooling, device=device
+    )
+    inputs = np.concatenate([outputs[layer] for layer in layers], axis=1)
+    encoder, table = _encoder(train, settings.columns)
+    fit = _head_class(settings.head, columns=bool(settings.columns)).fit
+    head = fit(inputs, labels, table=table, encoder=encoder, random_state=settings.random_state)
+    net, spec = _cut(base, layers)
+    scorer = LayerScorer(net, spec, layers, head, settings.pooling)
+    predictor = replace(
+        base,
+        scorer=scorer,
+        columns=settings.columns,
+        calibration=(1.0, 0.0),
+        threshold=0.5,
+        info=_carried(base),
+        run={},
+    )
+    return _finish_head(predictor, train, valid, settings)
+
+
+def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+    """Train on from the base's weights: by default the head alone first, then everything, inner parts slower."""
+    base = _needed(base)
+    labels = labels_of(train)
+    if not isinstance(base.scorer, NetworkScorer):
+        raise OptionError(
+            f"this base is of kind {base.scorer.kind!r} and has no network to fine-tune; "
+            "pass a base made by `headstart train`, or use strategy 'as-is'."
+        )
+    if _is_blend(base) and not _by_gradient(settings):
+        return _fine_tune_blend(train, valid, base, settings)
+    net = copy.deepcopy(base.net)
+    encoded = encode(base.steps, train.texts)
+    examples = Examples(examples_of(base, train, encoded).ids, labels)
+    valid_examples = None if valid is None else examples_of(base, valid)
+    trainer = settings.trainer(
+        net,
+        phases=settings.phases or default_phases(net, len(train), settings),
+        batch_size=settings.batch_size or (16 if len(train) < 1000 else 64),
+        schedule="linear",
+        monitor="valid_loss",
+    )
+    trainer.fit(examples, valid_examples)
+    predictor = replace(base, scorer=NetworkScorer(net, base.scorer.spec), info=_carried(base), run={})
+    return finish(predictor, trainer, train, valid_examples, law_counts(encoded, base.max_tokens), settings)
+
+
+def _is_blend(base: Predictor) -> bool:
+    return isinstance(base.scorer, NetworkScorer) and base.scorer.spec.name == "blend"
+
+
+def _by_gradient(settings: Settings) -> bool:
+    """Tell whether the caller asked for a schedule of their own."""
+    asked = (settings.phases, settings.freeze, settings.epochs, settings.learning_rate, settings.batch_size)
+    return any(option is not None for option in asked) or bool(settings.trainer_options)
+
+
+def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> Learnt:
+    """Fine-tune in closed form, on every label at hand: nothing is stopped early, so validation rows train too."""
+    extended = extend_vocabulary(base, train)
+    examples = replace(examples_of(extended.predictor, train), labels=labels_of(train))
+    predictor = adapt_blend(extended.predictor, examples)
+    facts = {
+        "n_train": len(train),
+        "n_new_words": extended.n_new_words,
+        "unknown_token_rate": extended.unknown_token_rate,
+        "unknown_token_rate_after": extended.unknown_token_rate_after,
+    }
+    predictor.info, predictor.run = {**_carried(base), **facts}, {}
+    return _finish_head(predictor, train, valid, replace(settings, calibrate=False))
+
+
+def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+    """Fit TF-IDF and logistic regression on the target alone; a base has no part in it."""
+    labels = labels_of(train)
+    encoder, table = _encoder(train, settings.columns)
+    texts = ["" if text is None else text for text in train.texts.to_pylist()]
+    head = TfidfHead.fit(texts, labels, table=table, encoder=encoder, random_state=settings.random_state)
+    names = train.label_names
+    predictor = Predictor(TextScorer(head), (names[0], names[1]), columns=settings.columns, text=train.text_name)
+    return _finish_head(predictor, train, valid, settings)
+
+
+def head_stages(net: nn.Module) -> tuple[list[str], list[str]]:
+    """Return a network's stages in two parts: the body, and the head that fine-tuning trains first.
+
+    The head is what comes behind the pooled states: the dense blocks and the output.
+    """
+    names = list(stage_names(net))
+    declared: Sequence[str] | None = getattr(net, "head", None)
+    head = (
+        list(declared)
+        if declared is not None
+        else [n for n in names if n.startswith(("dense", "output"))] or names[-1:]
+    )
+    return [name for name in names if name not in head], head
+
+
+def default_phases(net: nn.Module, n_labels: int, settings: Settings) -> tuple[Phase, ...]:
+    """Return the default schedule: the head alone, then all, the body at a tenth of the rate.
+
+    Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, call these
+    gradual unfreezing and discriminative rates. Few labels get more epochs, for as many steps.
+    """
+    rate = 1e-3 if settings.learning_rate is None else settings.learning_rate
+    if settings.freeze is not None:
+        return (Phase(_epochs(n_labels) if settings.epochs is None else settings.epochs, rate, settings.freeze),)
+    body, _ = head_stages(net)
+    total = _epochs(n_labels) if settings.epochs is None else settings.epochs
+    first = max(1, total // 3) if total > 1 else 0
+    moving = [name for name in body if any(True for _ in net.get_submodule(name).parameters())]
+    if not moving:
+        return (Phase(total, rate),)
+    pattern = "|".join(body)
+    return (Phase(first, rate, freeze=pattern), Phase(total - first, rate, rates={"|".join(moving): 0.1}))
+
+
+def default_layer(net: nn.Module) -> str:
+    """Return the layer whose output serves best as features where none was named: the pooled states."""
+    names = stage_names(net)
+    return "pooled" if "pooled" in names else head_stages(net)[0][-1] if head_stages(net)[0] else names[0]
+
+
+def chosen_layers(base: Predictor, layer: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the named layers, checked, or the default one."""
+    known = stage_names(base.net)
+    layers = (default_layer(base.net),) if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
+    for name in layers:
+        if name not in known:
+            raise unknown_name("layer", name, known)
+    return layers
+
+
+def _epochs(n_labels: int) -> int:
+    return 12 if n_labels < 300 else 8 if n_labels < 3000 else 5
+
+
+def _needed(base: Predictor | None) -> Predictor:
+    if base is None:
+        raise OptionError("this strategy carries a base over, and none came; pass base= (a trained model or its path).")
+    return base
+
+
+def _encoder(train: Corpus, columns: tuple[str, ...]) -> tuple[ColumnEncoder | None, Any]:
+    if not columns:
+        return None, None
+    return ColumnEncoder.fit(train.columns, columns), train.columns
+
+
+def _head_class(name: str, *, columns: bool) -> type[Head]:
+    """Return what `name` stands for; ``"auto"`` is CatBoost beside columns, if it is there, and linear else."""
+    if name not in HEADS:
+        raise unknown_name("head", name, HEADS)
+    if name == "linear" or (name == "auto" and not columns):
+        return LinearHead
+    if name == "auto":
+        try:
+            import catboost
+        except ImportError:
+            return LinearHead
+    else:
+        try:
+            import catboost  # noqa: F401
+        except ImportError as error:
+            raise MissingDependencyError("catboost", "catboost", "head='catboost'") from error
+    return CatBoostHead
+
+
+def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[nn.Module, NetSpec]:
+    """Return a copy of the base's network that ends at the last layer needed, where it can be cut."""
+    spec = base.scorer.spec if isinstance(base.scorer, NetworkScorer | LayerScorer) else NetSpec(None, 0)
+    net = copy.deepcopy(base.net)
+    last = max(layers, key=stage_names(net).index)
+    if spec.name is None or spec.until is not None or not hasattr(net, "until"):
+        return net, spec
+    shorter: nn.Module = until(net, last)
+    return (shorter, replace(spec, until=last)) if set(layers) <= set(stage_names(shorter)) else (net, spec)
+
+
+def _carried(base: Predictor) -> dict[str, Any]:
+    """Return what a carried model keeps of its base's facts."""
+    kept = {name: base.info[name] for name in ("n_train", "train_counts", "valid", "source") if name in base.info}
+    return {"base": kept, "source": base.info.get("source", {})}
+
+
+def _finish_head(predictor: Predictor, train: Corpus, valid: Corpus | None, settings: Settings) -> Learnt:
+    facts: dict[str, Any] = {"n_train": len(train)}
+    if valid is not None and valid.labels is not None:
+        scores = predictor.score(valid, device=settings.device)
+        if settings.calibrate:
+            predictor.calibration = fit_calibration(scores.logits, valid.labels)
+        probabilities = predictor.probabilities(scores.logits)
+        facts |= {"n_valid": len(valid), "valid": evaluate_scores(valid.labels, probabilities)}
+    predictor.info = {**predictor.info, **facts}
+    return Learnt(predictor, refit=True)

@@ -1,0 +1,44 @@
+"""What each layer of a model knows about some labels: the AUC of a linear head on its output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from headstart.corpus import Corpus
+from headstart.heads import LinearHead
+from headstart.inference import network_outputs, resolve_device
+from headstart.layers import stage_names
+from headstart.metrics import auc_interval
+from headstart.predictor import Predictor
+from headstart.strategies.scratch import examples_of, labels_of
+
+__all__ = ["layer_aucs"]
+
+_MOST_ROWS = 5000
+
+
+def layer_aucs(
+    predictor: Predictor, train: Corpus, held: Corpus, *, device: str = "cpu", random_state: int = 0
+) -> list[dict[str, Any]]:
+    """Fit a linear head on every layer's output for `train` and measure it on `held`.
+
+    All layers come out of one pass over the texts; beyond 5,000 training rows a random 5,000 are used.
+
+    Returns:
+        One row a layer: ``layer``, ``auc``, and its 95% interval ``low`` and ``high`` over the held rows.
+    """
+    if len(train) > _MOST_ROWS:
+        train = train.take(np.random.default_rng(random_state).choice(len(train), _MOST_ROWS, replace=False))
+    place, layers = resolve_device(device), stage_names(predictor.net)
+    net = predictor.net.to(place)
+    learnt, measured = (
+        network_outputs(net, examples_of(predictor, part), layers, device=place) for part in (train, held)
+    )
+    rows = []
+    for layer in layers:
+        head = LinearHead.fit(learnt[layer], labels_of(train), random_state=random_state)
+        found = auc_interval(labels_of(held), head.decision(measured[layer]))
+        rows.append({"layer": layer, "auc": found.value, "low": found.low, "high": found.high})
+    return rows

@@ -1,0 +1,234 @@
+"""A network from random weights: how a base begins, and what a transfer is measured against."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from torch import nn
+
+from headstart.batches import Examples, clip_ids, token_limit
+from headstart.corpus import Corpus, require_two_classes
+from headstart.errors import DataError
+from headstart.inference import network_logits
+from headstart.layers import StageGraph
+from headstart.metrics import evaluate_scores
+from headstart.nets import build
+from headstart.predictor import NetSpec, NetworkScorer, Predictor
+from headstart.strategies.blending import fit_parts, list_sizes, weigh_parts
+from headstart.strategies.calibration import fit_calibration
+from headstart.strategies.settings import Learnt, Settings
+from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
+from headstart.train import Phase, Trainer
+from headstart.vectors import neighbour_vectors
+
+__all__ = ["RECIPES", "Recipe", "examples_of", "finish", "labels_of", "train_network"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Defaults that suit a network."""
+
+    tokens: str = "words"
+    max_tokens: int | str | None = "95%"
+    word_vectors: bool = True
+    vector_length: float = 1.0
+    rates: Mapping[str, float] = field(default_factory=dict)
+    epochs: int = 4
+    learning_rate: float = 3e-3
+    batch_size: int = 64
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+
+
+RECIPES: dict[str, Recipe] = {
+    "blend": Recipe(max_tokens="99%", epochs=3, learning_rate=2e-3, vector_length=2.0, rates={"embedding": 2.0}),
+    "gru": Recipe(epochs=3, learning_rate=2e-3, vector_length=1.6, rates={"embedding": 2.0}),
+    # The tutorial's own: five length buckets, Adam at .01 with a tenth of it for the last of six epochs.
+    "tutorial": Recipe(
+        tokens="tutorial",
+        max_tokens="90%",
+        word_vectors=False,
+        epochs=6,
+        learning_rate=1e-2,
+        trainer={"schedule": "step", "weight_decay": 3e-6, "n_buckets": 5, "clip_norm": None},
+    ),
+}
+
+
+def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+    """Train a network from random weights on `train`; of a `base`, only the architecture is taken."""
+    labels = labels_of(train)
+    name, options, recipe = _architecture(base, settings)
+    steps = text_steps(settings.tokens or recipe.tokens, min_count=settings.min_count, max_size=settings.max_words)
+    fit_steps(steps, train.texts)
+    encoded = encode(steps, train.texts)
+    longest = recipe.max_tokens if settings.max_tokens == "auto" else settings.max_tokens
+    limit = token_limit(encoded.ids.lengths, longest)
+    net = _fresh_net(settings, name, steps[-1].n_ids, options)
+    predictor = Predictor(
+        scorer=NetworkScorer(net, NetSpec(name, steps[-1].n_ids, options)),
+        label_names=_two(train.label_names),
+        steps=steps,
+        max_tokens=limit,
+        clip=settings.clip,
+        info={"source": source_facts(encoded)},
+    )
+    examples = replace(examples_of(predictor, train, encoded), labels=labels)
+    valid_examples = None if valid is None else examples_of(predictor, valid)
+    moving = _prepare(net, name, examples, steps, recipe, settings)
+    trainer = settings.trainer(
+        moving,
+        phases=_phases(recipe, settings),
+        learning_rate=recipe.learning_rate if settings.learning_rate is None else settings.learning_rate,
+        batch_size=settings.batch_size or recipe.batch_size,
+        **recipe.trainer,
+    )
+    trainer.fit(examples, valid_examples)
+    if moving is not net and isinstance(net, StageGraph):
+        weigh_parts(net, examples if valid_examples is None else valid_examples)
+        predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
+    return finish(predictor, trainer, train, valid_examples, law_counts(encoded, limit), settings)
+
+
+def _phases(recipe: Recipe, settings: Settings) -> tuple[Phase, ...]:
+    if settings.phases:
+        return tuple(settings.phases)
+    return (Phase(recipe.epochs if settings.epochs is None else settings.epochs, rates=recipe.rates),)
+
+
+def _prepare(
+    net: nn.Module, name: str | None, examples: Examples, steps: Pipeline, recipe: Recipe, settings: Settings
+) -> nn.Module:
+    """Set what is learnt in closed form, and return the part of the network that training moves."""
+    vectors = None
+    if recipe.word_vectors if settings.word_vectors is None else settings.word_vectors:
+        vectors = start_from_neighbours(net, examples.ids, recipe.vector_length, settings.random_state)
+    if name != "blend" or not isinstance(net, StageGraph):
+        return net
+    fit_parts(net, examples, vectors, steps[-1].counts_)
+    return net.until("deep")
+
+
+def start_from_neighbours(
+    net: nn.Module, ids: RaggedIds, length: float, random_state: int
+) -> NDArray[np.float32] | None:
+    """Start the network's embedding from `neighbour_vectors` of the training texts, and return these.
+
+    Args:
+        net: changed in place; a network without an embedding is left alone.
+        ids: the training texts.
+        length: mean length of a vector.
+        random_state: seed of the vectors.
+    """
+    weight = getattr(getattr(net, "embedding", None), "weight", None)
+    if not isinstance(weight, nn.Parameter) or weight.dim() != 2:
+        return None
+    vectors = neighbour_vectors(ids, weight.shape[0], weight.shape[1], random_state=random_state)
+    met = np.abs(vectors).sum(1) > 0
+    with torch.no_grad():
+        weight[torch.from_numpy(met)] = torch.from_numpy(vectors[met] * np.float32(length))
+    return vectors
+
+
+def finish(
+    predictor: Predictor,
+    trainer: Trainer,
+    train: Corpus,
+    valid: Examples | None,
+    counts: dict[str, Any],
+    settings: Settings,
+) -> Learnt:
+    """Calibrate a trained network on the validation rows and write down how it came to be."""
+    facts: dict[str, Any] = {"n_train": len(train), "train_counts": counts, "best_epoch": trainer.best_epoch}
+    if valid is not None and valid.labels is not None:
+        logits = network_logits(predictor.net, valid, device=trainer.device)[:, 0].astype(np.float64)
+        if settings.calibrate:
+            predictor.calibration = fit_calibration(logits, valid.labels)
+        facts |= {"n_valid": len(valid), "valid": evaluate_scores(valid.labels, predictor.probabilities(logits))}
+    predictor.net.to("cpu").eval()
+    predictor.info |= {**facts, "history": [without_seconds(row) for row in trainer.history]}
+    predictor.run |= {"history": trainer.history}
+    return Learnt(predictor, trainer.history)
+
+
+def examples_of(predictor: Predictor, corpus: Corpus, encoded: Encoded | None = None) -> Examples:
+    """Return a corpus as the network sees it, labels included."""
+    found = encode(predictor.steps, corpus.texts) if encoded is None else encoded
+    ids, _ = clip_ids(found.ids, predictor.max_tokens, predictor.clip)
+    return Examples(ids, None if corpus.labels is None else corpus.labels.astype(np.float32))
+
+
+def law_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:
+    """Return what must not stay silent about the training texts."""
+    n_truncated = 0 if limit is None else int((encoded.ids.lengths > limit).sum())
+    return {
+        "n_null": encoded.n_null,
+        "n_truncated": n_truncated,
+        "n_tokens": encoded.n_tokens,
+        "n_unknown_tokens": encoded.n_unknown,
+        "unknown_token_rate": encoded.n_unknown / max(encoded.n_tokens, 1),
+    }
+
+
+def source_facts(encoded: Encoded) -> dict[str, Any]:
+    """Return what is kept of the training texts, to tell later how far another set is from them."""
+    lengths = encoded.ids.lengths
+    shares = [1, 5, 25, 50, 75, 95, 99]
+    return {
+        "n_texts": len(lengths),
+        "length_percentiles": {str(s): float(np.percentile(lengths, s)) if len(lengths) else 0.0 for s in shares},
+        "unknown_token_rate": encoded.n_unknown / max(encoded.n_tokens, 1),
+    }
+
+
+def without_seconds(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a history row without what differs from run to run."""
+    return {name: value for name, value in row.items() if name != "seconds"}
+
+
+def labels_of(corpus: Corpus) -> NDArray[np.float32]:
+    """Return the class codes of two classes that both occur, float32 [rows].
+
+    Raises:
+        DataError: if there are no labels, or not two classes.
+    """
+    if corpus.labels is None:
+        raise DataError("learning needs labels, and none came; name the label column (--label, or y).")
+    _two(corpus.label_names)
+    require_two_classes(corpus.labels, corpus.label_names)
+    return corpus.labels.astype(np.float32)
+
+
+def _two(names: tuple[str, ...]) -> tuple[str, str]:
+    if len(names) != 2:
+        raise DataError(
+            f"the labels are {', '.join(names) or 'none'}: {len(names)} values, and this version tells two apart; "
+            "map them to two with --label-map A=x,B=y (label_map=), or keep two with --where."
+        )
+    return names[0], names[1]
+
+
+def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | None, dict[str, Any], Recipe]:
+    if not isinstance(settings.net, str):
+        return None, {}, Recipe()
+    scorer = None if base is None else base.scorer
+    spec = getattr(scorer, "spec", None)
+    if isinstance(spec, NetSpec) and spec.name in RECIPES:
+        return spec.name, {**spec.options, **settings.net_options}, RECIPES[spec.name]
+    return settings.net, dict(settings.net_options), RECIPES.get(settings.net, Recipe())
+
+
+def _fresh_net(settings: Settings, name: str | None, n_words: int, options: Mapping[str, Any]) -> nn.Module:
+    if isinstance(settings.net, nn.Module):
+        return copy.deepcopy(settings.net)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.random_state)
+        if not isinstance(settings.net, str) and name is None:
+            return settings.net(n_words)
+        return build(str(name), n_words, options)

@@ -1,0 +1,86 @@
+"""What the strategies are told, and what they give back."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from headstart.batches import Clip
+from headstart.corpus import Corpus
+from headstart.errors import unknown_name
+from headstart.predictor import Predictor
+from headstart.train import Event, Phase, Trainer
+
+__all__ = ["Learnt", "Settings", "Strategy"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of learning; None takes the strategy's or the network's own default.
+
+    The attributes are those of `headstart.TextClassifier`, which documents them.
+    """
+
+    net: str | nn.Module | Callable[[int], nn.Module] = "blend"
+    net_options: Mapping[str, Any] = field(default_factory=dict)
+    tokens: str | None = None
+    min_count: int = 2
+    max_words: int | None = None
+    max_tokens: int | str | None = "auto"
+    clip: Clip = "head"
+    word_vectors: bool | None = None
+    epochs: int | None = None
+    phases: Sequence[Phase] | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    freeze: str | None = None
+    trainer_options: Mapping[str, Any] = field(default_factory=dict)
+    layer: str | Sequence[str] | None = None
+    head: str = "auto"
+    pooling: str = "mean"
+    columns: tuple[str, ...] = ()
+    calibrate: bool = True
+    random_state: int = 0
+    device: str = "auto"
+    events: Sequence[Event] = ()
+    checkpoint: str | Path | None = None
+
+    def trainer(self, net: nn.Module, **defaults: Any) -> Trainer:
+        """Return a trainer of `net`: the strategy's `defaults`, overruled by `trainer_options`.
+
+        Raises:
+            OptionError: if one of these is no option of `headstart.train.Trainer`, or has a value that cannot be.
+        """
+        known = sorted(set(inspect.signature(Trainer).parameters) - {"net"})
+        for name in self.trainer_options:
+            if name not in known:
+                raise unknown_name("option of Trainer called", name, known)
+        own = {name: getattr(self, name) for name in ("random_state", "device", "events", "checkpoint")}
+        return Trainer(net, **{**own, **defaults, **self.trainer_options})
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A predictor, and the rows that tell how it was trained.
+
+    Attributes:
+        predictor: ready to predict.
+        history: one row an epoch; empty where nothing was trained in epochs.
+        notes: sentences about what was decided on the way, for the log and the report.
+        refit: whether validation rows served only to measure and calibrate, so that the same may be
+            learnt again with them among the training rows.
+    """
+
+    predictor: Predictor
+    history: list[dict[str, Any]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    refit: bool = False
+
+
+Strategy = Callable[[Corpus, Corpus | None, Predictor | None, Settings], Learnt]
+"""Takes training rows, validation rows or None, the base or None, and settings."""
