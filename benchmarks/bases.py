@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from protocol import data_folder
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 import headstart as hs
 from headstart.corpus import Corpus
 from headstart.metrics import auc
+from protocol import data_folder
 
 TARGETS = ("hotel_hackerearth_sample", "hotel_datafiniti", "hotel_opspam", "hotel_tripadvisor_aspects", "amazon_books")
 Scorer = Callable[[Corpus], Any]
@@ -102,7 +102,9 @@ def main() -> None:
     valid = sets["valid"]
     sets |= {name: hs.read(str(data_folder() / f"{name}.parquet"), label="label", columns=()) for name in TARGETS}
     jobs: list[tuple[str, int, Callable[[Corpus], Scorer]]] = [("TF-IDF 1,2 + LR", 0, tfidf), ("NB-SVM 1-3", 0, nbsvm)]
-    jobs += [(net, seed, base(net, seed, valid)) for net in arguments.nets.split(",") for seed in range(arguments.seeds)]
+    jobs += [
+        (net, seed, base(net, seed, valid)) for net in arguments.nets.split(",") for seed in range(arguments.seeds)
+    ]
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "rows.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -154,7 +154,13 @@ def base(reviews: Reviews, small_options: Callable[[str], dict[str, Any]]) -> An
     from headstart import TextClassifier
 
     return TextClassifier(
-        net="gru", net_options=small_options("gru"), epochs=2, learning_rate=0.03, batch_size=16, device="cpu", random_state=3
+        net="gru",
+        net_options=small_options("gru"),
+        epochs=2,
+        learning_rate=0.03,
+        batch_size=16,
+        device="cpu",
+        random_state=3,
     ).fit(reviews.texts, reviews.labels)
 
 

@@ -127,7 +127,11 @@ class TestRefusing:
         [
             ("scored.xlsx", OptionError, r"no file format '.xlsx'.*\.parquet, \.csv, \.tsv, \.jsonl"),
             ("scored", OptionError, "no file format 'scored'"),
-            ("nowhere/scored.csv", DataError, "the folder .*nowhere for scored.csv does not exist; make it, or write elsewhere"),
+            (
+                "nowhere/scored.csv",
+                DataError,
+                "the folder .*nowhere for scored.csv does not exist; make it, or write elsewhere",
+            ),
         ],
     )
     def test_places_that_cannot_be_written(self, base: Any, source: Path, out: str, error: Any, message: str) -> None:
@@ -194,5 +198,7 @@ class TestEmbed:
         assert [path.name for path in source.parent.iterdir()] == ["hotel.csv"]
 
     def test_rows_can_be_chosen(self, base: Any, source: Path, others: Any) -> None:
-        found = embed_file(base.predictor_, str(source), source.with_name("v.parquet"), layer="pooled", where={"label": 1})
+        found = embed_file(
+            base.predictor_, str(source), source.with_name("v.parquet"), layer="pooled", where={"label": 1}
+        )
         assert found["n"] == 60

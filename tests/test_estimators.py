@@ -64,7 +64,16 @@ class TestLabels:
             assert made.predict(few.texts).dtype.kind == labels.dtype.kind
 
     @pytest.mark.parametrize(
-        "form", [list, np.array, pd.Series, pl.Series, pa.array, lambda y: pd.Series(y, dtype="category"), lambda y: np.array(y, object)]
+        "form",
+        [
+            list,
+            np.array,
+            pd.Series,
+            pl.Series,
+            pa.array,
+            lambda y: pd.Series(y, dtype="category"),
+            lambda y: np.array(y, object),
+        ],
     )
     def test_in_any_container(self, few: Any, form: Any) -> None:
         model = quick().fit(few.texts, form([["bad", "good"][label] for label in few.labels]))
@@ -94,12 +103,16 @@ class TestLabels:
         assert model.predict_proba(["great lovely superb"])[0, classes.index(good)] > 0.5
 
     def test_probability_columns_follow_the_classes(self, strategy: str, base: Any, reviews: Any) -> None:
-        model = TextClassifier(base=base, strategy=strategy, epochs=2, device="cpu", head="linear").fit(reviews.texts, reviews.labels)
+        model = TextClassifier(base=base, strategy=strategy, epochs=2, device="cpu", head="linear").fit(
+            reviews.texts, reviews.labels
+        )
         proba = model.predict_proba(reviews.texts)
         assert proba.shape == (300, 2)
         np.testing.assert_allclose(proba.sum(1), 1)
         np.testing.assert_array_equal(model.predict(reviews.texts), model.classes_[(proba[:, 1] >= 0.5).astype(int)])
-        assert np.array_equal(np.argsort(proba[:, 1], kind="stable"), np.argsort(model.decision_function(reviews.texts), kind="stable"))
+        assert np.array_equal(
+            np.argsort(proba[:, 1], kind="stable"), np.argsort(model.decision_function(reviews.texts), kind="stable")
+        )
 
     def test_missing_labels_drop_their_rows(self, few: Any) -> None:
         labels = [None if i % 3 == 0 else label for i, label in enumerate(few.labels)]
@@ -110,11 +123,15 @@ class TestLabels:
             quick().fit(["a", "b", "c"], [0, 1])
 
     @pytest.mark.parametrize("strategy_name", ["as-is", "features", "fine-tune"])
-    def test_that_the_base_does_not_know_are_listed_with_its_own(self, base: Any, others: Any, strategy_name: str) -> None:
+    def test_that_the_base_does_not_know_are_listed_with_its_own(
+        self, base: Any, others: Any, strategy_name: str
+    ) -> None:
         labels = [["sad", "glad"][label] for label in others.labels]
         with pytest.raises(DataError, match="(?s)'glad', 'sad'.*'0', '1'.*--label-map"):
             TextClassifier(base=base, strategy=strategy_name).fit(others.texts, labels)
-        mapped = TextClassifier(base=base, strategy=strategy_name, label_map={"sad": 0, "glad": 1}, epochs=1, device="cpu")
+        mapped = TextClassifier(
+            base=base, strategy=strategy_name, label_map={"sad": 0, "glad": 1}, epochs=1, device="cpu"
+        )
         mapped.fit(others.texts, labels)
         assert mapped.predict(["great lovely superb warm"]).tolist() == ["1"]
 
@@ -146,7 +163,9 @@ class TestTexts:
             quick().fit(frame, few.labels)
 
     def test_columns_need_a_table(self, few: Any) -> None:
-        with pytest.raises(DataError, match="The columns stars were asked for, and a list of texts has none. Pass a table"):
+        with pytest.raises(
+            DataError, match="The columns stars were asked for, and a list of texts has none. Pass a table"
+        ):
             quick(columns=["stars"]).fit(few.texts, few.labels)
 
     def test_columns_are_read_beside_the_text(self, few: Any, tmp_path: Path) -> None:
@@ -179,7 +198,9 @@ class TestScikitLearn:
         assert hasattr(base, "predictor_")
 
     def test_cross_validation(self, reviews: Any) -> None:
-        scores = cross_val_score(TextClassifier(**SMALL), np.array(reviews.texts), reviews.labels, cv=2, scoring="roc_auc")
+        scores = cross_val_score(
+            TextClassifier(**SMALL), np.array(reviews.texts), reviews.labels, cv=2, scoring="roc_auc"
+        )
         assert scores.min() > 0.8
 
     def test_cross_validation_with_a_base(self, strategy: str, base: Any, others: Any) -> None:
@@ -198,7 +219,9 @@ class TestScikitLearn:
 
     def test_a_grid_of_bases_takes_paths_and_frozen_ones(self, base: Any, base_folder: Path, others: Any) -> None:
         grid = {"base": [str(base_folder), base.predictor_, FrozenEstimator(base)]}
-        search = GridSearchCV(TextClassifier(strategy="as-is"), grid, cv=2, error_score="raise").fit(others.texts, others.labels)
+        search = GridSearchCV(TextClassifier(strategy="as-is"), grid, cv=2, error_score="raise").fit(
+            others.texts, others.labels
+        )
         assert len(set(search.cv_results_["mean_test_score"])) == 1
 
     def test_last_step_of_a_pipeline(self, reviews: Any) -> None:
@@ -218,7 +241,10 @@ class TestScikitLearn:
         model = TextClassifier(**SMALL)
         model.fit(others.texts, others.labels)
         again = model.fit(reviews.texts, reviews.labels).predict_proba(others.texts)
-        assert again.tobytes() == TextClassifier(**SMALL).fit(reviews.texts, reviews.labels).predict_proba(others.texts).tobytes()
+        assert (
+            again.tobytes()
+            == TextClassifier(**SMALL).fit(reviews.texts, reviews.labels).predict_proba(others.texts).tobytes()
+        )
 
     def test_what_is_given_is_left_alone(self, reviews: Any) -> None:
         texts, labels = np.array(reviews.texts[:60], object), np.array(reviews.labels[:60])
@@ -239,10 +265,20 @@ def _shout(texts: Any) -> Any:
 class TestHoldingOut:
     @pytest.mark.parametrize(
         ("n", "options", "n_valid"),
-        [(300, {}, 30), (300, {"valid_fraction": 0.25}, 75), (300, {"valid_fraction": 0}, None), (99, {}, None), (100, {}, 10)],
+        [
+            (300, {}, 30),
+            (300, {"valid_fraction": 0.25}, 75),
+            (300, {"valid_fraction": 0}, None),
+            (99, {}, None),
+            (100, {}, 10),
+        ],
     )
     def test_a_share_of_the_rows(self, reviews: Any, n: int, options: dict[str, Any], n_valid: int | None) -> None:
-        info = TextClassifier(**{**SMALL, "epochs": 0}, **options).fit(reviews.texts[:n], reviews.labels[:n]).predictor_.info
+        info = (
+            TextClassifier(**{**SMALL, "epochs": 0}, **options)
+            .fit(reviews.texts[:n], reviews.labels[:n])
+            .predictor_.info
+        )
         assert info.get("n_valid") == n_valid
         assert info["n_train"] == n - (n_valid or 0)
 
@@ -310,7 +346,9 @@ class TestOnesOwn:
         again = load(tmp_path / "own", net=Bag(500))
         assert again.predict(others.texts).tolist() == model.predict(others.texts).tolist()
 
-    def test_module_carries_over_by_every_strategy(self, strategy: str, reviews: Any, others: Any, tmp_path: Path) -> None:
+    def test_module_carries_over_by_every_strategy(
+        self, strategy: str, reviews: Any, others: Any, tmp_path: Path
+    ) -> None:
         base = TextClassifier(net=staged, **self.OPTIONS).fit(reviews.texts, reviews.labels)
         model = TextClassifier(base=base, strategy=strategy, net=staged, head="linear", **self.OPTIONS)
         model.fit(others.texts, others.labels)
@@ -328,7 +366,9 @@ class TestOnesOwn:
         weights = []
         for seed in (1, 1, 2):
             torch.rand(3)
-            model = TextClassifier(net=Bag, epochs=0, random_state=seed, device="cpu").fit(reviews.texts, reviews.labels)
+            model = TextClassifier(net=Bag, epochs=0, random_state=seed, device="cpu").fit(
+                reviews.texts, reviews.labels
+            )
             weights.append(model.predictor_.net.state_dict()["output.weight"])
         assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
@@ -401,7 +441,9 @@ class TestSavingAndLoading:
     def test_what_cannot_be_stored_is_refused_before_training(self, reviews: Any) -> None:
         told: list[str] = []
         model = TextClassifier(**SMALL, layer={"pooled"}, events=[lambda name, *_: told.append(name)])
-        with pytest.raises((OptionError, ArtifactError), match="layer is {'pooled'}; expected a string or a list or None"):
+        with pytest.raises(
+            (OptionError, ArtifactError), match="layer is {'pooled'}; expected a string or a list or None"
+        ):
             model.fit(reviews.texts, reviews.labels)
         assert told == []
 

@@ -49,7 +49,10 @@ class Own(nn.Module):
 
 class TestStandingForAModel:
     def test_predictor_estimator_and_path_are_one(self, base: Any, base_folder: Path, others: Any) -> None:
-        found = [LayerFeatures(model).transform(others.texts) for model in (base, base.predictor_, base_folder, str(base_folder))]
+        found = [
+            LayerFeatures(model).transform(others.texts)
+            for model in (base, base.predictor_, base_folder, str(base_folder))
+        ]
         for values in found[1:]:
             assert values.tobytes() == found[0].tobytes()
 
@@ -69,7 +72,9 @@ class TestTable:
         assert table["encoder"]["shape"] == ["rows", "tokens", 12]
         assert table["pooled"]["shape"] == ["rows", 24]
         assert table["output"]["parameters"] == table["output"]["trainable"] == 9
-        assert sum(row["parameters"] for row in table.values()) == sum(p.numel() for p in base.predictor_.net.parameters())
+        assert sum(row["parameters"] for row in table.values()) == sum(
+            p.numel() for p in base.predictor_.net.parameters()
+        )
 
     def test_lists_the_parts_of_a_foreign_module(self, foreign: Any) -> None:
         assert [row["layer"] for row in layer_table(foreign)] == ["words", "encoder", "tower", "output"]
@@ -123,7 +128,13 @@ class TestTransformer:
     def test_takes_a_column_in_any_form(self, base: Any) -> None:
         texts = ["great film", "awful plot"]
         expected = LayerFeatures(base).transform(texts)
-        for form in (np.array(texts), np.array(texts, object)[:, None], pd.Series(texts), pd.DataFrame({"x": texts}), pa.array(texts)):
+        for form in (
+            np.array(texts),
+            np.array(texts, object)[:, None],
+            pd.Series(texts),
+            pd.DataFrame({"x": texts}),
+            pa.array(texts),
+        ):
             np.testing.assert_array_equal(LayerFeatures(base).transform(form), expected)
 
     def test_changes_neither_texts_nor_base(self, base: Any) -> None:
@@ -178,7 +189,9 @@ class TestSubmodel:
     def test_trains_and_leaves_the_model_as_it_is(self, base: Any, others: Any) -> None:
         before = base.decision_function(others.texts)
         net = nn.Sequential(submodel(base, "pooled"), nn.Linear(24, 1))
-        examples = Examples(examples_of(base.predictor_, as_corpus(others.texts)).ids, np.array(others.labels, np.float32))
+        examples = Examples(
+            examples_of(base.predictor_, as_corpus(others.texts)).ids, np.array(others.labels, np.float32)
+        )
         start = {name: value.clone() for name, value in net.state_dict().items()}
         from headstart import Trainer
 
@@ -191,7 +204,11 @@ class TestSubmodel:
         part = submodel(foreign, "tower")
         batch = Batches(examples_of(foreign.predictor_, as_corpus(others.texts[:5])))[0].tensors()
         part(batch).sum().backward()
-        assert {name.split(".")[0] for name, p in part.named_parameters() if p.grad is not None} == {"words", "encoder", "tower"}
+        assert {name.split(".")[0] for name, p in part.named_parameters() if p.grad is not None} == {
+            "words",
+            "encoder",
+            "tower",
+        }
         assert all(p.grad is None for p in foreign.predictor_.net.parameters())
 
     def test_an_unknown_layer_names_the_near_one(self, base: Any) -> None:

@@ -57,7 +57,9 @@ def test_names_come_in_the_order_of_the_network(net: nn.Module) -> None:
     [("encodr", "encoder, encoder2"), ("enc", "encoder"), ("encoder.*rn", "encoder.rnn"), ("outputs", "output"), ("xyz", "encoder, encoder.rnn")],
 )  # fmt: skip
 def test_a_pattern_that_matches_nothing_names_the_near_ones(net: nn.Module, pattern: str, near: str) -> None:
-    with pytest.raises(OptionError, match=rf"matches no stage or parameter, so nothing would be frozen; near names are .*{near}"):
+    with pytest.raises(
+        OptionError, match=rf"matches no stage or parameter, so nothing would be frozen; near names are .*{near}"
+    ):
         Freeze(net, pattern)
     assert all(parameter.requires_grad for parameter in net.parameters())
 
@@ -72,7 +74,9 @@ def moved_by_a_step(net: nn.Module, part: Callable[[nn.Module], Any]) -> set[str
     before = {name: value.clone() for name, value in net.state_dict().items()}
     for parameter in net.parameters():
         parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
-    optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.1, momentum=0.9, weight_decay=0.1)
+    optimizer = torch.optim.SGD(
+        [p for p in net.parameters() if p.requires_grad], lr=0.1, momentum=0.9, weight_decay=0.1
+    )
     for _ in range(2):
         part(net)
         optimizer.step()

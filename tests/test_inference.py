@@ -106,7 +106,11 @@ def test_an_unknown_pooling_is_refused(graph: StageGraph) -> None:
 
 def test_several_outputs_and_the_logits_in_one_call(graph: StageGraph) -> None:
     found = network_outputs(graph, examples_of(ROWS), ("output", "embedding", LOGITS))
-    assert {name: value.shape for name, value in found.items()} == {"output": (6, 1), "embedding": (6, 3), LOGITS: (6, 1)}
+    assert {name: value.shape for name, value in found.items()} == {
+        "output": (6, 1),
+        "embedding": (6, 3),
+        LOGITS: (6, 1),
+    }
     np.testing.assert_array_equal(found["output"], found[LOGITS])
 
 
@@ -139,9 +143,13 @@ class TestDevice:
 
     @pytest.mark.parametrize("device", ["gpu", "cpu!", "", "cuda:x"])
     def test_what_is_no_device_is_refused(self, device: str) -> None:
-        with pytest.raises(OptionError, match=f"the device is '{device}'; expected 'auto', 'cpu', 'cuda' or 'cuda:<number>'"):
+        with pytest.raises(
+            OptionError, match=f"the device is '{device}'; expected 'auto', 'cpu', 'cuda' or 'cuda:<number>'"
+        ):
             resolve_device(device)
 
     def test_a_device_that_is_not_there_is_refused(self) -> None:
-        with pytest.raises(OptionError, match=r"'cuda:99' was asked for, and torch sees \d+ CUDA devices; use 'cpu' or 'auto'"):
+        with pytest.raises(
+            OptionError, match=r"'cuda:99' was asked for, and torch sees \d+ CUDA devices; use 'cpu' or 'auto'"
+        ):
             resolve_device("cuda:99")

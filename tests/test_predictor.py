@@ -55,16 +55,22 @@ class TestEveryKind:
         assert isinstance(predictors[kind].scorer, kinds[kind])
         assert predictors[kind].scorer.kind == kind
 
-    def test_answers_in_the_order_of_the_rows_whatever_stands_beside(self, predictors: dict[str, Predictor], kind: str, others: Any) -> None:
+    def test_answers_in_the_order_of_the_rows_whatever_stands_beside(
+        self, predictors: dict[str, Predictor], kind: str, others: Any
+    ) -> None:
         predictor, corpus = predictors[kind], corpus_of(others)
         together = predictor.score(corpus)
         order = np.random.default_rng(0).permutation(len(corpus))
-        np.testing.assert_allclose(predictor.score(corpus.take(order)).probabilities, together.probabilities[order], atol=1e-6)
+        np.testing.assert_allclose(
+            predictor.score(corpus.take(order)).probabilities, together.probabilities[order], atol=1e-6
+        )
         for row in (0, 7, len(corpus) - 1):
             alone = predictor.score(corpus.take([row]))
             np.testing.assert_allclose(alone.probabilities, together.probabilities[[row]], atol=1e-6)
 
-    def test_pieces_change_nothing(self, predictors: dict[str, Predictor], kind: str, others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_pieces_change_nothing(
+        self, predictors: dict[str, Predictor], kind: str, others: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         import headstart.predictor.predictor as module
 
         whole = predictors[kind].score(corpus_of(others))
@@ -85,7 +91,11 @@ class TestEveryKind:
         again = Predictor.from_parts(parts)
         assert again.score(corpus).logits.tobytes() == predictor.score(corpus).logits.tobytes()
         assert again.to_parts().model == parts.model
-        assert (again.label_names, again.columns, again.max_tokens) == (predictor.label_names, predictor.columns, predictor.max_tokens)
+        assert (again.label_names, again.columns, again.max_tokens) == (
+            predictor.label_names,
+            predictor.columns,
+            predictor.max_tokens,
+        )
 
     def test_odd_texts_are_scored(self, predictors: dict[str, Predictor], kind: str) -> None:
         texts = [None, "", " ", "🙂🙂", "great " * 50_000, "\x00", "\ufeffx", "é" * 1000, "a\nb\tc", "ﬃ ẞ İ"]
@@ -110,7 +120,9 @@ class TestEveryKind:
             lambda m: m.update(info=7),
         ],
     )
-    def test_damaged_parts_are_refused(self, predictors: dict[str, Predictor], kind: str, damage: Callable[[Any], Any]) -> None:
+    def test_damaged_parts_are_refused(
+        self, predictors: dict[str, Predictor], kind: str, damage: Callable[[Any], Any]
+    ) -> None:
         parts = predictors[kind].to_parts()
         model = json.loads(json.dumps(dict(parts.model)))
         damage(model)
@@ -121,7 +133,9 @@ class TestEveryKind:
 class TestCounts:
     def test_what_happened_to_the_texts_is_counted(self, base: Any) -> None:
         predictor = replace(base.predictor_, max_tokens=3)
-        texts = pa.array(["great film", None, "", "great film unheardof qwertz plot", "awful awful awful"], pa.large_string())
+        texts = pa.array(
+            ["great film", None, "", "great film unheardof qwertz plot", "awful awful awful"], pa.large_string()
+        )
         counts = predictor.score(Corpus(texts)).counts
         assert counts == {
             "n": 5, "n_null": 1, "n_truncated": 1, "n_tokens": 10, "n_unknown_tokens": 2, "unknown_token_rate": 0.2
@@ -136,7 +150,10 @@ class TestCounts:
             clip: replace(base.predictor_, max_tokens=4, clip=clip).score(as_corpus([text])).logits[0]
             for clip in ("head", "tail", "both")
         }
-        short = [base.predictor_.score(as_corpus([t])).logits[0] for t in ("great " * 4, "awful " * 4, "great great awful awful")]
+        short = [
+            base.predictor_.score(as_corpus([t])).logits[0]
+            for t in ("great " * 4, "awful " * 4, "great great awful awful")
+        ]
         np.testing.assert_allclose([scores["head"], scores["tail"], scores["both"]], short, atol=1e-6)
 
 
@@ -155,12 +172,16 @@ class TestProbabilities:
 
 class TestColumns:
     def test_a_missing_column_is_named(self, predictors: dict[str, Predictor], others: Any) -> None:
-        with pytest.raises(DataError, match="reads the columns stars, device, and the data lack device; pass a table that has them"):
+        with pytest.raises(
+            DataError, match="reads the columns stars, device, and the data lack device; pass a table that has them"
+        ):
             predictors["layers"].score(corpus_of(others, columns=("stars",)))
 
     def test_a_model_without_a_network_has_no_layers(self, predictors: dict[str, Predictor]) -> None:
         for kind in ("tfidf", "columns"):
-            with pytest.raises(DataError, match=f"this model is of kind '{kind}' and holds no network, so it has no layers"):
+            with pytest.raises(
+                DataError, match=f"this model is of kind '{kind}' and holds no network, so it has no layers"
+            ):
                 _ = predictors[kind].net
 
 
@@ -169,7 +190,10 @@ class TestWeights:
         ("damage", "message"),
         [
             (lambda w: w.pop("output.weight"), r"expects output.weight of shape \(1, 8\) and the model holds nothing"),
-            (lambda w: w.update({"output.bias": np.zeros(2, np.float32)}), r"output.bias of shape \(1,\) and the model holds \(2,\)"),
+            (
+                lambda w: w.update({"output.bias": np.zeros(2, np.float32)}),
+                r"output.bias of shape \(1,\) and the model holds \(2,\)",
+            ),
         ],
     )
     def test_that_do_not_fit_the_network_are_refused(self, base: Any, damage: Any, message: str) -> None:
@@ -217,7 +241,10 @@ class TestModuleOfOnesOwn:
         return Predictor(NetworkScorer(net, NetSpec(None, steps[-1].n_ids)), ("0", "1"), steps).to_parts()
 
     def test_needs_the_module_to_come_back(self, parts: Parts) -> None:
-        with pytest.raises(ArtifactError, match=r"a model file holds no code; build that module and pass it: headstart.load\(path, net=module\)"):
+        with pytest.raises(
+            ArtifactError,
+            match=r"a model file holds no code; build that module and pass it: headstart.load\(path, net=module\)",
+        ):
             Predictor.from_parts(parts)
 
     def test_takes_the_weights_into_the_module(self, parts: Parts, others: Any) -> None:
@@ -228,5 +255,7 @@ class TestModuleOfOnesOwn:
         assert not first.net.training
 
     def test_another_module_is_refused(self, parts: Parts) -> None:
-        with pytest.raises(ArtifactError, match=r"the network expects words.weight of shape \(7, 3\) and the model holds"):
+        with pytest.raises(
+            ArtifactError, match=r"the network expects words.weight of shape \(7, 3\) and the model holds"
+        ):
             Predictor.from_parts(parts, net=Own(7))

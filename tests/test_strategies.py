@@ -57,7 +57,9 @@ class TestEvery:
         assert base.predict_proba(reviews.texts).tobytes() == scores.tobytes()
         assert (str(base.predictor_.info), base.predictor_.calibration, base.predictor_.text) == facts
 
-    def test_saved_and_loaded_it_says_the_same(self, strategy: str, base: Any, reviews: Any, others: Any, tmp_path: Path) -> None:
+    def test_saved_and_loaded_it_says_the_same(
+        self, strategy: str, base: Any, reviews: Any, others: Any, tmp_path: Path
+    ) -> None:
         model = classifier(strategy, base).fit(reviews.texts, reviews.labels)
         model.save(tmp_path / "model")
         again = load(tmp_path / "model")
@@ -66,7 +68,9 @@ class TestEvery:
         assert again.strategy == strategy
         assert again.get_params()["strategy"] == strategy
 
-    def test_a_loaded_base_carries_as_well(self, strategy: str, base: Any, base_folder: Path, reviews: Any, others: Any) -> None:
+    def test_a_loaded_base_carries_as_well(
+        self, strategy: str, base: Any, base_folder: Path, reviews: Any, others: Any
+    ) -> None:
         found = [
             classifier(strategy, of).fit(reviews.texts, reviews.labels).predict_proba(others.texts)
             for of in (base, base_folder, load(base_folder))
@@ -94,7 +98,10 @@ class TestEvery:
     def test_labels_of_one_class_are_refused(self, strategy: str, base: Any, reviews: Any) -> None:
         if strategy == "as-is":
             pytest.skip("learns nothing, so needs no labels")
-        with pytest.raises(DataError, match="hold only the label '1'; training needs rows of at least two classes|the labels are 1: 1 values"):
+        with pytest.raises(
+            DataError,
+            match="hold only the label '1'; training needs rows of at least two classes|the labels are 1: 1 values",
+        ):
             classifier(strategy, base).fit(reviews.texts[:9], [1] * 9)
 
     def test_no_labels_are_refused_by_those_that_learn(self, strategy: str, base: Any, reviews: Any) -> None:
@@ -105,7 +112,9 @@ class TestEvery:
             with pytest.raises(DataError, match="labels, and none came; name the label column"):
                 model.fit(reviews.texts)
 
-    def test_nothing_is_learnt_from_validation_rows_but_when_to_stop(self, strategy: str, base: Any, reviews: Any, others: Any) -> None:
+    def test_nothing_is_learnt_from_validation_rows_but_when_to_stop(
+        self, strategy: str, base: Any, reviews: Any, others: Any
+    ) -> None:
         words = [f"{text} onlyinvalid" for text in others.texts]
         model = classifier(strategy, base).fit(reviews.texts, reviews.labels, valid=(words, others.labels))
         if strategy == "tfidf":
@@ -140,7 +149,10 @@ class TestFeatures:
         model = classifier("features", base, layer=layer).fit(reviews.texts, reviews.labels)
         assert auc(others.labels, model.decision_function(others.texts)) > 0.8
         model.save(tmp_path / "m")
-        assert load(tmp_path / "m").decision_function(others.texts).tobytes() == model.decision_function(others.texts).tobytes()
+        assert (
+            load(tmp_path / "m").decision_function(others.texts).tobytes()
+            == model.decision_function(others.texts).tobytes()
+        )
 
     def test_carries_only_the_layers_that_it_needs(self, base: Any, reviews: Any) -> None:
         model = classifier("features", base, layer="pooled").fit(reviews.texts, reviews.labels)
@@ -160,7 +172,9 @@ class TestFeatures:
         model.save(tmp_path / "m")
         assert load(tmp_path / "m").predict_proba(texts).tobytes() == model.predict_proba(texts).tobytes()
 
-    def test_auto_is_catboost_beside_columns_only_and_only_if_it_is_there(self, base: Any, draw_reviews: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_auto_is_catboost_beside_columns_only_and_only_if_it_is_there(
+        self, base: Any, draw_reviews: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         pytest.importorskip("catboost")
         few = draw_reviews(16)
 
@@ -182,7 +196,9 @@ class TestFeatures:
             ({"pooling": "sum", "layer": "encoder"}, OptionError, "no pooling 'sum'"),
         ],
     )
-    def test_what_is_not_there_is_named(self, base: Any, reviews: Any, options: dict[str, Any], error: Any, message: str) -> None:
+    def test_what_is_not_there_is_named(
+        self, base: Any, reviews: Any, options: dict[str, Any], error: Any, message: str
+    ) -> None:
         with pytest.raises(error, match=message):
             classifier("features", base, **options).fit(reviews.texts, reviews.labels)
 
@@ -199,7 +215,9 @@ class TestFeatures:
 class TestFineTune:
     def test_starts_from_the_bases_weights(self, base: Any, others: Any) -> None:
         model = classifier("fine-tune", base, epochs=0).fit(others.texts, others.labels)
-        np.testing.assert_allclose(model.decision_function(others.texts), base.decision_function(others.texts), atol=1e-6)
+        np.testing.assert_allclose(
+            model.decision_function(others.texts), base.decision_function(others.texts), atol=1e-6
+        )
 
     def test_by_default_every_part_moves_in_the_end_and_the_head_first(self, base: Any, others: Any) -> None:
         states: list[dict[str, torch.Tensor]] = []
@@ -212,7 +230,9 @@ class TestFineTune:
         _, head = head_stages(base.predictor_.net)
         first = {key for key, value in states[0].items() if not torch.equal(value, states[1][key])}
         assert first and all(key.startswith(tuple(f"{stage}." for stage in head)) for key in first)
-        last = {key for key, _ in base.predictor_.net.named_parameters() if not torch.equal(states[-1][key], states[0][key])}
+        last = {
+            key for key, _ in base.predictor_.net.named_parameters() if not torch.equal(states[-1][key], states[0][key])
+        }
         assert last == {key for key, _ in base.predictor_.net.named_parameters()}
 
     def test_phases_of_ones_own_are_followed(self, base: Any, others: Any) -> None:
@@ -239,11 +259,13 @@ class TestFineTune:
 class TestScratch:
     def test_takes_the_architecture_of_a_base_and_nothing_else(self, base: Any, others: Any) -> None:
         model = classifier("scratch", base, epochs=0).fit(others.texts, others.labels)
-        assert {name: value.shape for name, value in model.predictor_.net.state_dict().items() if "embedding" not in name} == {
-            name: value.shape for name, value in base.predictor_.net.state_dict().items() if "embedding" not in name
-        }
+        assert {
+            name: value.shape for name, value in model.predictor_.net.state_dict().items() if "embedding" not in name
+        } == {name: value.shape for name, value in base.predictor_.net.state_dict().items() if "embedding" not in name}
         assert abs(auc(others.labels, model.decision_function(others.texts)) - 0.5) < 0.45
-        assert not set(state(model).values()) & {v for name, v in state(base).items() if "weight" in name and "norm" not in name}
+        assert not set(state(model).values()) & {
+            v for name, v in state(base).items() if "weight" in name and "norm" not in name
+        }
 
     def test_speaks_the_targets_labels(self, base: Any, others: Any) -> None:
         for strategy in ("scratch", "tfidf"):
@@ -254,7 +276,10 @@ class TestScratch:
         ("options", "message"),
         [
             ({"net": "grru"}, "there is no network 'grru'; did you mean 'gru'"),
-            ({"net_options": {"hiden_size": 4}}, "no option of the network .* called 'hiden_size'; did you mean 'hidden_size'"),
+            (
+                {"net_options": {"hiden_size": 4}},
+                "no option of the network .* called 'hiden_size'; did you mean 'hidden_size'",
+            ),
             ({"max_tokens": "most"}, "max_tokens is 'most'"),
             ({"clip": "middle"}, "clip is 'middle'"),
             ({"epochs": 1.5}, "epochs is 1.5; expected a whole number"),
@@ -270,7 +295,9 @@ class TestScratch:
             classifier("scratch", **options).fit(reviews.texts, reviews.labels)
 
     def test_more_than_two_labels_are_told(self, reviews: Any) -> None:
-        with pytest.raises(DataError, match="the labels are a, b, c: 3 values, and this version tells two apart; map them to two"):
+        with pytest.raises(
+            DataError, match="the labels are a, b, c: 3 values, and this version tells two apart; map them to two"
+        ):
             classifier("scratch").fit(reviews.texts[:6], list("abcabc"))
 
     def test_trainer_options_reach_the_trainer(self, reviews: Any, tmp_path: Path) -> None:
@@ -325,7 +352,10 @@ class TestCalibration:
     def test_is_put_on_held_out_rows_and_can_be_left_out(self, strategy: str, base: Any, reviews: Any) -> None:
         if strategy in ("as-is", "fine-tune"):
             pytest.skip("begins with the calibration of its base")
-        given = {calibrate: classifier(strategy, base, calibrate=calibrate).fit(reviews.texts, reviews.labels) for calibrate in (True, False)}
+        given = {
+            calibrate: classifier(strategy, base, calibrate=calibrate).fit(reviews.texts, reviews.labels)
+            for calibrate in (True, False)
+        }
         assert given[True].predictor_.calibration != (1.0, 0.0)
         assert given[False].predictor_.calibration == (1.0, 0.0)
         np.testing.assert_allclose(

@@ -58,7 +58,7 @@ class MissingDependencyError(HeadstartError, ImportError):
 def near_names(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Return the up to `n` known names that look most like `name`, best first."""
     lowered = {str(item).lower(): str(item) for item in known}
-    return [lowered[match] for match in difflib.get_close_matches(name.lower(), list(lowered), n=n, cutoff=0.5)]
+    return [lowered[match] for match in difflib.get_close_matches(str(name).lower(), list(lowered), n=n, cutoff=0.5)]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> OptionError:

@@ -11,7 +11,7 @@ running statistics and does not move them. Dropout inside a frozen stage is off 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
@@ -45,7 +45,13 @@ def selected_parameters(net: nn.Module, pattern: str) -> list[str]:
     """
     compiled = _compiled(pattern)
     names = [name for name, _ in (*net.named_parameters(), *net.named_buffers())]
-    selected = [name for name in names if _matches(compiled, name)]
+    # In an imported graph a parameter's name does not lead to its stage: there it lists the stages.
+    stages_of: Mapping[str, Iterable[str]] = getattr(net, "aliases", {})
+    selected = [
+        name
+        for name in names
+        if _matches(compiled, name) or any(compiled.fullmatch(stage) for stage in stages_of.get(name, ()))
+    ]
     if not selected:
         known = dict.fromkeys(name for name, _ in net.named_modules() if name)
         near = near_names(pattern, [*known, *names]) or list(known)[:8]

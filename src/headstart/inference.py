@@ -107,6 +107,9 @@ def _run(net: nn.Module, batch: Batch, names: Sequence[str]) -> dict[str, Tensor
 def _one_a_row(value: Tensor, batch: Batch, pooling: str) -> Tensor:
     if value.dim() == 3 and value.shape[1] == batch.ids.shape[1]:
         return pool(value, torch.from_numpy(batch.lengths).to(value.device), pooling)
+    if value.dim() == 3:
+        # A strided layer leaves fewer steps than tokens, as many as the longest row of its batch needs.
+        return value.mean(1)
     return value.reshape(len(batch), -1)
 
 

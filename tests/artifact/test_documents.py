@@ -128,9 +128,11 @@ HOSTILE = {
     "no UTF-8": (b',\n "a": "\xff"\n}\n', "is not JSON .*utf-8"),
     "two values": (b"\n}\n{}\n", "is not JSON .*Extra data"),
     "cut short": (b',\n "a": ', "is not JSON"),
-    "deep": (b',\n "a": ' + b"[" * 9_000 + b"]" * 9_000 + b"\n}\n", "nested"),
-    "very deep": (b',\n "a": ' + b"[" * 90_000 + b"]" * 90_000 + b"\n}\n", r"90,001 lists and objects"),
-    "wide": (b',\n "a": [' + b"1, " * MAX_COMMAS + b"1]\n}\n", r"100,001 commas"),
+    "deep": (b',\n "a": ' + b"[" * 9_000 + b"]" * 9_000 + b"\n}\n", r"holds 9,001 levels"),
+    "deep behind quotes": (b',\n "a": "\\"", "b": ' + b"[" * 9_000 + b"]" * 9_000 + b"\n}\n", r"holds 9,001 levels"),
+    "endless text": (b',\n "a": "' + b'\\"' * 2_000_000, "is not JSON"),
+    "very deep": (b',\n "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"\n}\n", r"100,001 lists and objects"),
+    "wide": (b',\n "a": [' + b"1, " * MAX_COMMAS + b"1]\n}\n", r"300,001 commas"),
     "large": (b',\n "a": "' + b"a" * 4_200_000 + b'"\n}\n', r"holds 4,2\d\d,\d+ bytes"),
 }
 

@@ -10,7 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-TRAIN = ["train", "reviews.csv", "--out", "made", "--set", "net=gru", "--set", "epochs=1"]
+TRAIN = [
+    "train",
+    "reviews.csv",
+    "--out",
+    "made",
+    "--set",
+    "net=gru",
+    "--set",
+    "epochs=1",
+    "--set",
+    "dense=[4]",
+    "--set",
+    "batch_norm=true",
+]
 COLUMNS = "'text', 'label', 'stars', 'device'"
 
 
@@ -66,10 +79,15 @@ class TestTriedByHand:
 
     def test_file_without_rows(self, cli: Any, files: Path, base_folder: Path) -> None:
         (files / "header.csv").write_text("text,label\n")
-        for command in (["train", "header.csv", "--out", "made"], ["predict", base_folder, "header.csv", "--out", "made.csv"]):
+        for command in (
+            ["train", "header.csv", "--out", "made"],
+            ["predict", base_folder, "header.csv", "--out", "made.csv"],
+        ):
             assert_told(cli(*command), r"header\.csv", "no row")
 
-    @pytest.mark.parametrize("name", ["photo.csv", "photo.parquet", "photo.jsonl", "photo.tsv", "photo.csv.gz", "photo.arrow"])
+    @pytest.mark.parametrize(
+        "name", ["photo.csv", "photo.parquet", "photo.jsonl", "photo.tsv", "photo.csv.gz", "photo.arrow"]
+    )
     def test_binary_file(self, cli: Any, files: Path, base_folder: Path, name: str) -> None:
         (files / name).write_bytes(b"\x89PNG\r\n\x1a\n" + np.random.default_rng(0).bytes(5000))
         for command in (["train", name, "--out", "made"], ["predict", base_folder, name, "--out", "made.csv"]):
@@ -80,7 +98,14 @@ class TestTriedByHand:
         assert_told(cli(*TRAIN, "--where", "label=1"), "'1'|1: 1 values", "two", "--where|--label-map")
         assert made() == set()
 
-    @pytest.mark.parametrize("command", [["train", "reviws.csv", "--out", "made"], ["evaluate", "BASE", "reviws.csv"], ["predict", "BASE", "reviws.csv", "--out", "m.csv"]])
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["train", "reviws.csv", "--out", "made"],
+            ["evaluate", "BASE", "reviws.csv"],
+            ["predict", "BASE", "reviws.csv", "--out", "m.csv"],
+        ],
+    )
     def test_missing_file(self, cli: Any, made: Any, base_folder: Path, command: list[str]) -> None:
         given = [str(base_folder) if part == "BASE" else part for part in command]
         assert_told(cli(*given), r"reviws\.csv", "reviews.csv|not exist|no such|not found|no file")
@@ -102,7 +127,12 @@ class TestTriedByHand:
                 raw = bytearray((broken / file.name).read_bytes())
                 raw[place] ^= 1 << int(rng.integers(8))
                 (broken / file.name).write_bytes(raw)
-                assert_told(cli("predict", "broken", "hotel.csv", "--out", "made.csv"), re.escape(file.name), "'broken'", "[Cc]opy the model again|train it again|[Uu]pgrade")
+                assert_told(
+                    cli("predict", "broken", "hotel.csv", "--out", "made.csv"),
+                    re.escape(file.name),
+                    "'broken'",
+                    "[Cc]opy the model again|train it again|[Uu]pgrade",
+                )
                 shutil.rmtree(broken)
         assert not (files / "made.csv").exists()
 
@@ -139,7 +169,9 @@ class TestTriedByHand:
             ["embed", base_folder, "hotel.csv", "--layer", "encodr", "--out", "made.parquet"],
             ["transfer", base_folder, "hotel.csv", "--strategy", "features", "--layer", "encodr", "--out", "made"],
         ):
-            assert_told(cli(*command), "'encodr'", "did you mean 'encoder'", "embedding, encoder, pooled, dense0, output")
+            assert_told(
+                cli(*command), "'encodr'", "did you mean 'encoder'", "embedding, encoder, pooled, dense0, output"
+            )
         for command in (
             ["layers", base_folder, "--match", "encodr"],
             ["transfer", base_folder, "hotel.csv", "--freeze", "encodr", "--out", "made"],
@@ -179,7 +211,7 @@ class TestOptions:
             (["--set", "trainer_options.patients=3"], ["'patients'", "did you mean 'patience'"]),
             (["--set", "net_options.sise=3"], ["'sise'", "embedding_size|hidden_size"]),
             (["--set", "epochs=1.5"], ["epochs is 1.5", "whole number"]),
-            (["--set", "epochs=-1"], ["epochs is -1", "whole number"]),
+            (["--set", "epochs=-1"], ["epochs is -1", "0 or more"]),
             (["--set", "learning_rate=fast"], ["learning_rate is 'fast'", "a number"]),
             (["--set", "batch_size=many"], ["batch_size is 'many'", "whole number"]),
             (["--set", "batch_size=1"], ["batch_size is 1", "batch normalisation"]),
@@ -230,7 +262,9 @@ class TestOptions:
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) and str(value[0]).startswith("--") else "",
     )
-    def test_of_train_are_refused_by_name(self, cli: Any, files: Path, made: Any, given: list[str], names: list[str]) -> None:
+    def test_of_train_are_refused_by_name(
+        self, cli: Any, files: Path, made: Any, given: list[str], names: list[str]
+    ) -> None:
         assert_told(cli(*TRAIN, *given), *names)
         assert made() == set()
 
@@ -272,7 +306,9 @@ class TestOptions:
         assert (files / "thesis" / "chapter.txt").read_text() == "years of work"
 
     @pytest.mark.parametrize("kind", ["report", "out"])
-    def test_what_cannot_be_written_is_told_before_training(self, cli: Any, files: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_cannot_be_written_is_told_before_training(
+        self, cli: Any, files: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         from headstart.train import Trainer
 
         def never(*_: Any) -> None:

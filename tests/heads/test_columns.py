@@ -97,7 +97,9 @@ def test_nothing_is_learnt_at_prediction(table: pa.Table) -> None:
 def test_a_number_of_one_file_may_be_text_of_the_next(table: pa.Table) -> None:
     encoder = ColumnEncoder.fit(table, ["stars"])
     assert encoder.numbers(pa.table({"stars": ["4", "1.5", None]})).tolist()[:2] == [[4], [1.5]]
-    with pytest.raises(DataError, match="the column 'stars' held numbers in training and now holds string values that are none"):
+    with pytest.raises(
+        DataError, match="the column 'stars' held numbers in training and now holds string values that are none"
+    ):
         encoder.numbers(pa.table({"stars": ["four"]}))
 
 
@@ -151,5 +153,7 @@ def test_comes_back_from_json(table: pa.Table) -> None:
 def test_a_damaged_config_is_refused(table: pa.Table, change: Any) -> None:
     config = json.loads(json.dumps(ColumnEncoder.fit(table, ["stars", "device"]).config()))
     change(config)
-    with pytest.raises(ArtifactError, match="column settings of this model (cannot be read|do not fit).*copy the model again"):
+    with pytest.raises(
+        ArtifactError, match="column settings of this model (cannot be read|do not fit).*copy the model again"
+    ):
         ColumnEncoder.from_config(config)

@@ -28,7 +28,10 @@ def labels(features: Any) -> Any:
 def test_equals_scaling_and_logistic_regression_at_some_penalty(features: Any, labels: Any) -> None:
     found = LinearHead.fit(features, labels).decision(features)
     scaled = StandardScaler().fit_transform(features.astype(np.float64))
-    peers = [LogisticRegression(C=c, max_iter=500).fit(scaled, labels).decision_function(scaled) for c in (1e-3, 1e-2, 1e-1, 1.0)]
+    peers = [
+        LogisticRegression(C=c, max_iter=500).fit(scaled, labels).decision_function(scaled)
+        for c in (1e-3, 1e-2, 1e-1, 1.0)
+    ]
     assert any(np.allclose(found, peer, atol=1e-4) for peer in peers)
 
 
@@ -76,7 +79,10 @@ def test_comes_back_from_arrays(features: Any, labels: Any) -> None:
     ("change", "message"),
     [
         (lambda a: a.pop("mean"), "the array 'mean' of this model's head is missing or holds no finite numbers"),
-        (lambda a: a.update(scale=a["scale"] * np.nan), "the array 'scale' of this model's head is missing or holds no"),
+        (
+            lambda a: a.update(scale=a["scale"] * np.nan),
+            "the array 'scale' of this model's head is missing or holds no",
+        ),
         (lambda a: a.update(intercept=np.array([1])), "the array 'intercept' of this model's head"),
         (lambda a: a.update(coefficients=a["coefficients"][:2]), "arrays of this model's linear head differ in size"),
         (lambda a: a.update(intercept=np.zeros(2)), "arrays of this model's linear head differ in size"),

@@ -47,7 +47,9 @@ def test_columns_count_beside_the_words(reviews: Any) -> None:
     encoder = ColumnEncoder.fit(table, ["hint"])
     same = ["the same words"] * len(reviews.texts)
     head = TfidfHead.fit(same, np.array(reviews.labels), table=table, encoder=encoder)
-    np.testing.assert_array_equal(head.decision(same, table) > head.decision(same, table).mean(), np.array(reviews.labels) == 1)
+    np.testing.assert_array_equal(
+        head.decision(same, table) > head.decision(same, table).mean(), np.array(reviews.labels) == 1
+    )
 
 
 def test_a_columns_score_does_not_depend_on_the_other_rows(reviews: Any) -> None:
@@ -60,7 +62,9 @@ def test_a_columns_score_does_not_depend_on_the_other_rows(reviews: Any) -> None
 
 
 def test_texts_without_any_word_are_refused() -> None:
-    with pytest.raises(DataError, match="none of the 4 texts holds a word that TF-IDF can count.*--text names the right column"):
+    with pytest.raises(
+        DataError, match="none of the 4 texts holds a word that TF-IDF can count.*--text names the right column"
+    ):
         TfidfHead.fit(["", "!", "a", "🙂"], np.arange(4) % 2)
 
 

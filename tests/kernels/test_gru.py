@@ -49,8 +49,8 @@ def run(batch: Any, d_states: Any = None) -> Any:
     """States, and the slopes along table and parameters in one list if ``d_states`` are given."""
     table, index, lengths, parameters = batch
     states = np.full((*index.shape, len(parameters) // 4 * parameters[1].shape[1]), 99.0, np.float32)
-    one = GRUPass(table, index, lengths, parameters)
-    one.forward(states, keep=d_states is not None)
+    one = GRUPass(table, index, lengths, parameters, keep=True)
+    one.forward(states)
     if d_states is None:
         return states
     d_table, d_parameters = one.backward(d_states, states)
@@ -130,8 +130,8 @@ def test_passes_may_run_side_by_side() -> None:
 def test_backward_may_be_asked_for_twice() -> None:
     table, index, lengths, parameters = batch = a_batch([5, 3, 8])
     states = np.empty((*index.shape, 12), np.float32)
-    one = GRUPass(table, index, lengths, parameters)
-    one.forward(states, keep=True)
+    one = GRUPass(table, index, lengths, parameters, keep=True)
+    one.forward(states)
     run(batch, states)  # others use the shared memory in between
     first, second = one.backward(states, states), one.backward(states, states)
     for one_time, other_time in zip((first[0], *first[1]), (second[0], *second[1]), strict=True):

@@ -32,7 +32,10 @@ from headstart.text import LowerCaser, NullImputer, RaggedIds, TokenIndexer, Tok
         ("1 < 2 and 3 > 2, <3", ["1", "2", "and", "3", "2", ",", "3"]),
         ("<" + "x" * 98 + ">", []),
         ("<" + "x" * 99 + ">", ["x" * 99]),
-        ("well-known, snake_case; 10/10 3.5", ["well", "-", "known", ",", "snake_case", ";", "10", "/", "10", "3", ".", "5"]),
+        (
+            "well-known, snake_case; 10/10 3.5",
+            ["well", "-", "known", ",", "snake_case", ";", "10", "/", "10", "3", ".", "5"],
+        ),
         ("what?! WHAT", ["what", "?", "!", "WHAT"]),
         ("cafe\u0301 naïve", ["cafe\u0301", "naïve"]),
         ("👍🏽 ❤️ 👩‍💻 5€ ©", ["👍", "🏽", "❤", "👩", "💻", "5", "€", "©"]),

@@ -26,7 +26,12 @@ from headstart.train.checkpoint import (
 
 @pytest.fixture
 def saved() -> Checkpoint:
-    tensors = {"net.a.weight": torch.randn(2, 3), "net.n": torch.tensor(3), "best.a": torch.zeros(0), "random.cpu": torch.get_rng_state()}
+    tensors = {
+        "net.a.weight": torch.randn(2, 3),
+        "net.n": torch.tensor(3),
+        "best.a": torch.zeros(0),
+        "random.cpu": torch.get_rng_state(),
+    }
     return Checkpoint({"fingerprint": "f", "progress": {"epoch": 2, "loss_sum": 0.1 + 0.2}}, tensors)
 
 
@@ -65,7 +70,9 @@ def test_an_error_while_saving_leaves_the_one_before(
     assert len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK" + b[2:], lambda b: b[:9] + b"}" + b[10:]])
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK" + b[2:], lambda b: b[:9] + b"}" + b[10:]]
+)
 def test_a_damaged_one_is_as_good_as_none(tmp_path: Path, saved: Checkpoint, damage: Callable[[bytes], bytes]) -> None:
     save_checkpoint(tmp_path, saved)
     file = next(tmp_path.iterdir())
@@ -89,7 +96,9 @@ class TestFingerprint:
         return make_examples(6, weights=True)
 
     def test_same_run_same_fingerprint(self, net: nn.Module, examples: Examples) -> None:
-        assert fingerprint(net, examples, None, {"a": 1, "b": [2]}) == fingerprint(net, examples, None, {"b": [2], "a": 1})
+        assert fingerprint(net, examples, None, {"a": 1, "b": [2]}) == fingerprint(
+            net, examples, None, {"b": [2], "a": 1}
+        )
 
     def test_every_part_of_a_run_counts(self, net: nn.Module, examples: Examples) -> None:
         assert examples.labels is not None and examples.weights is not None

@@ -8,9 +8,9 @@ space, doubled keys, ``1.0`` for ``1.00`` and the like cannot hide a difference.
 **Sealed.** The first key holds the SHA-256 of the file, taken with 64 zeros in the place of the digest.
 A reader in any language can check it without writing JSON.
 
-**Bounded.** `MAX_BYTES`, `MAX_COMMAS` and `MAX_OPENED` keep a hostile file from becoming gigabytes of Python
-objects (an empty dict is 2 bytes there and 64 here), and the parser from running out of stack where a user
-has raised Python's recursion limit. They are counted in the raw bytes, so text counts too.
+**Bounded.** `MAX_BYTES`, `MAX_COMMAS`, `MAX_OPENED` and `MAX_DEPTH` are held against the raw bytes, before
+the parser sees them: an empty dict is 2 bytes there and 64 here, and deep nesting ends the process where a
+user has raised Python's recursion limit. Commas and brackets within text count too, but for the depth.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,16 @@ from headstart.errors import ArtifactError
 __all__ = ["MAX_BYTES", "MAX_COMMAS", "MAX_DEPTH", "MAX_OPENED", "canonical", "plain", "seal", "unseal"]
 
 MAX_BYTES = 4 * 1024 * 1024
-MAX_COMMAS = 100_000
-MAX_OPENED = 10_000  # lists and objects
+MAX_COMMAS = 300_000
+MAX_OPENED = 100_000  # lists and objects
 MAX_DEPTH = 32
 
 _OPEN_LEVELS = 4
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 _INT64 = range(-(2**63), 2**63)
 _NO_DIGEST = b"0" * 64
+# Text in one piece (possessive, so that hostile text takes one look at each byte), or a bracket that opens or closes.
+_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\(?s:.)[^"\\]*+)*+"?|([\[{])|([\]}])')
 _Place = tuple[Any, ...]  # (name,) or (place of what holds it, key): spelt out only for a message
 
 
@@ -49,11 +53,9 @@ def canonical(value: Any) -> bytes:
 
 def _written(value: Any, level: int) -> str:
     if not (isinstance(value, dict) and value and level < _OPEN_LEVELS):
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return _ENCODER.encode(value)
     indent = " " * (level + 1)
-    lines = (
-        f"{indent}{json.dumps(key, ensure_ascii=False)}: {_written(value[key], level + 1)}" for key in sorted(value)
-    )
+    lines = (f"{indent}{_ENCODER.encode(key)}: {_written(value[key], level + 1)}" for key in sorted(value))
     return "{\n" + ",\n".join(lines) + f"\n{indent[1:]}}}"
 
 
@@ -178,8 +180,6 @@ def _parsed(raw: bytes, path: Path) -> dict[str, Any]:
         same = isinstance(value, dict) and canonical(value) == raw
     except ArtifactError as error:
         raise damaged(path, f"holds what no model holds ({error})") from error
-    except RecursionError as error:
-        raise damaged(path, "is nested too deep") from error
     except ValueError as error:
         raise damaged(path, f"is not JSON ({shortened(str(error))})") from error
     if not same:
@@ -197,4 +197,13 @@ def _excess(raw: bytes) -> str:
     commas, opened = raw.count(b","), raw.count(b"[") + raw.count(b"{")
     if commas > MAX_COMMAS or opened > MAX_OPENED:
         return f"{commas:,} commas and {opened:,} lists and objects (at most {MAX_COMMAS:,} and {MAX_OPENED:,})"
-    return ""
+    depth = _depth(raw)
+    return f"{depth:,} levels (at most {MAX_DEPTH})" if depth > MAX_DEPTH else ""
+
+
+def _depth(raw: bytes) -> int:
+    depth = deepest = 0
+    for found in _BRACKETS.finditer(raw):
+        depth += (0, 1, -1)[found.lastindex or 0]
+        deepest = max(deepest, depth)
+    return deepest

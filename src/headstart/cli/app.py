@@ -57,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
-        code: Any = app(args=None if arguments is None else list(arguments), prog_name="headstart", standalone_mode=False)
+        code: Any = app(
+            args=None if arguments is None else list(arguments), prog_name="headstart", standalone_mode=False
+        )
         # Typer turns an interrupt into its exit code, and says nothing.
         return _interrupted() if code == 130 else code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):

@@ -128,7 +128,9 @@ def _fit_and_save(
 
     check_target(out)
     if report is not None and not report.parent.is_dir():
-        raise OptionError(f"the folder {report.parent} for --report {report} does not exist; make it, or write elsewhere.")
+        raise OptionError(
+            f"the folder {report.parent} for --report {report} does not exist; make it, or write elsewhere."
+        )
     checkpoint = out.with_name(out.name + ".checkpoint")
     if model.checkpoint is None:
         model.set_params(checkpoint=checkpoint)

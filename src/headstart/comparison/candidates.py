@@ -110,7 +110,7 @@ def chosen(names: Iterable[str] | None, *, available: Iterable[str]) -> tuple[di
         missing = [need for need in known[name].needs if ":" not in need and need not in there]
         if name in wanted and not missing:
             running[name] = known[name]
-        elif name in wanted and not (names is None and missing == ["columns"]):
+        elif name in wanted and not (names is None and "columns" in missing):  # nobody asked for columns
             left_out[name] = _WHY[missing[0]]
     if not running:
         raise OptionError(

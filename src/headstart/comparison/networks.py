@@ -9,12 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headstart.comparison.context import Context, Draw
 from headstart.comparison.fitted import Fitted
 from headstart.comparison.folds import Ready, hold_out
-from headstart.predictor import NetworkScorer, Predictor
+from headstart.predictor import Predictor
 from headstart.strategies import STRATEGIES, Settings
 from headstart.strategies.carry import head_stages
 from headstart.train import Phase
@@ -79,7 +78,7 @@ def _train(context: Context, draw: Draw, strategy: str, settings: Settings) -> F
     learnt = STRATEGIES[strategy](train, valid, context.base, settings)
     predictor = learnt.predictor
     predictor.text = context.text
-    logits = predictor.score(_unlabelled(context)).logits
+    logits = predictor.score(context.corpus(context.test)).logits
     epochs = {"epochs": len([row for row in learnt.history if row.get("epoch")])}
     return Fitted(
         logits,
@@ -94,17 +93,5 @@ def _best(predictor: Predictor) -> dict[str, Any]:
     return {} if best is None else {"best_epoch": best}
 
 
-def _unlabelled(context: Context) -> Any:
-    return context.corpus(context.test)
-
-
 def _plain(predictor: Predictor) -> Predictor:
     return replace(predictor, run={})
-
-
-def is_network(predictor: Predictor) -> bool:
-    """Say whether the base is a network whose weights can be trained on."""
-    return isinstance(predictor.scorer, NetworkScorer)
-
-
-Logits = NDArray[np.float64]

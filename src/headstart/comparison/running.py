@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -138,8 +138,9 @@ class _Pool:
             for process in processes:
                 if left:
                     process.kill()
-                elif process.stdin is not None:
-                    process.stdin.close()
+                with contextlib.suppress(OSError):  # it may be gone, with something for it still in the pipe
+                    if process.stdin is not None:
+                        process.stdin.close()
             for process, thread in zip(processes, threads, strict=True):
                 process.wait()
                 thread.join(timeout=5)
@@ -180,8 +181,3 @@ def _failure(task: Task | None, answer: Mapping[str, Any]) -> Exception:
         return raised
     where = "" if task is None else f" while fitting {task.strategy} on {task.budget} labels (seed {task.seed})"
     return RuntimeError(f"a worker failed{where}: {message}\n{answer.get('traceback', '')}")
-
-
-def seconds_since(started: float) -> float:
-    """Return the seconds since a reading of the clock."""
-    return time.perf_counter() - started

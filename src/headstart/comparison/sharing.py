@@ -11,7 +11,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["load_facts", "load_sparse", "load_strings", "load_table", "save_facts", "save_sparse", "save_table"]
+__all__ = [
+    "load_array",
+    "load_facts",
+    "load_sparse",
+    "load_strings",
+    "load_table",
+    "save_facts",
+    "save_sparse",
+    "save_table",
+]
 
 
 def save_sparse(folder: Path, name: str, matrix: Any) -> None:

@@ -17,7 +17,7 @@ _inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 @_inlined
 def tanh(x: Any) -> Any:
-    """Hyperbolic tangent: absolute error below 3e-7; NaN for NaN.
+    """Hyperbolic tangent: absolute error below 5e-7; NaN for NaN.
 
     A rational approximation, odd of degree 13 over even of degree 6, on the range where float32
     differs from its limits. The coefficients are those of Eigen's ``generic_fast_tanh_float``.
@@ -38,6 +38,6 @@ def tanh(x: Any) -> Any:
 
 @_inlined
 def sigmoid(x: Any) -> Any:
-    """Logistic function ``1 / (1 + exp(-x))``: absolute error below 2e-7; NaN for NaN."""
+    """Logistic function ``1 / (1 + exp(-x))``: absolute error below 3e-7; NaN for NaN."""
     half = fill(_f32(0.5))
     return half + half * tanh(half * x)

@@ -36,7 +36,7 @@ __all__ = ["Matrix", "Schedule", "advance"]
 Floats = NDArray[np.float32]
 _STILL = 1e-14  # below this ratio of squared mean to mean square, a step is lost in the rounding of the weight
 
-_BUILT_ON = "a41824d0d5d7"  # lanes.py: see tests/kernels/test_caches.py
+_BUILT_ON = "625e828b3964"  # lanes.py: see tests/kernels/test_caches.py
 
 _entry = numba.njit(nogil=True, cache=True, error_model="numpy")
 _compiled = numba.njit(nogil=True, error_model="numpy")

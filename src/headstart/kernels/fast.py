@@ -49,7 +49,7 @@ __all__ = ["backward", "forward"]
 
 Floats = NDArray[np.float32]
 
-_BUILT_ON = "29ae8219f277"  # activations.py, lanes.py, layout.py: see tests/kernels/test_caches.py
+_BUILT_ON = "674297bf4273"  # activations.py, lanes.py, layout.py: see tests/kernels/test_caches.py
 
 _entry = numba.njit(nogil=True, cache=True, error_model="numpy")
 _compiled = numba.njit(nogil=True, error_model="numpy")
@@ -72,10 +72,31 @@ def _word(rows: Rows, half: Half, token: int) -> int:
     return at
 
 
+@_compiled
+def _forward(rows: Rows, half: Half, projected: Any, states: Any, h: Any) -> None:
+    """`forward` by addresses; ``h`` holds the state."""
+    clear_padding(rows, half, states)
+    paired = half.n_gates > 2 * half.size
+    for i in range(rows.n_rows):
+        row = rows.order[i]
+        clear(h, half.size)
+        former = -1
+        for step in range(rows.lengths[row]):
+            ask_for(rows, half, projected, row, step + 2)
+            token = token_at(rows, row, step, half.reverse)
+            at, s0 = _word(rows, half, token), token * half.states_row + half.states
+            for j in range(0, half.size, LANES):
+                inside = first(half.size - j)
+                z, f = _gates(half, projected, at + j, former + j, former >= 0, inside)
+                state = z + f * (load(h, j) - z)
+                store(h, j, state)
+                store_some(states, s0 + j, inside, state)
+            if paired:
+                former = at
+
+
 @_entry
-def forward(
-    rows: Rows, half: Half, projected: Floats, states: Floats, saved: Floats, keep: bool, memory: Floats
-) -> None:
+def forward(rows: Rows, half: Half, projected: Floats, states: Floats, memory: Floats) -> None:
     """Run one direction over ``rows`` and write their states, zeros at padding.
 
     Args:
@@ -83,52 +104,22 @@ def forward(
         half: which direction; ``half.n_gates`` is 4H for a window of two words, 2H for one.
         projected: input parts of the distinct words, flat [distinct, half.gates_row].
         states: written, flat [rows, n_tokens, half.states_row].
-        saved: written for `backward`, if ``keep``: z and f of every true token, 2H values a token.
-        keep: whether a `backward` will follow.
         memory: of ``half.size + LANES`` values, in use by no other call.
     """
     before = flush_denormals()
-    given = address(projected), address(states), address(saved)
-    _forward(addressed(rows), half, given[0], given[1], given[2], keep, address(memory))
+    _forward(addressed(rows), half, address(projected), address(states), address(memory))
     put_back_denormals(before)
 
 
-@_compiled
-def _forward(rows: Rows, half: Half, projected: Any, states: Any, saved: Any, keep: bool, h: Any) -> None:
-    """`forward` by addresses; ``h`` holds the state."""
-    clear_padding(rows, half, states)
-    size, paired, v0 = half.size, half.n_gates > 2 * half.size, 0
-    for i in range(rows.n_rows):
-        row = rows.order[i]
-        clear(h, size)
-        former = -1
-        for step in range(rows.lengths[row]):
-            ask_for(rows, half, projected, row, step + 2)
-            token = token_at(rows, row, step, half.reverse)
-            at, s0 = _word(rows, half, token), token * half.states_row + half.states
-            for j in range(0, size, LANES):
-                inside = first(size - j)
-                z, f = _gates(half, projected, at + j, former + j, former >= 0, inside)
-                state = z + f * (load(h, j) - z)
-                store(h, j, state)
-                store_some(states, s0 + j, inside, state)
-                if keep:
-                    store_some(saved, v0 + j, inside, z)
-                    store_some(saved, v0 + size + j, inside, f)
-            v0 += 2 * size
-            if paired:
-                former = at
-
-
 @_inlined
-def _step_back(half: Half, saved: Any, v0: int, d_states: Any, states: Any, s0: int, p0: int, slope: Any,
-               d_projected: Any, at: int, former: int, paired: bool) -> None:  # fmt: skip
+def _step_back(half: Half, projected: Any, d_states: Any, states: Any, s0: int, p0: int, slope: Any, d_projected: Any,
+               at: int, former: int, paired: bool) -> None:  # fmt: skip
     """One token backward: slopes of its gates to ``d_projected``; ``former`` is -1 at the first token."""
     size = half.size
     one, zero = fill(np.float32(1.0)), fill(np.float32(0.0))
     for j in range(0, size, LANES):
         inside = first(size - j)
-        z, f = load_some(saved, v0 + j, inside), load_some(saved, v0 + size + j, inside)
+        z, f = _gates(half, projected, at + j, former + j, paired and former >= 0, inside)
         h = load_some(states, p0 + j, inside) if former >= 0 else zero
         d = load(slope, j) + load_some(d_states, s0 + j, inside)
         d_z = d * (one - f) * (one - z * z)
@@ -141,39 +132,37 @@ def _step_back(half: Half, saved: Any, v0: int, d_states: Any, states: Any, s0: 
             add_some(d_projected, former + 3 * size + j, inside, d_f)
 
 
+@_compiled
+def _backward(rows: Rows, half: Half, projected: Any, d_states: Any, states: Any, d_projected: Any, slope: Any) -> None:
+    """`backward` by addresses; ``slope`` holds the slope along the state."""
+    paired = half.n_gates > 2 * half.size
+    for i in range(rows.n_rows):
+        row = rows.order[i]
+        clear(slope, half.size)
+        for step in range(rows.lengths[row] - 1, -1, -1):
+            ask_for(rows, half, projected, row, max(step - 2, 0))
+            token = token_at(rows, row, step, half.reverse)
+            token_before = token + 1 if half.reverse else token - 1
+            at, s0 = _word(rows, half, token), token * half.states_row + half.states
+            former = _word(rows, half, token_before) if step > 0 else -1
+            p0 = token_before * half.states_row + half.states
+            _step_back(half, projected, d_states, states, s0, p0, slope, d_projected, at, former, paired)
+
+
 @_entry
 def backward(
-    rows: Rows, half: Half, d_states: Floats, states: Floats, saved: Floats, d_projected: Floats, memory: Floats
+    rows: Rows, half: Half, projected: Floats, d_states: Floats, states: Floats, d_projected: Floats, memory: Floats
 ) -> None:
     """Slopes of a loss along one direction's inputs, from those along its states.
 
     Args:
-        rows, half, states, saved: as they were in `forward`.
+        rows, half, projected, states: as they were in `forward`.
         d_states: slopes along the states, flat [rows, n_tokens, half.states_row].
         d_projected: this direction's columns are written, flat [distinct, half.gates_row].
         memory: as in `forward`.
     """
     before = flush_denormals()
     clear_columns(half, address(d_projected), len(d_projected))
-    given = address(d_states), address(states), address(saved)
-    _backward(addressed(rows), half, given[0], given[1], given[2], address(d_projected), address(memory))
+    given = address(projected), address(d_states), address(states), address(d_projected), address(memory)
+    _backward(addressed(rows), half, given[0], given[1], given[2], given[3], given[4])
     put_back_denormals(before)
-
-
-@_compiled
-def _backward(rows: Rows, half: Half, d_states: Any, states: Any, saved: Any, d_projected: Any, slope: Any) -> None:
-    """`backward` by addresses; ``slope`` holds the slope along the state."""
-    size, paired, start = half.size, half.n_gates > 2 * half.size, 0
-    for i in range(rows.n_rows):
-        row = rows.order[i]
-        clear(slope, size)
-        length = rows.lengths[row]
-        for step in range(length - 1, -1, -1):
-            token = token_at(rows, row, step, half.reverse)
-            token_before = token + 1 if half.reverse else token - 1
-            at, s0 = _word(rows, half, token), token * half.states_row + half.states
-            former = _word(rows, half, token_before) if step > 0 else -1
-            p0 = token_before * half.states_row + half.states
-            v0 = start + step * 2 * size
-            _step_back(half, saved, v0, d_states, states, s0, p0, slope, d_projected, at, former, paired)
-        start += length * 2 * size

@@ -9,6 +9,9 @@ The input parts of all words come ready in ``projected``, one row a *distinct* w
 ``U h`` is left in the loop. One call of a kernel runs one direction over some rows, in blocks of
 `BLOCK` whose states and gates stay in the first cache. Rows are sorted by length, so that a step works
 on a shrinking head of them and never on padding. Every sum runs in a fixed order.
+
+Gates are kept for the way back. Computing them again from the states would save memory, but takes a
+third more products and reads as much; it was measured half as long again (docs/log.md).
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ Floats = NDArray[np.float32]
 BLOCK = 64
 """Rows that step through time together."""
 
-_BUILT_ON = "ec70772c94db"  # activations.py, lanes.py, layout.py, product.py: see tests/kernels/test_caches.py
+_BUILT_ON = "daa5e861a150"  # activations.py, lanes.py, layout.py, product.py: see tests/kernels/test_caches.py
 
 _entry = numba.njit(nogil=True, cache=True, error_model="numpy")
 _compiled = numba.njit(nogil=True, error_model="numpy")

@@ -12,6 +12,7 @@ array. Compiled callers are cached by the date of *their* file: after a change h
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 import platform
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from numba.core import cgutils, imputils
 from numba.core.typing import templates
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
+
+from headstart.kernels import memory
 
 __all__ = [
     "ARRAY",
@@ -320,7 +323,6 @@ def aligned(*shape: int) -> NDArray[np.float32]:
 
     Vectors that straddle two cache lines load at half the speed.
     """
-    n = int(np.prod(shape)) + LANES
-    raw = np.zeros(n + 16, np.float32)
-    start = (-raw.ctypes.data // 4) % 16
-    return raw[start : start + n]
+    zeros = memory.borrow(math.prod(shape) + LANES)
+    zeros.fill(0.0)
+    return zeros

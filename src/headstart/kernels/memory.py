@@ -6,6 +6,7 @@ the first touch of each, and takes it back at once when it is freed: measured, a
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from typing import Any
@@ -15,10 +16,10 @@ from numpy.typing import NDArray
 
 __all__ = ["borrow", "release_all"]
 
-_MOST_FREE = 24  # buffers kept for reuse
-_LEAST = 1 << 16  # values of the smallest buffer: 256 KB
+_MOST_FREE = 16  # buffers of one size kept for reuse
+_SMALLEST, _LARGEST = 10, 40  # sizes are powers of two of this many values: 4 KB and up
 _lock = threading.Lock()
-_free: list[NDArray[np.float32]] = []
+_free: list[list[NDArray[np.float32]]] = [[] for _ in range(_LARGEST + 1)]
 
 
 class _Lease:
@@ -41,34 +42,35 @@ def borrow(*shape: int) -> NDArray[np.float32]:
 
     It is the caller's alone. When it and all views and tensors of it are gone, the memory is used again.
     """
-    return np.asarray(_Lease(int(np.prod(shape)))).reshape(shape)
+    return np.asarray(_Lease(math.prod(shape))).reshape(shape)
 
 
 def release_all() -> None:
     """Hand all memory that is not borrowed back to the system."""
     with _lock:
-        _free.clear()
+        for buffers in _free:
+            buffers.clear()
 
 
 def _find(n: int) -> NDArray[np.float32]:
+    # Powers of two, so that batches of many lengths share few sizes. Pages never touched cost nothing.
+    power = max((n - 1).bit_length(), _SMALLEST)
     with _lock:
-        fitting = [i for i, buffer in enumerate(_free) if len(buffer) >= n]
-        if fitting:
-            return _free.pop(min(fitting, key=lambda i: len(_free[i])))
-    # A power of two, so that batches of many lengths share few sizes. Pages never touched cost nothing.
-    size = 1 << max(n - 1, _LEAST - 1).bit_length()
-    raw = np.empty(size + 16, np.float32)
+        for buffers in _free[power:]:
+            if buffers:
+                return buffers.pop()
+    raw = np.empty((1 << power) + 16, np.float32)
     start = (-raw.ctypes.data // 4) % 16
-    return raw[start : start + size]
+    return raw[start : start + (1 << power)]
 
 
 def _give_back(buffer: NDArray[np.float32]) -> None:
     # The garbage collector calls this at any moment, also inside `_find`: it must not wait for the lock.
     if _lock.acquire(blocking=False):
         try:
-            _free.append(buffer)
-            if len(_free) > _MOST_FREE:
-                _free.pop(min(range(len(_free)), key=lambda i: len(_free[i])))
+            buffers = _free[len(buffer).bit_length() - 1]
+            if len(buffers) < _MOST_FREE:
+                buffers.append(buffer)
         finally:
             _lock.release()
 

@@ -23,8 +23,8 @@ _FIRST_WORD = 2
 _EMPTY = 0
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _place(key: int, mask: int) -> int:
+@numba.njit(nogil=True, cache=True)
+def _place(key: Any, mask: int) -> Any:
     """Mix a key's bits (the finaliser of MurmurHash3) into a place of a table of ``mask + 1`` slots."""
     mixed = np.uint64(key)
     mixed ^= mixed >> np.uint64(33)
@@ -33,7 +33,7 @@ def _place(key: int, mask: int) -> int:
     return np.int64(mixed & np.uint64(mask))
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _count(
     values: Any,
     offsets: Any,
@@ -71,7 +71,7 @@ def _count(
     return len(offsets) - 1
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _fill(listed: Any, keys: Any, slots: Any) -> None:
     mask = len(keys) - 1
     for slot in range(len(listed)):
@@ -82,7 +82,7 @@ def _fill(listed: Any, keys: Any, slots: Any) -> None:
         slots[at] = slot
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _find(values: Any, offsets: Any, longest: int, keys: Any, slots: Any, seen: Any, found: Any, ends: Any) -> int:
     """Write the listed n-grams of each row, each once, in the order in which they first stand there."""
     mask = len(keys) - 1

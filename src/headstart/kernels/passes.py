@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 Arrays = list[Floats]
 Task = Callable[[], None]
 
-_TABLE_PARTS = 8  # whatever the number of threads, so that it does not change the sums
+_TABLE_PARTS = 4  # whatever the number of threads, so that it does not change the sums
 _LEAST_WORDS = 256  # fewer words than this are not worth a part of their own
 _LEAST_ROWS = 16  # fewer rows than this are not worth a thread of their own
 _LEAST_TOKENS = 1500  # a batch below this is done before another thread has woken up
@@ -42,9 +42,6 @@ class Pass(ABC):
     The arrays must be contiguous and are not copied; they must not change until `backward` is done.
     """
 
-    saved_values: int
-    """Values kept for `backward`, of every token and value of a state."""
-
     def __init__(
         self, table: Floats, index: NDArray[np.int32], lengths: NDArray[np.int64], parameters: Sequence[Floats]
     ) -> None:
@@ -56,7 +53,7 @@ class Pass(ABC):
             np.concatenate([weight for weight, _ in input_weights]), np.concatenate([bias for _, bias in input_weights])
         )
         self.parts = self._cut_rows()
-        self.saved: Arrays = []
+        self.projected = memory.borrow(len(table) * self.inputs.width)
 
     @abstractmethod
     def _lay_out(self, parameters: Sequence[Floats]) -> list[tuple[Floats, Floats]]:
@@ -68,9 +65,7 @@ class Pass(ABC):
         """Values of a state, of each direction."""
 
     @abstractmethod
-    def _forward(
-        self, direction: int, rows: Rows, projected: Floats, states: Floats, saved: Floats, keep: bool
-    ) -> Task:
+    def _forward(self, direction: int, part: int, rows: Rows, states: Floats) -> Task:
         """The work of one direction over some rows."""
 
     def _begin_backward(self) -> None:  # noqa: B027  # not every kind needs it
@@ -78,9 +73,9 @@ class Pass(ABC):
 
     @abstractmethod
     def _backward(
-        self, direction: int, part: int, rows: Rows, flats: tuple[Floats, Floats, Floats], d_projected: Floats
+        self, direction: int, part: int, rows: Rows, d_states: Floats, states: Floats, d_projected: Floats
     ) -> Task:
-        """The work back; ``flats`` are slopes along the states, the states, and what was saved."""
+        """The work back of one direction over some rows."""
 
     @abstractmethod
     def _slopes(self, d_inputs: list[tuple[Floats, Floats]]) -> Arrays:
@@ -117,24 +112,12 @@ class Pass(ABC):
         else:
             workers.run(tasks)
 
-    def forward(self, states: Floats, *, keep: bool) -> None:
-        """Write the states, [rows, tokens, directions * size], zeros at padding.
-
-        Args:
-            states: written; contiguous.
-            keep: whether `backward` will be called.
-        """
-        table, projected = self.table.reshape(-1), memory.borrow(len(self.table) * self.inputs.width)
+    def forward(self, states: Floats) -> None:
+        """Write the states, [rows, tokens, directions * size], zeros at padding; contiguous."""
+        table = self.table.reshape(-1)
         cuts = workers.shares(len(self.table), _TABLE_PARTS, _LEAST_WORDS)
-        self._run([partial(projection.project, self.inputs, table, c.start, c.stop, projected) for c in cuts])
-        tasks = []
-        self.saved = []
-        for direction, _, rows in self._works():
-            n_saved = int(self.lengths[rows.order].sum()) * self.saved_values * self.size if keep else 0
-            self.saved.append(memory.borrow(n_saved))
-            given = (projected, states.reshape(-1), self.saved[-1], keep)
-            tasks.append(self._forward(direction, rows, *given))
-        self._run(tasks)
+        self._run([partial(projection.project, self.inputs, table, c.start, c.stop, self.projected) for c in cuts])
+        self._run([self._forward(*work, states.reshape(-1)) for work in self._works()])
 
     def backward(self, d_states: Floats, states: Floats) -> tuple[Floats, Arrays]:
         """Return the slopes along the table and along the parameters.
@@ -145,11 +128,13 @@ class Pass(ABC):
         """
         self._begin_backward()
         d_projected = [memory.borrow(len(self.table) * self.inputs.width) for _ in self.parts]
-        tasks = []
-        for (direction, part, rows), saved in zip(self._works(), self.saved, strict=True):
-            flats = (d_states.reshape(-1), states.reshape(-1), saved)
-            tasks.append(self._backward(direction, part, rows, flats, d_projected[part]))
-        self._run(tasks)
+        flats = d_states.reshape(-1), states.reshape(-1)
+        self._run(
+            [
+                self._backward(direction, part, rows, *flats, d_projected[part])
+                for direction, part, rows in self._works()
+            ]
+        )
         shape = (len(self.table), self.inputs.width, self.inputs.gates)
         _total([_rectangle(part, *shape) for part in d_projected])
         d_table, d_input = self._project_back(d_projected[0])
@@ -173,9 +158,25 @@ class Pass(ABC):
 
 
 class GRUPass(Pass):
-    """A pass through a GRU; ``parameters`` are weight_ih, weight_hh, bias_ih, bias_hh as in `torch.nn.GRU`."""
+    """A pass through a GRU; ``parameters`` are weight_ih, weight_hh, bias_ih, bias_hh as in `torch.nn.GRU`.
 
-    saved_values = 4
+    Args:
+        keep: whether `backward` will be called, which needs the gates of every token.
+    """
+
+    def __init__(
+        self,
+        table: Floats,
+        index: NDArray[np.int32],
+        lengths: NDArray[np.int64],
+        parameters: Sequence[Floats],
+        *,
+        keep: bool,
+    ) -> None:
+        super().__init__(table, index, lengths, parameters)
+        self.keep = keep
+        sizes = [4 * self.size * int(lengths[order].sum()) if keep else 0 for order in self.parts]
+        self.saved = [[memory.borrow(n) for n in sizes] for _ in self.laid]
 
     def _lay_out(self, parameters: Sequence[Floats]) -> list[tuple[Floats, Floats]]:
         self.laid = [gru.weights(u, b) for u, b in zip(parameters[1::4], parameters[3::4], strict=True)]
@@ -187,21 +188,20 @@ class GRUPass(Pass):
         """Values of a state, of each direction."""
         return self._size
 
-    def _forward(
-        self, direction: int, rows: Rows, projected: Floats, states: Floats, saved: Floats, keep: bool
-    ) -> Task:
+    def _forward(self, direction: int, part: int, rows: Rows, states: Floats) -> Task:
         laid = self.laid[direction]
-        return partial(gru.forward, rows, self.half(direction), laid, projected, states, saved, keep, gru.scratch(laid))
+        given = (self.projected, states, self.saved[direction][part], self.keep, gru.scratch(laid))
+        return partial(gru.forward, rows, self.half(direction), laid, *given)
 
     def _begin_backward(self) -> None:
         self.d_hidden = [[aligned(self.size + 1, laid.width) for _ in self.parts] for laid in self.laid]
 
     def _backward(
-        self, direction: int, part: int, rows: Rows, flats: tuple[Floats, Floats, Floats], d_projected: Floats
+        self, direction: int, part: int, rows: Rows, d_states: Floats, states: Floats, d_projected: Floats
     ) -> Task:
         laid = self.laid[direction]
-        given = (d_projected, self.d_hidden[direction][part], gru.scratch(laid))
-        return partial(gru.backward, rows, self.half(direction), laid, *flats, *given)
+        flats = (d_states, states, self.saved[direction][part], d_projected, self.d_hidden[direction][part])
+        return partial(gru.backward, rows, self.half(direction), laid, *flats, gru.scratch(laid))
 
     def _slopes(self, d_inputs: list[tuple[Floats, Floats]]) -> Arrays:
         found: Arrays = []
@@ -217,8 +217,6 @@ class FastPass(Pass):
     ``parameters`` are, for each direction, the weights on the word itself, [2H, size], the biases
     [2H] and, for a window of two words (``paired``), the weights on the word before, [2H, size].
     """
-
-    saved_values = 2
 
     def __init__(
         self,
@@ -245,15 +243,14 @@ class FastPass(Pass):
         """Values of a state, of each direction."""
         return self._size
 
-    def _forward(
-        self, direction: int, rows: Rows, projected: Floats, states: Floats, saved: Floats, keep: bool
-    ) -> Task:
-        return partial(fast.forward, rows, self.half(direction), projected, states, saved, keep, aligned(self.size))
+    def _forward(self, direction: int, part: int, rows: Rows, states: Floats) -> Task:
+        return partial(fast.forward, rows, self.half(direction), self.projected, states, aligned(self.size))
 
     def _backward(
-        self, direction: int, part: int, rows: Rows, flats: tuple[Floats, Floats, Floats], d_projected: Floats
+        self, direction: int, part: int, rows: Rows, d_states: Floats, states: Floats, d_projected: Floats
     ) -> Task:
-        return partial(fast.backward, rows, self.half(direction), *flats, d_projected, aligned(self.size))
+        given = (self.projected, d_states, states, d_projected, aligned(self.size))
+        return partial(fast.backward, rows, self.half(direction), *given)
 
     def _slopes(self, d_inputs: list[tuple[Floats, Floats]]) -> Arrays:
         found: Arrays = []

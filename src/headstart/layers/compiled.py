@@ -21,12 +21,13 @@ class Loops(NamedTuple):
     """A kind of layer that has compiled loops.
 
     Attributes:
-        start: makes a pass from table, index, lengths and parameters, as arrays.
+        start: makes a pass from table, index, lengths and parameters, as arrays; ``keep`` says whether
+            the way back will be asked for.
         plain: the same layer in torch's own operations, of vectors, lengths and parameters: what gives
             the slopes of slopes.
     """
 
-    start: Callable[[Any, Any, Any, list[Any]], Pass]
+    start: Callable[[Any, Any, Any, list[Any], bool], Pass]
     plain: Callable[[Tensor | Gathered, Tensor, Sequence[Tensor]], Tensor]
 
 
@@ -93,9 +94,10 @@ class _Compiled(torch.autograd.Function):
             index.to(torch.int32).contiguous().numpy(),
             lengths.to(torch.int64).contiguous().numpy(),
             [weight.detach().contiguous().numpy() for weight in weights],
+            keep,
         )
         states = borrow(*index.shape, output_size)
-        run.forward(states.numpy(), keep=keep)
+        run.forward(states.numpy())
         if keep:
             ctx.run, ctx.loops = run, loops
             ctx.save_for_backward(table, index, lengths, states, *weights)

@@ -87,7 +87,7 @@ class FastRecurrent(RecurrentStack):
         )
 
 
-def _start(paired: bool, table: Any, index: Any, lengths: Any, weights: list[Any]) -> Pass:
+def _start(paired: bool, table: Any, index: Any, lengths: Any, weights: list[Any], _keep: bool) -> Pass:
     from headstart.kernels.passes import FastPass
 
     return FastPass(table, index, lengths, weights, paired=paired)

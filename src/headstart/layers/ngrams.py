@@ -68,7 +68,8 @@ class NgramLogit(nn.Module):
         counts = torch.from_numpy(np.diff(ends)).to(device)
         rows = torch.repeat_interleave(torch.arange(len(counts), device=device), counts)
         scales = self.scale[places]
-        norms = torch.zeros(len(counts), device=device).index_add_(0, rows, scales * scales).sqrt().clamp(min=1e-12)
+        squares = torch.zeros(len(counts), dtype=scales.dtype, device=device).index_add_(0, rows, scales * scales)
+        norms = squares.sqrt().clamp(min=1e-12)
         # A text's n-grams are added in the order in which they stand in it: the same sum in any batch.
         return functional.embedding_bag(
             places,

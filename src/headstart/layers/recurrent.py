@@ -89,10 +89,10 @@ class Recurrent(RecurrentStack):
         )
 
 
-def _start(table: Any, index: Any, lengths: Any, weights: list[Any]) -> Pass:
+def _start(table: Any, index: Any, lengths: Any, weights: list[Any], keep: bool) -> Pass:
     from headstart.kernels.passes import GRUPass
 
-    return GRUPass(table, index, lengths, weights)
+    return GRUPass(table, index, lengths, weights, keep=keep)
 
 
 def _plain(cell: str, vectors: Tensor | Gathered, lengths: Tensor, weights: Sequence[Tensor]) -> Tensor:

@@ -221,8 +221,9 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
     if kind == "columns":
         return ColumnScorer(load_head(config["head"], head_arrays, parts.blobs))
     spec = NetSpec(**config["net"])
-    net = spec.build(own)
-    _load_weights(net, parts.tensors.get("weights", {}))
+    weights = parts.tensors.get("weights", {})
+    net = spec.build(own, weights)
+    _load_weights(net, weights)
     if kind == "network":
         return NetworkScorer(net, spec)
     if kind == "layers":

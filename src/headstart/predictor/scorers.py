@@ -118,7 +118,7 @@ class NetSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     until: str | None = None
 
-    def build(self, own: nn.Module | None = None) -> nn.Module:
+    def build(self, own: nn.Module | None = None, weights: Mapping[str, NDArray[Any]] | None = None) -> nn.Module:
         """Build it without weights, or take the user's `own` module in its place.
 
         Raises:
@@ -135,7 +135,9 @@ class NetSpec:
         if self.name == "mxnet":
             from headstart.foreign.mxnet import MXNetGraph
 
-            return MXNetGraph.from_config(dict(self.options))
+            # With the weights at hand, what the graph claims is checked against them first.
+            state = None if weights is None else {name: torch.from_numpy(array) for name, array in weights.items()}
+            return MXNetGraph.from_config(dict(self.options), state=state)
         with torch.device("meta"):
             net = build(self.name, self.n_words, self.options)
         return net if self.until is None else net.until(self.until)  # type: ignore[operator]

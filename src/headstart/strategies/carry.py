@@ -43,9 +43,9 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
     labels = labels_of(train)
     layers = chosen_layers(base, settings.layer)
     device = resolve_device(settings.device)
-    outputs = network_outputs(
-        base.net.to(device), examples_of(base, train), layers, pooling=settings.pooling, device=device
-    )
+    encoded = encode(base.steps, train.texts)
+    examples = examples_of(base, train, encoded)
+    outputs = network_outputs(base.net.to(device), examples, layers, pooling=settings.pooling, device=device)
     inputs = np.concatenate([outputs[layer] for layer in layers], axis=1)
     encoder, table = _encoder(train, settings.columns)
     fit = _head_class(settings.head, columns=bool(settings.columns)).fit
@@ -61,7 +61,7 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
         info=_carried(base),
         run={},
     )
-    return _finish_head(predictor, train, valid, settings)
+    return _finish_head(predictor, train, valid, settings, law_counts(encoded, base.max_tokens))
 
 
 def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
@@ -113,7 +113,8 @@ def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, setti
         "unknown_token_rate_after": extended.unknown_token_rate_after,
     }
     predictor.info, predictor.run = {**_carried(base), **facts}, {}
-    return _finish_head(predictor, train, valid, replace(settings, calibrate=False))
+    counts = law_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
+    return _finish_head(predictor, train, valid, replace(settings, calibrate=False), counts)
 
 
 def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
@@ -124,7 +125,7 @@ def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings:
     head = TfidfHead.fit(texts, labels, table=table, encoder=encoder, random_state=settings.random_state)
     names = train.label_names
     predictor = Predictor(TextScorer(head), (names[0], names[1]), columns=settings.columns, text=train.text_name)
-    return _finish_head(predictor, train, valid, settings)
+    return _finish_head(predictor, train, valid, settings, {"n_null": train.texts.null_count})
 
 
 def head_stages(net: nn.Module) -> tuple[list[str], list[str]]:
@@ -220,7 +221,11 @@ def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[nn.Module, NetSpec]:
     if spec.name is None or spec.until is not None or not hasattr(net, "until"):
         return net, spec
     shorter: nn.Module = until(net, last)
-    return (shorter, replace(spec, until=last)) if set(layers) <= set(stage_names(shorter)) else (net, spec)
+    if not set(layers) <= set(stage_names(shorter)):
+        return net, spec
+    if spec.name == "mxnet":  # a shorter graph is a graph of its own
+        return shorter, replace(spec, options=shorter.config())  # type: ignore[operator]
+    return shorter, replace(spec, until=last)
 
 
 def _carried(base: Predictor) -> dict[str, Any]:
@@ -229,8 +234,10 @@ def _carried(base: Predictor) -> dict[str, Any]:
     return {"base": kept, "source": base.info.get("source", {})}
 
 
-def _finish_head(predictor: Predictor, train: Corpus, valid: Corpus | None, settings: Settings) -> Learnt:
-    facts: dict[str, Any] = {"n_train": len(train)}
+def _finish_head(
+    predictor: Predictor, train: Corpus, valid: Corpus | None, settings: Settings, counts: dict[str, Any]
+) -> Learnt:
+    facts: dict[str, Any] = {"n_train": len(train), "train_counts": counts}
     if valid is not None and valid.labels is not None:
         scores = predictor.score(valid, device=settings.device)
         if settings.calibrate:

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,37 @@ from torch import Tensor
 
 from headstart.batches import Examples
 
-__all__ = ["Checkpoint", "fingerprint", "flatten_optimizer", "load_checkpoint", "restore_optimizer", "save_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "Progress",
+    "fingerprint",
+    "flatten_optimizer",
+    "load_checkpoint",
+    "random_state",
+    "restore_optimizer",
+    "save_checkpoint",
+    "save_weights",
+    "set_random_state",
+]
 
 _FILE = "training.safetensors"
+
+
+@dataclass
+class Progress:
+    """Where a run stands between two steps; all of it goes into a checkpoint."""
+
+    phase: int = 0
+    phase_epoch: int = 0
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    weight_sum: float = 0.0
+    n_tokens: int = 0
+    seconds: float = 0.0
+    best_score: float | None = None
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -111,3 +139,24 @@ def restore_optimizer(
         index, key = name.split(".", 1)
         state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def save_weights(net: torch.nn.Module, path: Path) -> None:
+    """Write a network's weights to a safetensors file; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}, path)
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """Return torch's random state, of `device` too."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def set_random_state(state: Mapping[str, Tensor]) -> None:
+    """Put back what `random_state` gave."""
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"])

@@ -11,31 +11,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from headstart.batches import Batch, Batches, Examples
 from headstart.errors import DataError, OptionError
 from headstart.freezing import Freeze
-from headstart.inference import network_logits, resolve_device
-from headstart.metrics import auc
+from headstart.inference import resolve_device
 from headstart.options import check_choice, check_least, check_types
 from headstart.train.checkpoint import (
     Checkpoint,
+    Progress,
     fingerprint,
     flatten_optimizer,
     load_checkpoint,
+    random_state,
     restore_optimizer,
     save_checkpoint,
+    save_weights,
+    set_random_state,
 )
 from headstart.train.losses import Loss, loss_function, weighted_mean
+from headstart.train.measuring import loss_and_auc, sample_rows
 from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
 from headstart.train.schedule import Optimizer, Phase, Schedule, make_optimizer, schedule_function
 from headstart.train.settings import denormals_flushed, random_state_forked
@@ -47,28 +50,10 @@ Event = Callable[[str, Any, Mapping[str, Any]], None]
 ``improved``, ``train_end``), the trainer, and a row about it. Setting ``trainer.stop = True`` ends training
 after the step."""
 
-_SAMPLE_ROWS = 2048
 _LEAST = {
     "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "n_buckets": 1, "patience": 1,
     "random_state": 0, "checkpoint_seconds": 0,
 }  # fmt: skip
-
-
-@dataclass
-class _Progress:
-    """Where a run stands between two steps; all of it goes into a checkpoint."""
-
-    phase: int = 0
-    phase_epoch: int = 0
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    weight_sum: float = 0.0
-    n_tokens: int = 0
-    seconds: float = 0.0
-    best_score: float | None = None
-    best_epoch: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Trainer:
@@ -182,7 +167,7 @@ class Trainer:
                 )
             },
         }  # fmt: skip
-        self._progress = _Progress()
+        self._progress = Progress()
         self._best: dict[str, Tensor] = {}
 
     @property
@@ -212,7 +197,7 @@ class Trainer:
                 f"from one row; set it to at least {2 * len(self.devices)}, or use a network without batch normalisation."
             )
         if len(self.devices) > 1:
-            self._progress = _Progress(**fit_on_devices(self, train, valid))
+            self._progress = Progress(**fit_on_devices(self, train, valid))
             self.net.eval()
             return self.history
         return self._fit(train, valid)
@@ -226,7 +211,7 @@ class Trainer:
         return asdict(self._progress)
 
     def _fit(self, train: Examples, valid: Examples | None) -> list[dict[str, Any]]:
-        self._progress, self._best, self.stop = _Progress(), {}, False
+        self._progress, self._best, self.stop = Progress(), {}, False
         with ExitStack() as settings:
             settings.enter_context(denormals_flushed())
             settings.enter_context(random_state_forked(self.random_state, self.device))
@@ -249,9 +234,9 @@ class Trainer:
             self._fingerprint = fingerprint(self.net, train, valid, self._run_options)
             self._resume_from = load_checkpoint(self.checkpoint, self._fingerprint)
         self._tell("train_begin", {"n_rows": len(train), "epochs": sum(phase.epochs for phase in self.phases)})
-        self._sample = self._sample_rows(train)
+        self._sample = sample_rows(train, self.train_metrics, self.random_state)
         if self._resume_from is not None:
-            self._progress = _Progress(**self._resume_from.state["progress"])
+            self._progress = Progress(**self._resume_from.state["progress"])
             self._best = self._resume_from.part("best")
             self.net.load_state_dict(self._resume_from.part("net"))
             self.resumed_from = (self._progress.epoch, self._progress.step)
@@ -376,23 +361,9 @@ class Trainer:
         measured: dict[str, float | None] = {}
         for name, examples in (("train", self._sample), ("valid", valid)):
             if examples is not None and examples.labels is not None:
-                logits = network_logits(self.net, examples, device=self.device)
-                measured |= {
-                    f"{name}_loss": self._loss_of(logits, examples),
-                    f"{name}_auc": _auc_of(logits, examples.labels),
-                }
+                found = loss_and_auc(self.net, examples, self.loss, self.device)
+                measured |= dict(zip((f"{name}_loss", f"{name}_auc"), found, strict=True))
         return measured
-
-    def _loss_of(self, logits: NDArray[np.float32], examples: Examples) -> float:
-        weights = None if examples.weights is None else torch.from_numpy(examples.weights)
-        return weighted_mean(self.loss(torch.from_numpy(logits), torch.from_numpy(examples.labels)), weights).item()
-
-    def _sample_rows(self, train: Examples) -> Examples | None:
-        if self.train_metrics == "running":
-            return None
-        if self.train_metrics == "full" or len(train) <= _SAMPLE_ROWS:
-            return train
-        return train[np.random.default_rng(self.random_state).choice(len(train), _SAMPLE_ROWS, replace=False)]
 
     def _end_epoch(self, row: dict[str, Any]) -> None:
         progress = self._progress
@@ -408,7 +379,7 @@ class Trainer:
         else:
             progress.best_epoch = row["epoch"]
         if self.save_epochs is not None:
-            _save_weights(self.net, self.save_epochs / f"epoch-{row['epoch']}.safetensors")
+            save_weights(self.net, self.save_epochs / f"epoch-{row['epoch']}.safetensors")
         self._tell("epoch_end", row)
 
     def _out_of_patience(self) -> bool:
@@ -428,7 +399,7 @@ class Trainer:
             "net": self.net.state_dict(),
             "optimizer": tensors,
             "best": self._best,
-            "random": _random_state(self.device),
+            "random": random_state(self.device),
         }
         state = {"fingerprint": self._fingerprint, "progress": asdict(self._progress), "optimizer": plain}
         named = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
@@ -442,31 +413,5 @@ class Trainer:
             restore_optimizer(
                 self._optimizer, self._resume_from.part("optimizer"), self._resume_from.state["optimizer"]
             )
-        _set_random_state(self._resume_from.part("random"))
+        set_random_state(self._resume_from.part("random"))
         self._resume_from = None
-
-
-def _auc_of(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> float | None:
-    if logits.shape[1] > 1 or len(np.unique(labels)) != 2:
-        return None
-    return auc(labels, logits[:, 0])
-
-
-def _save_weights(net: nn.Module, path: Path) -> None:
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}, path)
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def _set_random_state(state: Mapping[str, Tensor]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"])

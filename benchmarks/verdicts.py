@@ -1,0 +1,115 @@
+"""Five cases whose truth is known, at full size: five different verdicts.
+
+    python benchmarks/verdicts.py [CASE ...] [--base MODEL] [--seeds 20]
+
+Reads ``imdb.parquet`` and ``hotel_opspam.parquet`` in the folder given by HEADSTART_DATA. Without ``--base`` a base is
+trained on 6,000 reviews first. Cases: shuffled, same, misled, few, columns; prints a line for each, and whether the
+verdict is the one that is true.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+import headstart as hs
+from protocol import data_folder
+
+CHEAP = ("as-is", "tfidf", "nbsvm", "features")
+N_SOURCE = 6000
+
+
+def reviews(start: int, n: int) -> tuple[Any, Any]:
+    """Return `n` training reviews and their labels, from a place in a fixed random order."""
+    corpus = hs.read(str(data_folder() / "imdb.parquet"), label="label", where={"split": "train"}, columns=())
+    rows = np.random.default_rng(0).permutation(len(corpus))[start : start + n]
+    part = corpus.take(rows)
+    return part.texts, part.labels
+
+
+def hotels() -> tuple[Any, Any]:
+    """Return the reviews of hotels and their labels."""
+    corpus = hs.read(str(data_folder() / "hotel_opspam.parquet"), label="label", columns=())
+    return corpus.texts, corpus.labels
+
+
+def shuffled(base: Any, n_seeds: int) -> tuple[bool, str]:
+    """Target labels drawn at random: nothing may help, in all but at most one of the seeds."""
+    texts, labels = hotels()
+    wrong = []
+    for seed in range(n_seeds):
+        mixed = np.random.default_rng(seed).permutation(labels)
+        kind = hs.compare(base, texts, mixed, budgets=[None], seeds=3, random_state=seed, candidates=CHEAP).verdict[
+            "kind"
+        ]
+        wrong += [] if kind == "nothing helps" else [f"{seed}: {kind}"]
+    return len(wrong) <= 1, f"{n_seeds - len(wrong)} of {n_seeds} seeds say that nothing helps; {', '.join(wrong)}"
+
+
+def same(base: Any, _: int) -> tuple[bool, str]:
+    """The target is the source: the base as it is, is enough."""
+    texts, labels = reviews(N_SOURCE, 1500)
+    verdict = hs.compare(base, texts, labels, budgets=[100, None], seeds=3).verdict
+    return verdict["kind"] == "as-is is enough", verdict["words"]
+
+
+def misled(_: Any, __: int) -> tuple[bool, str]:
+    """A base that was trained on shuffled labels: don't transfer."""
+    texts, labels = reviews(0, N_SOURCE)
+    base = hs.TextClassifier(epochs=2).fit(texts, np.random.default_rng(0).permutation(labels))
+    target, truth = hotels()
+    verdict = hs.compare(base, target, truth, budgets=[100, None], seeds=3).verdict
+    return verdict["kind"] == "do not transfer", verdict["words"]
+
+
+def few(base: Any, _: int) -> tuple[bool, str]:
+    """Each text ends in one of 800 made-up words that give the label away: the base helps before they are learnt."""
+    texts, labels = reviews(N_SOURCE, 6000)
+    rng = np.random.default_rng(0)
+    marked = [
+        f"{text} {'qua' if label else 'zor'}{k}"
+        for text, label, k in zip(texts.to_pylist(), labels, rng.integers(0, 400, 6000), strict=True)
+    ]
+    found = hs.compare(
+        base, marked, labels, budgets=[50, 100, 200, 1000, 4000], seeds=3, candidates=("as-is", "tfidf", "nbsvm")
+    ).verdict
+    return found["kind"] == "helps with few labels only", found["words"]
+
+
+def columns(base: Any, _: int) -> tuple[bool, str]:
+    """Labels drawn at random, and a column that nearly says them."""
+    texts, labels = hotels()
+    rng = np.random.default_rng(0)
+    mixed = rng.permutation(labels)
+    frame = pa.table({"text": texts, "stars": 2 * mixed + rng.integers(1, 4, len(mixed))})
+    verdict = hs.compare(
+        base, frame, mixed, text="text", columns=["stars"], budgets=[100, None], seeds=3,
+        candidates=(*CHEAP, "columns", "tfidf+columns", "features+columns"),
+    ).verdict  # fmt: skip
+    return verdict["kind"] == "columns decide", verdict["words"]
+
+
+CASES = {"shuffled": shuffled, "same": same, "misled": misled, "few": few, "columns": columns}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--base")
+    parser.add_argument("--seeds", type=int, default=20)
+    options = parser.parse_args()
+    base = hs.load(options.base) if options.base else hs.TextClassifier(epochs=2).fit(*reviews(0, N_SOURCE))
+    right = []
+    for name in options.cases:
+        correct, said = CASES[name](base, options.seeds)
+        right.append(correct)
+        print(f"{name}: {'right' if correct else 'WRONG'}\n  " + said.replace("\n\n", "\n  "), flush=True)
+    sys.exit(0 if all(right) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The application itself: exit codes, what help costs, and what happens to faults of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import headstart
+from headstart.errors import HeadstartError, MissingDependencyError
+
+SCRIPT = Path(sys.executable).parent / "headstart"
+
+
+def test_version_and_help_are_no_errors(cli: Any) -> None:
+    assert cli("--version") == (0, f"headstart {headstart.__version__}\n", "")
+    for option in ("--help", "-h"):
+        ended = cli(option)
+        assert ended.code == 0
+        assert "train" in ended.out and "predict" in ended.out
+
+
+def test_without_a_command_it_shows_its_help_and_fails(cli: Any) -> None:
+    ended = cli()
+    assert ended.code == 2
+    assert "Usage" in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "told"),
+    [
+        (HeadstartError("a file is missing; copy it."), 2, "headstart: a file is missing; copy it.\n"),
+        (MissingDependencyError("x", "plots", "A map"), 2, "pip install 'headstart[plots]'"),
+        (KeyboardInterrupt(), 130, "headstart: interrupted; run the same command again to go on where it stopped.\n"),
+        (PermissionError(13, "Permission denied", "/root/m"), 2, "headstart: /root/m: Permission denied; check the path"),
+        (OSError(28, "No space left on device", "m"), 2, "headstart: m: No space left on device; check the path, its permissions and the free space"),
+        (ZeroDivisionError("ours"), 1, "headstart: ZeroDivisionError: ours. This is a fault of headstart; please report it"),
+        (OSError("without a file"), 1, "This is a fault of headstart"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)  # fmt: skip
+def test_errors_become_sentences_and_codes(
+    cli: Any, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, told: str
+) -> None:
+    import headstart.estimators
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise raised
+
+    monkeypatch.setattr(headstart.estimators, "load", fail)
+    ended = cli("layers", "model")
+    assert (ended.code, ended.out) == (code, "")
+    assert told in ended.err
+    assert ("Traceback" in ended.err) == (code == 1)
+
+
+class TestProcess:
+    """The installed script, as a shell calls it."""
+
+    @pytest.fixture(autouse=True)
+    def _installed(self) -> None:
+        if not SCRIPT.exists():
+            pytest.skip("the package is not installed with its script")
+
+    def test_predicts_as_the_library_does(self, files: Path, base_folder: Path) -> None:
+        command = [str(SCRIPT), "predict", str(base_folder), "hotel.csv", "--out", "scored.jsonl", "--json"]
+        ended = subprocess.run(command, cwd=files, capture_output=True, text=True, check=True)
+        assert json.loads(ended.stdout)["n"] == 120
+        rows = [json.loads(line) for line in (files / "scored.jsonl").read_text().splitlines()]
+        expected = headstart.load(base_folder).predict_proba(json_texts(files))
+        assert [row["probability_1"] for row in rows] == pytest.approx(expected[:, 1].tolist(), abs=1e-6)
+
+    def test_a_reader_that_goes_away_is_no_fault(self) -> None:
+        ended = subprocess.run(
+            ["bash", "-c", f"'{SCRIPT}' train --help | true"], capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in ended.stderr and "BrokenPipe" not in ended.stderr
+
+    def test_an_interrupt_from_outside_ends_with_130(self, files: Path) -> None:
+        command = [
+            str(SCRIPT),
+            "train",
+            "reviews.csv",
+            "--net",
+            "gru",
+            "--epochs",
+            "100000",
+            "--set",
+            "hidden_size=4",
+            "--out",
+            "made",
+        ]
+        started = subprocess.Popen(command, cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert started.stderr is not None
+        for line in started.stderr:
+            if line.startswith("epoch 2,"):
+                started.send_signal(signal.SIGINT)
+                break
+        out, err = started.communicate()
+        assert (started.returncode, out) == (130, "")
+        assert "interrupted; run the same command again" in err and "Traceback" not in err
+        assert not (files / "made").exists()
+
+
+def json_texts(folder: Path) -> list[str]:
+    import csv
+
+    with (folder / "hotel.csv").open(newline="") as file:
+        return [row["text"] for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"]])
+def test_help_brings_in_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom headstart.cli.app import run\n"
+        f"run({arguments!r})\n"
+        "heavy = {'torch', 'sklearn', 'numba', 'pandas', 'catboost', 'pyarrow', 'scipy', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(f'brings in {heavy}' if heavy else 0)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100"})  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "headstart" in ended.stdout

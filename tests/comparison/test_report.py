@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from headstart.comparison import Comparison, compare
+
+
+@pytest.fixture(scope="module")
+def result(base: Any, targets: Any) -> Comparison:
+    """A comparison of texts that hold markup."""
+    target = targets["own words"](200, 1)
+    texts = [f"<script>alert(1)</script> {text} & more" for text in target.frame.column("text").to_pylist()]
+    frame = pa.table({"text": texts})
+    return compare(base, frame, target.labels, budgets=[20, None], seeds=2, candidates=["as-is", "tfidf"], n_jobs=1)
+
+
+def test_the_page_has_its_parts_in_order(result: Comparison, tmp_path: Path, read_page: Any) -> None:
+    html = result.report(tmp_path / "page.html").read_text()
+    page = read_page(html)
+    headings = page.texts("h2")
+    assert headings == [
+        "What labels buy", "Labels saved", "All candidates", f"The one to ship: {result.verdict['ship']}",
+        "Does the base help?", "How far the target lies from the source", "The worst errors", "What was counted",
+        "How it was done",
+    ]  # fmt: skip
+    assert html.index('class="verdict"') < html.index("<h2")
+    assert result.verdict["words"].split("\n\n")[0] in page.texts("main")[0]
+
+
+def test_texts_with_markup_stay_texts(result: Comparison, tmp_path: Path, read_page: Any) -> None:
+    html = result.report(tmp_path / "page.html").read_text()
+    assert len(read_page(html).texts("script")) == 1
+    assert "&lt;script&gt;alert(1)" in html
+
+
+def test_the_page_is_the_same_for_the_same_findings(result: Comparison, tmp_path: Path) -> None:
+    pages = [result.report(tmp_path / f"{k}.html").read_bytes() for k in range(2)]
+    assert pages[0] == pages[1]
