@@ -24,7 +24,8 @@ from headstart.layers.gathered import obstacle
 
 __all__ = ["LazyAdam", "LazyAdamW", "clip_gradients"]
 
-_LEAST_ROWS = 512  # fewer rows than this are not worth a thread of their own
+_MOST_STEPS = 1000  # steps to remember; then all rows catch up
+_LEAST_ROWS = 4096  # fewer rows than this are done before another thread has woken up
 
 
 class _Owed:
@@ -52,7 +53,7 @@ class _Owed:
         lr, weight_decay = float(group["lr"]), group["weight_decay"]
         penalty = 0.0 if self.decoupled else weight_decay
         constants = (beta_1, beta_2, 1.0 - beta_1, 1.0 - beta_2, group["eps"], penalty)
-        if constants != self.constants:
+        if constants != self.constants or len(self.rate) >= _MOST_STEPS:
             self.settle()
             self.constants = constants
         number = self.base + len(self.rate) + 1

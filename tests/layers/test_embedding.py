@@ -104,6 +104,18 @@ def test_an_option_that_cannot_work_is_an_error(options: dict[str, Any], message
         TokenEmbedding(**{"n_words": 9, "size": 4, **options})
 
 
+def test_sparse_slopes_hold_the_words_read_and_nothing_for_padding() -> None:
+    embedding = TokenEmbedding(9, 4)
+    embedding.defer(lambda _words: None)
+    dense(embedding(IDS)).sum().backward()
+    gradient = embedding.weight.grad
+    assert gradient.is_sparse
+    assert sorted(gradient._indices()[0].tolist()) == [0, 1, 2, 3, 5, 7]
+    expected = torch.bincount(IDS.view(-1), minlength=9).float()
+    expected[0] = 0.0
+    assert torch.equal(gradient.to_dense()[:, 0], expected)
+
+
 READERS = {
     "reading": lambda e: e(IDS),
     "saving": lambda e: e.state_dict(),

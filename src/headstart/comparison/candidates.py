@@ -53,9 +53,9 @@ class Candidate:
     with_columns: bool = False
 
 
-_TFIDF = Recipe("words", (0.3, 1.0, 3.0, 10.0, 30.0))
-_NBSVM = Recipe("punctuated", (0.3, 1.0, 3.0, 10.0, 30.0), ratios=True)
-_PRIOR = Recipe("words", (0.1, 1.0, 10.0), prior=True)
+_TFIDF = Recipe("words", (0.3, 1.0, 3.0, 10.0, 30.0, 100.0))
+_NBSVM = Recipe("punctuated", (0.3, 1.0, 3.0, 10.0, 30.0, 100.0), ratios=True)
+_PRIOR = Recipe("words", (0.3, 3.0, 30.0), prior=True)
 
 _TABLE = (
     Candidate("as-is", fit_as_is, "the base unchanged", uses="base", unlabelled=True, seconds=0.1),

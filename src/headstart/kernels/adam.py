@@ -26,6 +26,7 @@ from headstart.kernels.lanes import (
     flush_denormals,
     greater,
     load_some,
+    prefetch,
     put_back_denormals,
     root,
     store_some,
@@ -34,6 +35,8 @@ from headstart.kernels.lanes import (
 __all__ = ["Matrix", "Schedule", "advance"]
 
 Floats = NDArray[np.float32]
+_AHEAD = 3  # rows to ask for before their turn
+_LINE = 16  # values in a cache line
 _STILL = 1e-14  # below this ratio of squared mean to mean square, a step is lost in the rounding of the weight
 
 _BUILT_ON = "625e828b3964"  # lanes.py: see tests/kernels/test_caches.py
@@ -164,12 +167,23 @@ def _addressed(matrix: Matrix, s: Schedule) -> tuple[Matrix, Schedule]:
     )  # fmt: skip
 
 
+@_inlined
+def _ask_for(matrix: Matrix, row: int) -> None:
+    """Have the values of a later row fetched meanwhile."""
+    start = row * matrix.size
+    for j in range(start, start + matrix.size, _LINE):
+        prefetch(matrix.weight, j)
+        prefetch(matrix.mean, j)
+        prefetch(matrix.square, j)
+
+
 @_compiled
 def _advance(
     matrix: Matrix, s: Schedule, rows: Any, start: int, stop: int, until: int, slopes: Any, learn: bool
 ) -> None:
     """`advance` by addresses."""
     for i in range(start, stop):
+        _ask_for(matrix, rows[min(i + _AHEAD, stop - 1)])
         if learn or matrix.done[rows[i]] < until:
             _row(matrix, s, rows[i], until, slopes, i * matrix.size, learn)
 

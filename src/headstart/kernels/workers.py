@@ -81,7 +81,8 @@ def run(tasks: Sequence[Callable[[], object]]) -> None:
     try:
         work()
     finally:
-        errors = [other.exception() for other in others]
+        # A helper that has not begun by now is not waited for: there is nothing left for it to do.
+        errors = [None if other.cancel() else other.exception() for other in others]
     for error in errors:
         if error is not None:
             raise error

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from headstart.errors import OptionError
-from headstart.layers.gathered import Gathered, may_gather
+from headstart.layers.gathered import Gathered, borrow, may_gather
 
 __all__ = ["UNKNOWN", "TokenEmbedding", "distinct_words"]
 
@@ -117,10 +118,15 @@ class TokenEmbedding(nn.Module):
     def _gather(self, ids: Tensor) -> Gathered:
         words, index = distinct_words(ids, self.n_words)
         self.settle(words.numpy())
-        return Gathered(self._drop_values(self._look_up(words, sparse=self._settle is not None)), index)
+        look_up = self._look_up if self._settle is None else self._look_up_sparsely
+        return Gathered(self._drop_values(look_up(words)), index)
 
-    def _look_up(self, ids: Tensor, sparse: bool = False) -> Tensor:
-        return functional.embedding(ids, self.weight, self.padding_idx, sparse=sparse)
+    def _look_up(self, ids: Tensor) -> Tensor:
+        return functional.embedding(ids, self.weight, self.padding_idx)
+
+    def _look_up_sparsely(self, words: Tensor) -> Tensor:
+        table: Tensor = _SparseRows.apply(self.weight, words, self.padding_idx)  # type: ignore[no-untyped-call]
+        return table
 
     def _drop_values(self, table: Tensor) -> Tensor:
         return functional.dropout(table, self.dropout, self.training)
@@ -140,6 +146,24 @@ class TokenEmbedding(nn.Module):
     def extra_repr(self) -> str:
         """Return the options, for ``print(module)``."""
         return f"{self.n_words}, {self.size}, dropout={self.dropout}, word_dropout={self.word_dropout}"
+
+
+class _SparseRows(torch.autograd.Function):
+    """``apply(weight, words, padding_idx) -> weight[words]``, each word once; the weight's gradient is sparse."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, words: Tensor, padding_idx: int) -> Tensor:
+        ctx.shape, ctx.padding = weight.shape, (words == padding_idx).nonzero()[:, 0]
+        ctx.save_for_backward(words)
+        return torch.index_select(weight, 0, words, out=borrow(len(words), weight.shape[1]))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor, None, None]:
+        (words,) = ctx.saved_tensors
+        if slopes[ctx.padding].any():  # recurrent layers give padding none, and a copy costs more than looking
+            slopes = slopes.index_fill(0, ctx.padding, 0.0)
+        return torch.sparse_coo_tensor(words.unsqueeze(0), slopes, ctx.shape, check_invariants=False), None, None
 
 
 def _settle_first(module: TokenEmbedding, *_state: Any) -> None:

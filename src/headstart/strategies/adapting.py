@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from headstart.batches import Examples
+from headstart.corpus import split_rows
 from headstart.errors import OptionError
 from headstart.inference import network_logits
 from headstart.kernels.ngrams import ID_BITS, count_ngrams
@@ -32,7 +33,10 @@ from headstart.text import RaggedIds
 __all__ = ["adapt_blend"]
 
 MOVING = ("ngrams", "clusters")
-_FEW = 300
+_FEW, _MANY = 300, 2000
+_COSTS = (3.0, 10.0, 30.0, 100.0)
+_FREE = 5.0
+"""The base's logit counts for this much as a column, so that it is held 25 times more loosely than the rest."""
 
 
 def adapt_blend(base: Predictor, examples: Examples, *, penalty: float | None = None) -> Predictor:
@@ -41,8 +45,8 @@ def adapt_blend(base: Predictor, examples: Examples, *, penalty: float | None = 
     Args:
         base: a predictor over a `blend` network; left as it is.
         examples: the target's rows as the base sees them, with labels.
-        penalty: C, the inverse strength of the pull towards the base; None takes what served
-            on three sets at this number of labels (docs/log.md).
+        penalty: C, the inverse strength of the pull towards the base. None takes 1 up to 500 labels and 3 up to
+            2,000, which served on three sets (docs/log.md); beyond, a fifth of the rows chooses.
     """
     scorer, steps = base.scorer, base.steps
     if not isinstance(scorer, NetworkScorer) or steps is None:
@@ -50,34 +54,41 @@ def adapt_blend(base: Predictor, examples: Examples, *, penalty: float | None = 
             f"a model of kind {scorer.kind!r} has no n-grams to fine-tune; pass a base made by `headstart train`."
         )
     labels = np.asarray(examples.labels, np.float32)
-    cost = penalty or _penalty(len(examples))
     slope, intercept = base.calibration
     logits = slope * network_logits(scorer.net, examples)[:, 0] + intercept
     listed, scale = _target_list(examples.ids, least_rows=1 if len(examples) < _FEW else 2)
     parts = [_part_features(scorer.net, name, examples.ids) for name in MOVING]
-    # A column counts for 1 / sqrt(its own penalty): the base's logit is held a hundred times more loosely.
-    free = 10.0 / np.sqrt(cost)
-    blocks = [sp.csr_matrix(logits[:, None] * free), ngram_features(listed, scale, examples.ids, 2), *parts]
-    weights, bias = _solve(blocks, labels, cost, free)
+    blocks = [sp.csr_matrix(logits[:, None] * _FREE), ngram_features(listed, scale, examples.ids, 2), *parts]
+    weights, bias = _solve(blocks, labels, penalty)
     net, spec = _with_target(scorer.net, scorer.spec, listed, scale, steps[-1].n_ids)
-    _set_weights(net, weights, slope=slope, intercept=intercept, bias=bias, free=free)
+    _set_weights(net, weights, slope=slope, intercept=intercept, bias=bias)
     return replace(base, scorer=NetworkScorer(net, spec), calibration=(1.0, 0.0))
 
 
-def _penalty(n_labels: int) -> float:
-    """Return C by the number of labels. Folds inside few labels choose worse than this: their losses are noise."""
-    return 1.0 if n_labels <= 500 else 3.0 if n_labels <= 1500 else 10.0
+def _penalty(features: Any, labels: NDArray[np.float32], prior: NDArray[np.float32]) -> float:
+    """Return C by the number of labels; folds inside few labels choose worse than this, their losses being noise."""
+    if len(labels) <= _MANY:
+        return 1.0 if len(labels) <= 500 else 3.0
+    rest, held = split_rows(len(labels), 0.2, labels=labels.astype(int))
+    losses = []
+    for cost in _COSTS:
+        weights, bias = solve_logistic(features[rest], labels[rest], penalty=cost, prior=prior, n_iterations=100)
+        logits = features[held] @ weights + bias
+        losses.append(float(np.mean(np.logaddexp(0, logits) - labels[held] * logits)))
+    return _COSTS[int(np.argmin(losses))]
 
 
 def _solve(
-    blocks: Sequence[Any], labels: NDArray[np.float32], cost: float, free: float
+    blocks: Sequence[Any], labels: NDArray[np.float32], penalty: float | None
 ) -> tuple[list[NDArray[np.float32]], float]:
     """Solve over the columns that occur, and return each block's weights in full, and the intercept."""
     features = sp.hstack(blocks, format="csr").astype(np.float32)
     used = np.unique(np.append(features.indices, 0))
+    features_used = features[:, used]
     prior = np.zeros(len(used), np.float32)
-    prior[0] = 1.0 / free
-    found, bias = solve_logistic(features[:, used], labels, penalty=cost, prior=prior, n_iterations=100)
+    prior[0] = 1.0 / _FREE
+    cost = penalty or _penalty(features_used, labels, prior)
+    found, bias = solve_logistic(features_used, labels, penalty=cost, prior=prior, n_iterations=100)
     whole = np.zeros(features.shape[1], np.float32)
     whole[used] = found
     ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
@@ -118,12 +129,10 @@ def _with_target(
     return longer.eval(), replace(spec, n_words=n_words, options=options)
 
 
-def _set_weights(
-    net: Any, weights: list[NDArray[np.float32]], *, slope: float, intercept: float, bias: float, free: float
-) -> None:
+def _set_weights(net: Any, weights: list[NDArray[np.float32]], *, slope: float, intercept: float, bias: float) -> None:
     """Put the solution into the network, so that its own logit is the calibrated one."""
     own, target, *moved = weights
-    kept = float(own[0]) * free
+    kept = float(own[0]) * _FREE
     with torch.no_grad():
         n_base = len(net.output.weight) - 1
         net.output.weight[:n_base] *= kept * slope
