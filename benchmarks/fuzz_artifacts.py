@@ -359,6 +359,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case, to go on with a run")
     parser.add_argument("--only", type=int, help="run this one case and print all about it")
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=HERE / "results" / "fuzz_artifacts.json")
@@ -369,7 +370,11 @@ def main() -> None:
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:
         train_models(Path(place))
-        numbers = range(options.cases) if options.only is None else range(options.only, options.only + 1)
+        numbers = (
+            range(options.first, options.first + options.cases)
+            if options.only is None
+            else range(options.only, options.only + 1)
+        )
         report(watched(Path(place), options.seed, numbers), options)
 
 
@@ -401,7 +406,7 @@ def report(results: Iterator[dict[str, Any]], options: argparse.Namespace) -> No
     )
     if options.only is None:
         summary = {
-            "cases": sum(outcomes.values()), "seed": options.seed, "findings": len(found), "outcomes": dict(sorted(outcomes.items())),
+            "first": options.first, "cases": sum(outcomes.values()), "seed": options.seed, "findings": len(found), "outcomes": dict(sorted(outcomes.items())),
             "by_kind": {kind: dict(sorted(table[kind].items())) for kind in sorted(table)},
             "longest_seconds": round(longest, 3), "most_megabytes": round(most / 2**20, 1), "found": found[:100],
         }  # fmt: skip

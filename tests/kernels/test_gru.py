@@ -10,7 +10,7 @@ import pytest
 
 from headstart.kernels import workers
 from headstart.kernels.gru import BLOCK
-from headstart.kernels.passes import GRUPass
+from headstart.kernels.passes import GRUDirection, Pass
 
 
 def sigmoid(x: Any) -> Any:
@@ -45,11 +45,17 @@ def a_batch(lengths: Any, *, size: int = 5, hidden: int = 6, n_directions: int =
     return 4 * draw(n_words, size), index, np.array(lengths, np.int64), parameters
 
 
+def a_pass(batch: Any) -> Pass:
+    table, index, lengths, parameters = batch
+    directions = [parameters[start : start + 4] for start in range(0, len(parameters), 4)]
+    return Pass(GRUDirection, table, index, lengths, directions, keep=True)
+
+
 def run(batch: Any, d_states: Any = None) -> Any:
     """States, and the slopes along table and parameters in one list if ``d_states`` are given."""
     table, index, lengths, parameters = batch
     states = np.full((*index.shape, len(parameters) // 4 * parameters[1].shape[1]), 99.0, np.float32)
-    one = GRUPass(table, index, lengths, parameters, keep=True)
+    one = a_pass((table, index, lengths, parameters))
     one.forward(states)
     if d_states is None:
         return states
@@ -130,7 +136,7 @@ def test_passes_may_run_side_by_side() -> None:
 def test_backward_may_be_asked_for_twice() -> None:
     table, index, lengths, parameters = batch = a_batch([5, 3, 8])
     states = np.empty((*index.shape, 12), np.float32)
-    one = GRUPass(table, index, lengths, parameters, keep=True)
+    one = a_pass((table, index, lengths, parameters))
     one.forward(states)
     run(batch, states)  # others use the shared memory in between
     first, second = one.backward(states, states), one.backward(states, states)

@@ -39,7 +39,7 @@ _AHEAD = 3  # rows to ask for before their turn
 _LINE = 16  # values in a cache line
 _STILL = 1e-14  # below this ratio of squared mean to mean square, a step is lost in the rounding of the weight
 
-_BUILT_ON = "625e828b3964"  # lanes.py: see tests/kernels/test_caches.py
+_BUILT_ON = "d85a256d56f5"  # lanes.py: see tests/kernels/test_caches.py
 
 _entry = numba.njit(nogil=True, cache=True, error_model="numpy")
 _compiled = numba.njit(nogil=True, error_model="numpy")

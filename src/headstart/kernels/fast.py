@@ -40,7 +40,6 @@ from headstart.kernels.layout import (
     addressed,
     ask_for,
     clear,
-    clear_columns,
     clear_padding,
     token_at,
 )
@@ -49,7 +48,7 @@ __all__ = ["backward", "forward"]
 
 Floats = NDArray[np.float32]
 
-_BUILT_ON = "674297bf4273"  # activations.py, lanes.py, layout.py: see tests/kernels/test_caches.py
+_BUILT_ON = "eb98d69baf79"  # activations.py, lanes.py, layout.py: see tests/kernels/test_caches.py
 
 _entry = numba.njit(nogil=True, cache=True, error_model="numpy")
 _compiled = numba.njit(nogil=True, error_model="numpy")
@@ -68,7 +67,7 @@ def _gates(half: Half, projected: Any, at: int, former: int, paired: bool, insid
 
 @_inlined
 def _word(rows: Rows, half: Half, token: int) -> int:
-    at: int = rows.words[token] * half.gates_row + half.gates
+    at: int = rows.words[token] * half.gates_row
     return at
 
 
@@ -158,11 +157,11 @@ def backward(
     Args:
         rows, half, projected, states: as they were in `forward`.
         d_states: slopes along the states, flat [rows, n_tokens, half.states_row].
-        d_projected: this direction's columns are written, flat [distinct, half.gates_row].
+        d_projected: written, flat [distinct, half.gates_row]: slopes along ``projected``.
         memory: as in `forward`.
     """
     before = flush_denormals()
-    clear_columns(half, address(d_projected), len(d_projected))
+    clear(address(d_projected), len(d_projected))
     given = address(projected), address(d_states), address(states), address(d_projected), address(memory)
     _backward(addressed(rows), half, given[0], given[1], given[2], given[3], given[4])
     put_back_denormals(before)

@@ -43,7 +43,6 @@ from headstart.kernels.layout import (
     addressed,
     ask_for,
     clear,
-    clear_columns,
     clear_padding,
     token_at,
 )
@@ -55,7 +54,7 @@ Floats = NDArray[np.float32]
 BLOCK = 64
 """Rows that step through time together."""
 
-_BUILT_ON = "daa5e861a150"  # activations.py, lanes.py, layout.py, product.py: see tests/kernels/test_caches.py
+_BUILT_ON = "c1dcb4820773"  # activations.py, lanes.py, layout.py, product.py: see tests/kernels/test_caches.py
 
 _entry = numba.njit(nogil=True, cache=True, error_model="numpy")
 _compiled = numba.njit(nogil=True, error_model="numpy")
@@ -153,7 +152,7 @@ def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, pr
             row = rows.order[start + i]
             ask_for(rows, half, projected, row, step + 1)
             token = token_at(rows, row, step, half.reverse)
-            x0 = rows.words[token] * half.gates_row + half.gates
+            x0 = rows.words[token] * half.gates_row
             s0 = token * half.states_row + half.states
             _step(half, projected, x0, gates, i * width, h, i * row_width, states, s0, saved, v0, keep)
             v0 += 4 * half.size
@@ -236,7 +235,7 @@ def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weigh
             token = token_at(rows, rows.order[start + i], step, half.reverse)
             s0 = token * half.states_row + half.states
             p0 = s0 + half.states_row if half.reverse else s0 - half.states_row
-            x0 = rows.words[token] * half.gates_row + half.gates
+            x0 = rows.words[token] * half.gates_row
             _step_back(half, saved, end + i * 4 * size, d_states, states, s0, p0, step,
                        slope, h, i * row_width, gates, i * width, d_projected, x0)  # fmt: skip
         product(gates, width, 1, laid.back, laid.state_width, slope, row_width, slope, row_width,
@@ -264,12 +263,12 @@ def backward(rows: Rows, half: Half, laid: Weights, d_states: Floats, states: Fl
     Args:
         rows, half, laid, states, saved: as they were in `forward`.
         d_states: slopes along the states, flat [rows, n_tokens, half.states_row].
-        d_projected: this direction's columns are written, flat [distinct, half.gates_row].
+        d_projected: written, flat [distinct, half.gates_row]: slopes along ``projected``.
         d_weights: added to, [H + 1, laid.width]: slopes along U transposed, and in the last row along b.
         memory: from `scratch`, in use by no other call.
     """
     before = flush_denormals()
-    clear_columns(half, address(d_projected), len(d_projected))
+    clear(address(d_projected), len(d_projected))
     weights, work = _addressed(laid, memory)
     given = address(d_states), address(states), address(saved), address(d_projected), address(d_weights)
     _backward(addressed(rows), half, weights, given[0], given[1], given[2], given[3], given[4], work)

@@ -6,7 +6,8 @@ this module gives compiled code a type for `LANES` float32 values, with arithmet
 loads and stores, whole or of the first few lanes. LLVM maps them to AVX-512, AVX2 or NEON.
 
 Nothing here is bounds-checked: callers own their offsets, which count elements of a one-dimensional
-array. Compiled callers are cached by the date of *their* file: after a change here, touch them.
+array. Machine code on disk knows only its own file: after a change here, a test says what to write into
+the files that build on this one (tests/kernels/test_caches.py).
 """
 
 from __future__ import annotations

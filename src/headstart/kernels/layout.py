@@ -9,7 +9,7 @@ import numpy as np
 
 from headstart.kernels.lanes import address, load_some, moved, prefetch, store_some
 
-__all__ = ["Half", "Rows", "add_some", "addressed", "ask_for", "clear", "clear_columns", "clear_padding", "token_at"]
+__all__ = ["Half", "Rows", "add_some", "addressed", "ask_for", "clear", "clear_padding", "token_at"]
 
 _LINE = 16  # values in a cache line
 
@@ -35,21 +35,19 @@ class Rows(NamedTuple):
 
 
 class Half(NamedTuple):
-    """Where one direction's values stand beside the other's.
+    """What a direction is like, and where its states stand beside the other's.
 
     Attributes:
         reverse: whether it reads from the last true token to the first.
         size: values of a state, H.
-        gates: first column of this direction in ``projected``.
-        n_gates: columns of this direction in ``projected``.
-        gates_row: columns of ``projected``.
+        n_gates: gates of a word, the columns of ``projected`` that mean something.
+        gates_row: all columns of ``projected``.
         states: first column of this direction in the states.
         states_row: columns of the states.
     """
 
     reverse: bool
     size: int
-    gates: int
     n_gates: int
     gates_row: int
     states: int
@@ -79,13 +77,6 @@ def clear_padding(rows: Rows, half: Half, states: Any) -> None:
 
 
 @_inlined
-def clear_columns(half: Half, projected: Any, n_values: int) -> None:
-    """Set this direction's columns of all words to zero."""
-    for start in range(half.gates, n_values, half.gates_row):
-        clear(moved(projected, start), half.n_gates)
-
-
-@_inlined
 def token_at(rows: Rows, row: int, step: int, reverse: bool) -> int:
     """Which token of the batch ``row`` reads in ``step``."""
     return row * rows.n_tokens + (rows.lengths[row] - 1 - step if reverse else step)
@@ -95,7 +86,7 @@ def token_at(rows: Rows, row: int, step: int, reverse: bool) -> int:
 def ask_for(rows: Rows, half: Half, projected: Any, row: int, step: int) -> None:
     """Have a later step's input part fetched meanwhile: words lie all over the table."""
     if step < rows.lengths[row]:
-        start = rows.words[token_at(rows, row, step, half.reverse)] * half.gates_row + half.gates
+        start = rows.words[token_at(rows, row, step, half.reverse)] * half.gates_row
         for j in range(start, start + half.n_gates + _LINE, _LINE):
             prefetch(projected, j)
 

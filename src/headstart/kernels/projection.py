@@ -20,7 +20,7 @@ __all__ = ["InputWeights", "input_weights", "project", "project_back"]
 Floats = NDArray[np.float32]
 _BLOCK = 64  # words whose slopes stay in the first cache while both products read them
 
-_BUILT_ON = "452c922cdc5b"  # lanes.py, product.py: see tests/kernels/test_caches.py
+_BUILT_ON = "7b2cf7063c96"  # lanes.py, product.py: see tests/kernels/test_caches.py
 
 _entry = numba.njit(nogil=True, cache=True, error_model="numpy")
 

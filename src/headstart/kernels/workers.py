@@ -57,12 +57,14 @@ def limit_threads(n: int) -> Iterator[None]:
         _limits.n = before
 
 
-def run(tasks: Sequence[Callable[[], object]]) -> None:
-    """Run independent tasks on up to `n_threads` threads, this one included; wait for all of them.
+def run(tasks: Sequence[Callable[[], object]], most: int | None = None) -> None:
+    """Run independent tasks on up to ``most`` threads (None: `n_threads`), this one included; wait for all.
+
+    A task may run tasks itself.
 
     An error in a task is raised here after the others have ended.
     """
-    helpers = min(n_threads(), len(tasks)) - 1
+    helpers = min(n_threads() if most is None else most, len(tasks)) - 1
     if helpers < 1:
         for task in tasks:
             task()

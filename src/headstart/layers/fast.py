@@ -87,10 +87,11 @@ class FastRecurrent(RecurrentStack):
         )
 
 
-def _start(paired: bool, table: Any, index: Any, lengths: Any, weights: list[Any], _keep: bool) -> Pass:
-    from headstart.kernels.passes import FastPass
+def _start(paired: bool, table: Any, index: Any, lengths: Any, weights: list[Any], keep: bool) -> Pass:
+    from headstart.kernels.passes import FastDirection, Pass
 
-    return FastPass(table, index, lengths, weights, paired=paired)
+    n = 3 if paired else 2
+    return Pass(FastDirection, table, index, lengths, [weights[:n], weights[n:]][: len(weights) // n], keep=keep)
 
 
 def _plain(paired: bool, vectors: Tensor | Gathered, lengths: Tensor, weights: Sequence[Tensor]) -> Tensor:

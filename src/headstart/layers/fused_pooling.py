@@ -90,7 +90,8 @@ def _places(kinds: Sequence[str], size: int, bidirectional: bool) -> Any:
 def _over_rows(work: Any, n_rows: int) -> None:
     from headstart.kernels import workers
 
-    workers.run([partial(work, cut.start, cut.stop) for cut in workers.shares(n_rows, workers.n_threads(), 16)])
+    cuts = workers.shares(n_rows, 4 * workers.n_threads(), 4)  # small, so that nobody waits for the last one
+    workers.run([partial(work, cut.start, cut.stop) for cut in cuts])
 
 
 def _plain_backward(

@@ -90,9 +90,9 @@ class Recurrent(RecurrentStack):
 
 
 def _start(table: Any, index: Any, lengths: Any, weights: list[Any], keep: bool) -> Pass:
-    from headstart.kernels.passes import GRUPass
+    from headstart.kernels.passes import GRUDirection, Pass
 
-    return GRUPass(table, index, lengths, weights, keep=keep)
+    return Pass(GRUDirection, table, index, lengths, [weights[:4], weights[4:]][: len(weights) // 4], keep=keep)
 
 
 def _plain(cell: str, vectors: Tensor | Gathered, lengths: Tensor, weights: Sequence[Tensor]) -> Tensor:
