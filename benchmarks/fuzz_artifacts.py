@@ -406,7 +406,8 @@ def report(results: Iterator[dict[str, Any]], options: argparse.Namespace) -> No
     )
     if options.only is None:
         summary = {
-            "first": options.first, "cases": sum(outcomes.values()), "seed": options.seed, "findings": len(found), "outcomes": dict(sorted(outcomes.items())),
+            "first": options.first, "cases": sum(outcomes.values()), "seed": options.seed,
+            "findings": len(found), "outcomes": dict(sorted(outcomes.items())),
             "by_kind": {kind: dict(sorted(table[kind].items())) for kind in sorted(table)},
             "longest_seconds": round(longest, 3), "most_megabytes": round(most / 2**20, 1), "found": found[:100],
         }  # fmt: skip

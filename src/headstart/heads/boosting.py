@@ -121,11 +121,14 @@ class CatBoostHead:
         return np.asarray(self.model.predict(pool, prediction_type="RawFormulaVal"), np.float64)
 
     def blob(self) -> bytes:
-        """Return the model in CatBoost's binary format."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "head.cbm"
-            self.model.save_model(str(path), format="cbm")
-            return path.read_bytes()
+        """Return the model in CatBoost's binary format, without its date, so that the same model is the same bytes."""
+        facts = self.model.get_metadata()
+        for name in _DATED:
+            facts[name] = ""
+        # CatBoost orders what it writes differently once it has read it; from then on it stays.
+        again = _catboost().CatBoostClassifier()
+        again.load_model(blob=_written(self.model))
+        return _written(again)
 
     @classmethod
     def from_blob(cls, blob: bytes, n_features: int, encoder: ColumnEncoder | None) -> CatBoostHead:
@@ -148,6 +151,9 @@ class CatBoostHead:
         return cls(model, n_features, encoder)
 
 
+_DATED = ("train_finish_time", "model_guid")
+
+
 def _classifier(n_trees: int, n_rows: int, random_state: int, n_threads: int, **options: Any) -> Any:
     return _catboost().CatBoostClassifier(
         iterations=n_trees,
@@ -160,6 +166,13 @@ def _classifier(n_trees: int, n_rows: int, random_state: int, n_threads: int, **
         allow_writing_files=False,
         **options,
     )
+
+
+def _written(model: Any) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "head.cbm"
+        model.save_model(str(path), format="cbm")
+        return path.read_bytes()
 
 
 def _read(blob: bytes) -> Any:

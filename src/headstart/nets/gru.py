@@ -17,6 +17,8 @@ from headstart.layers import DenseBlock, Pooling, Recurrent, Stage, StageGraph, 
 
 __all__ = ["gru"]
 
+_MOST_LAYERS = 64  # beyond any use; a damaged file may ask for a million
+
 
 def gru(
     n_words: int,
@@ -53,6 +55,8 @@ def gru(
         embedding_dropout: share of each vector's values set to zero.
         word_dropout: share of the words replaced by the unknown word, so that its vector is trained.
     """
+    if not 1 <= n_layers <= _MOST_LAYERS or len(tuple(dense)) > _MOST_LAYERS:
+        raise ValueError(f"a network has 1 to {_MOST_LAYERS} recurrent layers and at most {_MOST_LAYERS} dense blocks")
     directions = 2 if bidirectional else 1
     states = directions * hidden_size
     embedding = TokenEmbedding(n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout)

@@ -23,6 +23,8 @@ from headstart.layers import DenseBlock, Stage, StageGraph, xavier
 
 __all__ = ["tutorial"]
 
+_MOST_BLOCKS = 64  # beyond any use; a damaged file may ask for a million
+
 
 class _PaddedGRU(nn.Module):
     """A bidirectional GRU over the whole padded rectangle."""
@@ -65,6 +67,8 @@ def tutorial(
         dense: sizes of the dense blocks.
         dropout: after each dense block.
     """
+    if len(tuple(dense)) > _MOST_BLOCKS:
+        raise ValueError(f"a network has at most {_MOST_BLOCKS} dense blocks")
     table = {
         "embedding": Stage(nn.Embedding(n_words, embedding_size), ("ids",), ("rows", "tokens", embedding_size)),
         "encoder": Stage(_PaddedGRU(embedding_size, hidden_size), ("embedding",), ("rows", "tokens", 2 * hidden_size)),
