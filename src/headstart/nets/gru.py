@@ -57,6 +57,8 @@ def gru(
     """
     if not 1 <= n_layers <= _MOST_LAYERS or len(tuple(dense)) > _MOST_LAYERS:
         raise ValueError(f"a network has 1 to {_MOST_LAYERS} recurrent layers and at most {_MOST_LAYERS} dense blocks")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}; it has to be between 0 and 1")
     directions = 2 if bidirectional else 1
     states = directions * hidden_size
     embedding = TokenEmbedding(n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout)

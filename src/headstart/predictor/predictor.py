@@ -16,8 +16,10 @@ from headstart.artifact import Parts
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
-from headstart.heads import TfidfHead
+from headstart.heads import LinearHead, TfidfHead
 from headstart.inference import resolve_device
+from headstart.layers import stage_names
+from headstart.predictor.checking import check_layers, check_model, check_size, check_weights
 from headstart.predictor.scorers import (
     ColumnScorer,
     LayerScorer,
@@ -178,6 +180,7 @@ class Predictor:
         """
         model = parts.model
         try:
+            check_model(model)
             text, labels = model["text"], model["labels"]
             steps = None
             if text["steps"] is not None:
@@ -217,7 +220,9 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
             encoder = ColumnEncoder.from_config(head["columns"])
         how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
         words = _word_list(parts.words)
-        return TextScorer(TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how))
+        model = TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how)
+        check_size("TF-IDF head", len(model.coefficients), len(words) + n_indicators(encoder))
+        return TextScorer(model)
     if kind == "columns":
         return ColumnScorer(load_head(config["head"], head_arrays, parts.blobs))
     spec = NetSpec(**config["net"])
@@ -227,20 +232,23 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
     if kind == "network":
         return NetworkScorer(net, spec)
     if kind == "layers":
+        check_layers(config["layers"], stage_names(net), config["pooling"])
         head = load_head(config["head"], head_arrays, parts.blobs)
+        sizes = [getattr(net, "shapes", {}).get(layer, ("",))[-1] for layer in config["layers"]]
+        if isinstance(head, LinearHead) and all(isinstance(size, int) for size in sizes):
+            check_size("linear head", len(head.mean), sum(sizes) + n_indicators(head.encoder))
         return LayerScorer(net, spec, tuple(config["layers"]), head, str(config["pooling"]))
     raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
 
 
+def n_indicators(encoder: Any) -> int:
+    """Return how many inputs an encoder of columns gives a linear model."""
+    return 0 if encoder is None else 2 * len(encoder.number_names) + sum(map(len, encoder.categories.values()))
+
+
 def _load_weights(net: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
     expected = net.state_dict()
-    for name, value in expected.items():
-        if name not in arrays or tuple(arrays[name].shape) != tuple(value.shape):
-            found = tuple(arrays[name].shape) if name in arrays else "nothing"
-            raise ArtifactError(
-                f"the network expects {name} of shape {tuple(value.shape)} and the model holds {found}; "
-                "its files do not belong together: copy the model again."
-            )
+    check_weights(expected, arrays)
     shapes_only = any(value.is_meta for value in expected.values())
     weights = {name: torch.from_numpy(arrays[name]).to(value.dtype) for name, value in expected.items()}
     net.load_state_dict(weights, assign=shapes_only)

@@ -1,0 +1,93 @@
+"""What a stored model must be, beyond what its bytes are: the parts are held against one another before use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from headstart.errors import ArtifactError
+from headstart.layers import POOLINGS
+
+__all__ = ["check_layers", "check_model", "check_size", "check_weights"]
+
+_REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
+
+
+def check_model(model: Mapping[str, Any]) -> None:
+    """Refuse labels, lengths and thresholds that no trained model has.
+
+    Raises:
+        ArtifactError: says which, and what was expected.
+    """
+    labels, text = model["labels"], model["text"]
+    types = model["info"].get("label_types", [])
+    longest = text["max_tokens"]
+    checks = {
+        f"the labels {labels!r:.60}; expected two different names": _two_names(labels),
+        f"label types {types!r:.60}; expected the types of two labels": isinstance(types, list)
+        and all(isinstance(kind, str) for kind in types),
+        "labels that are no whole numbers where whole numbers are declared": "int" not in types
+        or all(str(label).lstrip("-").isdecimal() for label in labels),
+        f"a longest text of {longest!r:.60} tokens; expected a whole number above 0, or none": longest is None
+        or (type(longest) is int and longest > 0),
+        f"the clipping {text['clip']!r:.60}; expected head, tail or both": text["clip"] in ("head", "tail", "both"),
+        f"the threshold {model['threshold']!r:.60}; expected a probability": 0 <= model["threshold"] <= 1,
+    }
+    for found, fits in checks.items():
+        if not fits:
+            raise ArtifactError(f"this model has {found}. {_REMEDY}")
+
+
+def check_weights(expected: Mapping[str, Tensor], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse weights that are missing, left over, of another shape or type, or no numbers.
+
+    Raises:
+        ArtifactError: names the first such weight.
+    """
+    for name in arrays:
+        if name not in expected:
+            raise ArtifactError(f"this model holds a weight {name!r} that its network does not have. {_REMEDY}")
+    for name, value in expected.items():
+        array = arrays.get(name)
+        same_type = array is not None and str(value.dtype) == f"torch.{array.dtype}"
+        if array is None or tuple(array.shape) != tuple(value.shape) or not same_type:
+            found = "nothing" if array is None else str(tuple(array.shape))
+            kind = "" if array is None or same_type else f" of type {array.dtype}"
+            raise ArtifactError(
+                f"the network expects {name} of shape {tuple(value.shape)} and the model holds {found}{kind}. {_REMEDY}"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ArtifactError(f"this model's weight {name} holds values that are no finite numbers. {_REMEDY}")
+
+
+def check_layers(layers: Any, known: tuple[str, ...], pooling: Any) -> None:
+    """Refuse layers that the network does not have, and an unknown pooling.
+
+    Raises:
+        ArtifactError: names what was found.
+    """
+    if not isinstance(layers, list) or not layers or not all(layer in known for layer in layers):
+        raise ArtifactError(
+            f"this model reads the layers {layers!r:.80}, and its network has {', '.join(known)}. {_REMEDY}"
+        )
+    if pooling not in POOLINGS:
+        raise ArtifactError(f"this model pools by {pooling!r:.40}; expected one of {', '.join(POOLINGS)}. {_REMEDY}")
+
+
+def check_size(what: str, found: int, expected: int) -> None:
+    """Refuse a head that reads another number of inputs than it gets.
+
+    Raises:
+        ArtifactError: names both numbers.
+    """
+    if found != expected:
+        raise ArtifactError(f"this model's {what} weighs {found} inputs and gets {expected}. {_REMEDY}")
+
+
+def _two_names(labels: Any) -> bool:
+    named = isinstance(labels, list) and len(labels) == 2 and all(isinstance(label, str) and label for label in labels)
+    return named and labels[0] != labels[1]
