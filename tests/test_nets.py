@@ -45,7 +45,11 @@ def test_one_seed_gives_one_set_of_weights(net_name: str, small_net: BuildNet) -
         ("gru", {"hiden_size": 3}, "no option of the network 'gru' called 'hiden_size'; did you mean 'hidden_size'"),
         ("gru", {"cell": "rnn"}, "cell='rnn' is not a recurrent cell"),
         ("gru", {"pooling": ("median",)}, "no pooling 'median'.*last, mean, max"),
-        ("gru", {"dropout": 1.5, "dense": (4,)}, "the network 'gru' refuses its options {'dropout': 1.5.*between 0 and 1"),
+        (
+            "gru",
+            {"dropout": 1.5, "dense": (4,)},
+            "the network 'gru' refuses its options {'dropout': 1.5.*between 0 and 1",
+        ),
         ("gru", {"hidden_size": "many"}, "the network 'gru' refuses its options {'hidden_size': 'many'}"),
         ("gru", {"dense": 64}, "the network 'gru' refuses its options {'dense': 64}.*not iterable"),
         ("tutorial", {"activation": "relu"}, "no option of the network 'tutorial' called 'activation'"),

@@ -191,6 +191,23 @@ class TestLearning:
         assert [max(pair) for pair in second] == pytest.approx([RATE * (1 - i / 8) for i in range(8)])
         assert [min(pair) for pair in second] == pytest.approx([RATE / 2 * (1 - i / 8) for i in range(8)])
 
+    def test_every_epoch_of_every_phase_mixes_the_rows_anew(self, examples: Examples) -> None:
+        class Noting(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.weight = nn.Parameter(torch.zeros(()))
+                self.rows: list[int] = []
+
+            def forward(self, batch: Batch) -> Tensor:
+                self.rows += batch.rows.tolist() if self.training else []
+                return self.weight.expand(len(batch), 1)
+
+        net = Noting()
+        trainer(net, phases=[Phase(2), Phase(2)]).fit(examples)
+        epochs = [tuple(net.rows[i : i + 60]) for i in range(0, 240, 60)]
+        assert len(set(epochs)) == 4
+        assert all(sorted(rows) == list(range(60)) for rows in epochs)
+
     def test_a_phase_of_no_epochs_is_passed_over(self, small_net: BuildNet, examples: Examples) -> None:
         net = small_net()
         before = state(net)
