@@ -48,7 +48,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         net_options: options of the named network.
         tokens: what counts as a token: ``"words"``, ``"tutorial"`` or a regular expression; None takes
             what suits the network.
-        min_count: a word rarer than this in the training texts is unknown.
+        min_count: a word rarer than this in the training texts is unknown. None takes what suits the network
+            and the number of texts.
         max_words: most words in the vocabulary; None for no limit.
         max_tokens: longer texts are cut: a number, a percentile of the training lengths (``"95%"``),
             None for no limit, ``"auto"`` for what suits the network.
@@ -99,7 +100,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         net: str | nn.Module | Callable[[int], nn.Module] = "blend",
         net_options: Mapping[str, Any] | None = None,
         tokens: str | None = None,
-        min_count: int = 2,
+        min_count: int | None = None,
         max_words: int | None = None,
         max_tokens: int | str | None = "auto",
         clip: str = "head",

@@ -40,6 +40,9 @@ class TokenEmbedding(nn.Module):
             Theoretically Grounded Application of Dropout in Recurrent Neural Networks", NIPS 2016).
         word_dropout: share of the tokens replaced by the unknown word in training. A vocabulary made
             from the training texts never meets an unknown word there; this is what trains its vector.
+        type_dropout: share of a batch's distinct words whose vector is zero in training, at all their places.
+            What a network learnt from one telling word, a film's title say, does not carry over to other
+            texts; this makes it learn from the others too.
         initial: distribution of the first weights: ``"normal"`` (N(0, 1), as `torch.nn.Embedding`),
             ``"uniform"`` (within .07, as Gluon) or ``"xavier"``.
 
@@ -56,15 +59,17 @@ class TokenEmbedding(nn.Module):
         dropout: float = 0.0,
         word_dropout: float = 0.0,
         *,
+        type_dropout: float = 0.0,
         initial: Initial = "normal",
     ) -> None:
         super().__init__()
-        _check_options(n_words, size, {"dropout": dropout, "word_dropout": word_dropout})
+        _check_options(n_words, size, {"dropout": dropout, "word_dropout": word_dropout, "type_dropout": type_dropout})
         self.n_words = n_words
         self.size = size
         self.padding_idx = padding_idx
         self.dropout = dropout
         self.word_dropout = word_dropout
+        self.type_dropout = type_dropout
         self.weight = nn.Parameter(torch.empty(n_words, size))
         self._settle: Settle | None = None
         self.register_state_dict_pre_hook(_settle_first)  # type: ignore[no-untyped-call]
@@ -110,7 +115,7 @@ class TokenEmbedding(nn.Module):
         if may_gather(self.weight):
             return self._gather(ids)
         self.settle()
-        if not (self.training and self.dropout > 0.0):
+        if not (self.training and (self.dropout > 0.0 or self.type_dropout > 0.0)):
             return self._look_up(ids)
         words, index = torch.unique(ids, return_inverse=True)
         return Gathered(self._drop_values(self._look_up(words)), index).dense()
@@ -129,6 +134,9 @@ class TokenEmbedding(nn.Module):
         return table
 
     def _drop_values(self, table: Tensor) -> Tensor:
+        if self.training and self.type_dropout > 0.0:
+            kept = torch.rand(len(table), 1, device=table.device) >= self.type_dropout
+            table = table * kept.to(table.dtype)
         return functional.dropout(table, self.dropout, self.training)
 
     def _drop_words(self, ids: Tensor) -> Tensor:
@@ -145,7 +153,8 @@ class TokenEmbedding(nn.Module):
 
     def extra_repr(self) -> str:
         """Return the options, for ``print(module)``."""
-        return f"{self.n_words}, {self.size}, dropout={self.dropout}, word_dropout={self.word_dropout}"
+        shares = f"dropout={self.dropout}, word_dropout={self.word_dropout}, type_dropout={self.type_dropout}"
+        return f"{self.n_words}, {self.size}, {shares}"
 
 
 class _SparseRows(torch.autograd.Function):

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from headstart.errors import unknown_name
+from headstart.layers.fused_pooling import fused_pool
+from headstart.layers.gathered import may_gather
 
 __all__ = ["POOLINGS", "Pooling", "pool"]
 
@@ -36,6 +38,8 @@ class Pooling(nn.Module):
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Pool states [rows, tokens, size] to [rows, len(kinds) * size]."""
+        if may_gather(states) and len(set(self.kinds)) == len(self.kinds):
+            return fused_pool(states, lengths, self.kinds, self.bidirectional)
         return torch.cat([pool(states, lengths, kind, bidirectional=self.bidirectional) for kind in self.kinds], dim=1)
 
 

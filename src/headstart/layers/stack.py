@@ -14,7 +14,10 @@ from headstart.errors import OptionError
 from headstart.layers.compiled import Loops, compiled_layer
 from headstart.layers.gathered import Gathered, obstacle
 
-__all__ = ["RecurrentStack"]
+__all__ = ["MOST_LAYERS", "RecurrentStack"]
+
+MOST_LAYERS = 64
+"""Layers of one stack; a damaged file may ask for a million."""
 
 
 class RecurrentStack(nn.Module):
@@ -35,6 +38,11 @@ class RecurrentStack(nn.Module):
                 raise OptionError(
                     f"{name}={size} leaves a recurrent layer without weights. Give a whole number from 1 up."
                 )
+        if n_layers > MOST_LAYERS:
+            raise OptionError(
+                f"n_layers={n_layers} is beyond any use, and would fill the memory. "
+                f"Give a whole number from 1 to {MOST_LAYERS}."
+            )
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.n_layers = n_layers

@@ -10,12 +10,13 @@ from torch import nn
 
 from headstart.errors import OptionError, unknown_name
 from headstart.nets.blend import blend
+from headstart.nets.fast import fast
 from headstart.nets.gru import gru
 from headstart.nets.tutorial import tutorial
 
 __all__ = ["NETS", "build", "net_options"]
 
-NETS: dict[str, Callable[..., nn.Module]] = {"blend": blend, "gru": gru, "tutorial": tutorial}
+NETS: dict[str, Callable[..., nn.Module]] = {"blend": blend, "fast": fast, "gru": gru, "tutorial": tutorial}
 
 
 def net_options(name: str) -> dict[str, Any]:

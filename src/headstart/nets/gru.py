@@ -11,13 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from torch import nn
-
-from headstart.layers import DenseBlock, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
+from headstart.layers import Recurrent, StageGraph, TokenEmbedding, recurrent_net
 
 __all__ = ["gru"]
-
-_MOST_LAYERS = 64  # beyond any use; a damaged file may ask for a million
 
 
 def gru(
@@ -30,12 +26,15 @@ def gru(
     cell: Literal["gru", "lstm"] = "gru",
     bidirectional: bool = True,
     pooling: Sequence[str] = ("mean", "max"),
+    pooled_norm: bool = False,
+    pooled_dropout: float = 0.0,
     dense: Sequence[int] = (),
     activation: str = "relu",
     batch_norm: bool = True,
     dropout: float = 0.5,
-    embedding_dropout: float = 0.3,
+    embedding_dropout: float = 0.2,
     word_dropout: float = 0.1,
+    type_dropout: float = 0.2,
 ) -> StageGraph:
     """Build the network.
 
@@ -48,49 +47,34 @@ def gru(
         cell: ``"gru"`` or ``"lstm"``.
         bidirectional: whether to read the text backward too.
         pooling: which of ``last``, ``mean``, ``max`` of the states to put side by side.
+        pooled_norm: whether to normalise the pooled states over the batch.
+        pooled_dropout: share of the pooled states set to zero.
         dense: sizes of the dense blocks; none by default, which carried over better (docs/log.md).
         activation: of the dense blocks; see `headstart.layers.ACTIVATIONS`.
         batch_norm: whether the dense blocks normalise over the batch.
         dropout: after each dense block and between recurrent layers.
         embedding_dropout: share of each vector's values set to zero.
         word_dropout: share of the words replaced by the unknown word, so that its vector is trained.
+        type_dropout: share of a batch's distinct words that are not seen at all.
     """
-    if not 1 <= n_layers <= _MOST_LAYERS or len(tuple(dense)) > _MOST_LAYERS:
-        raise ValueError(f"a network has 1 to {_MOST_LAYERS} recurrent layers and at most {_MOST_LAYERS} dense blocks")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is {dropout}; it has to be between 0 and 1")
-    directions = 2 if bidirectional else 1
-    states = directions * hidden_size
-    embedding = TokenEmbedding(n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout)
-    table = {
-        "embedding": Stage(embedding, ("ids",), ("rows", "tokens", embedding_size)),
-        "encoder": Stage(
-            Recurrent(
-                embedding_size,
-                hidden_size,
-                cell=cell,
-                n_layers=n_layers,
-                bidirectional=bidirectional,
-                dropout=dropout if n_layers > 1 else 0.0,
-            ),
-            ("embedding", "lengths"),
-            ("rows", "tokens", states),
+    return recurrent_net(
+        TokenEmbedding(
+            n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout, type_dropout=type_dropout
         ),
-        "pooled": Stage(
-            Pooling(pooling, bidirectional=bidirectional),
-            ("encoder", "lengths"),
-            ("rows", len(tuple(pooling)) * states),
+        Recurrent(
+            embedding_size,
+            hidden_size,
+            cell=cell,
+            n_layers=n_layers,
+            bidirectional=bidirectional,
+            dropout=dropout if n_layers > 1 else 0.0,
         ),
-    }
-    source, size = "pooled", len(tuple(pooling)) * states
-    for i, width in enumerate(dense):
-        block = DenseBlock(size, width, activation=activation, dropout=dropout, batch_norm=batch_norm)
-        table[f"dense{i}"] = Stage(block, (source,), ("rows", width))
-        source, size = f"dense{i}", width
-    table["output"] = Stage(nn.Linear(size, n_outputs), (source,), ("rows", n_outputs))
-    net = StageGraph(table)
-    xavier(net)
-    # Xavier's bound for a table of 40,000 words is .01: too small to begin to learn from.
-    nn.init.uniform_(embedding.weight, -0.1, 0.1)
-    embedding.reset_padding()
-    return net
+        n_outputs=n_outputs,
+        pooling=pooling,
+        pooled_norm=pooled_norm,
+        pooled_dropout=pooled_dropout,
+        dense=dense,
+        activation=activation,
+        batch_norm=batch_norm,
+        dropout=dropout,
+    )

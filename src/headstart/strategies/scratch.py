@@ -36,6 +36,7 @@ class Recipe:
     """Defaults that suit a network."""
 
     tokens: str = "words"
+    min_count: int = 2
     max_tokens: int | str | None = "95%"
     word_vectors: bool = True
     vector_length: float = 1.0
@@ -46,12 +47,17 @@ class Recipe:
     trainer: Mapping[str, Any] = field(default_factory=dict)
 
 
+_FEW_ROWS = 4000
+"""With fewer texts than this, words that are rare in them are too many to do without."""
+
 RECIPES: dict[str, Recipe] = {
     "blend": Recipe(max_tokens="99%", epochs=3, learning_rate=2e-3, vector_length=2.0, rates={"embedding": 2.0}),
+    "fast": Recipe(epochs=3, learning_rate=2e-3, vector_length=2.0, rates={"embedding": 2.0}),
     "gru": Recipe(epochs=3, learning_rate=2e-3, vector_length=1.6, rates={"embedding": 2.0}),
     # The tutorial's own: five length buckets, Adam at .01 with a tenth of it for the last of six epochs.
     "tutorial": Recipe(
         tokens="tutorial",
+        min_count=1,
         max_tokens="90%",
         word_vectors=False,
         epochs=6,
@@ -65,7 +71,9 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     """Train a network from random weights on `train`; of a `base`, only the architecture is taken."""
     labels = labels_of(train)
     name, options, recipe = _architecture(base, settings)
-    steps = text_steps(settings.tokens or recipe.tokens, min_count=settings.min_count, max_size=settings.max_words)
+    steps = text_steps(
+        settings.tokens or recipe.tokens, min_count=_min_count(recipe, settings, len(train)), max_size=settings.max_words
+    )
     fit_steps(steps, train.texts)
     encoded = encode(steps, train.texts)
     longest = recipe.max_tokens if settings.max_tokens == "auto" else settings.max_tokens
@@ -94,6 +102,12 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
         weigh_parts(net, examples if valid_examples is None else valid_examples)
         predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
     return finish(predictor, trainer, train, valid_examples, law_counts(encoded, limit), settings)
+
+
+def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:
+    if settings.min_count is not None:
+        return settings.min_count
+    return min(recipe.min_count, 2) if n_rows < _FEW_ROWS else recipe.min_count
 
 
 def _phases(recipe: Recipe, settings: Settings) -> tuple[Phase, ...]:

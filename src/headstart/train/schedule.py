@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from torch import nn
 
 from headstart.errors import OptionError, unknown_name
 from headstart.freezing import selected_parameters
+from headstart.layers import TokenEmbedding
+from headstart.optim import LazyAdam, LazyAdamW
 from headstart.options import check_least, check_types
 
 __all__ = ["OPTIMIZERS", "SCHEDULES", "Phase", "make_optimizer", "schedule_function"]
@@ -81,6 +84,8 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
 }
 
+_LAZY: dict[str, type[LazyAdam] | type[LazyAdamW]] = {"adam": LazyAdam, "adamw": LazyAdamW}
+_NOT_LAZY = ("amsgrad", "maximize", "differentiable", "capturable", "foreach")
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
 
 Optimizer = str | Callable[[Iterable[dict[str, Any]]], torch.optim.Optimizer]
@@ -103,10 +108,12 @@ def make_optimizer(
     weight_decay: float,
     rates: Mapping[str, float],
     options: Mapping[str, Any],
+    lazy: bool = False,
 ) -> torch.optim.Optimizer:
     """Build the optimizer over what may move, one group a factor in `rates`.
 
-    Each group remembers its top rate as ``base_rate``, which the schedule multiplies.
+    Each group remembers its top rate as ``base_rate``, which the schedule multiplies. With `lazy`, Adam
+    puts off the steps of word vectors that a batch does not use (see `headstart.optim`); close it after use.
     """
     groups = [
         {"params": parameters, "lr": learning_rate * factor, "base_rate": learning_rate * factor}
@@ -120,8 +127,11 @@ def make_optimizer(
         raise unknown_name("optimizer", optimizer, OPTIMIZERS)
     kind = OPTIMIZERS[optimizer]
     fused = {"fused": True} if issubclass(kind, _FUSED) else {}
+    embeddings = [module for module in net.modules() if isinstance(module, TokenEmbedding)]
+    build: Any = kind  # torch's base class does not name the options that its kinds share
+    if lazy and embeddings and optimizer in _LAZY and not any(options.get(name) for name in _NOT_LAZY):
+        build = partial(_LAZY[optimizer], embeddings=embeddings)
     try:
-        build: Any = kind  # torch's base class does not name the options that its kinds share
         made: torch.optim.Optimizer = build(groups, lr=learning_rate, weight_decay=weight_decay, **{**fused, **options})
     except (TypeError, ValueError) as error:
         raise OptionError(

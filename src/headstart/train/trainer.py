@@ -24,6 +24,7 @@ from headstart.batches import Batch, Batches, Examples
 from headstart.errors import DataError, OptionError
 from headstart.freezing import Freeze
 from headstart.inference import resolve_device
+from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
 from headstart.options import check_choice, check_least, check_types
 from headstart.train.checkpoint import (
     Checkpoint,
@@ -249,19 +250,22 @@ class Trainer:
         phase, progress = self.phases[number], self._progress
         if progress.phase != number:
             progress.phase, progress.phase_epoch, progress.step = number, 0, 0
-        frozen = None if phase.freeze is None else Freeze(self.net, phase.freeze, dropout=phase.frozen_dropout)
-        try:
+        with ExitStack() as undo:
+            if phase.freeze is not None:
+                undo.callback(Freeze(self.net, phase.freeze, dropout=phase.frozen_dropout).release)
             if phase.epochs == 0:
                 return
-            rate = self.learning_rate if phase.learning_rate is None else phase.learning_rate
             self._optimizer = make_optimizer(
                 self.optimizer,
                 self.net,
-                learning_rate=rate,
+                learning_rate=self.learning_rate if phase.learning_rate is None else phase.learning_rate,
                 weight_decay=self.weight_decay,
                 rates=phase.rates,
                 options=self.optimizer_options,
+                lazy=self.world_size == 1 and self.device.type == "cpu",
             )
+            if isinstance(self._optimizer, LazyAdam | LazyAdamW):
+                undo.callback(self._optimizer.close)
             self._restore_step_state()
             self._net = wrapped(self.net, self.world_size)
             self._tell("phase_begin", {"phase": number, **asdict(phase)})
@@ -276,9 +280,6 @@ class Trainer:
             )
             while progress.phase_epoch < phase.epochs and not self.stop and not self._out_of_patience():
                 self._run_epoch(batches, phase, valid)
-        finally:
-            if frozen is not None:
-                frozen.release()
 
     def _run_epoch(self, batches: Batches, phase: Phase, valid: Examples | None) -> None:
         progress = self._progress
@@ -351,7 +352,7 @@ class Trainer:
             )
         loss.backward()  # type: ignore[no-untyped-call]
         if self.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.net.parameters(), self.clip_norm)
+            clip_gradients(self.net.parameters(), self.clip_norm)
         self._optimizer.step()
         self._progress.loss_sum += value * weight
         self._progress.weight_sum += weight
