@@ -64,7 +64,7 @@ class TestGru:
     @pytest.mark.parametrize(
         ("options", "stage", "size"),
         [
-            ({}, "pooled", 24),
+            ({}, "pooled", 36),
             ({"pooling": ("last",)}, "pooled", 12),
             ({"pooling": ("last", "mean", "max"), "bidirectional": False}, "pooled", 18),
             ({"dense": (9, 5)}, "dense1", 5),

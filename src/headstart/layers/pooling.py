@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from headstart.errors import unknown_name
 from headstart.layers.fused_pooling import fused_pool
@@ -26,18 +27,23 @@ class Pooling(nn.Module):
     Args:
         kinds: one or more of ``last``, ``mean``, ``max``.
         bidirectional: whether the second half of the states runs backward.
+        dropout: share of the pooled values set to zero in training.
     """
 
-    def __init__(self, kinds: Sequence[str], *, bidirectional: bool = True) -> None:
+    def __init__(self, kinds: Sequence[str], *, bidirectional: bool = True, dropout: float = 0.0) -> None:
         super().__init__()
         self.kinds = tuple(kinds)
         for kind in self.kinds:
             if kind not in POOLINGS:
                 raise unknown_name("pooling", kind, POOLINGS)
         self.bidirectional = bidirectional
+        self.dropout = dropout
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Pool states [rows, tokens, size] to [rows, len(kinds) * size]."""
+        return functional.dropout(self._pool(states, lengths), self.dropout, self.training)
+
+    def _pool(self, states: Tensor, lengths: Tensor) -> Tensor:
         if may_gather(states) and len(set(self.kinds)) == len(self.kinds):
             return fused_pool(states, lengths, self.kinds, self.bidirectional)
         return torch.cat([pool(states, lengths, kind, bidirectional=self.bidirectional) for kind in self.kinds], dim=1)

@@ -21,22 +21,20 @@ def recurrent_net(
     *,
     n_outputs: int,
     pooling: Sequence[str],
-    pooled_norm: bool,
     pooled_dropout: float,
     dense: Sequence[int],
     activation: str,
     batch_norm: bool,
     dropout: float,
 ) -> StageGraph:
-    """Build embedding -> encoder -> pooled [-> dropped] -> dense0 -> dense1 ... -> output.
+    """Build embedding -> encoder -> pooled -> dense0 -> dense1 ... -> output.
 
     Args:
         embedding: the word vectors.
         encoder: reads them; gives a state a token.
         n_outputs: logits a row.
         pooling: which of ``last``, ``mean``, ``max`` of the states to put side by side.
-        pooled_norm: whether to normalise the pooled states over the batch.
-        pooled_dropout: after that.
+        pooled_dropout: share of the pooled states set to zero.
         dense: sizes of the dense blocks.
         activation: of the dense blocks; see `headstart.layers.ACTIVATIONS`.
         batch_norm: whether the dense blocks normalise over the batch.
@@ -52,12 +50,12 @@ def recurrent_net(
     table = {
         "embedding": Stage(embedding, ("ids",), ("rows", "tokens", embedding.size)),
         "encoder": Stage(encoder, ("embedding", "lengths"), ("rows", "tokens", states)),
-        "pooled": Stage(Pooling(pooling, bidirectional=encoder.bidirectional), ("encoder", "lengths"), ("rows", size)),
+        "pooled": Stage(
+            Pooling(pooling, bidirectional=encoder.bidirectional, dropout=pooled_dropout),
+            ("encoder", "lengths"),
+            ("rows", size),
+        ),
     }
-    if pooled_norm or pooled_dropout:
-        norm = nn.BatchNorm1d(size) if pooled_norm else nn.Identity()
-        table["dropped"] = Stage(nn.Sequential(norm, nn.Dropout(pooled_dropout)), (source,), ("rows", size))
-        source = "dropped"
     for i, width in enumerate(dense):
         block = DenseBlock(size, width, activation=activation, dropout=dropout, batch_norm=batch_norm)
         table[f"dense{i}"] = Stage(block, (source,), ("rows", width))

@@ -1,6 +1,6 @@
 """A network as good as `gru` at a tenth of its time: no matrix product stands between two states.
 
-    ids -> embedding -> encoder -> pooled -> dropped -> output
+    ids -> embedding -> encoder -> pooled -> output
 
 The encoder is `headstart.layers.FastRecurrent`; the rest is the reference network's.
 """
@@ -25,7 +25,6 @@ def fast(
     window: Literal[1, 2] = 1,
     bidirectional: bool = True,
     pooling: Sequence[str] = ("mean", "max"),
-    pooled_norm: bool = True,
     pooled_dropout: float = 0.5,
     dense: Sequence[int] = (),
     activation: str = "relu",
@@ -46,7 +45,6 @@ def fast(
         window: words that a gate sees: 1, or 2 with the word before it.
         bidirectional: whether to read the text backward too.
         pooling: which of ``last``, ``mean``, ``max`` of the states to put side by side.
-        pooled_norm: whether to normalise the pooled states over the batch.
         pooled_dropout: share of the pooled states set to zero.
         dense: sizes of the dense blocks.
         activation: of the dense blocks; see `headstart.layers.ACTIVATIONS`.
@@ -70,7 +68,6 @@ def fast(
         ),
         n_outputs=n_outputs,
         pooling=pooling,
-        pooled_norm=pooled_norm,
         pooled_dropout=pooled_dropout,
         dense=dense,
         activation=activation,

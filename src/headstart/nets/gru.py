@@ -25,16 +25,15 @@ def gru(
     n_layers: int = 1,
     cell: Literal["gru", "lstm"] = "gru",
     bidirectional: bool = True,
-    pooling: Sequence[str] = ("mean", "max"),
-    pooled_norm: bool = False,
-    pooled_dropout: float = 0.0,
+    pooling: Sequence[str] = ("mean", "max", "last"),
+    pooled_dropout: float = 0.5,
     dense: Sequence[int] = (),
     activation: str = "relu",
     batch_norm: bool = True,
     dropout: float = 0.5,
     embedding_dropout: float = 0.2,
     word_dropout: float = 0.1,
-    type_dropout: float = 0.2,
+    type_dropout: float = 0.3,
 ) -> StageGraph:
     """Build the network.
 
@@ -47,7 +46,6 @@ def gru(
         cell: ``"gru"`` or ``"lstm"``.
         bidirectional: whether to read the text backward too.
         pooling: which of ``last``, ``mean``, ``max`` of the states to put side by side.
-        pooled_norm: whether to normalise the pooled states over the batch.
         pooled_dropout: share of the pooled states set to zero.
         dense: sizes of the dense blocks; none by default, which carried over better (docs/log.md).
         activation: of the dense blocks; see `headstart.layers.ACTIVATIONS`.
@@ -71,7 +69,6 @@ def gru(
         ),
         n_outputs=n_outputs,
         pooling=pooling,
-        pooled_norm=pooled_norm,
         pooled_dropout=pooled_dropout,
         dense=dense,
         activation=activation,

@@ -53,7 +53,7 @@ _FEW_ROWS = 4000
 RECIPES: dict[str, Recipe] = {
     "blend": Recipe(max_tokens="99%", epochs=3, learning_rate=2e-3, vector_length=2.0, rates={"embedding": 2.0}),
     "fast": Recipe(epochs=3, learning_rate=2e-3, vector_length=2.0, rates={"embedding": 2.0}),
-    "gru": Recipe(epochs=3, learning_rate=2e-3, vector_length=1.6, rates={"embedding": 2.0}),
+    "gru": Recipe(min_count=4, learning_rate=2e-3, vector_length=1.6, trainer={"label_smoothing": 0.1}),
     # The tutorial's own: five length buckets, Adam at .01 with a tenth of it for the last of six epochs.
     "tutorial": Recipe(
         tokens="tutorial",
@@ -72,7 +72,9 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     labels = labels_of(train)
     name, options, recipe = _architecture(base, settings)
     steps = text_steps(
-        settings.tokens or recipe.tokens, min_count=_min_count(recipe, settings, len(train)), max_size=settings.max_words
+        settings.tokens or recipe.tokens,
+        min_count=_min_count(recipe, settings, len(train)),
+        max_size=settings.max_words,
     )
     fit_steps(steps, train.texts)
     encoded = encode(steps, train.texts)
