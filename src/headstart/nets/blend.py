@@ -2,7 +2,7 @@
 
     ids -> ngrams -----------------------------------------\\
     ids -> clusters ----------------------------------------> output
-    ids -> embedding -> encoder -> pooled -> dense -> deep -/
+    ids -> embedding -> encoder -> pooled -> deep ----------/
 
 ``ngrams`` weighs listed words, pairs and triples; ``clusters`` does the same with words replaced by the cluster
 that they belong to, so that it generalises to words that are rare; ``deep`` is a recurrent network. Each alone
@@ -11,6 +11,8 @@ texts never seen. Every part is a stage whose output can be taken, frozen and fi
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -40,20 +42,6 @@ class Blend(nn.Module):
         return torch.cat(parts, dim=1) @ self.weight[:, None] + self.bias
 
 
-class _Dropped(nn.Module):
-    """Batch normalisation and dropout on pooled states."""
-
-    def __init__(self, size: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm1d(size)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Map [rows, size] to the same shape."""
-        output: Tensor = self.dropout(self.norm(values))
-        return output
-
-
 def blend(
     n_words: int,
     *,
@@ -62,9 +50,11 @@ def blend(
     n_target_ngrams: int = 0,
     embedding_size: int = 100,
     hidden_size: int = 64,
+    pooling: Sequence[str] = ("mean", "max", "last"),
     dropout: float = 0.5,
     embedding_dropout: float = 0.2,
     word_dropout: float = 0.1,
+    type_dropout: float = 0.3,
 ) -> StageGraph:
     """Build the network; training lists the n-grams and clusters and sets their weights.
 
@@ -75,22 +65,25 @@ def blend(
         n_target_ngrams: length of the list of a target's own n-grams, which fine-tuning adds; 0 for none.
         embedding_size: size of a word's vector.
         hidden_size: size of a recurrent state, of each direction.
-        dropout: on the pooled states.
+        pooling: which of ``last``, ``mean``, ``max`` of the states to put side by side.
+        dropout: share of the pooled states set to zero.
         embedding_dropout: share of each vector's values set to zero.
         word_dropout: share of the words replaced by the unknown word.
+        type_dropout: share of a batch's distinct words that are not seen at all.
     """
-    embedding = TokenEmbedding(n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout)
+    embedding = TokenEmbedding(
+        n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout, type_dropout=type_dropout
+    )
     encoder = Recurrent(embedding_size, hidden_size)
-    pooling = Pooling(("mean", "max"))
-    states = 2 * hidden_size
+    states = encoder.output_size
+    pooled = len(tuple(pooling)) * states
     table = {
         "ngrams": Stage(NgramLogit(n_ngrams), ("ids", "lengths"), ("rows", 1)),
         "clusters": Stage(NgramLogit(n_cluster_ngrams, n_words=n_words), ("ids", "lengths"), ("rows", 1)),
         "embedding": Stage(embedding, ("ids",), ("rows", "tokens", embedding_size)),
         "encoder": Stage(encoder, ("embedding", "lengths"), ("rows", "tokens", states)),
-        "pooled": Stage(pooling, ("encoder", "lengths"), ("rows", 2 * states)),
-        "dense": Stage(_Dropped(2 * states, dropout), ("pooled",), ("rows", 2 * states)),
-        "deep": Stage(nn.Linear(2 * states, 1), ("dense",), ("rows", 1)),
+        "pooled": Stage(Pooling(pooling, dropout=dropout), ("encoder", "lengths"), ("rows", pooled)),
+        "deep": Stage(nn.Linear(pooled, 1), ("pooled",), ("rows", 1)),
     }
     parts: tuple[str, ...] = PARTS
     if n_target_ngrams:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,21 @@ from headstart.batches import Examples
 from headstart.inference import network_outputs
 from headstart.kernels.ngrams import ID_BITS, NgramTable, count_ngrams, find_ngrams
 from headstart.layers import NgramLogit, StageGraph
+from headstart.layers.embedding import UNKNOWN
 from headstart.strategies.logistic import solve_logistic
 from headstart.text import RaggedIds
 
-__all__ = ["PART_WEIGHTS", "cluster_words", "fit_ngram_part", "fit_parts", "list_sizes", "part_of", "weigh_parts"]
+__all__ = [
+    "PART_WEIGHTS",
+    "cluster_words",
+    "fit_ngram_part",
+    "fit_parts",
+    "list_sizes",
+    "part_of",
+    "share_unknown",
+    "weigh_parts",
+    "without_rare",
+]
 
 PART_WEIGHTS = {"ngrams": 1.0, "clusters": 0.5, "deep": 0.5}
 """What each part counts for once its scores are brought to one spread; chosen on IMDB's validation rows and
@@ -48,6 +60,19 @@ def fit_parts(
         part.group = torch.from_numpy(groups)
         clustered = RaggedIds(groups[examples.ids.values], examples.ids.offsets)
         fit_ngram_part(part, clustered, labels, least_rows=(1, 2, 2) if few else (1, 2, 3))
+
+
+def without_rare(examples: Examples, n_known: int) -> Examples:
+    """Return the rows with every id from `n_known` on, the rarest words, replaced by the unknown word."""
+    values = np.where(examples.ids.values < n_known, examples.ids.values, np.int32(UNKNOWN))
+    return replace(examples, ids=RaggedIds(values, examples.ids.offsets))
+
+
+def share_unknown(net: nn.Module, n_known: int) -> None:
+    """Give every word from id `n_known` on the unknown word's vector, so that the network reads it as that."""
+    weight = net.get_parameter("embedding.weight")
+    with torch.no_grad():
+        weight[n_known:] = weight[UNKNOWN]
 
 
 def list_sizes(net: nn.Module) -> dict[str, int]:

@@ -138,7 +138,7 @@ def head_stages(net: nn.Module) -> tuple[list[str], list[str]]:
     head = (
         list(declared)
         if declared is not None
-        else [n for n in names if n.startswith(("dense", "output"))] or names[-1:]
+        else [n for n in names if n.startswith(("dense", "deep", "output"))] or names[-1:]
     )
     return [name for name in names if name not in head], head
 

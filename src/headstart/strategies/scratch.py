@@ -21,7 +21,7 @@ from headstart.layers import StageGraph
 from headstart.metrics import evaluate_scores
 from headstart.nets import build
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
-from headstart.strategies.blending import fit_parts, list_sizes, weigh_parts
+from headstart.strategies.blending import fit_parts, list_sizes, share_unknown, weigh_parts, without_rare
 from headstart.strategies.calibration import fit_calibration
 from headstart.strategies.settings import Learnt, Settings
 from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
@@ -33,13 +33,29 @@ __all__ = ["RECIPES", "Recipe", "examples_of", "finish", "labels_of", "train_net
 
 @dataclass(frozen=True)
 class Recipe:
-    """Defaults that suit a network."""
+    """Defaults that suit a network.
+
+    Attributes:
+        tokens: definition of a token; a name that `headstart.text.text_steps` knows.
+        min_count: a word rarer than this in the training texts gets no id.
+        max_tokens: where longer texts are cut: a number, or a percentile of the training lengths.
+        word_vectors: whether the embedding starts from the words' neighbours.
+        vector_length: mean length of those vectors.
+        least_deep: of `blend`: a word rarer than this is unknown to the recurrent part, which would learn titles
+            and names by heart from it; the n-grams know it.
+        rates: factors on the learning rate by pattern.
+        epochs: passes over the training rows.
+        learning_rate: top rate.
+        batch_size: rows a step.
+        trainer: more options of `headstart.train.Trainer`.
+    """
 
     tokens: str = "words"
     min_count: int = 2
     max_tokens: int | str | None = "95%"
     word_vectors: bool = True
     vector_length: float = 1.0
+    least_deep: int = 1
     rates: Mapping[str, float] = field(default_factory=dict)
     epochs: int = 4
     learning_rate: float = 3e-3
@@ -51,7 +67,14 @@ _FEW_ROWS = 4000
 """With fewer texts than this, words that are rare in them are too many to do without."""
 
 RECIPES: dict[str, Recipe] = {
-    "blend": Recipe(max_tokens="99%", epochs=3, learning_rate=2e-3, vector_length=2.0, rates={"embedding": 2.0}),
+    "blend": Recipe(
+        max_tokens="99%",
+        epochs=3,
+        learning_rate=2e-3,
+        vector_length=2.0,
+        least_deep=4,
+        trainer={"label_smoothing": 0.1},
+    ),
     "fast": Recipe(epochs=3, learning_rate=2e-3, vector_length=2.0, rates={"embedding": 2.0}),
     "gru": Recipe(min_count=4, learning_rate=2e-3, vector_length=1.6, trainer={"label_smoothing": 0.1}),
     # The tutorial's own: five length buckets, Adam at .01 with a tenth of it for the last of six epochs.
@@ -99,8 +122,13 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
         batch_size=settings.batch_size or recipe.batch_size,
         **recipe.trainer,
     )
-    trainer.fit(examples, valid_examples)
-    if moving is not net and isinstance(net, StageGraph):
+    if moving is net or not isinstance(net, StageGraph):
+        trainer.fit(examples, valid_examples)
+    else:
+        least = _least_count(recipe.least_deep, len(train))
+        known = 2 + int((steps[-1].counts_[2:] >= least).sum())
+        trainer.fit(without_rare(examples, known), valid_examples and without_rare(valid_examples, known))
+        share_unknown(net, known)
         weigh_parts(net, examples if valid_examples is None else valid_examples)
         predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
     return finish(predictor, trainer, train, valid_examples, law_counts(encoded, limit), settings)
@@ -109,7 +137,11 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
 def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:
     if settings.min_count is not None:
         return settings.min_count
-    return min(recipe.min_count, 2) if n_rows < _FEW_ROWS else recipe.min_count
+    return _least_count(recipe.min_count, n_rows)
+
+
+def _least_count(count: int, n_rows: int) -> int:
+    return min(count, 2) if n_rows < _FEW_ROWS else count
 
 
 def _phases(recipe: Recipe, settings: Settings) -> tuple[Phase, ...]:
