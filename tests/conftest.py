@@ -17,7 +17,14 @@ FILLING = tuple("the film plot actor scene hotel room was with and a very story 
 
 # What makes each network small. A network without a line here has no contract tests, so they fail.
 SMALL_NETS: dict[str, dict[str, Any]] = {
-    "blend": {"embedding_size": 8, "hidden_size": 6, "n_ngrams": 30, "n_cluster_ngrams": 10, "n_target_ngrams": 30},
+    "blend": {
+        "embedding_size": 8,
+        "hidden_size": 6,
+        "n_ngrams": 30,
+        "n_cluster_ngrams": 10,
+        "n_tail_ngrams": 20,
+        "n_target_ngrams": 30,
+    },
     "fast": {"embedding_size": 8, "hidden_size": 6, "window": 2, "dense": (8,)},
     "gru": {"embedding_size": 8, "hidden_size": 6, "dense": (8,)},
     "tutorial": {"embedding_size": 6, "hidden_size": 5, "dense": (7, 4)},

@@ -19,6 +19,19 @@ def test_rows_come_back_as_they_went_in(rows: list[list[int]]) -> None:
     assert (ids.values.dtype, ids.offsets.dtype, ids.lengths.dtype) == (np.int32, np.int64, np.int64)
 
 
+@given(rows=ROWS, data=st.data())
+def test_skip_leaves_out_the_first_ids_of_each_row(rows: list[list[int]], data: st.DataObject) -> None:
+    counts = [data.draw(st.integers(0, len(row))) for row in rows]
+    expected = [row[count:] for row, count in zip(rows, counts, strict=True)]
+    assert RaggedIds.from_lists(rows).skip(np.array(counts, np.int64)) == RaggedIds.from_lists(expected)
+
+
+@pytest.mark.parametrize("counts", [[0], [0, 3], [-1, 0]])
+def test_skip_refuses_counts_that_do_not_fit(counts: list[int]) -> None:
+    with pytest.raises(DataError, match="one count for each of 2 rows, from 0 to the row's length"):
+        RaggedIds.from_lists([[2, 3], [4]]).skip(np.array(counts, np.int64))
+
+
 @given(rows=ROWS.filter(bool), data=st.data())
 def test_take_chooses_rows_in_order(rows: list[list[int]], data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.integers(-len(rows), len(rows) - 1)))

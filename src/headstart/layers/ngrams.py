@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from headstart.kernels.ngrams import NgramTable, find_ngrams
 
-__all__ = ["NgramLogit"]
+__all__ = ["NgramLogit", "ending"]
 
 
 class NgramLogit(nn.Module):
@@ -32,6 +32,7 @@ class NgramLogit(nn.Module):
         longest: ids in the longest n-gram, 1 to 3.
         n_words: where the ids are first replaced by group numbers (word clusters): size of the vocabulary;
             None reads the ids themselves.
+        last: share of each text that is read, its end: reviewers sum up there.
 
     Attributes:
         listed: n-grams as numbers (see `headstart.kernels.ngrams`), ascending, int64 [n_ngrams].
@@ -44,9 +45,10 @@ class NgramLogit(nn.Module):
     scale: Tensor
     group: Tensor | None
 
-    def __init__(self, n_ngrams: int, *, longest: int = 3, n_words: int | None = None) -> None:
+    def __init__(self, n_ngrams: int, *, longest: int = 3, n_words: int | None = None, last: float = 1.0) -> None:
         super().__init__()
         self.longest = longest
+        self.last = last
         self.register_buffer("listed", torch.zeros(n_ngrams, dtype=torch.int64))
         self.register_buffer("scale", torch.zeros(n_ngrams))
         self.register_buffer("group", None if n_words is None else torch.zeros(n_words, dtype=torch.int32))
@@ -83,9 +85,12 @@ class NgramLogit(nn.Module):
         rectangle, row_lengths = ids.detach().cpu().numpy(), lengths.detach().cpu().numpy()
         if self.group is not None:
             rectangle = self.group.cpu().numpy()[rectangle]
+        starts = ending(row_lengths, self.last)
         offsets = np.zeros(len(row_lengths) + 1, np.int64)
-        np.cumsum(row_lengths, out=offsets[1:])
-        values = rectangle[np.arange(rectangle.shape[1]) < row_lengths[:, None]].astype(np.int32, copy=False)
+        np.cumsum(row_lengths - starts, out=offsets[1:])
+        places = np.arange(rectangle.shape[1])
+        read = (places >= starts[:, None]) & (places < row_lengths[:, None])
+        values = rectangle[read].astype(np.int32, copy=False)
         return find_ngrams(self.table(), values, offsets)
 
     def table(self) -> NgramTable:
@@ -100,4 +105,9 @@ class NgramLogit(nn.Module):
 
     def extra_repr(self) -> str:
         """Return the options, for ``print(module)``."""
-        return f"{len(self.weight)} n-grams, longest={self.longest}, grouped={self.group is not None}"
+        return f"{len(self.weight)} n-grams, longest={self.longest}, grouped={self.group is not None}, last={self.last}"
+
+
+def ending(lengths: NDArray[np.int64], last: float) -> NDArray[np.int64]:
+    """Return where the last `last` (a share) of each text begins, int64 like `lengths`; never behind its last token."""
+    return (lengths * (1.0 - last)).astype(np.int64)

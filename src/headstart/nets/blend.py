@@ -1,10 +1,12 @@
-"""The default base: three small models of one pass over the ids, added up.
+"""The default base: small models of one pass over the ids, added up.
 
-    ids -> ngrams -----------------------------------------\\
-    ids -> clusters ----------------------------------------> output
-    ids -> embedding -> encoder -> pooled -> deep ----------/
+    ids -> ngrams --------------------------------\\
+    ids -> tail -----------------------------------\\
+    ids -> clusters --------------------------------> output
+    ids -> embedding -> encoder -> pooled -> deep --/
 
-``ngrams`` weighs listed words, pairs and triples; ``clusters`` does the same with words replaced by the cluster
+``ngrams`` weighs listed words, pairs and triples, and ``tail`` those of the last quarter once more, where
+reviewers sum up; ``clusters`` does the same with words replaced by the cluster
 that they belong to, so that it generalises to words that are rare; ``deep`` is a recurrent network. Each alone
 is known to the field, and each is wrong elsewhere: docs/log.md has what every part adds, on the source and on
 texts never seen. Every part is a stage whose output can be taken, frozen and fine-tuned.
@@ -21,7 +23,8 @@ from headstart.layers import NgramLogit, Pooling, Recurrent, Stage, StageGraph, 
 
 __all__ = ["Blend", "blend"]
 
-PARTS = ("ngrams", "clusters", "deep")
+PARTS = ("ngrams", "clusters", "deep", "tail")
+_TAIL = 0.25
 
 
 class Blend(nn.Module):
@@ -47,6 +50,7 @@ def blend(
     *,
     n_ngrams: int = 1,
     n_cluster_ngrams: int = 1,
+    n_tail_ngrams: int = 1,
     n_target_ngrams: int = 0,
     embedding_size: int = 100,
     hidden_size: int = 64,
@@ -62,6 +66,7 @@ def blend(
         n_words: rows of the embedding, padding and unknown included.
         n_ngrams: length of the list of n-grams; found in training.
         n_cluster_ngrams: length of the list of n-grams of clusters; found in training.
+        n_tail_ngrams: length of the list of words and pairs for the last quarter; found in training.
         n_target_ngrams: length of the list of a target's own n-grams, which fine-tuning adds; 0 for none.
         embedding_size: size of a word's vector.
         hidden_size: size of a recurrent state, of each direction.
@@ -80,6 +85,7 @@ def blend(
     table = {
         "ngrams": Stage(NgramLogit(n_ngrams), ("ids", "lengths"), ("rows", 1)),
         "clusters": Stage(NgramLogit(n_cluster_ngrams, n_words=n_words), ("ids", "lengths"), ("rows", 1)),
+        "tail": Stage(NgramLogit(n_tail_ngrams, longest=2, last=_TAIL), ("ids", "lengths"), ("rows", 1)),
         "embedding": Stage(embedding, ("ids",), ("rows", "tokens", embedding_size)),
         "encoder": Stage(encoder, ("embedding", "lengths"), ("rows", "tokens", states)),
         "pooled": Stage(Pooling(pooling, dropout=dropout), ("encoder", "lengths"), ("rows", pooled)),

@@ -25,6 +25,7 @@ from headstart.errors import OptionError
 from headstart.inference import network_logits
 from headstart.kernels.ngrams import ID_BITS, count_ngrams
 from headstart.nets import build
+from headstart.nets.blend import PARTS
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 from headstart.strategies.blending import ngram_features, part_of
 from headstart.strategies.logistic import solve_logistic
@@ -123,7 +124,7 @@ def _with_target(
     longer.load_state_dict(old, strict=False)
     longer.target.set_list(listed, scale, np.zeros(len(listed), np.float32))
     with torch.no_grad():
-        n_kept = len(MOVING) + 1
+        n_kept = len(PARTS)
         longer.output.weight[:n_kept] = state["output.weight"][:n_kept]
         longer.output.weight[n_kept:] = 1.0
     return longer.eval(), replace(spec, n_words=n_words, options=options)

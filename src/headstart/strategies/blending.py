@@ -17,13 +17,14 @@ from headstart.inference import network_outputs
 from headstart.kernels.ngrams import ID_BITS, NgramTable, count_ngrams, find_ngrams
 from headstart.layers import NgramLogit, StageGraph
 from headstart.layers.embedding import UNKNOWN
+from headstart.layers.ngrams import ending
 from headstart.strategies.logistic import solve_logistic
 from headstart.text import RaggedIds
 
 __all__ = [
     "PART_WEIGHTS",
     "cluster_words",
-    "fit_ngram_part",
+    "fit_ngram_parts",
     "fit_parts",
     "list_sizes",
     "part_of",
@@ -37,6 +38,8 @@ PART_WEIGHTS = {"ngrams": 1.0, "clusters": 0.5, "deep": 0.5}
 three other sets (docs/log.md), and the same for every base."""
 
 _PENALTY = 30.0
+_TAIL = 0.4
+"""Length of the features of a text's end, where those of the whole text have 1."""
 _FEW = 1000
 
 
@@ -53,13 +56,18 @@ def fit_parts(
     """
     labels = np.asarray(examples.labels, np.float32)
     few = len(examples) < _FEW
-    fit_ngram_part(part_of(net, "ngrams"), examples.ids, labels, least_rows=(1, 2, 2) if few else (2, 3, 4))
+    ends = examples.ids.skip(ending(examples.ids.lengths, part_of(net, "tail").last))
+    fit_ngram_parts(
+        [(part_of(net, "ngrams"), examples.ids, 1.0), (part_of(net, "tail"), ends, _TAIL)],
+        labels,
+        least_rows=(1, 2, 2) if few else (2, 3, 4),
+    )
     if vectors is not None:
         part = part_of(net, "clusters")
         groups = cluster_words(vectors, counts)
         part.group = torch.from_numpy(groups)
         clustered = RaggedIds(groups[examples.ids.values], examples.ids.offsets)
-        fit_ngram_part(part, clustered, labels, least_rows=(1, 2, 2) if few else (1, 2, 3))
+        fit_ngram_parts([(part, clustered, 1.0)], labels, least_rows=(1, 2, 2) if few else (1, 2, 3))
 
 
 def without_rare(examples: Examples, n_known: int) -> Examples:
@@ -77,40 +85,52 @@ def share_unknown(net: nn.Module, n_known: int) -> None:
 
 def list_sizes(net: nn.Module) -> dict[str, int]:
     """Return the options of a `blend` network that its lists decide."""
-    return {"n_ngrams": len(part_of(net, "ngrams").weight), "n_cluster_ngrams": len(part_of(net, "clusters").weight)}
+    options = {"n_ngrams": "ngrams", "n_cluster_ngrams": "clusters", "n_tail_ngrams": "tail"}
+    return {option: len(part_of(net, name).weight) for option, name in options.items()}
 
 
-def fit_ngram_part(
-    part: NgramLogit,
-    ids: RaggedIds,
+def fit_ngram_parts(
+    parts: Sequence[tuple[NgramLogit, RaggedIds, float]],
     labels: NDArray[np.float32],
     *,
     least_rows: Sequence[int],
     penalty: float = _PENALTY,
 ) -> float:
-    """List the n-grams of the training texts, set their scales and weights, and return the intercept.
-
-    A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency.
+    """List the n-grams of the training texts, set their scales and weights together, and return the intercept.
 
     Args:
-        part: filled in place.
-        ids: token ids of the training texts, or their clusters.
+        parts: each filled in place, with what it reads of the training texts (ids, their ends or their clusters)
+            and the length that its features have.
         labels: class codes [rows].
         least_rows: in how many texts an n-gram of 1, 2, 3 ids must stand to be listed.
         penalty: C of the logistic regression.
     """
-    positive = labels > 0.5
-    listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, positive, part.longest)
+    lists = [list_ngrams(ids, labels, part.longest, least_rows) for part, ids, _ in parts]
+    blocks = [
+        ngram_features(listed, scale, ids, part.longest) * np.float32(length)
+        for (part, ids, length), (listed, scale) in zip(parts, lists, strict=True)
+    ]
+    weights, intercept = solve_logistic(sp.hstack(blocks, format="csr"), labels, penalty=penalty)
+    own = np.split(weights, np.cumsum([len(listed) for listed, _ in lists])[:-1])
+    for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
+        part.set_list(listed, scale, weight * np.float32(length))
+    return intercept
+
+
+def list_ngrams(
+    ids: RaggedIds, labels: NDArray[np.float32], longest: int, least_rows: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the n-grams that stand in enough texts, ascending, and their scales.
+
+    A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency.
+    """
+    listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, labels > 0.5, longest)
     length = 1 + (listed >= 1 << ID_BITS).astype(int) + (listed >= 1 << 2 * ID_BITS)
     kept = n_rows >= np.array([0, *least_rows])[length]
     listed, n_rows, n_positive = listed[kept], n_rows[kept], n_positive[kept]
     high, low = n_positive + 1.0, n_rows - n_positive + 1.0
     ratio = np.log((high / high.sum()) / (low / low.sum()))
-    scale = (ratio * (np.log((1 + len(ids)) / (1 + n_rows)) + 1)).astype(np.float32)
-    features = ngram_features(listed, scale, ids, part.longest)
-    weight, intercept = solve_logistic(features, labels, penalty=penalty)
-    part.set_list(listed, scale, weight)
-    return intercept
+    return listed, (ratio * (np.log((1 + len(ids)) / (1 + n_rows)) + 1)).astype(np.float32)
 
 
 def ngram_features(listed: NDArray[np.int64], scale: NDArray[np.float32], ids: RaggedIds, longest: int) -> Any:
@@ -166,12 +186,13 @@ def cluster_words(
 def weigh_parts(net: StageGraph, examples: Examples, part_weights: dict[str, float] | None = None) -> None:
     """Set the weights of the output: each part's share over the spread of its scores on these rows."""
     shares = PART_WEIGHTS if part_weights is None else part_weights
-    scores = network_outputs(net, examples, tuple(shares))
-    weights = [share / max(float(scores[part].std()), 1e-6) for part, share in shares.items()]
-    means = sum(w * float(scores[part].mean()) for w, part in zip(weights, shares, strict=True))
+    scores = network_outputs(net, examples, (*shares, "tail"))
+    scores["ngrams"] = scores["ngrams"] + scores["tail"]  # solved together, so they are one opinion
+    weights = {part: share / max(float(scores[part].std()), 1e-6) for part, share in shares.items()}
+    means = sum(weight * float(scores[part].mean()) for part, weight in weights.items())
     output: Any = net.get_submodule("output")
     with torch.no_grad():
-        output.weight.copy_(torch.tensor(weights))
+        output.weight.copy_(torch.tensor([*weights.values(), weights["ngrams"]]))
         output.bias.fill_(-means)
 
 

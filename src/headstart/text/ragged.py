@@ -98,6 +98,20 @@ class RaggedIds:
         where += np.repeat(starts - offsets[:-1], lengths)
         return RaggedIds(self.values[where], offsets)
 
+    def skip(self, counts: npt.NDArray[np.int64]) -> "RaggedIds":
+        """The rows without their first ids, `counts` [n_rows] of each row, as a copy.
+
+        Raises:
+            DataError: a row has fewer ids than are to be skipped, or a count is below zero.
+        """
+        lengths = self.lengths
+        if counts.shape != lengths.shape or np.any(counts < 0) or np.any(counts > lengths):
+            raise DataError(
+                f"skip needs one count for each of {len(self)} rows, from 0 to the row's length; these do not fit."
+            )
+        kept = np.arange(self.values.size) >= np.repeat(self.offsets[:-1] + counts, lengths)
+        return RaggedIds(self.values[kept], _offsets_of(lengths - counts))
+
     def _row_numbers(self, rows: Sequence[int] | npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         chosen = np.asarray(rows)
         if chosen.dtype == np.bool_ and chosen.shape == (len(self),):
