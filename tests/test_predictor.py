@@ -116,6 +116,8 @@ class TestEveryKind:
             lambda m: m.update(threshold=None),
             lambda m: m.update(scorer={}),
             lambda m: m.update(columns=3),
+            lambda m: m.update(columns=m["columns"] * 2 or ["stars", "stars"]),
+            lambda m: m.update(columns=[*m["columns"], "price"]),
             lambda m: m.update(kind="wizard"),
             lambda m: m.update(info=7),
         ],

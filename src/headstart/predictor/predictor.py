@@ -19,7 +19,7 @@ from headstart.errors import ArtifactError, DataError
 from headstart.heads import LinearHead, TfidfHead
 from headstart.inference import resolve_device
 from headstart.layers import stage_names
-from headstart.predictor.checking import check_layers, check_model, check_size, check_weights
+from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
 from headstart.predictor.scorers import (
     ColumnScorer,
     LayerScorer,
@@ -187,8 +187,10 @@ class Predictor:
                 steps = steps_from_json(text["steps"], parts.words, parts.tensors.get("vocabulary", {}).get("counts"))
             slope, intercept = map(float, model["calibration"])
             low, high = map(str, labels)
+            scorer = _load_scorer(model["kind"], model["scorer"], parts, net)
+            check_columns(model["columns"], getattr(getattr(scorer, "head", None), "encoder", None))
             return cls(
-                scorer=_load_scorer(model["kind"], model["scorer"], parts, net),
+                scorer=scorer,
                 label_names=(low, high),
                 steps=steps,
                 max_tokens=text["max_tokens"],
