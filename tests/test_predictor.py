@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -220,6 +221,63 @@ class TestWeights:
         assert all(torch.equal(value, before[name]) for name, value in other.net.state_dict().items())
         again = Predictor.from_parts(read(base_folder, mapped=mapped))
         assert all(torch.equal(value, before[name]) for name, value in again.net.state_dict().items())
+
+
+class TestOverflow:
+    """Weights that are finite, and scores that are not."""
+
+    @pytest.mark.parametrize(
+        ("kind", "stem", "name", "source"),
+        [
+            ("network", "weights", "dense0.linear.weight", "stage 'dense0'"),
+            ("network", "weights", "output.weight", "stage 'output'"),
+            ("layers", "weights", "encoder.weight_ih_l0", None),
+            ("layers", "head", "coefficients", "linear head"),
+            ("tfidf", "head", "coefficients", "tfidf head"),
+            ("columns", "head", "coefficients", "linear head"),
+        ],
+    )
+    def test_is_an_error_that_names_its_place(
+        self, predictors: dict[str, Predictor], others: Any, kind: str, stem: str, name: str, source: str | None
+    ) -> None:
+        parts = predictors[kind].to_parts()
+        arrays = dict(parts.tensors[stem])
+        # Signs that alternate give both infinities, whose sum is no number.
+        signs = np.where(np.arange(arrays[name].size) % 2, 1, -1).reshape(arrays[name].shape)
+        arrays[name] = (signs * (np.finfo(arrays[name].dtype).max * 0.99)).astype(arrays[name].dtype)
+        broken = Predictor.from_parts(replace(parts, tensors={**parts.tensors, stem: arrays}))
+        if source is None:  # Gates saturate: whatever comes out is a number.
+            assert np.isfinite(broken.score(corpus_of(others)).probabilities).all()
+            return
+        with pytest.raises(
+            ArtifactError,
+            match=rf"the {source} of this model gives no finite number for \d+ of 120 rows.* train it anew",
+        ):
+            broken.score(corpus_of(others))
+
+    def test_of_a_network_does_not_pass_for_missing_values(self, predictors: dict[str, Predictor], others: Any) -> None:
+        whole = predictors["layers"]
+        assert isinstance(whole.scorer, LayerScorer)
+
+        class TakesAll(LinearHead):
+            def decision(self, features: Any, table: Any = None) -> Any:
+                return np.zeros(len(features))
+
+        net = copy.deepcopy(whole.scorer.net)
+        with torch.no_grad():
+            net.embedding.weight.fill_(np.inf)  # type: ignore[union-attr,operator]
+        head = whole.scorer.head
+        assert isinstance(head, LinearHead)
+        takes_all = TakesAll(head.mean, head.scale, head.coefficients, head.intercept, head.encoder)
+        broken = replace(whole, scorer=replace(whole.scorer, net=net, head=takes_all))
+        with pytest.raises(
+            ArtifactError, match=r"the stage 'embedding' of this model gives no finite number for 120 of"
+        ):
+            broken.score(corpus_of(others))
+
+    def test_of_a_calibration_is_a_certainty(self, base: Any, others: Any) -> None:
+        steep = replace(base.predictor_, calibration=(1e308, -1e308))
+        assert set(steep.score(corpus_of(others)).probabilities.round(9)) <= {0.0, 1.0}
 
 
 class Own(nn.Module):

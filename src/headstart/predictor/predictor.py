@@ -20,6 +20,7 @@ from headstart.heads import LinearHead, TfidfHead
 from headstart.inference import resolve_device
 from headstart.layers import stage_names
 from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
+from headstart.predictor.finite import check_finite
 from headstart.predictor.scorers import (
     ColumnScorer,
     LayerScorer,
@@ -114,12 +115,21 @@ class Predictor:
         return Rows(corpus.texts, table, self.steps, self.max_tokens, self.clip)
 
     def score(self, corpus: Corpus, *, device: str | torch.device = "cpu") -> Scores:
-        """Score every row, in order."""
+        """Score every row, in order.
+
+        Raises:
+            ArtifactError: if the model gives a row no finite number.
+            DataError: if the rows lack a column that it reads.
+        """
         device = resolve_device(device)
+        net = getattr(self.scorer, "net", None)
         logits: list[NDArray[np.float64]] = [np.zeros(0)]
         totals: dict[str, int] = {}
         for rows in self._chunks(self.rows(corpus)):
-            logits.append(self.scorer.logits(rows, device))
+            with np.errstate(over="ignore", invalid="ignore"):  # looked for right below
+                found = self.scorer.logits(rows, device)
+            check_finite(found, rows, what=_end_of(self.scorer), net=net, device=device)
+            logits.append(found)
             for name, count in rows.counts.items():
                 totals[name] = totals.get(name, 0) + count
         all_logits = np.concatenate(logits)
@@ -128,8 +138,10 @@ class Predictor:
     def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the calibrated probability of the second label for logits [rows]."""
         slope, intercept = self.calibration
+        with np.errstate(over="ignore"):
+            calibrated = slope * logits + intercept
         # In float32's range of exponents a logit beyond 80 is certain already.
-        return 1.0 / (1.0 + np.exp(-np.clip(slope * logits + intercept, -80, 80)))
+        return 1.0 / (1.0 + np.exp(-np.clip(calibrated, -80, 80)))
 
     def names(self, probabilities: NDArray[np.float64]) -> NDArray[np.object_]:
         """Return the predicted label of each row."""
@@ -209,6 +221,12 @@ class Predictor:
             raise ArtifactError(
                 f"this model's parts do not fit one another ({type(error).__name__}: {error}); copy the model again or train it anew."
             ) from error
+
+
+def _end_of(scorer: Scorer) -> str:
+    """Return a name for what gives the logits."""
+    head = getattr(scorer, "head", None)
+    return "network" if head is None else f"{head.kind} head"
 
 
 def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Module | None) -> Scorer:

@@ -19,6 +19,7 @@ from headstart.errors import ArtifactError, DataError
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
 from headstart.inference import network_logits, network_outputs
 from headstart.nets import build
+from headstart.predictor.finite import check_finite
 from headstart.text import encode
 
 __all__ = ["ColumnScorer", "Head", "LayerScorer", "NetSpec", "NetworkScorer", "Rows", "Scorer", "TextScorer"]
@@ -198,7 +199,10 @@ class LayerScorer:
 
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]."""
-        return self.head.decision(self.features(rows, device), rows.table)
+        features = self.features(rows, device)
+        # CatBoost takes NaN for a missing value, so a broken network would pass unseen behind it.
+        check_finite(features, rows, what="layers", net=self.net, device=device)
+        return self.head.decision(features, rows.table)
 
     def config(self) -> dict[str, Any]:
         """Return the JSON-able part of what rebuilds the scorer."""
