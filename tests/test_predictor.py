@@ -21,6 +21,7 @@ from headstart.batches import Batch
 from headstart.corpus import Corpus, as_corpus
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import LinearHead
+from headstart.nets import NETS, net_options
 from headstart.predictor import ColumnScorer, LayerScorer, NetSpec, NetworkScorer, TextScorer
 from headstart.text import fit_steps, text_steps
 
@@ -278,6 +279,33 @@ class TestOverflow:
     def test_of_a_calibration_is_a_certainty(self, base: Any, others: Any) -> None:
         steep = replace(base.predictor_, calibration=(1e308, -1e308))
         assert set(steep.score(corpus_of(others)).probabilities.round(9)) <= {0.0, 1.0}
+
+
+class TestNetworkOptions:
+    def test_are_stored_all_of_them(self, base: Any, small_options: Callable[[str], dict[str, Any]]) -> None:
+        stored = base.predictor_.to_parts().model["scorer"]["net"]["options"]
+        expected = {**net_options("gru"), **small_options("gru")}
+        assert stored == {name: list(v) if isinstance(v, tuple) else v for name, v in expected.items()}
+
+    def test_a_later_default_changes_no_stored_model(
+        self, base: Any, base_folder: Path, others: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = base.predictor_.score(corpus_of(others)).logits
+        later = {"pooling": ("last",), "bidirectional": False, "activation": "tanh", "n_layers": 2}
+        monkeypatch.setattr(NETS["gru"], "__kwdefaults__", {**NETS["gru"].__kwdefaults__, **later})  # type: ignore[attr-defined]
+        after = Predictor.from_parts(read(base_folder)).score(corpus_of(others)).logits
+        assert after.tobytes() == before.tobytes()
+
+    def test_that_are_missing_take_their_defaults(
+        self, base: Any, others: Any, small_options: Callable[[str], dict[str, Any]]
+    ) -> None:
+        parts = base.predictor_.to_parts()
+        model = json.loads(json.dumps(parts.model))
+        model["scorer"]["net"]["options"] = {**small_options("gru"), "dense": [8]}
+        again = Predictor.from_parts(replace(parts, model=model))
+        assert (
+            again.score(corpus_of(others)).logits.tobytes() == base.predictor_.score(corpus_of(others)).logits.tobytes()
+        )
 
 
 class Own(nn.Module):

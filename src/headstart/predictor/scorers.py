@@ -18,7 +18,7 @@ from headstart.batches import Clip, Examples, clip_ids
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
 from headstart.inference import network_logits, network_outputs
-from headstart.nets import build
+from headstart.nets import NETS, build, net_options
 from headstart.predictor.finite import check_finite
 from headstart.text import encode
 
@@ -144,8 +144,13 @@ class NetSpec:
         return net if self.until is None else net.until(self.until)  # type: ignore[operator]
 
     def config(self) -> dict[str, Any]:
-        """Return the spec, JSON-able."""
-        return {"name": self.name, "n_words": self.n_words, "options": dict(self.options), "until": self.until}
+        """Return the spec, JSON-able, with all options of the network and not only those that were given.
+
+        What a later version takes for a default then changes no model that was stored before.
+        """
+        options = {**(net_options(self.name) if self.name in NETS else {}), **self.options}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+        return {"name": self.name, "n_words": self.n_words, "options": plain, "until": self.until}
 
 
 @dataclass
