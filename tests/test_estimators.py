@@ -471,6 +471,16 @@ class TestSavingAndLoading:
         ):
             load(tmp_path / "model")
 
+    def test_a_pattern_that_may_run_for_ever_needs_to_be_trusted(self, reviews: Any, tmp_path: Path) -> None:
+        model = TextClassifier(**SMALL, tokens=r"(?:[a-z]+)+(?=\W|$)").fit(reviews.texts, reviews.labels)
+        model.save(tmp_path / "model")
+        with pytest.raises(
+            ArtifactError, match=r"headstart\.load\(path, trust_patterns=True\), or set HEADSTART_TRUST"
+        ):
+            load(tmp_path / "model")
+        again = load(tmp_path / "model", trust_patterns=True)
+        assert again.predict_proba(reviews.texts).tobytes() == model.predict_proba(reviews.texts).tobytes()
+
     def test_no_model_no_load(self, tmp_path: Path) -> None:
         with pytest.raises(ArtifactError, match="there is no model at"):
             load(tmp_path / "nothing")

@@ -285,17 +285,19 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def load(path: str | Path, *, net: nn.Module | None = None) -> TextClassifier:
+def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False) -> TextClassifier:
     """Bring a saved model back.
 
     Args:
         path: the model's folder.
         net: the network, where it is a module of your own: a model file holds weights and no code.
+        trust_patterns: use whatever regular expression the model cuts texts by. Without it only plain ones are used
+            (see `headstart.text.options.is_linear`): nothing bounds how long another may run.
 
     Raises:
         ArtifactError: if there is no sound model at `path`.
     """
-    predictor = Predictor.from_parts(read(path), net=net)
+    predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns)
     model = TextClassifier(**{**_arguments(predictor.estimator), "device": "auto"})
     model.predictor_ = predictor
     model.history_ = _history(predictor.run)

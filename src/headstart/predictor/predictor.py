@@ -180,12 +180,13 @@ class Predictor:
         return Parts(model=model, tensors=tensors, words=words, blobs=self.scorer.blobs(), run=self.run)
 
     @classmethod
-    def from_parts(cls, parts: Parts, *, net: nn.Module | None = None) -> Predictor:
+    def from_parts(cls, parts: Parts, *, net: nn.Module | None = None, trust_patterns: bool = False) -> Predictor:
         """Build the predictor again.
 
         Args:
             parts: what `to_parts` gave.
             net: the network, where it is a module of the user's own.
+            trust_patterns: use any regular expression that cuts the texts, and not only such as cannot run for ever.
 
         Raises:
             ArtifactError: if the parts do not fit one another.
@@ -196,7 +197,8 @@ class Predictor:
             text, labels = model["text"], model["labels"]
             steps = None
             if text["steps"] is not None:
-                steps = steps_from_json(text["steps"], parts.words, parts.tensors.get("vocabulary", {}).get("counts"))
+                counts = parts.tensors.get("vocabulary", {}).get("counts")
+                steps = steps_from_json(text["steps"], parts.words, counts, trust_patterns=trust_patterns)
             slope, intercept = map(float, model["calibration"])
             low, high = map(str, labels)
             scorer = _load_scorer(model["kind"], model["scorer"], parts, net)
