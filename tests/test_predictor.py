@@ -308,6 +308,25 @@ class TestNetworkOptions:
         )
 
 
+class TestHeads:
+    @pytest.mark.parametrize("kind", ["layers", "columns"])
+    def test_of_another_size_are_refused_at_loading(self, predictors: dict[str, Predictor], kind: str) -> None:
+        parts = predictors[kind].to_parts()
+        head = {name: a if a.shape == (1,) else np.ones(len(a) + 1) for name, a in parts.tensors["head"].items()}
+        with pytest.raises(
+            ArtifactError, match=r"this model's head weighs (\d+) inputs and gets \d+\. The model's files"
+        ):
+            Predictor.from_parts(replace(parts, tensors={**parts.tensors, "head": head}))
+
+    def test_of_another_size_than_a_module_of_ones_own_gives_are_refused_at_scoring(
+        self, predictors: dict[str, Predictor], others: Any
+    ) -> None:
+        whole = predictors["layers"]
+        head = LinearHead(np.zeros(3), np.ones(3), np.zeros(3), 0.0, whole.scorer.head.encoder)  # type: ignore[union-attr]
+        with pytest.raises(ArtifactError, match=r"this model's head weighs 3 inputs and gets \d+\. The model's files"):
+            replace(whole, scorer=replace(whole.scorer, head=head)).score(corpus_of(others))  # type: ignore[type-var]
+
+
 class Own(nn.Module):
     def __init__(self, n_words: int = 30) -> None:
         super().__init__()

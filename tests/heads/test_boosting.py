@@ -86,8 +86,18 @@ def test_leaves_no_files_behind(rows: Rows, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_head_of_another_model_is_refused(head: CatBoostHead, rows: Rows) -> None:
-    with pytest.raises(ArtifactError, match="CatBoost head reads 5 features where its layer and columns give 9"):
+    with pytest.raises(
+        ArtifactError, match="CatBoost head reads 5 features, 1 of them categories, where .* give 9 with 1"
+    ):
         CatBoostHead.from_blob(head.blob(), 7, rows[3])
+
+
+def test_columns_of_another_kind_are_refused(head: CatBoostHead, rows: Rows) -> None:
+    numbers = ColumnEncoder({"device": "number", "stars": "number"}, {}, {"device": 0.0, "stars": 0.0})
+    with pytest.raises(
+        ArtifactError, match="reads 5 features, 1 of them categories, where .* give 5 with 0; .* copy it"
+    ):
+        CatBoostHead.from_blob(head.blob(), 3, numbers)
 
 
 def test_nothing_of_the_training_is_stored(head: CatBoostHead, rows: Rows) -> None:

@@ -142,11 +142,15 @@ class CatBoostHead:
             model = _read(sound)
         except Exception as error:
             raise ArtifactError(f"CatBoost cannot read head.cbm ({error}); copy the model again.") from error
+        n_categories = len(encoder.category_names) if encoder else 0
         expected = n_features + (len(encoder.kinds) if encoder else 0)
-        if len(model.feature_names_) != expected:
+        found = len(model.feature_names_)
+        # The numbers come first, then the categories.
+        if found != expected or model.get_cat_feature_indices() != list(range(expected - n_categories, expected)):
             raise ArtifactError(
-                f"this model's CatBoost head reads {len(model.feature_names_)} features where its layer and columns give {expected}; "
-                "the model's files do not belong together: copy it again."
+                f"this model's CatBoost head reads {found} features, {len(model.get_cat_feature_indices())} of them categories, "
+                f"where its layer and columns give {expected} with {n_categories}; the model's files do not belong together: "
+                "copy it again."
             )
         return cls(model, n_features, encoder)
 

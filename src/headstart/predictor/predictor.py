@@ -16,7 +16,7 @@ from headstart.artifact import Parts
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
-from headstart.heads import LinearHead, TfidfHead
+from headstart.heads import TfidfHead
 from headstart.inference import resolve_device
 from headstart.layers import stage_names
 from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
@@ -30,6 +30,8 @@ from headstart.predictor.scorers import (
     Scorer,
     TextScorer,
     load_head,
+    n_indicators,
+    n_inputs,
 )
 from headstart.text import steps_from_json, steps_to_json
 
@@ -243,10 +245,12 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
         how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
         words = _word_list(parts.words)
         model = TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how)
-        check_size("TF-IDF head", len(model.coefficients), len(words) + n_indicators(encoder))
+        check_size("TF-IDF head", len(model.coefficients), len(words) + n_indicators(model))
         return TextScorer(model)
     if kind == "columns":
-        return ColumnScorer(load_head(config["head"], head_arrays, parts.blobs))
+        scorer = ColumnScorer(load_head(config["head"], head_arrays, parts.blobs))
+        check_size("head", n_inputs(scorer.head), n_indicators(scorer.head))
+        return scorer
     spec = NetSpec(**config["net"])
     weights = parts.tensors.get("weights", {})
     net = spec.build(own, weights)
@@ -257,15 +261,10 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
         check_layers(config["layers"], stage_names(net), config["pooling"])
         head = load_head(config["head"], head_arrays, parts.blobs)
         sizes = [getattr(net, "shapes", {}).get(layer, ("",))[-1] for layer in config["layers"]]
-        if isinstance(head, LinearHead) and all(isinstance(size, int) for size in sizes):
-            check_size("linear head", len(head.mean), sum(sizes) + n_indicators(head.encoder))
+        if all(isinstance(size, int) for size in sizes):
+            check_size("head", n_inputs(head), sum(sizes) + n_indicators(head))
         return LayerScorer(net, spec, tuple(config["layers"]), head, str(config["pooling"]))
     raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
-
-
-def n_indicators(encoder: Any) -> int:
-    """Return how many inputs an encoder of columns gives a linear model."""
-    return 0 if encoder is None else 2 * len(encoder.number_names) + sum(map(len, encoder.categories.values()))
 
 
 def _load_weights(net: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -19,6 +19,7 @@ from headstart.errors import ArtifactError, DataError
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
 from headstart.inference import network_logits, network_outputs
 from headstart.nets import NETS, build, net_options
+from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
 from headstart.text import encode
 
@@ -205,6 +206,7 @@ class LayerScorer:
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]."""
         features = self.features(rows, device)
+        check_size("head", n_inputs(self.head), features.shape[1] + n_indicators(self.head))
         # CatBoost takes NaN for a missing value, so a broken network would pass unseen behind it.
         check_finite(features, rows, what="layers", net=self.net, device=device)
         return self.head.decision(features, rows.table)
@@ -295,6 +297,20 @@ def head_arrays(head: Head) -> dict[str, dict[str, NDArray[Any]]]:
 def head_blobs(head: Head) -> dict[str, bytes]:
     """Return a head's files in another library's format."""
     return {"head.cbm": head.blob()} if isinstance(head, CatBoostHead) else {}
+
+
+def n_inputs(head: Head) -> int:
+    """Return how many inputs a head reads: values of layers, and what columns become."""
+    return len(head.mean) if isinstance(head, LinearHead) else head.n_features + n_indicators(head)
+
+
+def n_indicators(head: LinearHead | CatBoostHead | TfidfHead) -> int:
+    """Return how many inputs columns become for a head: CatBoost reads them as they are, the others as indicators."""
+    if head.encoder is None:
+        return 0
+    if isinstance(head, CatBoostHead):
+        return len(head.encoder.kinds)
+    return 2 * len(head.encoder.number_names) + sum(map(len, head.encoder.categories.values()))
 
 
 def load_head(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], blobs: Mapping[str, bytes]) -> Head:
