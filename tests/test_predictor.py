@@ -130,7 +130,7 @@ class TestEveryKind:
         parts = predictors[kind].to_parts()
         model = json.loads(json.dumps(dict(parts.model)))
         damage(model)
-        with pytest.raises(ArtifactError, match="copy the model again|upgrade headstart|Copy it anew"):
+        with pytest.raises(ArtifactError, match="[Cc]opy the model again|upgrade headstart|Copy it anew"):
             Predictor.from_parts(replace(parts, model=model))
 
 

@@ -52,9 +52,11 @@ def layers(
 
 def inspect(model: opt.Model, as_json: opt.Json = False) -> None:
     """Tell all about a saved model without loading its weights."""
+    from headstart.artifact import check_description
     from headstart.artifact import inspect as inspect_artifact
 
     found = inspect_artifact(model)
+    check_description(found["model"])
     console.emit(found, as_json=as_json, text=_told(found))
 
 

@@ -19,25 +19,18 @@ _REMEDY = "The model's files do not belong together or are damaged; copy the mod
 
 
 def check_model(model: Mapping[str, Any]) -> None:
-    """Refuse labels, columns, lengths and thresholds that no trained model has.
+    """Refuse labels and columns that no trained model has, in a description that `check_description` passed.
 
     Raises:
         ArtifactError: says which, and what was expected.
     """
-    labels, text = model["labels"], model["text"]
+    labels, columns = model["labels"], model["columns"]
     types = model["info"].get("label_types", [])
-    longest, columns = text["max_tokens"], model["columns"]
     checks = {
-        f"the labels {labels!r:.60}; expected two different names": _two_names(labels),
-        f"label types {types!r:.60}; expected the types of two labels": isinstance(types, list)
-        and all(isinstance(kind, str) for kind in types),
+        f"the labels {labels!r:.60}; expected two different names": all(labels) and labels[0] != labels[1],
         "labels that are no whole numbers where whole numbers are declared": "int" not in types
-        or all(str(label).lstrip("-").isdecimal() for label in labels),
-        f"a longest text of {longest!r:.60} tokens; expected a whole number above 0, or none": longest is None
-        or (type(longest) is int and longest > 0),
-        f"the columns {columns!r:.60}; expected names, each of them once": _names_once(columns),
-        f"the clipping {text['clip']!r:.60}; expected head, tail or both": text["clip"] in ("head", "tail", "both"),
-        f"the threshold {model['threshold']!r:.60}; expected a probability": 0 <= model["threshold"] <= 1,
+        or all(label.lstrip("-").isdecimal() for label in labels),
+        f"the columns {columns!r:.60}; expected names, each of them once": len(set(columns)) == len(columns),
     }
     for found, fits in checks.items():
         if not fits:
@@ -102,13 +95,3 @@ def check_size(what: str, found: int, expected: int) -> None:
     """
     if found != expected:
         raise ArtifactError(f"this model's {what} weighs {found} inputs and gets {expected}. {_REMEDY}")
-
-
-def _names_once(names: Any) -> bool:
-    named = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return named and len(set(names)) == len(names)
-
-
-def _two_names(labels: Any) -> bool:
-    named = isinstance(labels, list) and len(labels) == 2 and all(isinstance(label, str) and label for label in labels)
-    return named and labels[0] != labels[1]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from headstart.artifact import Parts
+from headstart.artifact import Parts, check_description
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
@@ -195,6 +195,7 @@ class Predictor:
         """
         model = parts.model
         try:
+            check_description(model)
             check_model(model)
             text, labels = model["text"], model["labels"]
             steps = None
