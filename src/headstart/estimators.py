@@ -48,8 +48,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         net: a name from `headstart.nets.NETS`, a ``torch.nn.Module`` that takes a `Batch` and gives
             logits [rows, 1], or a function of the vocabulary's size that builds one.
         net_options: options of the named network.
-        tokens: what counts as a token: ``"words"``, ``"tutorial"`` or a regular expression; None takes
-            what suits the network.
+        tokens: what counts as a token: ``"words"``, ``"tutorial"`` or a regular expression (see `load` for which of
+            them a stored model may hold); None takes what suits the network.
         min_count: a word rarer than this in the training texts is unknown. None takes what suits the network
             and the number of texts.
         max_words: most words in the vocabulary; None for no limit.
