@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz_artifacts.py [--cases 100000] [--seed 0] [--only NUMBER]
 
-Eight small models (networks, linear, CatBoost and TF-IDF heads, with and without columns) are trained, and a ninth is
+Nine small models (networks, linear, CatBoost and TF-IDF heads, with and without columns) are trained, and a tenth is
 imported from MXNet. A case takes one and changes it: bytes flipped, cut, spliced and overwritten, files swapped and lost, JSON
 edited, sizes inflated. In every second case all digests are made right again, so that the parsers behind
 them are reached: after changes to bytes, to the manifest, or to whole tensors and words. Then it is loaded
@@ -45,6 +45,7 @@ MANIFEST, RUN = "headstart.json", "run.json"
 SHARES = {
     "blend": 4,
     "gru": 4,
+    "fast": 3,
     "tutorial": 2,
     "linear": 4,
     "linear-columns": 4,
@@ -295,6 +296,9 @@ def train_models(folder: Path) -> None:
     makers: dict[str, Callable[[], Any]] = {
         "blend": lambda: hs.TextClassifier(
             net="blend", net_options={"embedding_size": 4, "hidden_size": 3}, epochs=1, **plain
+        ),
+        "fast": lambda: hs.TextClassifier(
+            net="fast", net_options={"embedding_size": 4, "hidden_size": 3, "window": 2}, epochs=1, **plain
         ),
         "tutorial": lambda: hs.TextClassifier(net="tutorial", epochs=1, **plain),
         "linear": lambda: hs.TextClassifier(**carried, head="linear", **plain),

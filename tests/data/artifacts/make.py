@@ -27,6 +27,7 @@ TEXTS = ["a good hotel with a nice view", "", "awful, rude staff!"]
 VOCABULARY = "hotel room food staff clean dirty good bad great awful nice rude a with view . , ! the".split()
 SMALL: dict[str, dict[str, Any]] = {
     "blend": {"embedding_size": 4, "hidden_size": 3},
+    "fast": {"embedding_size": 4, "hidden_size": 3, "window": 2},
     "gru": {"embedding_size": 4, "hidden_size": 3, "dense": (4,)},
     "tutorial": {"embedding_size": 4, "hidden_size": 3, "dense": (4,)},
 }
