@@ -2,8 +2,8 @@
 
     python benchmarks/fuzz_artifacts.py [--cases 100000] [--seed 0] [--only NUMBER]
 
-Eight small models (networks, linear, CatBoost and TF-IDF heads, with and without columns) are trained. A
-case takes one and changes it: bytes flipped, cut, spliced and overwritten, files swapped and lost, JSON
+Nine small models (networks, linear, CatBoost and TF-IDF heads, with and without columns) are trained, and a tenth is
+imported from MXNet. A case takes one and changes it: bytes flipped, cut, spliced and overwritten, files swapped and lost, JSON
 edited, sizes inflated. In every second case all digests are made right again, so that the parsers behind
 them are reached: after changes to bytes, to the manifest, or to whole tensors and words. Then it is loaded
 as `headstart.load` does, and three texts are scored with what was loaded.
@@ -45,12 +45,14 @@ MANIFEST, RUN = "headstart.json", "run.json"
 SHARES = {
     "blend": 4,
     "gru": 4,
+    "fast": 3,
     "tutorial": 2,
     "linear": 4,
     "linear-columns": 4,
     "tfidf": 3,
     "tfidf-columns": 4,
     "catboost": 2,
+    "imported": 3,
 }
 TEXTS = ["a good hotel with a nice view", "", "awful"]
 SECONDS, SLACK, PATIENCE = 1.0, 64 * 2**20, 60
@@ -282,6 +284,7 @@ def training_table() -> tuple[Any, list[int]]:
 def train_models(folder: Path) -> None:
     """Save one small model of each kind of `SHARES`."""
     import headstart as hs
+    from headstart.estimators import import_mxnet
 
     table, labels = training_table()
     small = {"embedding_size": 4, "hidden_size": 3, "dense": (4,)}
@@ -294,6 +297,9 @@ def train_models(folder: Path) -> None:
         "blend": lambda: hs.TextClassifier(
             net="blend", net_options={"embedding_size": 4, "hidden_size": 3}, epochs=1, **plain
         ),
+        "fast": lambda: hs.TextClassifier(
+            net="fast", net_options={"embedding_size": 4, "hidden_size": 3, "window": 2}, epochs=1, **plain
+        ),
         "tutorial": lambda: hs.TextClassifier(net="tutorial", epochs=1, **plain),
         "linear": lambda: hs.TextClassifier(**carried, head="linear", **plain),
         "linear-columns": lambda: hs.TextClassifier(**carried, head="linear", **mixed),
@@ -301,6 +307,9 @@ def train_models(folder: Path) -> None:
         "tfidf-columns": lambda: hs.TextClassifier(strategy="tfidf", **mixed),
         "catboost": lambda: hs.TextClassifier(**carried, head="catboost", **mixed),
     }
+    prefix = HERE.parent / "tests" / "data" / "mxnet" / "tiny"
+    vocabulary = prefix.with_name("tiny-vocab.json")
+    import_mxnet(prefix, vocabulary=vocabulary, labels=("0", "1")).save(folder / "imported")
     for name, make in makers.items():
         make().fit(table, labels).save(folder / name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import torch
 
 from headstart import LayerFeatures, Predictor, TextClassifier
 from headstart.bulk import embed_file, predict_file
 from headstart.corpus import as_corpus
-from headstart.errors import DataError, OptionError
+from headstart.errors import ArtifactError, DataError, OptionError
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".parquet": pd.read_parquet,
@@ -45,7 +47,24 @@ def mixed(base: Any, reviews: Any) -> Predictor:
     return model.fit(reviews.frame(), reviews.labels).predictor_
 
 
+@pytest.fixture
+def overflowing(base: Any) -> Predictor:
+    """A model whose weights are finite and whose logits are not."""
+    found = copy.deepcopy(base.predictor_)
+    with torch.no_grad():
+        found.net.output.weight.fill_(3e38)
+        found.net.dense0.norm.weight.fill_(3e38)
+    return found  # type: ignore[no-any-return]
+
+
 class TestPredict:
+    def test_scores_that_are_no_numbers_are_never_written(self, overflowing: Predictor, source: Path) -> None:
+        with pytest.raises(ArtifactError, match=r"the stage 'dense0' of this model gives no finite number for"):
+            predict_file(overflowing, str(source), source.with_name("scored.csv"))
+        with pytest.raises(ArtifactError, match=r"the layer 'dense0' of this model gives values that are no finite"):
+            embed_file(overflowing, str(source), source.with_name("vectors.parquet"), layer="dense0")
+        assert [path.name for path in source.parent.iterdir()] == ["hotel.csv"]
+
     @pytest.mark.parametrize("suffix", sorted(READERS))
     def test_every_format_holds_the_same(self, base: Any, source: Path, others: Any, suffix: str) -> None:
         out = source.with_name(f"scored{suffix}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sklearn.pipeline import Pipeline
 from torch import Tensor, nn
 
 from headstart import LayerFeatures, TextClassifier, Trainer, load
+from headstart.artifact import read, write
 from headstart.batches import Batch
 from headstart.corpus import as_corpus
 from headstart.errors import ArtifactError, DataError, OptionError
@@ -450,6 +452,35 @@ class TestSavingAndLoading:
             model.fit(reviews.texts, reviews.labels)
         assert told == []
 
+    @pytest.mark.parametrize("history", [3, "lost", {"epoch": 1}, [1, 2], [{"epoch": 1}, None]])
+    def test_a_history_of_something_else_is_refused(self, base_folder: Path, tmp_path: Path, history: Any) -> None:
+        parts = read(base_folder)
+        write(tmp_path / "model", replace(parts, run={**parts.run, "history": history}))
+        with pytest.raises(ArtifactError, match=r"the history in this model's run\.json is .*\. Copy the model again"):
+            load(tmp_path / "model")
+
+    @pytest.mark.parametrize("change", [{"text": ["text"]}, {"epochs": "three"}, {"columns": 5}, {"net": {}}])
+    def test_options_of_another_type_are_refused(
+        self, base_folder: Path, tmp_path: Path, change: dict[str, Any]
+    ) -> None:
+        parts = read(base_folder)
+        model = {**parts.model, "estimator": {**parts.model["estimator"], **change}}
+        write(tmp_path / "model", replace(parts, model=model))
+        with pytest.raises(
+            ArtifactError, match=r"stored options cannot be used: \w+ is .*; expected .* Copy the model"
+        ):
+            load(tmp_path / "model")
+
+    def test_a_pattern_that_may_run_for_ever_needs_to_be_trusted(self, reviews: Any, tmp_path: Path) -> None:
+        model = TextClassifier(**SMALL, tokens=r"(?:[a-z]+)+(?=\W|$)").fit(reviews.texts, reviews.labels)
+        model.save(tmp_path / "model")
+        with pytest.raises(
+            ArtifactError, match=r"headstart\.load\(path, trust_patterns=True\), or set HEADSTART_TRUST"
+        ):
+            load(tmp_path / "model")
+        again = load(tmp_path / "model", trust_patterns=True)
+        assert again.predict_proba(reviews.texts).tobytes() == model.predict_proba(reviews.texts).tobytes()
+
     def test_no_model_no_load(self, tmp_path: Path) -> None:
         with pytest.raises(ArtifactError, match="there is no model at"):
             load(tmp_path / "nothing")
@@ -464,6 +495,7 @@ class TestSavingAndLoading:
         ({"strategy": "scratch", "valid_fraction": 2.0}, "The share to hold out is 2.0; expected one between 0 and 1"),
         ({"strategy": "scratch", "valid_fraction": "some"}, "valid_fraction is 'some'; expected a number"),
         ({"strategy": "scratch", "groups": "hotel"}, "hotel"),
+        ({"columns": ["stars", "stars"]}, "columns are stars, stars, one of them twice; name each column once"),
         ({"base": 3}, "a model was expected and a int came"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +21,7 @@ from headstart.batches import Batch
 from headstart.corpus import Corpus, as_corpus
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import LinearHead
+from headstart.nets import NETS, net_options
 from headstart.predictor import ColumnScorer, LayerScorer, NetSpec, NetworkScorer, TextScorer
 from headstart.text import fit_steps, text_steps
 
@@ -116,6 +118,8 @@ class TestEveryKind:
             lambda m: m.update(threshold=None),
             lambda m: m.update(scorer={}),
             lambda m: m.update(columns=3),
+            lambda m: m.update(columns=m["columns"] * 2 or ["stars", "stars"]),
+            lambda m: m.update(columns=[*m["columns"], "price"]),
             lambda m: m.update(kind="wizard"),
             lambda m: m.update(info=7),
         ],
@@ -126,7 +130,7 @@ class TestEveryKind:
         parts = predictors[kind].to_parts()
         model = json.loads(json.dumps(dict(parts.model)))
         damage(model)
-        with pytest.raises(ArtifactError, match="copy the model again|upgrade headstart|Copy it anew"):
+        with pytest.raises(ArtifactError, match="[Cc]opy the model again|upgrade headstart|Copy it anew"):
             Predictor.from_parts(replace(parts, model=model))
 
 
@@ -218,6 +222,109 @@ class TestWeights:
         assert all(torch.equal(value, before[name]) for name, value in other.net.state_dict().items())
         again = Predictor.from_parts(read(base_folder, mapped=mapped))
         assert all(torch.equal(value, before[name]) for name, value in again.net.state_dict().items())
+
+
+class TestOverflow:
+    """Weights that are finite, and scores that are not."""
+
+    @pytest.mark.parametrize(
+        ("kind", "stem", "name", "source"),
+        [
+            ("network", "weights", "dense0.linear.weight", "stage 'dense0'"),
+            ("network", "weights", "output.weight", "stage 'output'"),
+            ("layers", "weights", "encoder.weight_ih_l0", None),
+            ("layers", "head", "coefficients", "linear head"),
+            ("tfidf", "head", "coefficients", "tfidf head"),
+            ("columns", "head", "coefficients", "linear head"),
+        ],
+    )
+    def test_is_an_error_that_names_its_place(
+        self, predictors: dict[str, Predictor], others: Any, kind: str, stem: str, name: str, source: str | None
+    ) -> None:
+        parts = predictors[kind].to_parts()
+        arrays = dict(parts.tensors[stem])
+        # Signs that alternate give both infinities, whose sum is no number.
+        signs = np.where(np.arange(arrays[name].size) % 2, 1, -1).reshape(arrays[name].shape)
+        arrays[name] = (signs * (np.finfo(arrays[name].dtype).max * 0.99)).astype(arrays[name].dtype)
+        broken = Predictor.from_parts(replace(parts, tensors={**parts.tensors, stem: arrays}))
+        if source is None:  # Gates saturate: whatever comes out is a number.
+            assert np.isfinite(broken.score(corpus_of(others)).probabilities).all()
+            return
+        with pytest.raises(
+            ArtifactError,
+            match=rf"the {source} of this model gives no finite number for \d+ of 120 rows.* train it anew",
+        ):
+            broken.score(corpus_of(others))
+
+    def test_of_a_network_does_not_pass_for_missing_values(self, predictors: dict[str, Predictor], others: Any) -> None:
+        whole = predictors["layers"]
+        assert isinstance(whole.scorer, LayerScorer)
+
+        class TakesAll(LinearHead):
+            def decision(self, features: Any, table: Any = None) -> Any:
+                return np.zeros(len(features))
+
+        net = copy.deepcopy(whole.scorer.net)
+        with torch.no_grad():
+            net.embedding.weight.fill_(np.inf)  # type: ignore[union-attr,operator]
+        head = whole.scorer.head
+        assert isinstance(head, LinearHead)
+        takes_all = TakesAll(head.mean, head.scale, head.coefficients, head.intercept, head.encoder)
+        broken = replace(whole, scorer=replace(whole.scorer, net=net, head=takes_all))
+        with pytest.raises(
+            ArtifactError, match=r"the stage 'embedding' of this model gives no finite number for 120 of"
+        ):
+            broken.score(corpus_of(others))
+
+    def test_of_a_calibration_is_a_certainty(self, base: Any, others: Any) -> None:
+        steep = replace(base.predictor_, calibration=(1e308, -1e308))
+        assert set(steep.score(corpus_of(others)).probabilities.round(9)) <= {0.0, 1.0}
+
+
+class TestNetworkOptions:
+    def test_are_stored_all_of_them(self, base: Any, small_options: Callable[[str], dict[str, Any]]) -> None:
+        stored = base.predictor_.to_parts().model["scorer"]["net"]["options"]
+        expected = {**net_options("gru"), **small_options("gru")}
+        assert stored == {name: list(v) if isinstance(v, tuple) else v for name, v in expected.items()}
+
+    def test_a_later_default_changes_no_stored_model(
+        self, base: Any, base_folder: Path, others: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = base.predictor_.score(corpus_of(others)).logits
+        later = {"pooling": ("last",), "bidirectional": False, "activation": "tanh", "n_layers": 2}
+        monkeypatch.setattr(NETS["gru"], "__kwdefaults__", {**NETS["gru"].__kwdefaults__, **later})  # type: ignore[attr-defined]
+        after = Predictor.from_parts(read(base_folder)).score(corpus_of(others)).logits
+        assert after.tobytes() == before.tobytes()
+
+    def test_that_are_missing_take_their_defaults(
+        self, base: Any, others: Any, small_options: Callable[[str], dict[str, Any]]
+    ) -> None:
+        parts = base.predictor_.to_parts()
+        model = json.loads(json.dumps(parts.model))
+        model["scorer"]["net"]["options"] = {**small_options("gru"), "dense": [8]}
+        again = Predictor.from_parts(replace(parts, model=model))
+        assert (
+            again.score(corpus_of(others)).logits.tobytes() == base.predictor_.score(corpus_of(others)).logits.tobytes()
+        )
+
+
+class TestHeads:
+    @pytest.mark.parametrize("kind", ["layers", "columns"])
+    def test_of_another_size_are_refused_at_loading(self, predictors: dict[str, Predictor], kind: str) -> None:
+        parts = predictors[kind].to_parts()
+        head = {name: a if a.shape == (1,) else np.ones(len(a) + 1) for name, a in parts.tensors["head"].items()}
+        with pytest.raises(
+            ArtifactError, match=r"this model's head weighs (\d+) inputs and gets \d+\. The model's files"
+        ):
+            Predictor.from_parts(replace(parts, tensors={**parts.tensors, "head": head}))
+
+    def test_of_another_size_than_a_module_of_ones_own_gives_are_refused_at_scoring(
+        self, predictors: dict[str, Predictor], others: Any
+    ) -> None:
+        whole = predictors["layers"]
+        head = LinearHead(np.zeros(3), np.ones(3), np.zeros(3), 0.0, whole.scorer.head.encoder)  # type: ignore[union-attr]
+        with pytest.raises(ArtifactError, match=r"this model's head weighs 3 inputs and gets \d+\. The model's files"):
+            replace(whole, scorer=replace(whole.scorer, head=head)).score(corpus_of(others))  # type: ignore[type-var]
 
 
 class Own(nn.Module):

@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from headstart.corpus import Corpus, scan
-from headstart.errors import DataError, OptionError, unknown_name
+from headstart.errors import ArtifactError, DataError, OptionError, unknown_name
 from headstart.features import layer_outputs
 from headstart.layers import stage_names
 from headstart.predictor import Predictor
@@ -57,6 +57,7 @@ def predict_file(
 
     Raises:
         DataError, OptionError: what cannot be read or written.
+        ArtifactError: if the model gives a row no finite number; then `out` is left as it was.
     """
     written = ("prediction", *(f"probability_{label}" for label in predictor.label_names))
     for name in keep:
@@ -113,6 +114,7 @@ def embed_file(
 
     Raises:
         DataError, OptionError: what cannot be read or written, or a layer that is not there.
+        ArtifactError: if the layer gives a value that is no finite number; then `out` is left as it was.
     """
     if layer not in stage_names(predictor.net):
         raise unknown_name("layer", layer, stage_names(predictor.net))
@@ -128,6 +130,11 @@ def embed_file(
             corpus = Corpus(table.column(text).combine_chunks(), columns=table)
             for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device):
                 vectors = outputs[layer]
+                if not np.isfinite(vectors).all():
+                    raise ArtifactError(
+                        f"the layer {layer!r} of this model gives values that are no finite numbers: its weights "
+                        "overflow. Copy the model again, or train it anew with a lower learning rate."
+                    )
                 found["n"] += len(vectors)
                 found["size"] = vectors.shape[1]
                 flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))

@@ -16,7 +16,7 @@ from torch import nn
 
 from headstart.artifact import read, write
 from headstart.corpus import Corpus, as_corpus, split
-from headstart.errors import OptionError, unknown_name
+from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import check_least, check_types
@@ -28,6 +28,8 @@ __all__ = ["LEAST_HELD", "TextClassifier", "import_mxnet", "labelled", "load"]
 
 LEAST_HELD = 100
 """With fewer labels than this none is held out: the labels serve training better than a noisy stop."""
+
+_REMEDY = "Copy the model again, or train it anew."
 
 _NOT_STORED = ("base", "events", "checkpoint", "net", "phases")
 
@@ -46,8 +48,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         net: a name from `headstart.nets.NETS`, a ``torch.nn.Module`` that takes a `Batch` and gives
             logits [rows, 1], or a function of the vocabulary's size that builds one.
         net_options: options of the named network.
-        tokens: what counts as a token: ``"words"``, ``"tutorial"`` or a regular expression; None takes
-            what suits the network.
+        tokens: what counts as a token: ``"words"``, ``"tutorial"`` or a regular expression (see `load` for which of
+            them a stored model may hold); None takes what suits the network.
         min_count: a word rarer than this in the training texts is unknown. None takes what suits the network
             and the number of texts.
         max_words: most words in the vocabulary; None for no limit.
@@ -242,6 +244,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise unknown_name("pooling", self.pooling, POOLINGS)
         values = {field.name: given[field.name] for field in fields(Settings)}
         columns = (self.columns,) if isinstance(self.columns, str) else tuple(self.columns or ())
+        if len(set(columns)) < len(columns):
+            raise OptionError(f"columns are {', '.join(columns)}, one of them twice; name each column once.")
         values |= {name: values[name] or {} for name in ("net_options", "trainer_options")}
         return Settings(**{**values, "columns": columns, "phases": _phases(self.phases)})
 
@@ -281,22 +285,22 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def load(path: str | Path, *, net: nn.Module | None = None) -> TextClassifier:
+def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False) -> TextClassifier:
     """Bring a saved model back.
 
     Args:
         path: the model's folder.
         net: the network, where it is a module of your own: a model file holds weights and no code.
+        trust_patterns: use whatever regular expression the model cuts texts by. Without it only plain ones are used
+            (see `headstart.text.options.is_linear`): nothing bounds how long another may run.
 
     Raises:
         ArtifactError: if there is no sound model at `path`.
     """
-    predictor = Predictor.from_parts(read(path), net=net)
-    known = set(TextClassifier().get_params())
-    arguments = {name: value for name, value in predictor.estimator.items() if name in known}
-    model = TextClassifier(**{**arguments, "device": "auto"})
+    predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns)
+    model = TextClassifier(**{**_arguments(predictor.estimator), "device": "auto"})
     model.predictor_ = predictor
-    model.history_ = list(predictor.run.get("history", []))
+    model.history_ = _history(predictor.run)
     model.notes_ = ()
     model.classes_ = _typed_classes(predictor)
     model.n_features_in_ = 1 + len(predictor.columns)
@@ -351,6 +355,27 @@ def labelled(
             return corpus
         y = [(corpus.label_values or corpus.label_names)[code] for code in corpus.labels]
     return corpus.with_labels(y, label_map=label_map, positive=positive, names=names)
+
+
+def _arguments(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored constructor arguments that this version knows, checked as a user's would be."""
+    known = set(TextClassifier().get_params())
+    arguments = {name: value for name, value in stored.items() if name in known}
+    try:
+        check_types(TextClassifier.__init__, arguments)
+    except OptionError as error:
+        raise ArtifactError(f"this model's stored options cannot be used: {error} {_REMEDY}") from error
+    return arguments
+
+
+def _history(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one row an epoch, as `Trainer` wrote them."""
+    rows = run.get("history", [])
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise ArtifactError(
+            f"the history in this model's run.json is {rows!r:.60}; expected a list with an object for each epoch. {_REMEDY}"
+        )
+    return [dict(row) for row in rows]
 
 
 def _phases(phases: Sequence[Phase | Mapping[str, Any]] | None) -> tuple[Phase, ...] | None:

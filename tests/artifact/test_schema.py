@@ -10,6 +10,7 @@ from headstart.artifact.schema import (
     Check,
     anything,
     boolean,
+    holding,
     integer,
     mapping,
     nullable,
@@ -38,6 +39,8 @@ PASS = [
     (nullable(boolean), True),
     (sequence(boolean), []),
     (mapping(integer(0, 1), keys=text(longest=1)), {"a": 1, "b": 0}),
+    (holding(a=boolean), {"a": True, "b": 3}),
+    (holding(a=boolean), {}),
     (NETWORK, {"name": "gru", "size": 1, "sizes": []}),
     (NETWORK, {"name": "cnn", "size": 9, "sizes": [1, 2], "note": "x"}),
 ]
@@ -65,6 +68,8 @@ FAIL = [
     (mapping(boolean, most=1), {"a": True, "b": True}, "net is .*, expected an object of at most 1 keys"),
     (mapping(boolean), {"a": 3}, "net.a is 3, expected true or false"),
     (mapping(boolean, keys=text(longest=1)), {"ab": True}, "a key of net is 'ab', expected text of at most 1"),
+    (holding(a=boolean), [], r"net is \[\], expected an object"),
+    (holding(a=boolean), {"a": 3, "b": 3}, "net.a is 3, expected true or false"),
     (NETWORK, None, "net is None, expected an object with name, size, sizes"),
     (NETWORK, {"name": "gru"}, "net lacks size, sizes, which every model of this kind has"),
     (

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from headstart.errors import ArtifactError, MissingDependencyError
-from headstart.heads import CatBoostHead, ColumnEncoder
+from headstart.heads import CatBoostHead, ColumnEncoder, boosting
 
 pytest.importorskip("catboost", reason="the CatBoost head is tested where CatBoost is installed")
 
@@ -86,8 +86,63 @@ def test_leaves_no_files_behind(rows: Rows, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_head_of_another_model_is_refused(head: CatBoostHead, rows: Rows) -> None:
-    with pytest.raises(ArtifactError, match="CatBoost head reads 5 features where its layer and columns give 9"):
+    with pytest.raises(
+        ArtifactError, match="CatBoost head reads 5 features, 1 of them categories, where .* give 9 with 1"
+    ):
         CatBoostHead.from_blob(head.blob(), 7, rows[3])
+
+
+def test_columns_of_another_kind_are_refused(head: CatBoostHead, rows: Rows) -> None:
+    numbers = ColumnEncoder({"device": "number", "stars": "number"}, {}, {"device": 0.0, "stars": 0.0})
+    with pytest.raises(
+        ArtifactError, match="reads 5 features, 1 of them categories, where .* give 5 with 0; .* copy it"
+    ):
+        CatBoostHead.from_blob(head.blob(), 3, numbers)
+
+
+def test_nothing_of_the_training_is_stored(head: CatBoostHead, rows: Rows) -> None:
+    features, labels, table, encoder = rows
+    before = dict(head.model.get_metadata().items())
+    blob = head.blob()
+    for fact in (b"train_finish_time", b"model_guid", b"hosts.txt", b"learn_metrics", b"random_seed", b"Git info"):
+        assert fact not in blob
+    assert dict(head.model.get_metadata().items()) == before
+    again = CatBoostHead.fit(features, labels, table=table, encoder=encoder)
+    assert again.blob() == blob
+    assert CatBoostHead.from_blob(blob, 3, encoder).blob() == blob
+
+
+def test_leaves_that_are_no_numbers_are_refused(rows: Rows) -> None:
+    head = CatBoostHead.grow(rows[0], rows[1], 5)
+    leaves = head.model.get_leaf_values()
+    leaves[-1] = np.nan
+    head.model.set_leaf_values(leaves)
+    with pytest.raises(ArtifactError, match=r"head\.cbm cannot be read: ValueError: the leaves of its trees"):
+        CatBoostHead.from_blob(head.blob(), 3, None)
+
+
+def test_this_process_reads_only_what_the_child_wrote(
+    head: CatBoostHead, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+    monkeypatch.setattr(boosting, "_read", lambda blob: read.append(blob) or head.model)  # type: ignore[func-returns-value]
+    dated = boosting._written(head.model)
+    CatBoostHead.from_blob(dated, 3, rows[3])
+    assert len(read) == 1
+    assert b"train_finish_time" in dated
+    assert b"train_finish_time" not in read[0]
+
+
+def test_a_refusal_after_the_child_is_a_sentence_too(
+    head: CatBoostHead, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(blob: bytes) -> None:
+        raise RuntimeError("no trees today")
+
+    blob = head.blob()
+    monkeypatch.setattr(boosting, "_read", refuses)
+    with pytest.raises(ArtifactError, match=r"CatBoost cannot read head\.cbm \(no trees today\); copy the model again"):
+        CatBoostHead.from_blob(blob, 3, rows[3])
 
 
 @pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b"nonsense", lambda b: b[: len(b) // 2]])

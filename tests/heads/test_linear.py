@@ -85,6 +85,7 @@ def test_comes_back_from_arrays(features: Any, labels: Any) -> None:
         ),
         (lambda a: a.update(intercept=np.array([1])), "the array 'intercept' of this model's head"),
         (lambda a: a.update(coefficients=a["coefficients"][:2]), "arrays of this model's linear head differ in size"),
+        (lambda a: a.update(scale=a["scale"] * 0), "divides by a scale that is not positive; copy the model again"),
         (lambda a: a.update(intercept=np.zeros(2)), "arrays of this model's linear head differ in size"),
     ],
 )

@@ -81,6 +81,12 @@ def test_comes_back_from_arrays(head: TfidfHead, others: Any) -> None:
         (lambda n: n, lambda a: {**a, "intercept": np.zeros(0)}, 2, "do not fit one another"),
         (lambda n: n, lambda a: a, 0, "do not fit one another"),
         (lambda n: (n[1], *n[1:]), lambda a: a, 2, "do not fit one another"),
+        (
+            lambda n: n,
+            lambda a: {**a, "idf": a["idf"] * 1e200},
+            2,
+            "holds factors beyond 1e\\+100, whose squares overflow",
+        ),
         (lambda n: n, lambda a: {"idf": a["idf"]}, 2, "the array 'coefficients' of this model's head is missing"),
         (lambda n: n, lambda a: {**a, "idf": np.full(len(a["idf"]), np.inf)}, 2, "the array 'idf' .* holds no finite"),
     ],

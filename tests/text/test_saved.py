@@ -1,8 +1,10 @@
 """Text steps written to JSON and read again, and every kind of damage refused."""
 
+import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from headstart.errors import ArtifactError
+from headstart.errors import ArtifactError, OptionError
+from headstart.heads.tfidf import TOKENS
 from headstart.text import (
+    DEFINITIONS,
     LowerCaser,
     NullImputer,
     TokenIndexer,
@@ -23,6 +27,7 @@ from headstart.text import (
     steps_to_json,
     text_steps,
 )
+from headstart.text.options import is_linear
 
 TEXTS = ["A Film, isn't it?", None, "a film"]
 
@@ -85,7 +90,16 @@ DAMAGED = [
     (spec_of({**CUT, "options": None}, IDS), WORDS, None, "and options"),
     (spec_of(step(), IDS), WORDS, None, r"Expected options \['pattern'\] for the text step Tokenizer, got {}"),
     (spec_of(step(pattern=3), IDS), WORDS, None, "Expected options"),
-    (spec_of(step(pattern="("), IDS), WORDS, None, "cannot be restored. .* nor a valid regular expression"),
+    (spec_of(step(pattern="("), IDS), WORDS, None, r"the regular expression '\(', and nothing bounds how long that"),
+    (spec_of(step(pattern="[z-a]"), IDS), WORDS, None, "cannot be restored. .* nor a valid regular expression"),
+    (
+        spec_of({**CUT, "version": 2}, IDS),
+        WORDS,
+        None,
+        "by version 2 of .* 'words', and .* knows tutorial 1, words 1. Inst",
+    ),
+    (spec_of({**CUT, "version": "1"}, IDS), WORDS, None, "by version '1' of the token definition 'words'"),
+    (spec_of({**step(pattern="morphemes"), "version": 1}, IDS), WORDS, None, "1 of the token definition 'morphemes'"),
     (spec_of(step("NullImputer", "n", fill_value=None), CUT, IDS), WORDS, None, "Expected options"),
     (spec_of(step("NullImputer", "n", fill_value="\ud800"), CUT, IDS), WORDS, None, "cannot be restored"),
     (spec_of(step("LowerCaser", "n", extra=1), CUT, IDS), WORDS, None, "Expected options"),
@@ -129,3 +143,81 @@ def test_reading_for_prediction_imports_neither_scikit_learn_nor_pandas() -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[2, 1] []"
+
+
+PLAIN = [
+    r"\w+",
+    r"(\w+)",
+    r"(?u)\w\w+",
+    r"\S+",
+    ".",
+    r"[a-z][a-z']*|[!?]",
+    r"[^\s\]]+|\.",
+    "[\u3041-\u3096]",
+    "(?i)[a-z]+|#",
+]
+ELSE = [
+    r"(a+)+$", r"(?:\w+)+x", r"\w+x", r"\w+\b", r"\w*\w*", r"(a|a)*", r"(\w)\1+", r"\w{2,}", r"\w+?", r"(?=\w)\w", "(", "a)",
+    "", "a|", r"\p", "[", "[]a]", r"(\w+)|(\d+)", "x" * 1001, r"a**", "^a", "a" * 400 + "{4294967296}", "(" * 5000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PLAIN)
+def test_plain_expressions_come_back(pattern: str) -> None:
+    assert is_linear(pattern)
+    read = steps_from_json(spec_of(step(pattern=pattern), IDS), WORDS)
+    text = "a!" * 200_000  # steps that grew as the square of this would show
+    assert read[0].transform([text]).to_pylist() == Tokenizer(pattern).transform([text]).to_pylist()
+
+
+@pytest.mark.parametrize("pattern", ELSE)
+def test_other_expressions_need_to_be_trusted(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_linear(pattern)
+    spec = spec_of(step(pattern=pattern), IDS)
+    for reads in (steps_from_json, fused_from_json):
+        with pytest.raises(
+            ArtifactError, match=r"trust_patterns=True\), or set HEADSTART_TRUST_PATTERNS=1 for commands"
+        ):
+            reads(spec, WORDS)
+    valid = True
+    try:
+        Tokenizer(pattern).check_options()
+    except OptionError:
+        valid = False
+    for trusted in ({"trust_patterns": True}, {}):
+        monkeypatch.setenv("HEADSTART_TRUST_PATTERNS", "0" if trusted else "1")
+        if valid:
+            assert steps_from_json(spec, WORDS, **trusted)[0].pattern == pattern
+        else:
+            with pytest.raises(ArtifactError, match="cannot be restored"):
+                steps_from_json(spec, WORDS, **trusted)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_the_version_is_stored_and_files_without_one_are_of_the_first(name: str) -> None:
+    spec = steps_to_json(fit_steps(text_steps(name), TEXTS))
+    assert spec["steps"][-2]["version"] == DEFINITIONS[name].version
+    del spec["steps"][-2]["version"]
+    assert steps_from_json(spec, WORDS)[-2].pattern == name
+
+
+def test_a_file_without_a_version_is_not_of_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DEFINITIONS, "words", replace(DEFINITIONS["words"], version=2))
+    with pytest.raises(
+        ArtifactError, match=r"by version None of the token definition 'words', and .* knows tutorial 1, "
+    ):
+        steps_from_json(spec_of(CUT, IDS), WORDS)
+
+
+MEANT = {("tutorial", 1): "eedf6770486e253e", ("words", 1): "b9c70f4ee08d7c35"}
+
+
+def test_what_a_version_of_a_definition_means_never_changes() -> None:
+    for name, definition in DEFINITIONS.items():
+        said = json.dumps({**vars(definition), "version": 0}, sort_keys=True).encode()
+        meaning = hashlib.sha256(said).hexdigest()[:16]
+        assert MEANT[name, definition.version] == meaning, "raise the version, or give the new definition its own name"
+
+
+def test_what_a_name_of_tfidf_means_never_changes() -> None:
+    assert TOKENS == {"words": r"(?u)\b\w\w+\b", "punctuated": r"(?u)\b\w+\b|[!?]"}

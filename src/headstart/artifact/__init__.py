@@ -4,10 +4,11 @@
 `headstart.predictor` makes and understands.
 """
 
+from headstart.artifact.description import check_description
 from headstart.artifact.manifest import FORMAT
 from headstart.artifact.parts import Parts
-from headstart.artifact.probing import check_in_child
+from headstart.artifact.probing import rewritten_in_child
 from headstart.artifact.reading import inspect, read
 from headstart.artifact.writing import check_target, write
 
-__all__ = ["FORMAT", "Parts", "check_in_child", "check_target", "inspect", "read", "write"]
+__all__ = ["FORMAT", "Parts", "check_description", "check_target", "inspect", "read", "rewritten_in_child", "write"]

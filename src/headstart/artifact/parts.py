@@ -26,7 +26,7 @@ class Parts:
         words: strings, none of them null, in the order of their ids: ``vocabulary.txt``. None if there
             are none. A list or an Arrow array; `read` gives ``pa.LargeStringArray``.
         blobs: files in another library's format by name, ``{"head.cbm": b"..."}``. They are hashed and
-            not looked into: see `check_in_child` before you give one to a native reader.
+            not looked into: see `rewritten_in_child` before you give one to a native reader.
         run: JSON-able like `model`: dates, seconds, command, history. Outside the content hash.
         content_hash: what `read` found, SHA-256 in hex; `write` does not look at it.
     """

@@ -1,8 +1,9 @@
-"""Native readers that are not ours, tried in a process whose end is not ours.
+"""Native readers that are not ours, run in a process whose end is not ours.
 
 A library such as CatBoost reads its own files with C++ that was not written for hostile ones. A crash
-there would take the user's process with it. So the file is first read by a child; what kills the child is
-an error here.
+there would take the user's process with it. So a child reads the file, and writes what it read anew; what kills the
+child is an error here. This process reads only what the library itself wrote: what a damaged file left to chance
+(offsets beyond its end, memory never set) was settled in the child.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from collections.abc import Callable
 from headstart.artifact.faults import REMEDY
 from headstart.errors import ArtifactError
 
-__all__ = ["check_in_child"]
+__all__ = ["rewritten_in_child"]
 
 _REFUSED = 3
 _ROOM = 2 * 1024**3  # bytes of private memory beyond what the child has before it reads: a guard, not a budget
 _PASSED: set[tuple[str, str, str]] = set()
 
-# Runs in the child. What `load` prints is thrown away; the last line is what it raised.
+# Runs in the child. What `rewrite` prints is thrown away; the answer is what it returned, or raised.
 _CHILD = """
 import importlib, json, os, sys
 request = json.loads(sys.argv[1])
 sys.path[:] = request["path"]
-load = importlib.import_module(request["module"])
+rewrite = importlib.import_module(request["module"])
 for name in request["name"].split("."):
-    load = getattr(load, name)
+    rewrite = getattr(rewrite, name)
 try:
     import resource
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -41,42 +42,45 @@ try:
 except (ImportError, OSError, ValueError):
     pass
 blob = sys.stdin.buffer.read()
-answer = os.dup(1)
+answer = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
+code = 0
 try:
-    load(blob)
+    said = rewrite(blob)
 except BaseException as error:
-    os.write(answer, f"{type(error).__name__}: {error}".encode(errors="replace")[:2000])
-    os._exit(request["refused"])
-os._exit(0)
+    said = f"{type(error).__name__}: {error}".encode(errors="replace")[:2000]
+    code = request["refused"]
+answer.write(said)
+answer.flush()
+os._exit(code)
 """
 
 
-def check_in_child(load: Callable[[bytes], object], blob: bytes, *, what: str, seconds: float = 60) -> None:
-    """Have a child process call ``load(blob)``, and return if it lived and raised nothing.
+def rewritten_in_child(rewrite: Callable[[bytes], bytes], blob: bytes, *, what: str, seconds: float = 60) -> bytes:
+    """Return ``rewrite(blob)`` as a child process computed it.
 
-    It costs the start of a Python process and the imports of `load`'s module, about half a second for
-    CatBoost; a blob that passed is not tried again in this process.
+    It costs the start of a Python process and the imports of `rewrite`'s module, about half a second for
+    CatBoost; a blob that came back as it was is not tried again in this process.
 
     Args:
-        load: a function at the top of a module that can be imported; what it returns is dropped. It has
-            to import the native library itself. Let it use what it read, too: a reader may take a file
-            whose use then crashes.
+        rewrite: a function at the top of a module that can be imported: it reads the file, uses what it read (a reader
+            may take a file whose use then crashes), and returns the same, written anew. It has to import the
+            native library itself.
         blob: the file.
         what: names the file in messages, such as ``"head.cbm"``.
         seconds: after so long the child is stopped and the file refused.
 
     Raises:
         ArtifactError: if the child crashed, raised, took too long or too much memory.
-        TypeError: if the child could not find `load` by its name.
+        TypeError: if the child could not find `rewrite` by its name.
     """
-    if "<" in load.__qualname__ or load.__module__ == "__main__":
+    if "<" in rewrite.__qualname__ or rewrite.__module__ == "__main__":
         raise TypeError(
-            f"check_in_child needs a function of an importable module, not {load.__module__}.{load.__qualname__}."
+            f"rewritten_in_child needs a function of an importable module, not {rewrite.__module__}.{rewrite.__qualname__}."
         )
-    key = (load.__module__, load.__qualname__, hashlib.sha256(blob).hexdigest())
+    key = (rewrite.__module__, rewrite.__qualname__, hashlib.sha256(blob).hexdigest())
     if key in _PASSED:
-        return
+        return blob
     request = {"path": sys.path, "module": key[0], "name": key[1], "room": _ROOM + 16 * len(blob), "refused": _REFUSED}
     try:
         child = subprocess.run(
@@ -90,8 +94,9 @@ def check_in_child(load: Callable[[bytes], object], blob: bytes, *, what: str, s
             f"{what} cannot be tried: no second Python process starts ({error}). Check sys.executable and free memory."
         ) from error
     if child.returncode == 0:
-        _PASSED.add(key)
-        return
+        if child.stdout == blob:
+            _PASSED.add(key)
+        return child.stdout
     raise ArtifactError(f"{what} cannot be read: {_ending(child)}. {REMEDY}")
 
 

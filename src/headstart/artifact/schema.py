@@ -18,7 +18,9 @@ from typing import Any
 from headstart.artifact.faults import REMEDY, shortened
 from headstart.errors import ArtifactError
 
-__all__ = ["Check", "anything", "boolean", "integer", "mapping", "nullable", "number", "record", "sequence", "text"]
+__all__ = [
+    "Check", "anything", "boolean", "holding", "integer", "mapping", "nullable", "number", "record", "sequence", "text"
+]  # fmt: skip
 
 Check = Callable[[Any, str], None]
 
@@ -124,5 +126,16 @@ def record(optional: Mapping[str, Check] | None = None, /, **required: Check) ->
                     f"{where} has the key {shortened(key)}, which is not one of {', '.join(checks)}. {REMEDY}"
                 )
             checks[key](inner, f"{where}.{key}")
+
+    return check
+
+
+def holding(**known: Check) -> Check:
+    """Check for an object whose `known` keys, as far as they are there, pass; any other key may stand beside them."""
+
+    def check(value: Any, where: str) -> None:
+        mapping(anything)(value, where)
+        for key in known.keys() & value.keys():
+            known[key](value[key], f"{where}.{key}")
 
     return check

@@ -52,9 +52,11 @@ def layers(
 
 def inspect(model: opt.Model, as_json: opt.Json = False) -> None:
     """Tell all about a saved model without loading its weights."""
+    from headstart.artifact import check_description
     from headstart.artifact import inspect as inspect_artifact
 
     found = inspect_artifact(model)
+    check_description(found["model"])
     console.emit(found, as_json=as_json, text=_told(found))
 
 
@@ -128,6 +130,12 @@ def _for_reading(row: dict[str, Any]) -> dict[str, Any]:
     return shown | ({"selected": "yes" if row["selected"] else ""} if "selected" in row else {})
 
 
+def _network(net: dict[str, Any]) -> str:
+    # An imported graph stands among its options as one long string, which --json shows.
+    short = [f"{name} {value}" for name, value in net["options"].items() if len(str(value)) <= 60]
+    return f"{net['name'] or 'own module'} ({net['n_words']:,} words{''.join(f', {option}' for option in short)})"
+
+
 def _told(found: dict[str, Any]) -> str:
     model, info = found["model"], found["model"].get("info", {})
     names = model.get("labels", [])
@@ -140,7 +148,7 @@ def _told(found: dict[str, Any]) -> str:
         "text steps": " > ".join(steps) or "none: reads bare texts",
         "longest text": f"{text.get('max_tokens') or 'no limit'} tokens, the {text.get('clip')} is kept",
         "columns": ", ".join(model.get("columns", [])) or "none",
-        "network": f"{net.get('name') or 'own module'} {net.get('options') or ''}".strip() if net else "none",
+        "network": _network(net) if net else "none",
         "training rows": f"{info.get('n_train', '-')}",
         "size": f"{found['bytes'] / 2**20:.1f} MiB, {found['values']:,} numbers",
         "written by": f"headstart {found['written_by']}, format {found['format']}",

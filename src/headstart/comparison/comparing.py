@@ -241,7 +241,9 @@ def _run(
     folder = out / "fitted" / ship.strategy
     if not folder.exists():
         perform(context, running[ship.strategy], ship, out, keep=True)
-    found._predictor = lambda: Predictor.from_parts(read(folder if folder.exists() else out / "model"))
+    found._predictor = lambda: Predictor.from_parts(
+        read(folder if folder.exists() else out / "model"), trust_patterns=True
+    )
     _show(found, context, problem, log, ship)
     _finish(found, out, log, work)
     return found
@@ -384,7 +386,7 @@ def _show(found: Comparison, context: Context, problem: Problem, log: RowLog, sh
 def _finish(found: Comparison, out: Path, log: RowLog, work: Path) -> None:
     """Write the model, the verdict and the page; take away what was only for working."""
     found.save(out / "model")
-    found._predictor = lambda: Predictor.from_parts(read(out / "model"))
+    found._predictor = lambda: Predictor.from_parts(read(out / "model"), trust_patterns=True)
     facts = {name: part for name, part in found.to_dict().items() if name not in ("rows", "shown")}
     _write_json(out / "verdict.json", facts)
     found.report(out / "report.html")

@@ -103,7 +103,7 @@ class Context:
     @cached_property
     def base(self) -> Predictor:
         """The base."""
-        return self._base or Predictor.from_parts(read(self.folder / "base", mapped=True))
+        return self._base or Predictor.from_parts(read(self.folder / "base", mapped=True), trust_patterns=True)
 
     @cached_property
     def base_logits(self) -> NDArray[np.float64]:

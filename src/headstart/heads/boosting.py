@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headstart.artifact import check_in_child
+from headstart.artifact import rewritten_in_child
 from headstart.errors import ArtifactError, MissingDependencyError
 from headstart.heads.columns import ColumnEncoder
 
@@ -121,14 +121,11 @@ class CatBoostHead:
         return np.asarray(self.model.predict(pool, prediction_type="RawFormulaVal"), np.float64)
 
     def blob(self) -> bytes:
-        """Return the model in CatBoost's binary format, without its date, so that the same model is the same bytes."""
-        facts = self.model.get_metadata()
-        for name in _DATED:
-            facts[name] = ""
-        # CatBoost orders what it writes differently once it has read it; from then on it stays.
-        again = _catboost().CatBoostClassifier()
-        again.load_model(blob=_written(self.model))
-        return _written(again)
+        """Return the model in CatBoost's binary format, without dates, names of files and the course of the training.
+
+        The same trees are the same bytes.
+        """
+        return _rewritten(_written(self.model))[1]
 
     @classmethod
     def from_blob(cls, blob: bytes, n_features: int, encoder: ColumnEncoder | None) -> CatBoostHead:
@@ -140,18 +137,62 @@ class CatBoostHead:
         """
         _catboost()
         # CatBoost crashes on some files that it did not write, and would take this process along.
-        check_in_child(_read, blob, what="head.cbm")
-        model = _read(blob)
+        sound = rewritten_in_child(check_and_rewrite, blob, what="head.cbm")
+        try:
+            model = _read(sound)
+        except Exception as error:
+            raise ArtifactError(f"CatBoost cannot read head.cbm ({error}); copy the model again.") from error
+        n_categories = len(encoder.category_names) if encoder else 0
         expected = n_features + (len(encoder.kinds) if encoder else 0)
-        if len(model.feature_names_) != expected:
+        found = len(model.feature_names_)
+        # The numbers come first, then the categories.
+        if found != expected or model.get_cat_feature_indices() != list(range(expected - n_categories, expected)):
             raise ArtifactError(
-                f"this model's CatBoost head reads {len(model.feature_names_)} features where its layer and columns give {expected}; "
-                "the model's files do not belong together: copy it again."
+                f"this model's CatBoost head reads {found} features, {len(model.get_cat_feature_indices())} of them categories, "
+                f"where its layer and columns give {expected} with {n_categories}; the model's files do not belong together: "
+                "copy it again."
             )
         return cls(model, n_features, encoder)
 
 
-_DATED = ("train_finish_time", "model_guid")
+_KEPT = {"class_params"}
+"""What CatBoost needs of the metadata beside its trees; the rest tells of the machine and the training."""
+
+
+def check_and_rewrite(blob: bytes) -> bytes:
+    """Read CatBoost's binary format, score some rows with it, and write it anew; for a child process.
+
+    Raises:
+        ValueError: if its trees hold what no training leaves there.
+    """
+    read, sound = _rewritten(blob)
+    for model in (read, _read(sound)):
+        _try_out(model)
+    return sound
+
+
+def _rewritten(blob: bytes) -> tuple[Any, bytes]:
+    # CatBoost orders what it writes differently once it has read it; from then on it stays.
+    model = _read(blob)
+    facts = model.get_metadata()
+    for name in set(facts.keys()) - _KEPT:
+        del facts[name]
+    return model, _written(model)
+
+
+def _try_out(model: Any) -> None:
+    leaves = model.get_leaf_values()
+    if len(leaves) != sum(model.get_tree_leaf_counts()) or not np.isfinite(leaves).all():
+        raise ValueError("the leaves of its trees are not all there, or hold values that are no finite numbers")
+    n_categories = len(model.get_cat_feature_indices())
+    n_numbers = len(model.feature_names_) - n_categories
+    # Rows that reach most of the leaves, and categories never seen.
+    numbers = np.random.default_rng(0).normal(size=(64, n_numbers)).astype(np.float32)
+    numbers[:4] = np.array([0, np.nan, 1e30, -1e30], np.float32)[:, None]
+    texts = np.array([[str(row).encode()] * n_categories for row in range(64)], dtype=object)
+    data = _features_data(numbers, texts if n_categories else None)
+    if not np.isfinite(model.predict(_catboost().Pool(data), prediction_type="RawFormulaVal")).all():
+        raise ValueError("it gives scores that are no finite numbers")
 
 
 def _classifier(n_trees: int, n_rows: int, random_state: int, n_threads: int, **options: Any) -> Any:
@@ -176,13 +217,8 @@ def _written(model: Any) -> bytes:
 
 
 def _read(blob: bytes) -> Any:
-    """Return the model in `blob`, used once."""
     model = _catboost().CatBoostClassifier()
     model.load_model(blob=blob)
-    names = model.feature_names_
-    categories = set(model.get_cat_feature_indices())
-    row = [["" if i in categories else 0.0 for i in range(len(names))]]
-    model.predict(row, prediction_type="RawFormulaVal")
     return model
 
 
@@ -193,7 +229,6 @@ def _pool(
     rows: NDArray[np.int64],
     labels: NDArray[Any] | None = None,
 ) -> Any:
-    catboost = _catboost()
     numbers, texts = np.ascontiguousarray(features[rows], np.float32), None
     if encoder is not None and table is not None:
         chosen = table.take(pa.array(rows))
@@ -201,5 +236,8 @@ def _pool(
         if encoder.category_names:
             # FeaturesData takes bytes, and nothing else, for categories.
             texts = np.array([[value.encode() for value in row] for row in encoder.texts(chosen)], dtype=object)
-    data = catboost.FeaturesData(num_feature_data=numbers if numbers.shape[1] else None, cat_feature_data=texts)
-    return catboost.Pool(data, label=None if labels is None else labels[rows])
+    return _catboost().Pool(_features_data(numbers, texts), label=None if labels is None else labels[rows])
+
+
+def _features_data(numbers: NDArray[np.float32], texts: NDArray[Any] | None) -> Any:
+    return _catboost().FeaturesData(num_feature_data=numbers if numbers.shape[1] else None, cat_feature_data=texts)

@@ -123,7 +123,8 @@ class ColumnEncoder:
             raise ArtifactError(
                 f"the column settings of this model cannot be read ({error!r}); copy the model again."
             ) from error
-        if not complete or set(kinds.values()) - {"number", "category"}:
+        once = len(kinds) == len(config["kinds"])
+        if not complete or not once or set(kinds.values()) - {"number", "category"}:
             raise ArtifactError(
                 "the column settings of this model do not fit one another; copy the model again or train it anew."
             )

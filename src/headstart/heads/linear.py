@@ -83,6 +83,10 @@ class LinearHead:
             raise ArtifactError(
                 "the arrays of this model's linear head differ in size; copy the model again or train it anew."
             )
+        if not (scale > 0).all():
+            raise ArtifactError(
+                "this model's linear head divides by a scale that is not positive; copy the model again or train it anew."
+            )
         return cls(mean, scale, coefficients, float(intercept[0]), encoder)
 
 

@@ -17,6 +17,8 @@ from headstart.heads.linear import fit_logistic, read_arrays
 
 __all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "vectorizer_of"]
 
+_LARGEST_FACTOR = 1e100  # its square, summed over any text, is a number; a real one is a logarithm
+
 _PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
 
 TOKENS = {"words": r"(?u)\b\w\w+\b", "punctuated": r"(?u)\b\w+\b|[!?]"}
@@ -132,6 +134,11 @@ class TfidfHead:
         if not sizes_fit or intercept.shape != (1,) or not 1 <= longest <= 5 or len(set(ngrams)) != len(ngrams):
             raise ArtifactError(
                 "the n-grams and arrays of this TF-IDF model do not fit one another; copy the model again or train it anew."
+            )
+        if np.abs(idf).max(initial=0) > _LARGEST_FACTOR:
+            raise ArtifactError(
+                f"the array 'idf' of this TF-IDF model holds factors beyond {_LARGEST_FACTOR:g}, whose squares overflow; "
+                "copy the model again or train it anew."
             )
         return cls(tuple(ngrams), idf, coefficients, float(intercept[0]), longest, encoder, tokens, counts)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,32 +10,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from headstart.errors import ArtifactError
+from headstart.heads import ColumnEncoder
 from headstart.layers import POOLINGS
 
-__all__ = ["check_layers", "check_model", "check_size", "check_weights"]
+__all__ = ["check_columns", "check_layers", "check_model", "check_size", "check_weights"]
 
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
 
 def check_model(model: Mapping[str, Any]) -> None:
-    """Refuse labels, lengths and thresholds that no trained model has.
+    """Refuse labels and columns that no trained model has, in a description that `check_description` passed.
 
     Raises:
         ArtifactError: says which, and what was expected.
     """
-    labels, text = model["labels"], model["text"]
+    labels, columns = model["labels"], model["columns"]
     types = model["info"].get("label_types", [])
-    longest = text["max_tokens"]
     checks = {
-        f"the labels {labels!r:.60}; expected two different names": _two_names(labels),
-        f"label types {types!r:.60}; expected the types of two labels": isinstance(types, list)
-        and all(isinstance(kind, str) for kind in types),
+        f"the labels {labels!r:.60}; expected two different names": all(labels) and labels[0] != labels[1],
         "labels that are no whole numbers where whole numbers are declared": "int" not in types
-        or all(str(label).lstrip("-").isdecimal() for label in labels),
-        f"a longest text of {longest!r:.60} tokens; expected a whole number above 0, or none": longest is None
-        or (type(longest) is int and longest > 0),
-        f"the clipping {text['clip']!r:.60}; expected head, tail or both": text["clip"] in ("head", "tail", "both"),
-        f"the threshold {model['threshold']!r:.60}; expected a probability": 0 <= model["threshold"] <= 1,
+        or all(label.lstrip("-").isdecimal() for label in labels),
+        f"the columns {columns!r:.60}; expected names, each of them once": len(set(columns)) == len(columns),
     }
     for found, fits in checks.items():
         if not fits:
@@ -78,6 +73,20 @@ def check_layers(layers: Any, known: tuple[str, ...], pooling: Any) -> None:
         raise ArtifactError(f"this model pools by {pooling!r:.40}; expected one of {', '.join(POOLINGS)}. {_REMEDY}")
 
 
+def check_columns(columns: Sequence[str], encoder: ColumnEncoder | None) -> None:
+    """Refuse a head that reads other columns than the model asks of the data.
+
+    Raises:
+        ArtifactError: names both.
+    """
+    read = [] if encoder is None else list(encoder.kinds)
+    if read != list(columns):
+        raise ArtifactError(
+            f"this model asks for the columns {', '.join(columns) or 'none'}, and its head reads "
+            f"{', '.join(read) or 'none'}. {_REMEDY}"
+        )
+
+
 def check_size(what: str, found: int, expected: int) -> None:
     """Refuse a head that reads another number of inputs than it gets.
 
@@ -86,8 +95,3 @@ def check_size(what: str, found: int, expected: int) -> None:
     """
     if found != expected:
         raise ArtifactError(f"this model's {what} weighs {found} inputs and gets {expected}. {_REMEDY}")
-
-
-def _two_names(labels: Any) -> bool:
-    named = isinstance(labels, list) and len(labels) == 2 and all(isinstance(label, str) and label for label in labels)
-    return named and labels[0] != labels[1]

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from headstart.artifact import Parts
+from headstart.artifact import Parts, check_description
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
-from headstart.heads import LinearHead, TfidfHead
+from headstart.heads import TfidfHead
 from headstart.inference import resolve_device
 from headstart.layers import stage_names
-from headstart.predictor.checking import check_layers, check_model, check_size, check_weights
+from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
+from headstart.predictor.finite import check_finite
 from headstart.predictor.scorers import (
     ColumnScorer,
     LayerScorer,
@@ -29,6 +30,8 @@ from headstart.predictor.scorers import (
     Scorer,
     TextScorer,
     load_head,
+    n_indicators,
+    n_inputs,
 )
 from headstart.text import steps_from_json, steps_to_json
 
@@ -114,12 +117,21 @@ class Predictor:
         return Rows(corpus.texts, table, self.steps, self.max_tokens, self.clip)
 
     def score(self, corpus: Corpus, *, device: str | torch.device = "cpu") -> Scores:
-        """Score every row, in order."""
+        """Score every row, in order.
+
+        Raises:
+            ArtifactError: if the model gives a row no finite number.
+            DataError: if the rows lack a column that it reads.
+        """
         device = resolve_device(device)
+        net = getattr(self.scorer, "net", None)
         logits: list[NDArray[np.float64]] = [np.zeros(0)]
         totals: dict[str, int] = {}
         for rows in self._chunks(self.rows(corpus)):
-            logits.append(self.scorer.logits(rows, device))
+            with np.errstate(over="ignore", invalid="ignore"):  # looked for right below
+                found = self.scorer.logits(rows, device)
+            check_finite(found, rows, what=_end_of(self.scorer), net=net, device=device)
+            logits.append(found)
             for name, count in rows.counts.items():
                 totals[name] = totals.get(name, 0) + count
         all_logits = np.concatenate(logits)
@@ -128,8 +140,10 @@ class Predictor:
     def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the calibrated probability of the second label for logits [rows]."""
         slope, intercept = self.calibration
+        with np.errstate(over="ignore"):
+            calibrated = slope * logits + intercept
         # In float32's range of exponents a logit beyond 80 is certain already.
-        return 1.0 / (1.0 + np.exp(-np.clip(slope * logits + intercept, -80, 80)))
+        return 1.0 / (1.0 + np.exp(-np.clip(calibrated, -80, 80)))
 
     def names(self, probabilities: NDArray[np.float64]) -> NDArray[np.object_]:
         """Return the predicted label of each row."""
@@ -168,27 +182,32 @@ class Predictor:
         return Parts(model=model, tensors=tensors, words=words, blobs=self.scorer.blobs(), run=self.run)
 
     @classmethod
-    def from_parts(cls, parts: Parts, *, net: nn.Module | None = None) -> Predictor:
+    def from_parts(cls, parts: Parts, *, net: nn.Module | None = None, trust_patterns: bool = False) -> Predictor:
         """Build the predictor again.
 
         Args:
             parts: what `to_parts` gave.
             net: the network, where it is a module of the user's own.
+            trust_patterns: use any regular expression that cuts the texts, and not only such as cannot run for ever.
 
         Raises:
             ArtifactError: if the parts do not fit one another.
         """
         model = parts.model
         try:
+            check_description(model)
             check_model(model)
             text, labels = model["text"], model["labels"]
             steps = None
             if text["steps"] is not None:
-                steps = steps_from_json(text["steps"], parts.words, parts.tensors.get("vocabulary", {}).get("counts"))
+                counts = parts.tensors.get("vocabulary", {}).get("counts")
+                steps = steps_from_json(text["steps"], parts.words, counts, trust_patterns=trust_patterns)
             slope, intercept = map(float, model["calibration"])
             low, high = map(str, labels)
+            scorer = _load_scorer(model["kind"], model["scorer"], parts, net)
+            check_columns(model["columns"], getattr(getattr(scorer, "head", None), "encoder", None))
             return cls(
-                scorer=_load_scorer(model["kind"], model["scorer"], parts, net),
+                scorer=scorer,
                 label_names=(low, high),
                 steps=steps,
                 max_tokens=text["max_tokens"],
@@ -209,6 +228,12 @@ class Predictor:
             ) from error
 
 
+def _end_of(scorer: Scorer) -> str:
+    """Return a name for what gives the logits."""
+    head = getattr(scorer, "head", None)
+    return "network" if head is None else f"{head.kind} head"
+
+
 def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Module | None) -> Scorer:
     head_arrays = parts.tensors.get("head", {})
     if kind == "tfidf":
@@ -221,10 +246,12 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
         how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
         words = _word_list(parts.words)
         model = TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how)
-        check_size("TF-IDF head", len(model.coefficients), len(words) + n_indicators(encoder))
+        check_size("TF-IDF head", len(model.coefficients), len(words) + n_indicators(model))
         return TextScorer(model)
     if kind == "columns":
-        return ColumnScorer(load_head(config["head"], head_arrays, parts.blobs))
+        scorer = ColumnScorer(load_head(config["head"], head_arrays, parts.blobs))
+        check_size("head", n_inputs(scorer.head), n_indicators(scorer.head))
+        return scorer
     spec = NetSpec(**config["net"])
     weights = parts.tensors.get("weights", {})
     net = spec.build(own, weights)
@@ -235,15 +262,10 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
         check_layers(config["layers"], stage_names(net), config["pooling"])
         head = load_head(config["head"], head_arrays, parts.blobs)
         sizes = [getattr(net, "shapes", {}).get(layer, ("",))[-1] for layer in config["layers"]]
-        if isinstance(head, LinearHead) and all(isinstance(size, int) for size in sizes):
-            check_size("linear head", len(head.mean), sum(sizes) + n_indicators(head.encoder))
+        if all(isinstance(size, int) for size in sizes):
+            check_size("head", n_inputs(head), sum(sizes) + n_indicators(head))
         return LayerScorer(net, spec, tuple(config["layers"]), head, str(config["pooling"]))
     raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
-
-
-def n_indicators(encoder: Any) -> int:
-    """Return how many inputs an encoder of columns gives a linear model."""
-    return 0 if encoder is None else 2 * len(encoder.number_names) + sum(map(len, encoder.categories.values()))
 
 
 def _load_weights(net: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:

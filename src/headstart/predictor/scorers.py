@@ -18,7 +18,9 @@ from headstart.batches import Clip, Examples, clip_ids
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
 from headstart.inference import network_logits, network_outputs
-from headstart.nets import build
+from headstart.nets import NETS, build, net_options
+from headstart.predictor.checking import check_size
+from headstart.predictor.finite import check_finite
 from headstart.text import encode
 
 __all__ = ["ColumnScorer", "Head", "LayerScorer", "NetSpec", "NetworkScorer", "Rows", "Scorer", "TextScorer"]
@@ -143,8 +145,13 @@ class NetSpec:
         return net if self.until is None else net.until(self.until)  # type: ignore[operator]
 
     def config(self) -> dict[str, Any]:
-        """Return the spec, JSON-able."""
-        return {"name": self.name, "n_words": self.n_words, "options": dict(self.options), "until": self.until}
+        """Return the spec, JSON-able, with all options of the network and not only those that were given.
+
+        What a later version takes for a default then changes no model that was stored before.
+        """
+        options = {**(net_options(self.name) if self.name in NETS else {}), **self.options}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+        return {"name": self.name, "n_words": self.n_words, "options": plain, "until": self.until}
 
 
 @dataclass
@@ -198,7 +205,11 @@ class LayerScorer:
 
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]."""
-        return self.head.decision(self.features(rows, device), rows.table)
+        features = self.features(rows, device)
+        check_size("head", n_inputs(self.head), features.shape[1] + n_indicators(self.head))
+        # CatBoost takes NaN for a missing value, so a broken network would pass unseen behind it.
+        check_finite(features, rows, what="layers", net=self.net, device=device)
+        return self.head.decision(features, rows.table)
 
     def config(self) -> dict[str, Any]:
         """Return the JSON-able part of what rebuilds the scorer."""
@@ -286,6 +297,20 @@ def head_arrays(head: Head) -> dict[str, dict[str, NDArray[Any]]]:
 def head_blobs(head: Head) -> dict[str, bytes]:
     """Return a head's files in another library's format."""
     return {"head.cbm": head.blob()} if isinstance(head, CatBoostHead) else {}
+
+
+def n_inputs(head: Head) -> int:
+    """Return how many inputs a head reads: values of layers, and what columns become."""
+    return len(head.mean) if isinstance(head, LinearHead) else head.n_features + n_indicators(head)
+
+
+def n_indicators(head: LinearHead | CatBoostHead | TfidfHead) -> int:
+    """Return how many inputs columns become for a head: CatBoost reads them as they are, the others as indicators."""
+    if head.encoder is None:
+        return 0
+    if isinstance(head, CatBoostHead):
+        return len(head.encoder.kinds)
+    return 2 * len(head.encoder.number_names) + sum(map(len, head.encoder.categories.values()))
 
 
 def load_head(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], blobs: Mapping[str, bytes]) -> Head:

@@ -1,8 +1,9 @@
 """What counts as a token: tables over Unicode code points.
 
 To change a definition, change its entry in ``DEFINITIONS``; nothing else knows what a token is. A saved
-model holds only the name: once a name is released, what it means must stay, and a better definition
-gets a name of its own. Characters that Unicode has assigned since Python's edition
+model holds a definition's name and version, and one of another version is refused: raise ``version`` with every change
+of meaning once a version is released (a test remembers what each version is), or better, keep the entry
+and give the new definition a name of its own, so that old models still load. Characters that Unicode has assigned since Python's edition
 (``unicodedata.unidata_version``) count as unassigned.
 """
 
@@ -35,6 +36,7 @@ class TokenDefinition:
         ranges: (first, last, class) of code points.
         characters: class of single characters.
         rewrites: characters replaced, before the classes are looked at; an ASCII one only by an ASCII one.
+        version: raised with every change of the above.
     """
 
     categories: Mapping[str, int] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class TokenDefinition:
     ranges: tuple[tuple[int, int, int], ...] = ()
     characters: tuple[tuple[str, int], ...] = ()
     rewrites: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
 
 
 _WHITE_SPACE = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())

@@ -8,7 +8,12 @@ import numpy as np
 from headstart.errors import OptionError
 from headstart.text.definitions import DEFINITIONS
 
-__all__ = ["check_fill_value", "check_limits", "check_threads", "expression_of"]
+__all__ = ["check_fill_value", "check_limits", "check_threads", "expression_of", "is_linear"]
+
+# One character: an escaped class or sign, a set, any sign without a meaning of its own, or the dot.
+_CHARACTER = r"""(?:\\[wWdDsS]|\\[^A-Za-z0-9]|\[\^?(?:\\.|[^\]\\\[])+\]|[^\\\[\](){}|.*+?^$]|\.)"""
+_RUN = rf"{_CHARACTER}+[*+]?"
+_LINEAR = re.compile(rf"(?:\(\?[aiu]+\))?(\()?{_RUN}(?:\|{_RUN})*(?(1)\))", re.DOTALL)
 
 
 def check_fill_value(value: Any) -> None:
@@ -36,7 +41,7 @@ def expression_of(pattern: Any) -> "re.Pattern[str] | None":
         return None
     try:
         expression = re.compile(pattern)
-    except re.error as fault:
+    except (re.error, OverflowError, RecursionError) as fault:
         raise OptionError(
             f"Tokenizer's pattern {pattern!r} is neither one of {names} nor a valid regular expression: {fault}. "
             f"Mend it so that re.findall(pattern, text) gives the tokens."
@@ -47,6 +52,19 @@ def expression_of(pattern: Any) -> "re.Pattern[str] | None":
             f"Keep one, and write the others as (?:...)."
         )
     return expression
+
+
+def is_linear(pattern: str) -> bool:
+    r"""Whether a regular expression is so plain that its running time is bounded by text times pattern.
+
+    That is so for alternatives (with or without one group around all) that each are a row of characters or sets, of
+    which only the last may be repeated, as in ``\w+|[!?]`` or ``[a-z][a-z']*``: nothing follows a repetition, so the
+    matcher never steps back into one.
+
+    >>> is_linear(r"(\w+)"), is_linear(r"(?:\w+)+x")
+    (True, False)
+    """
+    return len(pattern) <= 1000 and _LINEAR.fullmatch(pattern) is not None
 
 
 def check_limits(min_count: Any, max_size: Any) -> None:

@@ -1,9 +1,11 @@
 """Fitted text steps <-> plain JSON values, with the vocabulary beside them.
 
 What comes in is checked before anything is built from it: it may be damaged, or made by somebody.
+A regular expression from a file is used unasked only if it is plain: nothing bounds how long another may run.
 ``fused_from_json`` needs no scikit-learn, whose import takes about a second.
 """
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +14,7 @@ import numpy as np
 from headstart.errors import ArtifactError, HeadstartError
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import FusedSteps
-from headstart.text.options import check_fill_value, check_limits, expression_of
+from headstart.text.options import check_fill_value, check_limits, expression_of, is_linear
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["fused_from_json", "steps_from_json", "steps_to_json"]
 
 JSON_FORMAT = 1
+TRUST = "HEADSTART_TRUST_PATTERNS"
+"""Set to 1 it says, for commands and all that loads a model by its path, what ``trust_patterns=True`` says."""
+
 _OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their standard order
     "NullImputer": {"fill_value": (str,)},
     "LowerCaser": {},
@@ -53,19 +58,22 @@ def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
                 f"Use only {', '.join(_OPTIONS)} in the model, and apply this step to the texts before they reach it."
             )
         options = {key: _plain(value) for key, value in step.get_params(deep=False).items()}
-        written.append({"name": name, "kind": kind, "options": options})
+        definition = DEFINITIONS.get(options.get("pattern", ""))
+        version = {} if definition is None else {"version": definition.version}
+        written.append({"name": name, "kind": kind, "options": options, **version})
     spec = {"format": JSON_FORMAT, "steps": written}
-    _checked(spec)
+    _checked(spec, trusted=True)
     return spec
 
 
-def steps_from_json(spec: Any, words: Any, counts: Any = None) -> "Pipeline":
+def steps_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns: bool = False) -> "Pipeline":
     """The fitted pipeline again.
 
     Args:
         spec: what ``steps_to_json`` gave.
         words: the indexer's ``vocabulary_``, [n_ids] Arrow strings or a list of str.
         counts: its ``counts_``, [n_ids] whole numbers; None for zeros.
+        trust_patterns: use any regular expression, and not only such as cannot run for ever.
 
     Raises:
         ArtifactError: one of the three is damaged or from another version; the message says what is wrong.
@@ -76,7 +84,7 @@ def steps_from_json(spec: Any, words: Any, counts: Any = None) -> "Pipeline":
 
     restored: list[tuple[str, Any]] = []
     try:
-        for name, kind, options in _checked(spec):
+        for name, kind, options in _checked(spec, trust_patterns):
             if kind == "TokenIndexer":
                 restored.append((name, steps.TokenIndexer.from_vocabulary(words, counts, **options)))
             else:
@@ -88,13 +96,13 @@ def steps_from_json(spec: Any, words: Any, counts: Any = None) -> "Pipeline":
     return Pipeline(restored)
 
 
-def fused_from_json(spec: Any, words: Any, counts: Any = None) -> FusedSteps | None:
+def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns: bool = False) -> FusedSteps | None:
     """The same as one function, ``FusedSteps.encode``; None when the steps do not allow it (see ``encode``).
 
     Raises:
         ArtifactError: as ``steps_from_json``.
     """
-    steps = _checked(spec)
+    steps = _checked(spec, trust_patterns)
     try:
         for step in steps:
             _check_options(step)
@@ -111,7 +119,7 @@ def fused_from_json(spec: Any, words: Any, counts: Any = None) -> FusedSteps | N
     return FusedSteps(compiled_table(pattern, "LowerCaser" in kinds), fill_value, lookup)
 
 
-def _checked(spec: Any) -> list[_Step]:
+def _checked(spec: Any, trusted: bool) -> list[_Step]:
     """The steps of a specification, whose shape, names, kinds and types of options are right."""
     if not isinstance(spec, Mapping) or not isinstance(spec.get("steps"), list):
         raise ArtifactError(f"Expected text steps as an object with a list 'steps', got {spec!r:.80}. {_MEND}")
@@ -128,7 +136,29 @@ def _checked(spec: Any) -> list[_Step]:
         )
     if len({step.name for step in steps}) < len(steps):
         raise ArtifactError(f"Expected text steps of different names, got {[step.name for step in steps]}. {_MEND}")
+    pattern = steps[-2].options["pattern"]
+    _check_version(pattern, spec["steps"][-2].get("version"))
+    if not (trusted or pattern in DEFINITIONS or is_linear(pattern) or os.environ.get(TRUST) == "1"):
+        raise ArtifactError(
+            f"This model cuts texts by the regular expression {pattern!r:.80}, and nothing bounds how long that may run, "
+            f"so it is not used unasked. If you trust whoever made the model, load it with "
+            f"headstart.load(path, trust_patterns=True), or set {TRUST}=1 for commands."
+        )
     return steps
+
+
+def _check_version(pattern: str, version: Any) -> None:
+    known = DEFINITIONS.get(pattern)
+    if known is None and version is None:
+        return  # a regular expression
+    # Files without a version are older than the second version of anything.
+    if known is not None and (1 if version is None else version) == known.version:
+        return
+    raise ArtifactError(
+        f"This model cuts texts by version {version!r:.20} of the token definition {pattern!r:.80}, and this version of "
+        f"headstart knows {', '.join(f'{name} {one.version}' for name, one in DEFINITIONS.items())}. Install the "
+        f"version that wrote the model, or a newer one."
+    )
 
 
 def _checked_step(step: Any) -> _Step:

@@ -133,7 +133,8 @@ class Tokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: i
         pattern: ``"words"`` (words with inner apostrophes; ``!``, ``?``, emoji, symbols, ideographs and kana each
             by themselves; other punctuation and HTML tags dropped), ``"tutorial"`` (each mark of
             ``string.punctuation`` by itself, white space separates), or a regular expression whose matches are the
-            tokens, as in ``re.findall``: with one group, what the group holds. Empty matches are dropped.
+            tokens, as in ``re.findall``: with one group, what the group holds. Empty matches are dropped. A model
+            that is loaded again uses it unasked only if it is plain (see ``headstart.text.options.is_linear``).
 
     >>> Tokenizer().transform(["Don’t go!<br />Really..."]).to_pylist()
     [["Don't", 'go', '!', 'Really']]

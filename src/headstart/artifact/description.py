@@ -1,0 +1,91 @@
+"""What ``model`` in the manifest has to look like: the schema of docs/format.md, section "The model".
+
+A description whose digests are right may still be nonsense, written by a slip or on purpose. Whoever uses one,
+to build a model or only to show it, checks it first. What its values mean to one another, `headstart.predictor` checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headstart.artifact.schema import (
+    anything,
+    holding,
+    integer,
+    mapping,
+    nullable,
+    number,
+    record,
+    sequence,
+    text,
+)
+from headstart.errors import ArtifactError
+
+__all__ = ["check_description"]
+
+_LARGE = 2**53
+_NUMBER = number(-1e308, 1e308)
+_NAME = text(longest=10_000)
+_WORD = text(longest=1_000_000)
+_COLUMNS = record(
+    kinds=sequence(sequence(_NAME, shortest=2, longest=2)),
+    categories=mapping(sequence(_WORD, longest=100_000)),
+    means=mapping(_NUMBER),
+)
+_HEAD = record(kind=text(choices=("linear", "catboost")), size=integer(0, _LARGE), columns=nullable(_COLUMNS))
+_TFIDF = record(
+    {"tokens": text(), "counts": text()},
+    kind=text(choices=("tfidf",)),
+    longest=integer(1, 5),
+    columns=nullable(_COLUMNS),
+)
+_NET = record(name=nullable(text()), n_words=integer(0, _LARGE), options=mapping(anything), until=nullable(_NAME))
+_SCORERS = {
+    "network": record(net=_NET),
+    "layers": record(net=_NET, layers=sequence(_NAME, shortest=1), pooling=text(), head=_HEAD),
+    "tfidf": record(head=_TFIDF),
+    "columns": record(head=_HEAD),
+}
+_STEP = record({"version": anything}, kind=text(), name=text(), options=mapping(anything))
+_TEXT = record(
+    column=_NAME,
+    steps=nullable(holding(steps=sequence(_STEP))),
+    max_tokens=nullable(integer(1, 2**63 - 1)),
+    clip=text(choices=("head", "tail", "both")),
+)
+_METRICS = holding(auc=nullable(_NUMBER), accuracy=nullable(_NUMBER), log_loss=nullable(_NUMBER))
+_SOURCE = holding(unknown_token_rate=nullable(_NUMBER), length_percentiles=mapping(_NUMBER))
+_INFO = holding(
+    strategy=text(),
+    label_types=sequence(text(), longest=2),
+    n_train=nullable(integer(0, _LARGE)),
+    valid=nullable(_METRICS),
+    test=nullable(_METRICS),
+    source=_SOURCE,
+)
+_MODEL = record(
+    kind=text(),
+    labels=sequence(_NAME, shortest=2, longest=2),
+    text=_TEXT,
+    scorer=mapping(anything),
+    columns=sequence(_NAME),
+    calibration=sequence(_NUMBER, shortest=2, longest=2),
+    threshold=number(0, 1),
+    info=_INFO,
+    estimator=mapping(anything),
+)
+
+
+def check_description(model: Mapping[str, Any]) -> None:
+    """Refuse a description with keys or values that no model has.
+
+    Raises:
+        ArtifactError: names the place, what it holds and what was expected.
+    """
+    _MODEL(model, "model")
+    if model["kind"] not in _SCORERS:
+        raise ArtifactError(
+            f"this model is of kind {model['kind']!r:.60}, which this version does not know; upgrade headstart."
+        )
+    _SCORERS[model["kind"]](model["scorer"], "model.scorer")

@@ -1,0 +1,61 @@
+"""No score that is no number: finite weights may still overflow, and the answer to that is an error, never a NaN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from headstart.errors import ArtifactError, HeadstartError
+from headstart.inference import network_outputs
+from headstart.layers import stage_names
+
+if TYPE_CHECKING:
+    from headstart.predictor.scorers import Rows
+
+__all__ = ["check_finite"]
+
+
+def check_finite(
+    values: NDArray[Any], rows: Rows, *, what: str, net: nn.Module | None = None, device: str | torch.device = "cpu"
+) -> None:
+    """Refuse values that are infinite or no number.
+
+    Args:
+        values: of each row, [rows] or [rows, size].
+        rows: where they come from.
+        what: names their source, such as ``"linear head"``, unless a stage of `net` is to blame.
+        net: the network that they come through, whose stages are then searched for the first that overflows.
+        device: where `net` computes.
+
+    Raises:
+        ArtifactError: names the source, and says how many rows and what to do.
+    """
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if finite.all():
+        return
+    bad = np.flatnonzero(~finite)
+    stage = None if net is None else _first_stage(net, rows, int(bad[0]), device)
+    source = what if stage is None else f"stage {stage!r}"
+    raise ArtifactError(
+        f"the {source} of this model gives no finite number for {len(bad):,} of {len(values):,} rows, so they cannot be "
+        "scored: its weights overflow. Copy the model again, or train it anew with a lower learning rate."
+    )
+
+
+def _first_stage(net: nn.Module, rows: Rows, row: int, device: str | torch.device) -> str | None:
+    """Return the first stage whose output for that row is not finite; None if none is, or it cannot be told."""
+    if not hasattr(net, "stages"):  # A module of the user's own may run its children in any order, or not at all.
+        return None
+    one = rows.examples[np.array([row])]
+    for name in stage_names(net):
+        try:
+            output = network_outputs(net, one, (name,), device=device)[name]
+        except (HeadstartError, RuntimeError):  # What has no output of its own a row is not to blame.
+            continue
+        if not np.isfinite(output).all():
+            return name
+    return None
