@@ -84,8 +84,9 @@ def network_outputs(
 
 def _batches(net: nn.Module, examples: Examples, batch_size: int) -> Iterator[Batch]:
     sees_padding = bool(getattr(net, "sees_padding", False))
+    most_tokens = int(getattr(net, "batch_tokens", _BATCH_TOKENS))
     batches = Batches(
-        examples, batch_size=batch_size, order="length", equal_lengths=sees_padding, max_batch_tokens=_BATCH_TOKENS
+        examples, batch_size=batch_size, order="length", equal_lengths=sees_padding, max_batch_tokens=most_tokens
     )
     was_training = net.training
     net.eval()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from headstart.artifact import Parts
+from headstart.artifact import Parts, check_in_child
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
@@ -22,6 +22,7 @@ from headstart.layers import stage_names
 from headstart.predictor.checking import check_layers, check_model, check_size, check_weights
 from headstart.predictor.scorers import (
     ColumnScorer,
+    EncoderScorer,
     LayerScorer,
     NetSpec,
     NetworkScorer,
@@ -30,11 +31,16 @@ from headstart.predictor.scorers import (
     TextScorer,
     load_head,
 )
-from headstart.text import steps_from_json, steps_to_json
+from headstart.text import PretrainedTokenizer, steps_from_json, steps_to_json
+from headstart.text.pretrained import try_definition
 
 __all__ = ["Predictor", "Scores"]
 
+LabelNames = tuple[str, str] | tuple[()]
+"""The two labels; none where a model has learnt none."""
+
 _CHUNK_ROWS = 16_384
+_TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Predictor:
 
     Attributes:
         scorer: gives logits.
-        label_names: the two labels; the second is the one whose probability `Scores` gives.
+        label_names: the two labels; the second is the one whose probability `Scores` gives. None for an encoder.
         steps: fitted text steps, or None for a scorer that reads bare texts.
         max_tokens: longest text in tokens; None for no limit.
         clip: what of a longer text is kept.
@@ -74,7 +80,7 @@ class Predictor:
     """
 
     scorer: Scorer
-    label_names: tuple[str, str]
+    label_names: LabelNames
     steps: Pipeline | None = None
     max_tokens: int | None = None
     clip: Clip = "head"
@@ -93,7 +99,7 @@ class Predictor:
         Raises:
             DataError: if there is none.
         """
-        if isinstance(self.scorer, NetworkScorer | LayerScorer):
+        if isinstance(self.scorer, NetworkScorer | LayerScorer | EncoderScorer):
             return self.scorer.net
         raise DataError(
             f"this model is of kind {self.scorer.kind!r} and holds no network, so it has no layers; "
@@ -147,11 +153,15 @@ class Predictor:
     def to_parts(self) -> Parts:
         """Return the predictor as it is stored."""
         words: Any = None
-        tensors = self.scorer.arrays()
+        tensors, blobs = self.scorer.arrays(), self.scorer.blobs()
         steps = None
         if self.steps is not None:
             steps = steps_to_json(self.steps)
-            words, tensors["vocabulary"] = self.steps[-1].vocabulary_, {"counts": self.steps[-1].counts_}
+            last = self.steps[-1]
+            if isinstance(last, PretrainedTokenizer):
+                blobs[_TOKENIZER] = last.definition.encode()
+            else:
+                words, tensors["vocabulary"] = last.vocabulary_, {"counts": last.counts_}
         elif isinstance(self.scorer, TextScorer):
             words = list(self.scorer.head.ngrams)
         model = {
@@ -165,7 +175,7 @@ class Predictor:
             "info": self.info,
             "estimator": self.estimator,
         }
-        return Parts(model=model, tensors=tensors, words=words, blobs=self.scorer.blobs(), run=self.run)
+        return Parts(model=model, tensors=tensors, words=words, blobs=blobs, run=self.run)
 
     @classmethod
     def from_parts(cls, parts: Parts, *, net: nn.Module | None = None) -> Predictor:
@@ -184,12 +194,13 @@ class Predictor:
             text, labels = model["text"], model["labels"]
             steps = None
             if text["steps"] is not None:
-                steps = steps_from_json(text["steps"], parts.words, parts.tensors.get("vocabulary", {}).get("counts"))
+                steps = _load_steps(text["steps"], parts)
             slope, intercept = map(float, model["calibration"])
-            low, high = map(str, labels)
+            scorer = _load_scorer(model["kind"], model["scorer"], parts, net)
+            _check_pieces(steps, scorer)
             return cls(
-                scorer=_load_scorer(model["kind"], model["scorer"], parts, net),
-                label_names=(low, high),
+                scorer=scorer,
+                label_names=(str(labels[0]), str(labels[1])) if labels else (),
                 steps=steps,
                 max_tokens=text["max_tokens"],
                 clip=text["clip"],
@@ -207,6 +218,25 @@ class Predictor:
             raise ArtifactError(
                 f"this model's parts do not fit one another ({type(error).__name__}: {error}); copy the model again or train it anew."
             ) from error
+
+
+def _load_steps(spec: Any, parts: Parts) -> Pipeline:
+    definition = parts.blobs.get(_TOKENIZER)
+    if definition is not None:
+        check_in_child(try_definition, definition, what=_TOKENIZER)
+    counts = parts.tensors.get("vocabulary", {}).get("counts")
+    return steps_from_json(spec, parts.words, counts, definition=definition)
+
+
+def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:
+    """Refuse a tokenizer that knows more pieces than its network."""
+    if steps is not None and isinstance(steps[-1], PretrainedTokenizer):
+        spec = scorer.spec if isinstance(scorer, NetworkScorer | LayerScorer | EncoderScorer) else None
+        if spec is None or steps[-1].n_ids > spec.n_words:
+            raise ArtifactError(
+                f"this model's tokenizer gives ids up to {steps[-1].n_ids:,}, and its network has "
+                f"{0 if spec is None else spec.n_words:,}; the files do not belong together. Import the model again."
+            )
 
 
 def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Module | None) -> Scorer:
@@ -231,6 +261,8 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
     _load_weights(net, weights)
     if kind == "network":
         return NetworkScorer(net, spec)
+    if kind == "encoder":
+        return EncoderScorer(net, spec)
     if kind == "layers":
         check_layers(config["layers"], stage_names(net), config["pooling"])
         head = load_head(config["head"], head_arrays, parts.blobs)

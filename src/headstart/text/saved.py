@@ -1,4 +1,4 @@
-"""Fitted text steps <-> plain JSON values, with the vocabulary beside them.
+"""Fitted text steps <-> plain JSON values, with the vocabulary or the tokenizer's definition beside them.
 
 What comes in is checked before anything is built from it: it may be damaged, or made by somebody.
 ``fused_from_json`` needs no scikit-learn, whose import takes about a second.
@@ -27,6 +27,7 @@ _OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their stand
     "Tokenizer": {"pattern": (str,)},
     "TokenIndexer": {"min_count": (int,), "max_size": (int, type(None))},
 }
+_PRETRAINED = "PretrainedTokenizer"
 _MEND = "The model is damaged, or another version of headstart wrote it: copy it anew, or load it with that version."
 
 
@@ -37,13 +38,18 @@ class _Step(NamedTuple):
 
 
 def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
-    """The steps and their options. The vocabulary is kept beside it: the last step's ``vocabulary_`` and ``counts_``.
+    """The steps and their options. The vocabulary is kept beside it: the last step's ``vocabulary_`` and ``counts_``,
+    or a `PretrainedTokenizer`'s ``definition``.
 
     Raises:
         ArtifactError: a step is not one of ours, so that code would be needed to bring it back.
     """
     from headstart.text import steps
+    from headstart.text.pretrained import PretrainedTokenizer
 
+    only = pipeline.steps[0][1]
+    if len(pipeline.steps) == 1 and type(only) is PretrainedTokenizer:
+        return _pretrained_spec(framed=bool(only.framed))
     written = []
     for name, step in pipeline.steps:
         kind = type(step).__name__
@@ -59,13 +65,14 @@ def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
     return spec
 
 
-def steps_from_json(spec: Any, words: Any, counts: Any = None) -> "Pipeline":
+def steps_from_json(spec: Any, words: Any, counts: Any = None, *, definition: bytes | None = None) -> "Pipeline":
     """The fitted pipeline again.
 
     Args:
         spec: what ``steps_to_json`` gave.
         words: the indexer's ``vocabulary_``, [n_ids] Arrow strings or a list of str.
         counts: its ``counts_``, [n_ids] whole numbers; None for zeros.
+        definition: the ``tokenizer.json`` of a `PretrainedTokenizer`.
 
     Raises:
         ArtifactError: one of the three is damaged or from another version; the message says what is wrong.
@@ -74,6 +81,8 @@ def steps_from_json(spec: Any, words: Any, counts: Any = None) -> "Pipeline":
 
     from headstart.text import steps
 
+    if _is_pretrained(spec):
+        return _pretrained(spec, definition)
     restored: list[tuple[str, Any]] = []
     try:
         for name, kind, options in _checked(spec):
@@ -94,6 +103,8 @@ def fused_from_json(spec: Any, words: Any, counts: Any = None) -> FusedSteps | N
     Raises:
         ArtifactError: as ``steps_from_json``.
     """
+    if _is_pretrained(spec):
+        return None
     steps = _checked(spec)
     try:
         for step in steps:
@@ -109,6 +120,31 @@ def fused_from_json(spec: Any, words: Any, counts: Any = None) -> FusedSteps | N
         return None
     fill_value = steps[0].options.get("fill_value")
     return FusedSteps(compiled_table(pattern, "LowerCaser" in kinds), fill_value, lookup)
+
+
+def _pretrained_spec(*, framed: bool) -> dict[str, Any]:
+    return {"format": JSON_FORMAT, "steps": [{"name": "tokenizer", "kind": _PRETRAINED, "options": {"framed": framed}}]}
+
+
+def _is_pretrained(spec: Any) -> bool:
+    steps = spec.get("steps") if isinstance(spec, Mapping) else None
+    return isinstance(steps, list) and any(
+        isinstance(step, Mapping) and step.get("kind") == _PRETRAINED for step in steps
+    )
+
+
+def _pretrained(spec: Any, definition: bytes | None) -> "Pipeline":
+    from sklearn.pipeline import Pipeline
+
+    from headstart.text.pretrained import PretrainedTokenizer
+
+    known = [_pretrained_spec(framed=framed) for framed in (True, False)]
+    if spec not in known or definition is None:
+        raise ArtifactError(
+            f"Expected one text step {_PRETRAINED} called 'tokenizer' with the option framed, and its definition, "
+            f"got {spec!r:.120} {'without' if definition is None else 'with'} a definition. {_MEND}"
+        )
+    return Pipeline([("tokenizer", PretrainedTokenizer(definition.decode(), spec == known[0]))])
 
 
 def _checked(spec: Any) -> list[_Step]:
