@@ -180,7 +180,7 @@ def _layer_digests(predictor: Predictor, layers: Sequence[str], how: str) -> dic
     found = {}
     for layer in layers:
         needed = [stages[name] for name in stage_names(until(net, layer))]
-        found[layer] = hashlib.sha256(json.dumps([*common, layer, *needed]).encode()).digest()
+        found[layer] = hashlib.sha256(json.dumps([*common, layer, *needed], sort_keys=True).encode()).digest()
     return found
 
 
