@@ -3,7 +3,8 @@
 One SQLite file in a folder: the option, ``HEADSTART_CACHE``, or the user's own cache folder; ``"off"`` keeps nothing.
 What it holds can be computed anew, so no fault of it stops any work: a damaged file is thrown away, a damaged vector
 is left out, and where the file cannot be used at all, a warning says so and all is computed. Several processes may
-use one file: SQLite's locks see to that. It never grows beyond its bound: the oldest vectors make room.
+use one file: SQLite's locks see to that. It never grows beyond its bound: the oldest vectors make room. A vector that
+was kept may differ in its last bits from one computed beside other texts, as the same text does from batch to batch.
 """
 
 from __future__ import annotations

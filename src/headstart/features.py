@@ -174,7 +174,7 @@ def _layer_digests(predictor: Predictor, layers: Sequence[str], how: str) -> dic
     net, steps = predictor.net, predictor.steps
     stages = {name: _weights_digest(net.get_submodule(name)) for name in stage_names(net)}
     step = None if steps is None else steps[-1]
-    tokens = [step.definition, step.framed] if isinstance(step, PretrainedTokenizer) else [repr(steps)]
+    tokens = [step.rules, step.framed] if isinstance(step, PretrainedTokenizer) else [repr(steps)]
     spec = predictor.scorer.config().get("net", {})
     common = [__version__, how, *tokens, predictor.max_tokens, predictor.clip, spec.get("name"), spec.get("options")]
     found = {}

@@ -32,7 +32,7 @@ TOKENS = [text.split() for text in TEXTS]
 UNSEEN = ["unseen", "<unk>"]
 
 PIECES = ["[UNK]", "film", "it", "!", "null"]
-DEFINITION = json.dumps(
+RULES = json.dumps(
     {
         "version": "1.0",
         "added_tokens": [],
@@ -49,8 +49,8 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "tutorial": (Tokenizer("tutorial"), TEXTS, UNSEEN),
     "expression": (Tokenizer(r"\w+"), TEXTS, UNSEEN),
     "indexer": (TokenIndexer(min_count=1, max_size=9), TOKENS, [UNSEEN]),
-    "pretrained": (PretrainedTokenizer(DEFINITION), WITH_NULLS, UNSEEN),
-    "pretrained pipeline": (Pipeline([("tokenizer", PretrainedTokenizer(DEFINITION))]), WITH_NULLS, UNSEEN),
+    "pretrained": (PretrainedTokenizer(RULES), WITH_NULLS, UNSEEN),
+    "pretrained pipeline": (Pipeline([("tokenizer", PretrainedTokenizer(RULES))]), WITH_NULLS, UNSEEN),
     "pipeline": (text_steps(min_count=1), WITH_NULLS, UNSEEN),
     "tutorial pipeline": (text_steps("tutorial", max_size=5), WITH_NULLS, UNSEEN),
     "expression pipeline": (text_steps(r"\w+", fill_value="null"), WITH_NULLS, UNSEEN),

@@ -112,7 +112,7 @@ def base_digest(base: Predictor) -> str:
         found.update(name.encode() + blob)
     step = None if base.steps is None else base.steps[-1]
     if isinstance(step, PretrainedTokenizer):  # of two encoders with the same weights, one may cut texts otherwise
-        found.update(f"{step.framed} {step.definition}".encode())
+        found.update(f"{step.framed} {step.rules}".encode())
     found.update(f"{base.label_names} {base.calibration} {base.threshold} {base.max_tokens} {base.clip}".encode())
     return found.hexdigest()
 

@@ -32,7 +32,7 @@ from headstart.predictor.scorers import (
     load_head,
 )
 from headstart.text import PretrainedTokenizer, steps_from_json, steps_to_json
-from headstart.text.pretrained import try_definition
+from headstart.text.rules import try_rules
 
 __all__ = ["Predictor", "Scores"]
 
@@ -159,7 +159,7 @@ class Predictor:
             steps = steps_to_json(self.steps)
             last = self.steps[-1]
             if isinstance(last, PretrainedTokenizer):
-                blobs[_TOKENIZER] = last.definition.encode()
+                blobs[_TOKENIZER] = last.rules.encode()
             else:
                 words, tensors["vocabulary"] = last.vocabulary_, {"counts": last.counts_}
         elif isinstance(self.scorer, TextScorer):
@@ -221,11 +221,11 @@ class Predictor:
 
 
 def _load_steps(spec: Any, parts: Parts) -> Pipeline:
-    definition = parts.blobs.get(_TOKENIZER)
-    if definition is not None:
-        check_in_child(try_definition, definition, what=_TOKENIZER)
+    rules = parts.blobs.get(_TOKENIZER)
+    if rules is not None:
+        check_in_child(try_rules, rules, what=_TOKENIZER)
     counts = parts.tensors.get("vocabulary", {}).get("counts")
-    return steps_from_json(spec, parts.words, counts, definition=definition)
+    return steps_from_json(spec, parts.words, counts, rules=rules)
 
 
 def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:

@@ -1,4 +1,4 @@
-"""Fitted text steps <-> plain JSON values, with the vocabulary or the tokenizer's definition beside them.
+"""Fitted text steps <-> plain JSON values, with the vocabulary or the tokenizer's rules beside them.
 
 What comes in is checked before anything is built from it: it may be damaged, or made by somebody.
 ``fused_from_json`` needs no scikit-learn, whose import takes about a second.
@@ -39,7 +39,7 @@ class _Step(NamedTuple):
 
 def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
     """The steps and their options. The vocabulary is kept beside it: the last step's ``vocabulary_`` and ``counts_``,
-    or a `PretrainedTokenizer`'s ``definition``.
+    or a `PretrainedTokenizer`'s ``rules``.
 
     Raises:
         ArtifactError: a step is not one of ours, so that code would be needed to bring it back.
@@ -65,14 +65,14 @@ def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
     return spec
 
 
-def steps_from_json(spec: Any, words: Any, counts: Any = None, *, definition: bytes | None = None) -> "Pipeline":
+def steps_from_json(spec: Any, words: Any, counts: Any = None, *, rules: bytes | None = None) -> "Pipeline":
     """The fitted pipeline again.
 
     Args:
         spec: what ``steps_to_json`` gave.
         words: the indexer's ``vocabulary_``, [n_ids] Arrow strings or a list of str.
         counts: its ``counts_``, [n_ids] whole numbers; None for zeros.
-        definition: the ``tokenizer.json`` of a `PretrainedTokenizer`.
+        rules: the ``tokenizer.json`` of a `PretrainedTokenizer`.
 
     Raises:
         ArtifactError: one of the three is damaged or from another version; the message says what is wrong.
@@ -82,7 +82,7 @@ def steps_from_json(spec: Any, words: Any, counts: Any = None, *, definition: by
     from headstart.text import steps
 
     if _is_pretrained(spec):
-        return _pretrained(spec, definition)
+        return _pretrained(spec, rules)
     restored: list[tuple[str, Any]] = []
     try:
         for name, kind, options in _checked(spec):
@@ -133,18 +133,18 @@ def _is_pretrained(spec: Any) -> bool:
     )
 
 
-def _pretrained(spec: Any, definition: bytes | None) -> "Pipeline":
+def _pretrained(spec: Any, rules: bytes | None) -> "Pipeline":
     from sklearn.pipeline import Pipeline
 
     from headstart.text.pretrained import PretrainedTokenizer
 
     known = [_pretrained_spec(framed=framed) for framed in (True, False)]
-    if spec not in known or definition is None:
+    if spec not in known or rules is None:
         raise ArtifactError(
-            f"Expected one text step {_PRETRAINED} called 'tokenizer' with the option framed, and its definition, "
-            f"got {spec!r:.120} {'without' if definition is None else 'with'} a definition. {_MEND}"
+            f"Expected one text step {_PRETRAINED} called 'tokenizer' with the option framed, and its rules, "
+            f"got {spec!r:.120} {'without' if rules is None else 'with'} rules. {_MEND}"
         )
-    return Pipeline([("tokenizer", PretrainedTokenizer(definition.decode(), spec == known[0]))])
+    return Pipeline([("tokenizer", PretrainedTokenizer(rules.decode(), spec == known[0]))])
 
 
 def _checked(spec: Any) -> list[_Step]:

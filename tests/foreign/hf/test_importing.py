@@ -175,7 +175,7 @@ def test_lower_casing_before_all_else(make_folder: Folder, sentence_files: Any) 
     from copy import deepcopy
 
     cased = import_hf(make_folder(name="cased")).tokenizer
-    definition = json.loads(deepcopy(cased.definition))
+    definition = json.loads(deepcopy(cased.rules))
     definition["normalizer"]["lowercase"] = False
     folder = make_folder(tokenizer=definition, files=sentence_files({}, do_lower_case=True))
     assert import_hf(folder).tokenizer.transform(["A GREAT film"]) == cased.transform(["a great film"])
@@ -289,7 +289,7 @@ def test_weights_that_are_no_numbers(make_folder: Folder, random_weights: Any) -
 
 
 def test_a_tokenizer_that_knows_more_pieces_than_the_model(make_folder: Folder) -> None:
-    definition = json.loads(import_hf(make_folder(name="sound")).tokenizer.definition)
+    definition = json.loads(import_hf(make_folder(name="sound")).tokenizer.rules)
     definition["model"]["vocab"]["extra"] = 200
     with pytest.raises(ArtifactError, match="knows 201 pieces, and the model has vectors for 40"):
         import_hf(make_folder(tokenizer=definition))
@@ -310,10 +310,10 @@ def test_no_such_folder_and_a_file(tmp_path: Path) -> None:
 
 
 def test_without_the_library_the_answer_installs_it(make_folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from headstart.text import pretrained
+    from headstart.text import rules
 
     folder = make_folder()
-    for cached in (pretrained._opened, pretrained.vocabulary_of):
+    for cached in (rules.opened_rules, rules.vocabulary_of):
         cached.cache_clear()
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'headstart\[hf\]'"):
@@ -342,7 +342,7 @@ HOSTILE: dict[str, tuple[Mapping[str, Any], str]] = {
     "pieces": ({"options": {"before": [99]}}, "names piece 99, and its table has 40"),
     "fewer words": ({"net": {"n_words": 20}}, "expects embeddings.word of shape|tokenizer gives ids"),
     "more words": ({"net": {"n_words": 10**9}}, "expects embeddings.word of shape"),
-    "no tokenizer": ({"blobs": {}}, "its definition"),
+    "no tokenizer": ({"blobs": {}}, "its rules"),
     "odd tokenizer": ({"blobs": {"tokenizer.json": b'{"model": {"type": "Magic"}}'}}, "tokenizer.json cannot be read"),
     "labels": ({"model": {"labels": ["only one"]}}, "expected two different names"),
     "no labels": ({"model": {"kind": "network", "labels": []}}, "expected two different names"),

@@ -95,7 +95,7 @@ def test_other_weights_and_another_tokenizer_have_other_keys(
     assert computed == [4]  # the layers up to the first one are the same
     outputs(second, TEXTS, tmp_path / "cache", ("layer2",))
     step = second.predictor_.steps[-1]
-    step.set_params(definition=step.definition.replace('"great"', '"grand"'))
+    step.set_params(rules=step.rules.replace('"great"', '"grand"'))
     outputs(second, TEXTS, tmp_path / "cache", ("layer0",))
     assert computed == [4, 4, 4]
 

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from headstart.errors import ArtifactError
 
-__all__ = ["Weights", "checked_folder", "file_sums", "opened_weights", "read_definition", "read_json", "to_file"]
+__all__ = ["Weights", "checked_folder", "file_sums", "opened_weights", "read_json", "read_rules", "to_file"]
 
 _MOST_JSON = 4 << 20
-_MOST_DEFINITION = 256 << 20
+_MOST_RULES = 256 << 20
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "tf_model.h5", "flax_model.msgpack")
 _WEIGHTS = "model.safetensors"
 _CHUNK = 1 << 20
@@ -65,7 +65,7 @@ def read_json(path: Path, *, missing: Any = None) -> Any:
     return found
 
 
-def read_definition(folder: Path) -> bytes:
+def read_rules(folder: Path) -> bytes:
     """Return the bytes of ``tokenizer.json``.
 
     Raises:
@@ -77,7 +77,7 @@ def read_definition(folder: Path) -> bytes:
             f"the folder {str(folder)!r} holds no tokenizer.json, without which texts cannot be cut as the model "
             "learnt it. Write one: transformers.AutoTokenizer.from_pretrained(folder).save_pretrained(folder)."
         )
-    return _bytes(path, _MOST_DEFINITION)
+    return _bytes(path, _MOST_RULES)
 
 
 def _bytes(path: Path, most: int) -> bytes:
@@ -127,7 +127,8 @@ class Weights:
                 f"{list(shape)}: the files do not belong together. Copy the model again, whole."
             )
         self.taken.add(name)
-        value: Tensor = self._file.get_tensor(own).to(torch.int64 if whole else torch.float32)
+        # A copy: what the library gives may be the file's own pages, and the file may change.
+        value: Tensor = self._file.get_tensor(own).to(torch.int64 if whole else torch.float32, copy=True)
         if not torch.isfinite(value).all():
             raise ArtifactError(f"{own} in {self._path.name} holds values that are no finite numbers. Copy it again.")
         return value.contiguous()

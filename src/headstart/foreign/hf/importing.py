@@ -18,13 +18,13 @@ from headstart.foreign.hf.folder import (
     checked_folder,
     file_sums,
     opened_weights,
-    read_definition,
     read_json,
+    read_rules,
     to_file,
 )
 from headstart.foreign.hf.network import POOLED_BY, Encoder, build_encoder
 from headstart.text import PretrainedTokenizer
-from headstart.text.pretrained import Vocabulary, bare_definition
+from headstart.text.rules import Vocabulary, bare_rules
 
 __all__ = ["ImportedEncoder", "import_hf", "import_model2vec"]
 
@@ -94,7 +94,7 @@ def import_hf(
     inner = sentence.folder
     config = _object(read_json(inner / "config.json"), inner)
     family = family_of(config)
-    step = PretrainedTokenizer(bare_definition(_definition(top, inner), lower_case=sentence.lower_case))
+    step = PretrainedTokenizer(bare_rules(_rules(top, inner), lower_case=sentence.lower_case))
     pieces = step.vocabulary()
     options = {
         **options_of(family, config),
@@ -130,7 +130,7 @@ def import_model2vec(folder: str | os.PathLike[str], *, max_tokens: int | None =
     inner = top / "0_StaticEmbedding" if (top / "0_StaticEmbedding").is_dir() else top
     config_path = to_file(top, "config.json", "config_sentence_transformers.json")
     config = _object(read_json(config_path), top)
-    step = PretrainedTokenizer(bare_definition(read_definition(inner)), framed=False)
+    step = PretrainedTokenizer(bare_rules(read_rules(inner)), framed=False)
     pieces = step.vocabulary()
     with opened_weights(inner) as weights:
         table = _static_table(weights, pieces)
@@ -147,9 +147,9 @@ def import_model2vec(folder: str | os.PathLike[str], *, max_tokens: int | None =
 
 def _filled(name: str, options: dict[str, Any], state: dict[str, Tensor], pieces: Vocabulary) -> Encoder:
     n_rows = len(state["embeddings.word"])
-    if pieces.n_ids - _OURS > n_rows:
+    if pieces.n_pieces > n_rows:
         raise ArtifactError(
-            f"tokenizer.json knows {pieces.n_ids - _OURS:,} pieces, and the model has vectors for {n_rows:,}: "
+            f"tokenizer.json knows {pieces.n_pieces:,} pieces, and the model has vectors for {n_rows:,}: "
             "the files do not belong together. Copy the model again, whole."
         )
     net = build_encoder(name, n_rows + _OURS, options)
@@ -242,8 +242,8 @@ def _positive(max_tokens: int) -> int:
     return max_tokens
 
 
-def _definition(top: Path, inner: Path) -> bytes:
-    return read_definition(top if (top / "tokenizer.json").is_file() else inner)
+def _rules(top: Path, inner: Path) -> bytes:
+    return read_rules(top if (top / "tokenizer.json").is_file() else inner)
 
 
 def _object(found: Any, folder: Path) -> dict[str, Any]:
@@ -289,9 +289,9 @@ def _static_table(weights: Weights, pieces: Vocabulary) -> Tensor:
                 f"model.safetensors holds {list(scale.shape)} weights for {len(table):,} pieces; copy the model again."
             )
         table = table * scale[:, None]
-    if len(table) != pieces.n_ids - _OURS:
+    if len(table) != pieces.n_pieces:
         raise ArtifactError(
-            f"tokenizer.json knows {pieces.n_ids - _OURS:,} pieces, and model.safetensors has vectors for {len(table):,}: "
+            f"tokenizer.json knows {pieces.n_pieces:,} pieces, and model.safetensors has vectors for {len(table):,}: "
             "the files do not belong together. Copy the model again, whole."
         )
     return torch.as_tensor(table)

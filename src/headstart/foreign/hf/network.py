@@ -55,18 +55,19 @@ class Encoder(StageGraph):
     """Stages that end in one vector a text.
 
     Attributes:
-        batch_tokens: most tokens in a batch, padding included: what a processor's caches like.
+        cpu_batch_tokens: most tokens in a batch on a CPU, padding included: so that what one layer hands to the next
+            stays in its caches.
         worth_keeping: whether looking an output up on disk is faster than computing it anew.
     """
 
-    batch_tokens = 8192
+    cpu_batch_tokens = 2048
     worth_keeping = True
 
 
 class StaticEncoder(Encoder):
     """An `Encoder` whose vectors are sums over a table: computed faster than they could be looked up."""
 
-    batch_tokens = 262_144
+    cpu_batch_tokens = 262_144
     worth_keeping = False
 
 
