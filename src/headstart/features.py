@@ -125,7 +125,7 @@ def layer_outputs(
 
 
 def worth_keeping(predictor: Predictor) -> bool:
-    """Tell whether looking a model's outputs up on disk is faster than computing them anew."""
+    """Tell whether a model's outputs take so long to compute that they are worth their room on disk."""
     return bool(getattr(predictor.net, "worth_keeping", False))
 
 

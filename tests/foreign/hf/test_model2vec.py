@@ -102,7 +102,7 @@ def test_it_is_saved_and_loaded_to_the_last_bit(make_static: Folder, tmp_path: P
     np.testing.assert_array_equal(vectors(hs.load(tmp_path / "base")), vectors(base))
 
 
-def test_nothing_is_kept_of_what_is_computed_faster(make_static: Folder, tmp_path: Path) -> None:
+def test_nothing_is_kept_of_what_is_computed_fast(make_static: Folder, tmp_path: Path) -> None:
     corpus = as_corpus(TEXTS)
     list(layer_outputs(hs.import_model2vec(make_static()), corpus, ("pooled",), cache=tmp_path / "cache"))
     assert not (tmp_path / "cache").exists()

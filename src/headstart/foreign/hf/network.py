@@ -57,7 +57,7 @@ class Encoder(StageGraph):
     Attributes:
         cpu_batch_tokens: most tokens in a batch on a CPU, padding included: so that what one layer hands to the next
             stays in its caches.
-        worth_keeping: whether looking an output up on disk is faster than computing it anew.
+        worth_keeping: whether computing an output takes so long that it is worth its room on disk.
     """
 
     cpu_batch_tokens = 2048
@@ -65,7 +65,7 @@ class Encoder(StageGraph):
 
 
 class StaticEncoder(Encoder):
-    """An `Encoder` whose vectors are sums over a table: computed faster than they could be looked up."""
+    """An `Encoder` whose vectors are sums over a table: computed almost as fast as they could be looked up."""
 
     cpu_batch_tokens = 262_144
     worth_keeping = False
