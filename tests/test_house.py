@@ -15,8 +15,8 @@ ROOT = Path(headstart.__file__).parent
 # Each may import those above it. A folder counts as its module.
 ORDER = [
     "errors", "options", "metrics", "corpus", "kernels", "text", "batches", "vectors", "layers", "optim", "nets",
-    "artifact", "heads", "inference", "predictor", "features", "words", "bulk", "foreign", "explain", "serve",
-    "freezing", "train", "distributed", "strategies", "estimators", "comparison", "report", "demo", "cli",
+    "artifact", "heads", "inference", "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve",
+    "freezing", "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "report", "demo", "cli",
 ]  # fmt: skip
 NO_TORCH = {"errors", "options", "metrics", "corpus", "kernels", "text", "artifact", "report", "heads"}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from headstart.estimators import TextClassifier, load
     from headstart.features import LayerFeatures, submodel
     from headstart.predictor import Predictor
+    from headstart.pretrained import import_hf, import_model2vec
     from headstart.text import LowerCaser, NullImputer, TokenIndexer, Tokenizer
     from headstart.train import Phase, Trainer
 
@@ -44,6 +45,8 @@ _HOME = {
     "Tokenizer": "text",
     "Trainer": "train",
     "compare": "comparison",
+    "import_hf": "pretrained",
+    "import_model2vec": "pretrained",
     "load": "estimators",
     "read": "corpus",
     "submodel": "features",
@@ -67,6 +70,8 @@ __all__ = [
     "Tokenizer",
     "Trainer",
     "compare",
+    "import_hf",
+    "import_model2vec",
     "load",
     "read",
     "submodel",

@@ -105,9 +105,12 @@ def embed_file(
     text: str = "text",
     where: Any = None,
     device: str = "cpu",
+    cache: str | Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, int]:
     """Write a layer's output for every row of `source` to a Parquet file with one column, ``vector``.
+
+    The arguments are those of `predict_file` and of `headstart.features.layer_outputs`.
 
     Returns:
         ``n`` rows and the ``size`` of a vector.
@@ -128,7 +131,7 @@ def embed_file(
         columns = tuple(predictor.columns)
         for table in _read_ahead(iter(scan(source, text=text, where=where, columns=columns, batch_rows=_BATCH_ROWS))):
             corpus = Corpus(table.column(text).combine_chunks(), columns=table)
-            for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device):
+            for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device, cache=cache):
                 vectors = outputs[layer]
                 if not np.isfinite(vectors).all():
                     raise ArtifactError(

@@ -31,7 +31,7 @@ LEAST_HELD = 100
 
 _REMEDY = "Copy the model again, or train it anew."
 
-_NOT_STORED = ("base", "events", "checkpoint", "net", "phases")
+_NOT_STORED = ("base", "cache", "events", "checkpoint", "net", "phases")
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -81,6 +81,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
         events: functions called while training; see `headstart.train.Event`.
         checkpoint: a folder from which a killed training goes on.
+        cache: the folder in which outputs of a large imported encoder are kept (see `headstart.cache`), or
+            ``"off"``; None for ``HEADSTART_CACHE`` or the user's own cache folder.
 
     Attributes:
         classes_: the two label values, the positive one last.
@@ -127,6 +129,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: str | torch.device = "auto",
         events: Sequence[Event] = (),
         checkpoint: str | Path | None = None,
+        cache: str | Path | None = None,
     ) -> None:
         self.base = base
         self.strategy = strategy
@@ -158,6 +161,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.events = events
         self.checkpoint = checkpoint
+        self.cache = cache
 
     def fit(self, X: Any, y: Any = None, *, valid: Any = None) -> TextClassifier:
         """Learn from texts and labels.
@@ -350,7 +354,7 @@ def labelled(
     """
     corpus = as_corpus(X, text=text, columns=columns)
     if y is None:
-        as_they_are = not label_map and positive is None and names in (None, corpus.label_names)
+        as_they_are = not label_map and positive is None and names in (None, (), corpus.label_names)
         if corpus.labels is None or as_they_are:
             return corpus
         y = [(corpus.label_values or corpus.label_names)[code] for code in corpus.labels]

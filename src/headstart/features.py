@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,15 +14,27 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from torch import nn
 
+from headstart import __version__
+from headstart.cache import VectorCache, cache_folder, text_keys
 from headstart.corpus import Corpus, as_corpus
 from headstart.errors import OptionError, unknown_name
 from headstart.inference import network_outputs, resolve_device
 from headstart.layers import stage_names, until
 from headstart.predictor import Predictor
+from headstart.text import PretrainedTokenizer
 
-__all__ = ["LayerFeatures", "as_predictor", "clone_beside_base", "layer_outputs", "layer_table", "submodel"]
+__all__ = [
+    "LayerFeatures",
+    "as_predictor",
+    "clone_beside_base",
+    "layer_outputs",
+    "layer_table",
+    "submodel",
+    "worth_keeping",
+]
 
 _CHUNK_ROWS = 8192
+_KEPT_ROWS = 1024  # computed between two writes to the cache: what a killed run loses
 
 
 def as_predictor(model: Any) -> Predictor:
@@ -73,7 +88,13 @@ def submodel(model: Any, layer: str) -> nn.Module:
 
 
 def layer_outputs(
-    model: Any, corpus: Corpus, layers: Sequence[str], *, pooling: str = "mean", device: str = "cpu"
+    model: Any,
+    corpus: Corpus,
+    layers: Sequence[str],
+    *,
+    pooling: str = "mean",
+    device: str = "cpu",
+    cache: str | os.PathLike[str] | None = None,
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
     """Yield the named outputs of consecutive rows, all layers in one pass, in bounded memory.
 
@@ -83,6 +104,8 @@ def layer_outputs(
         layers: names from `layer_table`.
         pooling: how outputs of every token become one a row: ``"mean"``, ``"max"`` or ``"last"``.
         device: where to compute.
+        cache: the folder in which the outputs of a large imported encoder are kept, or ``"off"``; None for
+            ``HEADSTART_CACHE`` or the user's own cache folder. Networks that are fast keep nothing.
 
     Yields:
         Layer name -> float32 [up to 8,192 rows, size].
@@ -90,10 +113,83 @@ def layer_outputs(
     predictor = as_predictor(model)
     net = predictor.net.to(resolve_device(device))
     _check_layers(net, layers)
+    folder = cache_folder(cache) if worth_keeping(predictor) else None
+    kept = None if folder is None else _Kept(predictor, layers, pooling, device, VectorCache(folder))
     for start in range(0, max(len(corpus), 1), _CHUNK_ROWS):
         part = corpus.take(np.arange(start, min(start + _CHUNK_ROWS, len(corpus))))
+        if kept is not None and len(part):
+            yield kept.outputs(part)
+            continue
         rows = predictor.rows(part)
         yield network_outputs(net, rows.examples, layers, pooling=pooling, device=resolve_device(device))
+
+
+def worth_keeping(predictor: Predictor) -> bool:
+    """Tell whether a model's outputs take so long to compute that they are worth their room on disk."""
+    return bool(getattr(predictor.net, "worth_keeping", False))
+
+
+class _Kept:
+    """A model's layers with a cache before them: what is not there is computed once a text, and kept."""
+
+    def __init__(
+        self, predictor: Predictor, layers: Sequence[str], pooling: str, device: str, cache: VectorCache
+    ) -> None:
+        self._predictor, self._layers, self._pooling = predictor, tuple(layers), pooling
+        self._device, self._cache = resolve_device(device), cache
+        self._models = _layer_digests(predictor, self._layers, f"{pooling} {self._device.type}")
+
+    def outputs(self, corpus: Corpus) -> dict[str, NDArray[np.float32]]:
+        """Return the layers' outputs for some rows, each float32 [rows, size]."""
+        texts = ["" if text is None else text for text in corpus.texts.to_pylist()]
+        keys = {layer: text_keys(self._models[layer], texts) for layer in self._layers}
+        found = {layer: self._cache.get(keys[layer]) for layer in self._layers}
+        first = {text: row for row, text in reversed(list(enumerate(texts)))}
+        missing = [row for row in first.values() if any(keys[layer][row] not in found[layer] for layer in self._layers)]
+        missing.sort()
+        for start in range(0, len(missing), _KEPT_ROWS):
+            self._compute(corpus, np.array(missing[start : start + _KEPT_ROWS]), keys, found)
+        return {layer: np.stack([found[layer][key] for key in keys[layer]]) for layer in self._layers}
+
+    def _compute(
+        self,
+        corpus: Corpus,
+        rows: NDArray[np.int64],
+        keys: Mapping[str, list[bytes]],
+        found: dict[str, dict[bytes, NDArray[np.float32]]],
+    ) -> None:
+        examples = self._predictor.rows(corpus.take(rows)).examples
+        made = network_outputs(self._predictor.net, examples, self._layers, pooling=self._pooling, device=self._device)
+        new = {keys[layer][row]: made[layer][i] for layer in self._layers for i, row in enumerate(rows)}
+        for layer in self._layers:
+            found[layer].update({keys[layer][row]: made[layer][i] for i, row in enumerate(rows)})
+        self._cache.put(new)
+
+
+def _layer_digests(predictor: Predictor, layers: Sequence[str], how: str) -> dict[str, bytes]:
+    """Return a digest of all that decides a layer's outputs for a text: 32 bytes by layer.
+
+    Only the stages that the layer needs count, so a network that was cut off behind it has the same digest.
+    """
+    net, steps = predictor.net, predictor.steps
+    stages = {name: _weights_digest(net.get_submodule(name)) for name in stage_names(net)}
+    step = None if steps is None else steps[-1]
+    tokens = [step.rules, step.framed] if isinstance(step, PretrainedTokenizer) else [repr(steps)]
+    spec = predictor.scorer.config().get("net", {})
+    common = [__version__, how, *tokens, predictor.max_tokens, predictor.clip, spec.get("name"), spec.get("options")]
+    found = {}
+    for layer in layers:
+        needed = [stages[name] for name in stage_names(until(net, layer))]
+        found[layer] = hashlib.sha256(json.dumps([*common, layer, *needed], sort_keys=True).encode()).digest()
+    return found
+
+
+def _weights_digest(module: nn.Module) -> str:
+    found = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        found.update(f"{name} {value.dtype} {list(value.shape)}".encode())
+        found.update(value.detach().cpu().numpy().tobytes())
+    return found.hexdigest()
 
 
 def clone_beside_base(estimator: Any) -> Any:
@@ -126,15 +222,23 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         layer: a layer's name, or several, side by side.
         pooling: how outputs of every token become one a row: ``"mean"``, ``"max"`` or ``"last"``.
         device: where to compute.
+        cache: where outputs of a large imported encoder are kept: see `layer_outputs`.
     """
 
     def __init__(
-        self, base: Any = None, *, layer: str | Sequence[str] = "pooled", pooling: str = "mean", device: str = "cpu"
+        self,
+        base: Any = None,
+        *,
+        layer: str | Sequence[str] = "pooled",
+        pooling: str = "mean",
+        device: str = "cpu",
+        cache: str | os.PathLike[str] | None = None,
     ) -> None:
         self.base = base
         self.layer = layer
         self.pooling = pooling
         self.device = device
+        self.cache = cache
 
     def fit(self, X: Any, y: Any = None) -> LayerFeatures:
         """Check the options against the base; nothing is learnt from `X`."""
@@ -144,9 +248,10 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the outputs for texts [rows] (or a frame of one column), float32 [rows, size]."""
         corpus = as_corpus(X)
+        how: dict[str, Any] = {"pooling": self.pooling, "device": self.device, "cache": self.cache}
         parts = [
             np.concatenate([outputs[layer] for layer in self._layers], axis=1)
-            for outputs in layer_outputs(self.base, corpus, self._layers, pooling=self.pooling, device=self.device)
+            for outputs in layer_outputs(self.base, corpus, self._layers, **how)
         ]
         return np.concatenate(parts)
 

@@ -70,7 +70,7 @@ def network_outputs(
         batch_size: most rows at a time; batches of long texts are smaller.
     """
     found: dict[str, NDArray[np.float32]] = {}
-    for batch in _batches(net, examples, batch_size):
+    for batch in _batches(net, examples, batch_size, torch.device(device)):
         outputs = _run(net, batch.tensors(device), names)
         for name, value in outputs.items():
             flat = _one_a_row(value, batch, pooling).float().cpu().numpy()
@@ -82,10 +82,11 @@ def network_outputs(
     return found
 
 
-def _batches(net: nn.Module, examples: Examples, batch_size: int) -> Iterator[Batch]:
+def _batches(net: nn.Module, examples: Examples, batch_size: int, device: torch.device) -> Iterator[Batch]:
     sees_padding = bool(getattr(net, "sees_padding", False))
+    most_tokens = int(getattr(net, "cpu_batch_tokens", _BATCH_TOKENS)) if device.type == "cpu" else _BATCH_TOKENS
     batches = Batches(
-        examples, batch_size=batch_size, order="length", equal_lengths=sees_padding, max_batch_tokens=_BATCH_TOKENS
+        examples, batch_size=batch_size, order="length", equal_lengths=sees_padding, max_batch_tokens=most_tokens
     )
     was_training = net.training
     net.eval()

@@ -14,6 +14,7 @@ from headstart.errors import DataError, OptionError
 from headstart.features import as_predictor, layer_outputs
 from headstart.inference import resolve_device
 from headstart.predictor import Predictor
+from headstart.text import PretrainedTokenizer
 
 __all__ = ["WordVectors", "important_words", "word_vectors"]
 
@@ -88,6 +89,11 @@ def _vocabulary(predictor: Predictor) -> list[str]:
     if predictor.steps is None:
         raise OptionError(
             f"this model is of kind {predictor.scorer.kind!r} and has no word vectors; use a model trained with a network."
+        )
+    if isinstance(predictor.steps[-1], PretrainedTokenizer):
+        raise OptionError(
+            "this model cuts words into pieces and keeps no list of words to draw; draw texts instead: "
+            "headstart map MODEL --data DATA --label COL --layer pooled."
         )
     words: list[str] = predictor.steps[-1].vocabulary_.to_pylist()[2:]
     return words

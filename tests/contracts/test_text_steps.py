@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import pkgutil
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +14,32 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 
 import headstart.text
-from headstart.text import LowerCaser, NullImputer, RaggedIds, TokenIndexer, Tokenizer, encode, fit_steps, text_steps
+from headstart.text import (
+    LowerCaser,
+    NullImputer,
+    PretrainedTokenizer,
+    RaggedIds,
+    TokenIndexer,
+    Tokenizer,
+    encode,
+    fit_steps,
+    text_steps,
+)
 
 TEXTS = ["It’s a film!", "", "ÜBER-film 😀\u200d🏽 e\u0301 \x00 日本", "<br />", "x" * 100, "İ ß ẞ K \ufffd\u2028"]
 WITH_NULLS = [*TEXTS[:3], None, float("nan"), *TEXTS[3:]]
 TOKENS = [text.split() for text in TEXTS]
 UNSEEN = ["unseen", "<unk>"]
+
+PIECES = ["[UNK]", "film", "it", "!", "null"]
+RULES = json.dumps(
+    {
+        "version": "1.0",
+        "added_tokens": [],
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "model": {"type": "WordLevel", "vocab": {piece: i for i, piece in enumerate(PIECES)}, "unk_token": "[UNK]"},
+    }
+)
 
 # step, rows it takes, other rows of the kind
 CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
@@ -28,6 +49,8 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "tutorial": (Tokenizer("tutorial"), TEXTS, UNSEEN),
     "expression": (Tokenizer(r"\w+"), TEXTS, UNSEEN),
     "indexer": (TokenIndexer(min_count=1, max_size=9), TOKENS, [UNSEEN]),
+    "pretrained": (PretrainedTokenizer(RULES), WITH_NULLS, UNSEEN),
+    "pretrained pipeline": (Pipeline([("tokenizer", PretrainedTokenizer(RULES))]), WITH_NULLS, UNSEEN),
     "pipeline": (text_steps(min_count=1), WITH_NULLS, UNSEEN),
     "tutorial pipeline": (text_steps("tutorial", max_size=5), WITH_NULLS, UNSEEN),
     "expression pipeline": (text_steps(r"\w+", fill_value="null"), WITH_NULLS, UNSEEN),

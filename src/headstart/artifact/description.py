@@ -46,6 +46,7 @@ _SCORERS = {
     "layers": record(net=_NET, layers=sequence(_NAME, shortest=1), pooling=text(), head=_HEAD),
     "tfidf": record(head=_TFIDF),
     "columns": record(head=_HEAD),
+    "encoder": record(net=_NET),
 }
 _STEP = record({"version": anything}, kind=text(), name=text(), options=mapping(anything))
 _TEXT = record(
@@ -66,7 +67,7 @@ _INFO = holding(
 )
 _MODEL = record(
     kind=text(),
-    labels=sequence(_NAME, shortest=2, longest=2),
+    labels=sequence(_NAME, longest=2),
     text=_TEXT,
     scorer=mapping(anything),
     columns=sequence(_NAME),

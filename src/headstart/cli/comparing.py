@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,6 +75,7 @@ def compare(
     n_jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="Processes.", show_default="one a core")
     ] = None,
+    cache: opt.Cache = None,
     as_json: opt.Json = False,
 ) -> None:
     """Compare all ways of using a model on other texts, and of doing without it, at several label budgets.
@@ -107,6 +109,7 @@ def compare(
         random_state=seed,
         n_jobs=n_jobs,
         progress=progress,
+        cache=cache,
     )
     progress.close()
     if corpus.labels is None:
@@ -121,7 +124,7 @@ def register(app: typer.Typer) -> None:
     app.command()(compare)
 
 
-def _read(options: opt.DataOptions, data: str, names: tuple[str, str], *, given: bool) -> Corpus:
+def _read(options: opt.DataOptions, data: str, names: Sequence[str], *, given: bool) -> Corpus:
     """Read the target; where no label column was named and there is none called so, read the texts alone."""
     from dataclasses import replace
 
@@ -140,7 +143,7 @@ def _read(options: opt.DataOptions, data: str, names: tuple[str, str], *, given:
     return replace(options, label=None).read(data)
 
 
-def _test(options: opt.DataOptions, test: str | None, names: tuple[str, str]) -> Any:
+def _test(options: opt.DataOptions, test: str | None, names: Sequence[str]) -> Any:
     from headstart.errors import OptionError
 
     if test is None:

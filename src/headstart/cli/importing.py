@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headstart.cli import console
 from headstart.cli import options as opt
 
+if TYPE_CHECKING:
+    from headstart.estimators import TextClassifier
+
 __all__ = ["register"]
 
+MaxPieces = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens", metavar="N", help="Cut texts to N of the model's pieces.", show_default="the model's own limit"
+    ),
+]
 importing = typer.Typer(help="Bring in a model that another tool saved.", no_args_is_help=True)
 
 
@@ -77,6 +86,76 @@ def mxnet(
     }
     told = "\n".join(f"  {name}: {value}" for name, value in parity.items())
     console.emit(result, as_json=as_json, text=f"model: {out}\nparity:\n{told}")
+
+
+@importing.command()
+def hf(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="A local folder of transformers or sentence-transformers, as safetensors.",
+            show_default=False,
+        ),
+    ],
+    out: opt.Out,
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            "--pooling",
+            metavar="A,B",
+            help="Of mean, cls, max, last; several lie side by side.",
+            show_default="the model's own",
+        ),
+    ] = None,
+    max_tokens: MaxPieces = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Read an encoder that others trained (BERT and its kin) and write it as a model to build on."""
+    from headstart.artifact import check_target
+    from headstart.pretrained import import_hf
+
+    check_target(out)
+    chosen = None if pooling is None else opt.column_list(pooling)
+    _write_base(import_hf(folder, pooling=chosen, max_tokens=max_tokens), out, as_json=as_json)
+
+
+@importing.command()
+def model2vec(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A local folder of model2vec.", show_default=False)],
+    out: opt.Out,
+    max_tokens: MaxPieces = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Read static vectors that model2vec made and write them as a model to build on."""
+    from headstart.artifact import check_target
+    from headstart.pretrained import import_model2vec
+
+    check_target(out)
+    _write_base(import_model2vec(folder, max_tokens=max_tokens), out, as_json=as_json)
+
+
+def _write_base(model: TextClassifier, out: Path, *, as_json: bool) -> None:
+    from headstart.features import layer_table
+
+    rows = layer_table(model)
+    source = model.predictor_.info["imported"]
+    result = {
+        "model": str(out),
+        "content_hash": model.save(out),
+        "architecture": source["architecture"],
+        "layers": rows,
+        "size": rows[-1]["shape"][-1],
+        "max_tokens": model.predictor_.max_tokens,
+        "n_parameters": sum(row["parameters"] for row in rows),
+        "source": source,
+    }
+    shown = (
+        f"model: {out}\n{result['architecture']}, {result['n_parameters']:,} parameters, vectors of size {result['size']}, "
+        f"texts cut at {result['max_tokens'] or 'no'} pieces\nlayers: {', '.join(row['layer'] for row in rows)}\n"
+        "next: headstart transfer MODEL DATA --strategy features, or headstart compare MODEL DATA"
+    )
+    console.emit(result, as_json=as_json, text=shown)
 
 
 def register(app: typer.Typer) -> None:

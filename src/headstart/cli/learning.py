@@ -84,6 +84,7 @@ def transfer(
     config: opt.Config = None,
     set_: opt.Set = None,
     report: opt.Report = None,
+    cache: opt.Cache = None,
     as_json: opt.Json = False,
 ) -> None:
     """Carry a trained model to other texts by one strategy and write the new model to a folder."""
@@ -98,7 +99,9 @@ def transfer(
             "use --strategy features or tfidf, or leave --columns out."
         )
     given = opt.estimator_options(config, set_)
-    given |= {name: value for name, value in (("layer", layer), ("freeze", freeze)) if value is not None}
+    given |= {
+        name: value for name, value in (("layer", layer), ("freeze", freeze), ("cache", cache)) if value is not None
+    }
     options = opt.DataOptions(text, label, where or (), label_map, positive, chosen, group)
     estimator = TextClassifier(
         **{

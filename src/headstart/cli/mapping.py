@@ -33,11 +33,12 @@ def word_map(
     # A word's side is taken against the middle of these words: single words lie far from whole texts.
     middle = float(np.median(found.probabilities))
     sides = (found.probabilities > middle).astype(int)
+    names = predictor.label_names or ("", "")
     figure = map_figure(
         points,
         found.words,
         scores=found.probabilities,
-        score_name=f"probability of {predictor.label_names[1]}",
+        score_name=f"probability of {names[1]}",
         centre=middle,
         title=f"Words at the layer {layer}",
     )
@@ -48,12 +49,18 @@ def text_map(
     model: Path, options: opt.DataOptions, source: str, *, layer: str, n_rows: int, seed: int, how: dict[str, Any]
 ) -> tuple[MapFigure, dict[str, Any]]:
     """Return a map of texts, coloured by label where one is named, else by score."""
+    from headstart.errors import OptionError
     from headstart.estimators import load
     from headstart.features import layer_outputs
     from headstart.report import map_figure
 
     predictor = load(model).predictor_
+    if not options.label and not predictor.label_names:
+        raise OptionError(
+            "this model has learnt no labels to colour texts by; name a column of labels with --label COL."
+        )
     corpus = options.read(source, predictor.label_names if options.label else None)
+    sides = predictor.label_names or (corpus.label_names[0], corpus.label_names[-1])
     if len(corpus) > n_rows:
         console.note(f"drawing {n_rows:,} of the {len(corpus):,} texts, chosen at random")
         corpus = corpus.take(np.sort(np.random.default_rng(seed).choice(len(corpus), n_rows, replace=False)))
@@ -66,8 +73,8 @@ def text_map(
         names,
         labels=corpus.labels,
         scores=scores,
-        label_names=predictor.label_names,
-        score_name=f"probability of {predictor.label_names[1]}",
+        label_names=sides,
+        score_name=f"probability of {sides[1]}",
         title=f"Texts at the layer {layer}",
         n_named=0,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headstart.corpus import Corpus
 
 __all__ = [
+    "Cache",
     "Columns",
     "Config",
     "Data",
@@ -50,6 +51,15 @@ Data = Annotated[
 Model = Annotated[Path, typer.Argument(help="The folder of a trained model.", show_default=False)]
 Text = Annotated[str, typer.Option("--text", metavar="COL", help="The column of texts.")]
 Label = Annotated[str, typer.Option("--label", metavar="COL", help="The column of labels.")]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR|off",
+        help="Where outputs of a large imported encoder are kept.",
+        show_default="HEADSTART_CACHE, or your own cache folder",
+    ),
+]
 Where = Annotated[
     list[str] | None,
     typer.Option(

@@ -87,6 +87,7 @@ def embed(
     text: opt.Text = "text",
     where: opt.Where = None,
     device: opt.Device = "auto",
+    cache: opt.Cache = None,
     as_json: opt.Json = False,
 ) -> None:
     """Write a layer's output for every text to a Parquet file, one list of numbers a row."""
@@ -104,6 +105,7 @@ def embed(
             text=text,
             where=parse_where(where) if where else None,
             device=device,
+            cache=cache,
             progress=bar.advance,
         )
     shown: dict[str, Any] = {"out": str(out), "layer": layer, **result}

@@ -33,8 +33,8 @@ class Candidate:
         fit: fits it on a draw.
         about: what it is, in a few words.
         uses: what it carries over: nothing, the trained base, or the source's texts.
-        needs: what has to be there: ``"network"`` (a base with weights to train), ``"layers"``, ``"source"``,
-            ``"columns"``, ``"texts"`` (of the n-gram space named behind a colon).
+        needs: what has to be there: ``"labels"`` (a base that predicts by itself), ``"network"`` (one with weights
+            to train), ``"layers"``, ``"source"``, ``"columns"``, ``"texts"`` (of the n-gram space named behind a colon).
         columns: whether it can read tabular columns beside the text; then it also runs as ``name+columns``.
         dear: whether a fit takes long, so that it gets fewer draws.
         unlabelled: whether it looks at no label, so that one fit stands for all budgets.
@@ -58,7 +58,7 @@ _NBSVM = Recipe("punctuated", (0.3, 1.0, 3.0, 10.0, 30.0, 100.0), ratios=True)
 _PRIOR = Recipe("words", (0.3, 3.0, 30.0), prior=True)
 
 _TABLE = (
-    Candidate("as-is", fit_as_is, "the base unchanged", uses="base", unlabelled=True, seconds=0.1),
+    Candidate("as-is", fit_as_is, "the base unchanged", uses="base", needs=("labels",), unlabelled=True, seconds=0.1),
     Candidate("columns", fit_columns, "the tabular columns alone", needs=("columns",), seconds=0.5),
     Candidate(
         "tfidf", partial(fit_ngrams, recipe=_TFIDF), "TF-IDF of 1,2-grams, logistic regression", columns=True,
@@ -96,7 +96,7 @@ def chosen(names: Iterable[str] | None, *, available: Iterable[str]) -> tuple[di
 
     Args:
         names: of those wanted; None for all.
-        available: what is there of what candidates need: ``"network"``, ``"layers"``, ``"source"``, ``"columns"``.
+        available: what is there of what candidates need: ``"labels"``, ``"network"``, ``"layers"``, ``"source"``, ``"columns"``.
 
     Raises:
         OptionError: for an unknown name, or if nothing is left.
@@ -120,6 +120,7 @@ def chosen(names: Iterable[str] | None, *, available: Iterable[str]) -> tuple[di
 
 
 _WHY = {
+    "labels": "the base is an encoder that has learnt no labels, so as it is it predicts nothing",
     "network": "the base is no network that could be trained on",
     "layers": "the base has no layers",
     "source": "the base's own texts were not given (--source)",

@@ -108,6 +108,7 @@ class _Options:
     cheap_seeds: int
     n_jobs: int
     seed: int
+    cache: str | Path | None = None
 
 
 def compare(
@@ -129,6 +130,7 @@ def compare(
     random_state: int = 0,
     n_jobs: int | None = None,
     progress: Progress | None = None,
+    cache: str | Path | None = None,
 ) -> Comparison:
     """Compare every way of using a base, and of doing without one, at several label budgets.
 
@@ -153,6 +155,8 @@ def compare(
         random_state: seed of the test split; draws have seeds 0, 1, 2 ... whatever it is.
         n_jobs: processes; None for one a core.
         progress: told after every fit; see `headstart.comparison.running.Progress`.
+        cache: the folder in which outputs of a large imported encoder are kept, or ``"off"``; None for
+            ``HEADSTART_CACHE`` or the user's own cache folder.
 
     Raises:
         DataError, OptionError: what cannot be used, and what to do.
@@ -175,7 +179,7 @@ def compare(
     held = test if test is None or isinstance(test, int | float) else _corpus(test, predictor, text, kept, label_map)
     problem = assemble(data, held, columns=columns, group=groups, source=origin, seed=random_state)
     options = _Options(
-        budget_list(budgets, len(problem.pool)), seeds, cheap_seeds or seeds, n_jobs or n_cores(), random_state
+        budget_list(budgets, len(problem.pool)), seeds, cheap_seeds or seeds, n_jobs or n_cores(), random_state, cache
     )
     if out is not None:
         return _run(predictor, problem, origin, candidates, options, Path(out), progress or _silent)
@@ -227,7 +231,7 @@ def _run(
     work = out / "work"
     shutil.rmtree(work, ignore_errors=True)
     spaces = tuple(space for space in SPACES if any(f"texts:{space}" in one.needs for one in running.values()))
-    context = prepare(problem, base, source, work, spaces=spaces)
+    context = prepare(problem, base, source, work, spaces=spaces, cache=options.cache)
     n_jobs = options.n_jobs if getattr(getattr(base.scorer, "spec", None), "name", "") is not None else 1
     own = options.budgets[-1]
 
@@ -250,12 +254,13 @@ def _run(
 
 
 def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[str]:
-    from headstart.predictor import NetworkScorer
+    from headstart.predictor import EncoderScorer, NetworkScorer
 
     there = {"source"} if source is not None else set()
     there |= {"columns"} if problem.columns else set()
     if isinstance(base.scorer, NetworkScorer) and not base.columns:
         there |= {"network", "layers"}
+    there |= {"layers"} if isinstance(base.scorer, EncoderScorer) else {"labels"}
     return there
 
 
@@ -291,7 +296,7 @@ def _judge(
     verdict["without_duplicates"] = _without_duplicates(problem, measured, scores, groups, verdict["ship"])
     verdict["words"] = say(verdict, running)
     rows = [log.rows[task] for task in sorted(tasks, key=lambda task: (list(running).index(task.strategy), task))]
-    gap = domain_gap(base, problem.pool, source, logits=context.base_logits[: context.n_pool])
+    gap = domain_gap(base, problem.pool, source, logits=context.base_logits_of_pool)
     facts = {
         "candidates": {name: one.about for name, one in running.items()}, "notes": list(problem.notes),
         "budgets": list(options.budgets), "seeds": options.seeds, "cheap_seeds": options.cheap_seeds,

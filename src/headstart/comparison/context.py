@@ -23,7 +23,7 @@ from headstart.corpus import read as read_corpus
 from headstart.features import layer_outputs
 from headstart.heads.tfidf import TfidfHead, vectorizer_of
 from headstart.layers import stage_names
-from headstart.predictor import LayerScorer, NetworkScorer, Predictor
+from headstart.predictor import EncoderScorer, LayerScorer, NetworkScorer, Predictor
 
 __all__ = ["SPACES", "Context", "Draw", "prepare"]
 
@@ -105,6 +105,11 @@ class Context:
         """The base."""
         return self._base or Predictor.from_parts(read(self.folder / "base", mapped=True), trust_patterns=True)
 
+    @property
+    def base_logits_of_pool(self) -> NDArray[np.float64] | None:
+        """The base's logits of the pool [pool], or None where the base has no labels."""
+        return self.base_logits[: self.n_pool] if self.base.label_names else None
+
     @cached_property
     def base_logits(self) -> NDArray[np.float64]:
         """The base's logits of all rows, before calibration [rows]."""
@@ -148,7 +153,13 @@ class Context:
 
 
 def prepare(
-    problem: Problem, base: Predictor, source: Corpus | None, folder: Path, *, spaces: tuple[str, ...] = tuple(SPACES)
+    problem: Problem,
+    base: Predictor,
+    source: Corpus | None,
+    folder: Path,
+    *,
+    spaces: tuple[str, ...] = tuple(SPACES),
+    cache: str | Path | None = None,
 ) -> Context:
     """Fill a folder with all that candidates share, and open it.
 
@@ -158,6 +169,7 @@ def prepare(
         source: its labelled training texts, for the prior; or None.
         folder: an empty folder.
         spaces: the n-gram spaces that are needed.
+        cache: where outputs of a large imported encoder are kept; see `headstart.features.layer_outputs`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     both = [problem.pool, problem.test]
@@ -173,7 +185,7 @@ def prepare(
     strings = ["" if text is None else text for text in corpus.texts.to_pylist()]
     for space in spaces:
         _count(folder, space, strings)
-    layers = _run_base(folder, base, corpus)
+    layers = _run_base(folder, base, corpus, cache)
     if source is not None:
         _learn_prior(folder, source)
     facts = {
@@ -205,21 +217,22 @@ def _count(folder: Path, space: str, strings: list[str]) -> None:
     sharing.save_table(folder, f"{space}_ngrams", pa.table({"ngram": pa.array(ngrams, pa.large_string())}))
 
 
-def _run_base(folder: Path, base: Predictor, corpus: Corpus) -> list[str]:
+def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path | None) -> list[str]:
     """Score all rows with the base, and take all its layers' outputs in one pass; return the layers' names."""
     write(folder / "base", base.to_parts())
-    if base.columns or not isinstance(base.scorer, NetworkScorer | LayerScorer):
+    if base.columns or not isinstance(base.scorer, NetworkScorer | LayerScorer | EncoderScorer):
         np.save(folder / "base_logits.npy", base.score(corpus).logits)
         return []
     shapes = getattr(base.net, "shapes", {})
     layers = [name for name in stage_names(base.net) if not _too_wide(shapes.get(name, ()))]
     parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in layers}
-    for outputs in layer_outputs(base, corpus, layers):
+    for outputs in layer_outputs(base, corpus, layers, cache=cache):
         for name, value in outputs.items():
             parts[name].append(value)
     for i, name in enumerate(layers):
         np.save(folder / f"layer_{i}.npy", np.concatenate(parts[name]))
-    np.save(folder / "base_logits.npy", _own_logits(base, corpus, layers, parts))
+    if base.label_names:
+        np.save(folder / "base_logits.npy", _own_logits(base, corpus, layers, parts))
     return layers
 
 

@@ -17,6 +17,7 @@ from headstart.comparison.verdict import Measured, decide
 from headstart.corpus import Corpus
 from headstart.metrics import auc
 from headstart.predictor import Predictor
+from headstart.text import PretrainedTokenizer
 
 __all__ = ["base_digest", "errors_of", "honest_auc", "measure", "versions"]
 
@@ -109,6 +110,9 @@ def base_digest(base: Predictor) -> str:
             found.update(np.ascontiguousarray(array).tobytes())
     for name, blob in sorted(base.scorer.blobs().items()):
         found.update(name.encode() + blob)
+    step = None if base.steps is None else base.steps[-1]
+    if isinstance(step, PretrainedTokenizer):  # of two encoders with the same weights, one may cut texts otherwise
+        found.update(f"{step.framed} {step.rules}".encode())
     found.update(f"{base.label_names} {base.calibration} {base.threshold} {base.max_tokens} {base.clip}".encode())
     return found.hexdigest()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
 from headstart.predictor import Predictor
-from headstart.text import encode
+from headstart.text import PretrainedTokenizer, encode
 
 __all__ = ["WORTH", "domain_gap"]
 
@@ -51,15 +51,20 @@ def domain_gap(
         left_out.append(
             "the base reads bare texts and has no vocabulary with counts, so words and lengths are not compared"
         )
+    pieces = base.steps is not None and isinstance(base.steps[-1], PretrainedTokenizer)
+    if pieces:
+        left_out.append("the base cuts words into pieces and came without their counts, so words are not compared")
+    if not base.label_names:
+        left_out.append("the base has learnt no labels, so its confidence is not looked at")
     if source is None:
         left_out.append(
             "the source's texts were not given (--source), so no classifier was trained to tell the two apart"
         )
     return {
         "n_texts": len(target),
-        "vocabulary": None if base.steps is None else _vocabulary(base, target),
+        "vocabulary": None if base.steps is None or pieces else _vocabulary(base, target),
         "lengths": None if base.steps is None else _lengths(base, target),
-        "confidence": _confidence(base, target, source, logits, seed),
+        "confidence": _confidence(base, target, source, logits, seed) if base.label_names else None,
         "proxy_a_distance": None if source is None else proxy_a_distance(source, target, seed=seed),
         "left_out": left_out,
     }
@@ -203,8 +208,9 @@ def gap_lines(gap: Mapping[str, Any]) -> list[str]:
             f"The median text has {lengths['target']['50']:.0f} tokens{beside}; {lengths['n_truncated']:,} of "
             f"{gap['n_texts']:,} are cut at {lengths['max_tokens']} tokens."
         )
-    sure = gap["confidence"]
-    lines.append(f"The base's average confidence is {sure['average_confidence']:.1%}.")
+    sure = gap["confidence"] or {"difference_of_confidences": None}
+    if gap["confidence"]:
+        lines.append(f"The base's average confidence is {sure['average_confidence']:.1%}.")
     if sure["difference_of_confidences"] is not None:
         lines.append(
             f"By the difference of confidences, its accuracy on the target would be about {sure['difference_of_confidences']:.1%}."

@@ -168,4 +168,5 @@ def _build(
         return Predictor(ColumnScorer(head), context.names, **how)
     net, spec = _cut(copy.copy(context.base), (layer,))
     scorer = LayerScorer(net, spec, (layer,), head, "mean")
-    return replace(context.base, scorer=scorer, info={"source": context.base.info.get("source", {})}, run={}, **how)
+    own = replace(context.base, label_names=context.names, info={"source": context.base.info.get("source", {})}, run={})
+    return replace(own, scorer=scorer, **how)

@@ -59,7 +59,8 @@ def encode_labels(
         label_map: renames values before anything else: ``{"happy": 1, "not happy": 0}``. Every value must be
             in it, or be one of the names that it maps to.
         positive: which of two classes is the positive one.
-        names: the classes of a model that exists, in code order; the values must be among them.
+        names: the classes of a model that exists, in code order; the values must be among them. None, or none of
+            them, where no model says which.
 
     Returns:
         ``(codes, names)``: int64 ``[rows]``, -1 where the label is missing; names in code order.
@@ -72,7 +73,7 @@ def encode_labels(
     found = [label_name(value) for value in held]
     mapped = _mapped(found, label_map)
     present = tuple(sorted({name for name in mapped if name is not None}, key=_order))
-    order = _known(present, names, positive) if names is not None else _with_positive_last(present, positive)
+    order = _known(present, names, positive) if names else _with_positive_last(present, positive)
     codes = {name: code for code, name in enumerate(order)}
     table = np.array([-1 if name is None else codes[name] for name in mapped], np.int64)
     return LabelCodes(table[rows] if len(table) else np.zeros(0, np.int64), order)

@@ -97,7 +97,7 @@ class StageGraph(nn.Module):
             for name in self.stages
             if name in needed
         }
-        return StageGraph(table, sees_padding=self.sees_padding)
+        return type(self)(table, sees_padding=self.sees_padding)
 
     def _ancestors(self, names: tuple[str, ...]) -> set[str]:
         needed = set(names)

@@ -27,7 +27,8 @@ def check_model(model: Mapping[str, Any]) -> None:
     labels, columns = model["labels"], model["columns"]
     types = model["info"].get("label_types", [])
     checks = {
-        f"the labels {labels!r:.60}; expected two different names": all(labels) and labels[0] != labels[1],
+        f"the labels {labels!r:.60}; expected two different names": (model["kind"] == "encoder" and not labels)
+        or (len(labels) == 2 and all(labels) and labels[0] != labels[1]),
         "labels that are no whole numbers where whole numbers are declared": "int" not in types
         or all(label.lstrip("-").isdecimal() for label in labels),
         f"the columns {columns!r:.60}; expected names, each of them once": len(set(columns)) == len(columns),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from headstart.artifact import Parts, check_description
+from headstart.artifact import Parts, check_description, rewritten_in_child
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
@@ -23,6 +23,7 @@ from headstart.predictor.checking import check_columns, check_layers, check_mode
 from headstart.predictor.finite import check_finite
 from headstart.predictor.scorers import (
     ColumnScorer,
+    EncoderScorer,
     LayerScorer,
     NetSpec,
     NetworkScorer,
@@ -33,11 +34,16 @@ from headstart.predictor.scorers import (
     n_indicators,
     n_inputs,
 )
-from headstart.text import steps_from_json, steps_to_json
+from headstart.text import PretrainedTokenizer, steps_from_json, steps_to_json
+from headstart.text.rules import try_rules
 
 __all__ = ["Predictor", "Scores"]
 
+LabelNames = tuple[str, str] | tuple[()]
+"""The two labels; none where a model has learnt none."""
+
 _CHUNK_ROWS = 16_384
+_TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Predictor:
 
     Attributes:
         scorer: gives logits.
-        label_names: the two labels; the second is the one whose probability `Scores` gives.
+        label_names: the two labels; the second is the one whose probability `Scores` gives. None for an encoder.
         steps: fitted text steps, or None for a scorer that reads bare texts.
         max_tokens: longest text in tokens; None for no limit.
         clip: what of a longer text is kept.
@@ -77,7 +83,7 @@ class Predictor:
     """
 
     scorer: Scorer
-    label_names: tuple[str, str]
+    label_names: LabelNames
     steps: Pipeline | None = None
     max_tokens: int | None = None
     clip: Clip = "head"
@@ -96,7 +102,7 @@ class Predictor:
         Raises:
             DataError: if there is none.
         """
-        if isinstance(self.scorer, NetworkScorer | LayerScorer):
+        if isinstance(self.scorer, NetworkScorer | LayerScorer | EncoderScorer):
             return self.scorer.net
         raise DataError(
             f"this model is of kind {self.scorer.kind!r} and holds no network, so it has no layers; "
@@ -161,11 +167,15 @@ class Predictor:
     def to_parts(self) -> Parts:
         """Return the predictor as it is stored."""
         words: Any = None
-        tensors = self.scorer.arrays()
+        tensors, blobs = self.scorer.arrays(), self.scorer.blobs()
         steps = None
         if self.steps is not None:
             steps = steps_to_json(self.steps)
-            words, tensors["vocabulary"] = self.steps[-1].vocabulary_, {"counts": self.steps[-1].counts_}
+            last = self.steps[-1]
+            if isinstance(last, PretrainedTokenizer):
+                blobs[_TOKENIZER] = last.rules.encode()
+            else:
+                words, tensors["vocabulary"] = last.vocabulary_, {"counts": last.counts_}
         elif isinstance(self.scorer, TextScorer):
             words = list(self.scorer.head.ngrams)
         model = {
@@ -179,7 +189,7 @@ class Predictor:
             "info": self.info,
             "estimator": self.estimator,
         }
-        return Parts(model=model, tensors=tensors, words=words, blobs=self.scorer.blobs(), run=self.run)
+        return Parts(model=model, tensors=tensors, words=words, blobs=blobs, run=self.run)
 
     @classmethod
     def from_parts(cls, parts: Parts, *, net: nn.Module | None = None, trust_patterns: bool = False) -> Predictor:
@@ -200,15 +210,14 @@ class Predictor:
             text, labels = model["text"], model["labels"]
             steps = None
             if text["steps"] is not None:
-                counts = parts.tensors.get("vocabulary", {}).get("counts")
-                steps = steps_from_json(text["steps"], parts.words, counts, trust_patterns=trust_patterns)
+                steps = _load_steps(text["steps"], parts, trust_patterns)
             slope, intercept = map(float, model["calibration"])
-            low, high = map(str, labels)
             scorer = _load_scorer(model["kind"], model["scorer"], parts, net)
             check_columns(model["columns"], getattr(getattr(scorer, "head", None), "encoder", None))
+            _check_pieces(steps, scorer)
             return cls(
                 scorer=scorer,
-                label_names=(low, high),
+                label_names=(str(labels[0]), str(labels[1])) if labels else (),
                 steps=steps,
                 max_tokens=text["max_tokens"],
                 clip=text["clip"],
@@ -232,6 +241,25 @@ def _end_of(scorer: Scorer) -> str:
     """Return a name for what gives the logits."""
     head = getattr(scorer, "head", None)
     return "network" if head is None else f"{head.kind} head"
+
+
+def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Pipeline:
+    rules = parts.blobs.get(_TOKENIZER)
+    if rules is not None:
+        rules = rewritten_in_child(try_rules, rules, what=_TOKENIZER)
+    counts = parts.tensors.get("vocabulary", {}).get("counts")
+    return steps_from_json(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
+
+
+def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:
+    """Refuse a tokenizer that knows more pieces than its network."""
+    if steps is not None and isinstance(steps[-1], PretrainedTokenizer):
+        spec = scorer.spec if isinstance(scorer, NetworkScorer | LayerScorer | EncoderScorer) else None
+        if spec is None or steps[-1].n_ids > spec.n_words:
+            raise ArtifactError(
+                f"this model's tokenizer gives ids up to {steps[-1].n_ids:,}, and its network has "
+                f"{0 if spec is None else spec.n_words:,}; the files do not belong together. Import the model again."
+            )
 
 
 def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Module | None) -> Scorer:
@@ -258,6 +286,8 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
     _load_weights(net, weights)
     if kind == "network":
         return NetworkScorer(net, spec)
+    if kind == "encoder":
+        return EncoderScorer(net, spec)
     if kind == "layers":
         check_layers(config["layers"], stage_names(net), config["pooling"])
         head = load_head(config["head"], head_arrays, parts.blobs)

@@ -23,7 +23,19 @@ from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
 from headstart.text import encode
 
-__all__ = ["ColumnScorer", "Head", "LayerScorer", "NetSpec", "NetworkScorer", "Rows", "Scorer", "TextScorer"]
+__all__ = [
+    "ColumnScorer",
+    "EncoderScorer",
+    "Head",
+    "LayerScorer",
+    "NetSpec",
+    "NetworkScorer",
+    "Rows",
+    "Scorer",
+    "TextScorer",
+]
+
+_ENCODERS = ("transformer", "static")
 
 Head = LinearHead | CatBoostHead
 
@@ -108,8 +120,8 @@ class NetSpec:
     """How a network is built anew, as shapes alone, for its weights to be put in.
 
     Attributes:
-        name: a name from `headstart.nets.NETS`, or ``"mxnet"`` for an imported graph; None for a module of the
-            user's own.
+        name: a name from `headstart.nets.NETS`; ``"mxnet"`` for an imported graph, ``"transformer"`` or
+            ``"static"`` for an imported encoder; None for a module of the user's own.
         n_words: rows of its embedding.
         options: its options.
         until: the stage at which it was cut off, or None.
@@ -140,6 +152,11 @@ class NetSpec:
             # With the weights at hand, what the graph claims is checked against them first.
             state = None if weights is None else {name: torch.from_numpy(array) for name, array in weights.items()}
             return MXNetGraph.from_config(dict(self.options), state=state)
+        if self.name in _ENCODERS:
+            from headstart.foreign.hf.network import build_encoder
+
+            encoder = build_encoder(self.name, self.n_words, self.options)
+            return encoder if self.until is None else encoder.until(self.until)
         with torch.device("meta"):
             net = build(self.name, self.n_words, self.options)
         return net if self.until is None else net.until(self.until)  # type: ignore[operator]
@@ -165,6 +182,43 @@ class NetworkScorer:
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]."""
         return network_logits(self.net.to(device), rows.examples, device=device)[:, 0].astype(np.float64)
+
+    def config(self) -> dict[str, Any]:
+        """Return the JSON-able part of what rebuilds the scorer."""
+        return {"net": self.spec.config()}
+
+    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Return the weights."""
+        return {"weights": net_arrays(self.net)}
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return nothing: all is in arrays."""
+        return {}
+
+
+@dataclass
+class EncoderScorer:
+    """A network that ends in a vector a text and has learnt no labels: something to build on.
+
+    Attributes:
+        net: the network.
+        spec: how it is built.
+    """
+
+    net: nn.Module
+    spec: NetSpec
+    kind: str = "encoder"
+
+    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+        """Refuse: there are no labels.
+
+        Raises:
+            DataError: always; it says what the model is good for.
+        """
+        raise DataError(
+            "this model is an encoder without labels, so it predicts nothing by itself; give it labelled texts with "
+            "`headstart transfer MODEL DATA --strategy features`, or take its vectors with `headstart embed`."
+        )
 
     def config(self) -> dict[str, Any]:
         """Return the JSON-able part of what rebuilds the scorer."""

@@ -192,7 +192,7 @@ def _gap(page: Page, result: Part) -> None:
         "How far the target lies from the source",
         "Known before any label. None of it decides the verdict; docs/compare.md shows what each has been worth.",
     )
-    words, lengths, sure = gap["vocabulary"] or {}, gap["lengths"] or {}, gap["confidence"]
+    words, lengths, sure = gap["vocabulary"] or {}, gap["lengths"] or {}, gap["confidence"] or {}
     far = (gap["proxy_a_distance"] or {}).get("value")
     rows = [
         ("Tokens unknown to the base", words.get("unknown_token_rate"), ".1%"),

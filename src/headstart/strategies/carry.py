@@ -8,16 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import MissingDependencyError, OptionError, unknown_name
+from headstart.features import layer_outputs, worth_keeping
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
 from headstart.inference import network_outputs, resolve_device
 from headstart.layers import stage_names, until
 from headstart.metrics import evaluate_scores
-from headstart.predictor import LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
+from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
 from headstart.predictor.scorers import Head
 from headstart.strategies.adapting import adapt_blend
 from headstart.strategies.calibration import fit_calibration
@@ -34,7 +36,13 @@ HEADS = ("auto", "linear", "catboost")
 
 def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
     """Return the base unchanged; the labels that came are not looked at."""
-    return Learnt(replace(_needed(base), run={}))
+    base = _needed(base)
+    if not base.label_names:
+        raise OptionError(
+            "this base is an encoder without labels, so as it is it predicts nothing; "
+            "use strategy 'features', which learns your labels from its layers."
+        )
+    return Learnt(replace(base, run={}))
 
 
 def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
@@ -42,10 +50,9 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
     base = _needed(base)
     labels = labels_of(train)
     layers = chosen_layers(base, settings.layer)
-    device = resolve_device(settings.device)
     encoded = encode(base.steps, train.texts)
     examples = examples_of(base, train, encoded)
-    outputs = network_outputs(base.net.to(device), examples, layers, pooling=settings.pooling, device=device)
+    outputs = _outputs(base, train, examples, layers, settings)
     inputs = np.concatenate([outputs[layer] for layer in layers], axis=1)
     encoder, table = _encoder(train, settings.columns)
     fit = _head_class(settings.head, columns=bool(settings.columns)).fit
@@ -55,6 +62,7 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
     predictor = replace(
         base,
         scorer=scorer,
+        label_names=base.label_names or (train.label_names[0], train.label_names[1]),
         columns=settings.columns,
         calibration=(1.0, 0.0),
         threshold=0.5,
@@ -69,9 +77,10 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
     base = _needed(base)
     labels = labels_of(train)
     if not isinstance(base.scorer, NetworkScorer):
+        instead = "'features', which learns a head on its layers" if base.scorer.kind == "encoder" else "'as-is'"
         raise OptionError(
             f"this base is of kind {base.scorer.kind!r} and has no network to fine-tune; "
-            "pass a base made by `headstart train`, or use strategy 'as-is'."
+            f"pass a base made by `headstart train`, or use strategy {instead}."
         )
     if _is_blend(base) and not _by_gradient(settings):
         return _fine_tune_blend(train, valid, base, settings)
@@ -178,6 +187,18 @@ def chosen_layers(base: Predictor, layer: str | Sequence[str] | None) -> tuple[s
     return layers
 
 
+def _outputs(
+    base: Predictor, train: Corpus, examples: Examples, layers: tuple[str, ...], settings: Settings
+) -> dict[str, NDArray[np.float32]]:
+    """Return the layers' outputs for the training rows; those that take long are looked up on disk first."""
+    device = resolve_device(settings.device)
+    if not worth_keeping(base):
+        return network_outputs(base.net.to(device), examples, layers, pooling=settings.pooling, device=device)
+    how: dict[str, Any] = {"pooling": settings.pooling, "device": str(device), "cache": settings.cache}
+    parts = list(layer_outputs(base, train, layers, **how))
+    return {name: np.concatenate([part[name] for part in parts]) for name in layers}
+
+
 def _epochs(n_labels: int) -> int:
     return 12 if n_labels < 300 else 8 if n_labels < 3000 else 5
 
@@ -215,7 +236,8 @@ def _head_class(name: str, *, columns: bool) -> type[Head]:
 
 def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[nn.Module, NetSpec]:
     """Return a copy of the base's network that ends at the last layer needed, where it can be cut."""
-    spec = base.scorer.spec if isinstance(base.scorer, NetworkScorer | LayerScorer) else NetSpec(None, 0)
+    scorer = base.scorer
+    spec = scorer.spec if isinstance(scorer, NetworkScorer | LayerScorer | EncoderScorer) else NetSpec(None, 0)
     net = copy.deepcopy(base.net)
     last = max(layers, key=stage_names(net).index)
     if spec.name is None or spec.until is not None or not hasattr(net, "until"):

@@ -49,6 +49,7 @@ class Settings:
     device: str = "auto"
     events: Sequence[Event] = ()
     checkpoint: str | Path | None = None
+    cache: str | Path | None = None
 
     def trainer(self, net: nn.Module, **defaults: Any) -> Trainer:
         """Return a trainer of `net`: the strategy's `defaults`, overruled by `trainer_options`.

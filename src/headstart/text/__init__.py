@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from headstart.text.definitions import DEFINITIONS, TokenDefinition
     from headstart.text.fused import Encoded, FusedSteps
     from headstart.text.pipelines import encode, fit_steps, fused_steps, text_steps
+    from headstart.text.pretrained import PretrainedTokenizer
     from headstart.text.saved import fused_from_json, steps_from_json, steps_to_json
     from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer
 
@@ -22,6 +23,7 @@ _HOME = {
     "FusedSteps": "fused",
     "LowerCaser": "steps",
     "NullImputer": "steps",
+    "PretrainedTokenizer": "pretrained",
     "TokenDefinition": "definitions",
     "TokenIndexer": "steps",
     "Tokenizer": "steps",
@@ -40,6 +42,7 @@ __all__ = [
     "FusedSteps",
     "LowerCaser",
     "NullImputer",
+    "PretrainedTokenizer",
     "RaggedIds",
     "TokenDefinition",
     "TokenIndexer",

@@ -1,4 +1,4 @@
-"""Fitted text steps <-> plain JSON values, with the vocabulary beside them.
+"""Fitted text steps <-> plain JSON values, with the vocabulary or the tokenizer's rules beside them.
 
 What comes in is checked before anything is built from it: it may be damaged, or made by somebody.
 A regular expression from a file is used unasked only if it is plain: nothing bounds how long another may run.
@@ -32,6 +32,7 @@ _OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their stand
     "Tokenizer": {"pattern": (str,)},
     "TokenIndexer": {"min_count": (int,), "max_size": (int, type(None))},
 }
+_PRETRAINED = "PretrainedTokenizer"
 _MEND = "The model is damaged, or another version of headstart wrote it: copy it anew, or load it with that version."
 
 
@@ -42,13 +43,18 @@ class _Step(NamedTuple):
 
 
 def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
-    """The steps and their options. The vocabulary is kept beside it: the last step's ``vocabulary_`` and ``counts_``.
+    """The steps and their options. The vocabulary is kept beside it: the last step's ``vocabulary_`` and ``counts_``,
+    or a `PretrainedTokenizer`'s ``rules``.
 
     Raises:
         ArtifactError: a step is not one of ours, so that code would be needed to bring it back.
     """
     from headstart.text import steps
+    from headstart.text.pretrained import PretrainedTokenizer
 
+    only = pipeline.steps[0][1]
+    if len(pipeline.steps) == 1 and type(only) is PretrainedTokenizer:
+        return _pretrained_spec(framed=bool(only.framed))
     written = []
     for name, step in pipeline.steps:
         kind = type(step).__name__
@@ -66,13 +72,16 @@ def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
     return spec
 
 
-def steps_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns: bool = False) -> "Pipeline":
+def steps_from_json(
+    spec: Any, words: Any, counts: Any = None, *, rules: bytes | None = None, trust_patterns: bool = False
+) -> "Pipeline":
     """The fitted pipeline again.
 
     Args:
         spec: what ``steps_to_json`` gave.
         words: the indexer's ``vocabulary_``, [n_ids] Arrow strings or a list of str.
         counts: its ``counts_``, [n_ids] whole numbers; None for zeros.
+        rules: the ``tokenizer.json`` of a `PretrainedTokenizer`.
         trust_patterns: use any regular expression, and not only such as cannot run for ever.
 
     Raises:
@@ -82,6 +91,8 @@ def steps_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns
 
     from headstart.text import steps
 
+    if _is_pretrained(spec):
+        return _pretrained(spec, rules)
     restored: list[tuple[str, Any]] = []
     try:
         for name, kind, options in _checked(spec, trust_patterns):
@@ -102,6 +113,8 @@ def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns
     Raises:
         ArtifactError: as ``steps_from_json``.
     """
+    if _is_pretrained(spec):
+        return None
     steps = _checked(spec, trust_patterns)
     try:
         for step in steps:
@@ -117,6 +130,31 @@ def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns
         return None
     fill_value = steps[0].options.get("fill_value")
     return FusedSteps(compiled_table(pattern, "LowerCaser" in kinds), fill_value, lookup)
+
+
+def _pretrained_spec(*, framed: bool) -> dict[str, Any]:
+    return {"format": JSON_FORMAT, "steps": [{"name": "tokenizer", "kind": _PRETRAINED, "options": {"framed": framed}}]}
+
+
+def _is_pretrained(spec: Any) -> bool:
+    steps = spec.get("steps") if isinstance(spec, Mapping) else None
+    return isinstance(steps, list) and any(
+        isinstance(step, Mapping) and step.get("kind") == _PRETRAINED for step in steps
+    )
+
+
+def _pretrained(spec: Any, rules: bytes | None) -> "Pipeline":
+    from sklearn.pipeline import Pipeline
+
+    from headstart.text.pretrained import PretrainedTokenizer
+
+    known = [_pretrained_spec(framed=framed) for framed in (True, False)]
+    if spec not in known or rules is None:
+        raise ArtifactError(
+            f"Expected one text step {_PRETRAINED} called 'tokenizer' with the option framed, and its rules, "
+            f"got {spec!r:.120} {'without' if rules is None else 'with'} rules. {_MEND}"
+        )
+    return Pipeline([("tokenizer", PretrainedTokenizer(rules.decode(), spec == known[0]))])
 
 
 def _checked(spec: Any, trusted: bool) -> list[_Step]:

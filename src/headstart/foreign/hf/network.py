@@ -1,0 +1,249 @@
+"""The networks behind imported encoders, as stages: a transformer encoder, and a table of static vectors.
+
+    ids -> embeddings -> layer0 -> ... -> layerN -> pooled        (BERT and its kin, without their heads)
+    ids -> embeddings -> pooled                                   (model2vec)
+
+They are built from options alone, so that a stored model needs no code of its own. Ids are ours: 0 is padding, 1 the
+unknown piece, and piece ``i`` of the model is ``i + 2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from headstart.artifact.schema import boolean, integer, nullable, number, record, sequence, text
+from headstart.errors import ArtifactError, DataError
+from headstart.layers import Stage, StageGraph, pool
+
+__all__ = ["ACTIVATIONS", "KINDS", "POOLED_BY", "Encoder", "build_encoder"]
+
+ACTIVATIONS: dict[str, Any] = {
+    "gelu": functional.gelu,
+    "gelu_tanh": lambda values: functional.gelu(values, approximate="tanh"),
+    "relu": functional.relu,
+}
+
+POOLED_BY = ("mean", "cls", "max", "last")
+"""How token states become one vector: their mean, the first one, the largest of each value, the last one."""
+
+_SIZE = integer(1, 2**17)
+_PIECE = integer(0, 2**30)
+_TRANSFORMER = record(
+    size=_SIZE,
+    inner_size=integer(1, 2**20),
+    n_layers=integer(1, 256),
+    n_heads=integer(1, 1024),
+    n_positions=integer(1, 2**20),
+    activation=text(choices=ACTIVATIONS),
+    epsilon=number(0, 1),
+    unknown=nullable(_PIECE),
+    before=sequence(_PIECE, longest=16),
+    after=sequence(_PIECE, longest=16),
+    pooling=sequence(text(choices=POOLED_BY), shortest=1, longest=len(POOLED_BY)),
+    normalize=boolean,
+)
+_STATIC = record(size=_SIZE, normalize=boolean)
+_OURS = 2  # ids that stand for no piece: padding and unknown
+
+
+class Encoder(StageGraph):
+    """Stages that end in one vector a text.
+
+    Attributes:
+        cpu_batch_tokens: most tokens in a batch on a CPU, padding included: so that what one layer hands to the next
+            stays in its caches.
+        worth_keeping: whether computing an output takes so long that it is worth its room on disk.
+    """
+
+    cpu_batch_tokens = 2048
+    worth_keeping = True
+
+
+class StaticEncoder(Encoder):
+    """An `Encoder` whose vectors are sums over a table: computed almost as fast as they could be looked up."""
+
+    cpu_batch_tokens = 262_144
+    worth_keeping = False
+
+
+class Embeddings(nn.Module):
+    """Pieces, their places, and the segment (always the first one), added and normalised.
+
+    A text that was cut to the limit has lost the pieces that belong around it; they are put back in place of what
+    stands there, so that a cut text looks as the model has learnt it. Texts that were not cut have them already.
+
+    Attributes:
+        before: the pieces in front of every text.
+        after: the pieces behind it.
+    """
+
+    def __init__(self, n_words: int, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        size = options["size"]
+        self.word = nn.Parameter(torch.zeros(n_words - _OURS, size))
+        self.position = nn.Parameter(torch.zeros(options["n_positions"], size))
+        self.segment = nn.Parameter(torch.zeros(size))
+        self.norm = nn.LayerNorm(size, eps=options["epsilon"])
+        self.unknown = options["unknown"] or 0
+        self.before, self.after = tuple(options["before"]), tuple(options["after"])
+
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Map ids and lengths [rows, tokens], [rows] to states [rows, tokens, size]."""
+        n_tokens = ids.shape[1]
+        if n_tokens > len(self.position):
+            raise DataError(
+                f"a text of {n_tokens} pieces came to an encoder that has learnt {len(self.position)} places; "
+                f"cut the texts: import the model again with --max-tokens {len(self.position)}."
+            )
+        pieces = torch.where(ids == 1, self.unknown, ids.long() - _OURS).clamp_min(0)
+        place = torch.arange(n_tokens, device=ids.device)
+        for i, piece in enumerate(self.before):
+            pieces = torch.where((place == i) & (lengths[:, None] > i), piece, pieces)
+        for i, piece in enumerate(reversed(self.after)):
+            pieces = torch.where(place == lengths[:, None] - 1 - i, piece, pieces)
+        states: Tensor = self.norm(functional.embedding(pieces, self.word) + self.segment + self.position[:n_tokens])
+        return states
+
+
+class TransformerLayer(nn.Module):
+    """Attention and a dense block, each added to its input and normalised: Vaswani et al., NIPS 2017; BERT's order."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        size, inner, epsilon = options["size"], options["inner_size"], options["epsilon"]
+        self.n_heads = options["n_heads"]
+        self.query_key_value = nn.Linear(size, 3 * size)
+        self.mix = nn.Linear(size, size)
+        self.mix_norm = nn.LayerNorm(size, eps=epsilon)
+        self.widen = nn.Linear(size, inner)
+        self.narrow = nn.Linear(inner, size)
+        self.narrow_norm = nn.LayerNorm(size, eps=epsilon)
+        self._activation = ACTIVATIONS[options["activation"]]
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """Map states [rows, tokens, size] to the same shape; padding is not looked at."""
+        rows, n_tokens, size = states.shape
+        joint = self.query_key_value(states).view(rows, n_tokens, 3, self.n_heads, size // self.n_heads)
+        query, key, value = joint.permute(2, 0, 3, 1, 4)
+        # A row without tokens looks at its first place: of nothing at all there would be no mean.
+        real = torch.arange(n_tokens, device=states.device) < lengths.clamp_min(1)[:, None]
+        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=real[:, None, None, :])
+        states = self.mix_norm(states + self.mix(seen.transpose(1, 2).reshape(rows, n_tokens, size)))
+        output: Tensor = self.narrow_norm(states + self.narrow(self._activation(self.widen(states))))
+        return output
+
+
+class Pooled(nn.Module):
+    """Token states to one vector a text, several ways side by side, of length 1 where asked.
+
+    Args:
+        kinds: of `POOLED_BY`.
+        normalize: whether each vector is brought to length 1.
+    """
+
+    def __init__(self, kinds: Sequence[str], *, normalize: bool) -> None:
+        super().__init__()
+        self.kinds, self.normalize = tuple(kinds), normalize
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """Pool states [rows, tokens, size] to [rows, len(kinds) * size]."""
+        parts = [
+            states[:, 0] * (lengths > 0)[:, None] if kind == "cls" else pool(states, lengths, kind)
+            for kind in self.kinds
+        ]
+        vectors = torch.cat(parts, dim=1)
+        return functional.normalize(vectors, dim=1) if self.normalize else vectors
+
+
+class StaticEmbeddings(nn.Module):
+    """A vector a piece; padding and the unknown piece have zeros."""
+
+    def __init__(self, n_words: int, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.word = nn.Parameter(torch.zeros(n_words - _OURS, options["size"]))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Map ids [rows, tokens] to vectors [rows, tokens, size]."""
+        vectors = functional.embedding((ids.long() - _OURS).clamp_min(0), self.word)
+        return vectors * (ids >= _OURS)[:, :, None]
+
+
+class StaticPooled(nn.Module):
+    """The mean over the known pieces of a text; zeros where there are none."""
+
+    def __init__(self, *, normalize: bool) -> None:
+        super().__init__()
+        self.normalize = normalize
+
+    def forward(self, vectors: Tensor, ids: Tensor) -> Tensor:
+        """Pool vectors [rows, tokens, size] to [rows, size]."""
+        n_known = (ids >= _OURS).sum(1, keepdim=True).clamp_min(1)
+        mean = vectors.sum(1) / n_known
+        return functional.normalize(mean, dim=1) if self.normalize else mean
+
+
+def transformer(n_words: int, options: Mapping[str, Any]) -> Encoder:
+    """Build a transformer encoder from options, its weights zero.
+
+    Raises:
+        ArtifactError: an option is missing, unknown or out of bounds.
+    """
+    _TRANSFORMER(dict(options), "the encoder's options")
+    size, heads = options["size"], options["n_heads"]
+    pieces = [options["unknown"] or 0, *options["before"], *options["after"]]
+    if max(pieces) >= n_words - _OURS:
+        raise ArtifactError(
+            f"the encoder names piece {max(pieces)}, and its table has {n_words - _OURS} of them; "
+            "the files do not belong together. Import the model again from its own folder."
+        )
+    if size % heads:
+        raise ArtifactError(
+            f"the encoder's states of size {size} cannot be shared among {heads} heads of attention; "
+            "expected a multiple. Import the model again from its own folder."
+        )
+    tokens = ("rows", "tokens", size)
+    table = {"embeddings": Stage(Embeddings(n_words, options), ("ids", "lengths"), tokens)}
+    last = "embeddings"
+    for i in range(options["n_layers"]):
+        table[f"layer{i}"] = Stage(TransformerLayer(options), (last, "lengths"), tokens)
+        last = f"layer{i}"
+    kinds = options["pooling"]
+    table["pooled"] = Stage(
+        Pooled(kinds, normalize=options["normalize"]), (last, "lengths"), ("rows", size * len(kinds))
+    )
+    return Encoder(table)
+
+
+def static(n_words: int, options: Mapping[str, Any]) -> StaticEncoder:
+    """Build a table of static vectors from options, its weights zero.
+
+    Raises:
+        ArtifactError: an option is missing, unknown or out of bounds.
+    """
+    _STATIC(dict(options), "the encoder's options")
+    size = options["size"]
+    table = {
+        "embeddings": Stage(StaticEmbeddings(n_words, options), ("ids",), ("rows", "tokens", size)),
+        "pooled": Stage(StaticPooled(normalize=options["normalize"]), ("embeddings", "ids"), ("rows", size)),
+    }
+    return StaticEncoder(table)
+
+
+KINDS = {"transformer": transformer, "static": static}
+"""The networks by the name under which a model stores them."""
+
+
+def build_encoder(name: str, n_words: int, options: Mapping[str, Any]) -> Encoder:
+    """Build the encoder called `name` for so many ids, as shapes alone: its weights are put in afterwards.
+
+    Raises:
+        ArtifactError: an option is missing, unknown or out of bounds.
+    """
+    integer(_OURS + 1, 2**30)(n_words, "the encoder's number of ids")
+    with torch.device("meta"):
+        return KINDS[name](n_words, options)

@@ -1,0 +1,78 @@
+"""Bases that others trained, as models of ours: encoders without labels, for the strategy ``features``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from headstart.estimators import TextClassifier
+from headstart.predictor import EncoderScorer, NetSpec, Predictor
+
+if TYPE_CHECKING:
+    from headstart.foreign.hf import ImportedEncoder
+
+__all__ = ["import_hf", "import_model2vec"]
+
+
+def import_hf(
+    folder: str | Path, *, pooling: str | Sequence[str] | None = None, max_tokens: int | None = None
+) -> TextClassifier:
+    """Return an encoder from a local folder of transformers or sentence-transformers, as a base.
+
+    It has learnt no labels: it is a base for ``TextClassifier(base=..., strategy="features")``, `LayerFeatures` and
+    `compare`, and `save` writes it as a model of ours. Neither transformers nor a network connection is needed.
+
+    Args:
+        folder: with ``config.json``, ``model.safetensors`` and ``tokenizer.json``: BERT, DistilBERT, RoBERTa,
+            XLM-RoBERTa or CamemBERT.
+        pooling: how the last layer becomes one vector: of ``mean``, ``cls``, ``max``, ``last``; None takes the
+            model's own.
+        max_tokens: cut texts to so many pieces; None takes the model's own limit.
+
+    Raises:
+        ArtifactError, OptionError, MissingDependencyError: what cannot be used, and what to do.
+
+    ::
+
+        base = hs.import_hf("all-MiniLM-L6-v2")
+        hotels = hs.TextClassifier(base=base, strategy="features", layer="pooled").fit(texts, labels)
+    """
+    from headstart.foreign.hf import import_hf as read_folder
+
+    return _as_base(read_folder(folder, pooling=pooling, max_tokens=max_tokens))
+
+
+def import_model2vec(folder: str | Path, *, max_tokens: int | None = None) -> TextClassifier:
+    """Return static vectors from a local folder of model2vec, as a base; see `import_hf` for what it is good for.
+
+    Args:
+        folder: with ``config.json``, ``model.safetensors`` and ``tokenizer.json``.
+        max_tokens: cut texts to so many pieces; None takes the model's own limit.
+
+    Raises:
+        ArtifactError, OptionError, MissingDependencyError: what cannot be used, and what to do.
+    """
+    from headstart.foreign.hf import import_model2vec as read_folder
+
+    return _as_base(read_folder(folder, max_tokens=max_tokens))
+
+
+def _as_base(found: ImportedEncoder) -> TextClassifier:
+    n_words = found.net.get_parameter("embeddings.word").shape[0] + 2
+    model = TextClassifier(max_tokens=found.max_tokens, strategy="features")
+    model.predictor_ = Predictor(
+        EncoderScorer(found.net, NetSpec(found.name, n_words, found.options)),
+        (),
+        steps=Pipeline([("tokenizer", found.tokenizer)]),
+        max_tokens=found.max_tokens,
+        info={"strategy": "import", "imported": found.source},
+        estimator={"max_tokens": found.max_tokens, "strategy": "features"},
+    )
+    model.history_, model.notes_ = [], ()
+    model.classes_ = np.array([], dtype=object)
+    model.n_features_in_ = 1
+    return model

@@ -1,0 +1,127 @@
+"""A ``tokenizer.json``: opened, asked for what a network has to know of it, and tried out.
+
+The rules are run by the `tokenizers` library, which they were written for. Nothing else of weight is imported here:
+a process that is started to try a stored model's rules has to be there at once.
+"""
+
+import functools
+import json
+from typing import Any, NamedTuple
+
+from headstart.errors import ArtifactError, MissingDependencyError
+
+__all__ = ["Vocabulary", "bare_rules", "opened_rules", "try_rules", "vocabulary_of"]
+
+_REMEDY = "Write it anew with the library that made the model: tokenizer.save_pretrained(folder)."
+_PROBES = ["", "a", "a b c " * 40, "\u00e9\u4e2d \U0001f600 <unk> \x00"]
+
+
+class Vocabulary(NamedTuple):
+    """What a network has to know of its tokenizer, in the tokenizer's own numbers.
+
+    Attributes:
+        n_pieces: one more than the largest number of a piece.
+        unknown: the unknown piece; None where any text can be spelt.
+        before: the pieces put in front of every text, such as ``[CLS]``.
+        after: those put behind it, such as ``[SEP]``.
+    """
+
+    n_pieces: int
+    unknown: int | None
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+def bare_rules(raw: bytes, *, lower_case: bool = False) -> str:
+    """A ``tokenizer.json`` as text, with padding and truncation taken out: batches and models see to these.
+
+    Args:
+        raw: the file.
+        lower_case: whether texts are to be lower-cased before all else.
+
+    Raises:
+        ArtifactError: it is no such file.
+    """
+    found = _parsed(raw)
+    found |= {"padding": None, "truncation": None}
+    if lower_case:
+        steps = [{"type": "Lowercase"}, *([found["normalizer"]] if found.get("normalizer") else [])]
+        found["normalizer"] = {"type": "Sequence", "normalizers": steps}
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+
+
+def try_rules(raw: bytes) -> bytes:
+    """Open the rules of a stored model and cut some texts by them, in a process that may end by it; returns them.
+
+    Raises:
+        ArtifactError: they cannot be used.
+    """
+    found = _parsed(raw)
+    if found.get("padding") is not None or found.get("truncation") is not None:
+        raise ArtifactError(
+            f"the tokenizer of this model pads or cuts texts by itself, which none here does. {_REMEDY}"
+        )
+    rules = raw.decode()
+    for framed in (True, False):
+        vocabulary_of(rules, framed)
+        opened_rules(rules).encode_batch_fast(_PROBES, add_special_tokens=framed)
+    return raw
+
+
+@functools.lru_cache(maxsize=8)
+def vocabulary_of(rules: str, framed: bool) -> Vocabulary:
+    """What a network has to know of the tokenizer; without `framed`, no pieces are put around a text."""
+    tokenizer = opened_rules(rules)
+    largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+    before, after = _frame(tokenizer) if framed else ((), ())
+    return Vocabulary(largest + 1, _unknown(tokenizer), before, after)
+
+
+@functools.lru_cache(maxsize=8)
+def opened_rules(rules: str) -> Any:
+    """The `tokenizers.Tokenizer` with these rules.
+
+    Raises:
+        ArtifactError: the rules cannot be used.
+        MissingDependencyError: the package `tokenizers` is not installed.
+    """
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingDependencyError("tokenizers", "hf", "a model's own tokenizer") from error
+    try:
+        tokenizer = Tokenizer.from_str(rules)
+    except Exception as error:  # the library raises bare exceptions
+        raise ArtifactError(f"the tokenizer.json cannot be used ({str(error)[:200]}). {_REMEDY}") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _frame(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The pieces that are put in front of a text and behind it."""
+    bare = tokenizer.encode("a", add_special_tokens=False).ids
+    whole = tokenizer.encode("a", add_special_tokens=True).ids
+    for start in range(len(whole) - len(bare) + 1):
+        if whole[start : start + len(bare)] == bare:
+            return tuple(whole[:start]), tuple(whole[start + len(bare) :])
+    raise ArtifactError(f"the tokenizer's special pieces do not stand around the text but within it. {_REMEDY}")
+
+
+def _unknown(tokenizer: Any) -> int | None:
+    name = getattr(tokenizer.model, "unk_token", None)
+    if name is not None:
+        found: int | None = tokenizer.token_to_id(name)
+        return found
+    stored = json.loads(tokenizer.to_str())["model"].get("unk_id")  # Unigram says it by number, and only here
+    return stored if type(stored) is int else None
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(raw.decode())
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"the tokenizer.json is not JSON in UTF-8 ({str(error)[:100]}). {_REMEDY}") from error
+    if not isinstance(found, dict) or not isinstance(found.get("model"), dict):
+        raise ArtifactError(f"the tokenizer.json describes no tokenizer: it has no 'model'. {_REMEDY}")
+    return found
