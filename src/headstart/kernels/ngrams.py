@@ -9,18 +9,22 @@ Rows are ragged: ``values`` int32, row ``r`` is ``values[offsets[r]:offsets[r + 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams"]
+from headstart.kernels import workers
+
+__all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams", "sum_ngrams"]
 
 ID_BITS = 21
 LONGEST = 3
 _FIRST_WORD = 2
 _EMPTY = 0
+_LEAST_ROWS = 32  # fewer are done before another thread has woken up
 
 
 @numba.njit(nogil=True, cache=True)
@@ -110,6 +114,44 @@ def _find(values: Any, offsets: Any, longest: int, keys: Any, slots: Any, seen: 
     return n
 
 
+@numba.njit(nogil=True, cache=True)
+def _sum(
+    values: Any,
+    offsets: Any,
+    longest: int,
+    keys: Any,
+    slots: Any,
+    scale: Any,
+    weight: Any,
+    seen: Any,
+    start: int,
+    stop: int,
+    sums: Any,
+) -> None:
+    """Add up scale times weight over the listed n-grams of rows ``start`` to ``stop``, each once, over their length."""
+    mask = len(keys) - 1
+    for row in range(start, stop):
+        end = offsets[row + 1]
+        total, squares = 0.0, 0.0
+        for i in range(offsets[row], end):
+            key = np.int64(0)
+            for j in range(i, min(i + longest, end)):
+                if values[j] < _FIRST_WORD:
+                    break
+                key = (key << ID_BITS) | np.int64(values[j])
+                at = _place(key, mask)
+                while keys[at] != key and keys[at] != _EMPTY:
+                    at = (at + 1) & mask
+                if keys[at] == _EMPTY:
+                    continue
+                slot = slots[at]
+                if seen[slot] != row + 1:
+                    seen[slot] = row + 1
+                    total += scale[slot] * weight[slot]
+                    squares += scale[slot] * scale[slot]
+        sums[row] = total / max(np.sqrt(squares), 1e-12)
+
+
 def count_ngrams(
     values: NDArray[np.int32], offsets: NDArray[np.int64], positive: NDArray[np.bool_], longest: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -162,6 +204,27 @@ def find_ngrams(
     seen = np.zeros(max(table.n, 1), np.int64)
     n = _find(values, offsets, table.longest, table.keys, table.slots, seen, found, ends)
     return found[:n], ends
+
+
+def sum_ngrams(
+    table: NgramTable,
+    values: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    scale: NDArray[np.float32],
+    weight: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return each row's sum of scale times weight over its listed n-grams, each once, float32 [rows].
+
+    The scales of a row are brought to length 1 first; `scale` and `weight` are [listed].
+    """
+    sums = np.zeros(len(offsets) - 1, np.float32)
+    given = (values, offsets, table.longest, table.keys, table.slots, scale, weight)
+
+    def work(cut: slice) -> None:
+        _sum(*given, np.zeros(max(table.n, 1), np.int32), cut.start, cut.stop, sums)
+
+    workers.run([partial(work, cut) for cut in workers.shares(len(sums), workers.n_threads(), _LEAST_ROWS)])
+    return sums
 
 
 def _table_size(n: int) -> int:

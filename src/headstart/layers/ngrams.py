@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headstart.kernels.ngrams import NgramTable, find_ngrams
+from headstart.kernels.ngrams import NgramTable, find_ngrams, sum_ngrams
+from headstart.layers.gathered import obstacle
 
 __all__ = ["NgramLogit", "ending"]
 
@@ -64,7 +65,12 @@ class NgramLogit(nn.Module):
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Return the sum of the weights of each row's n-grams [rows, 1]."""
-        found, ends = self._found(ids, lengths)
+        values, offsets = self._read(ids, lengths)
+        if not torch.is_grad_enabled() and obstacle(self.weight) is None:
+            weights = self.weight.detach().numpy()
+            sums = sum_ngrams(self.table(), values, offsets, self.scale.numpy(), weights)
+            return torch.from_numpy(sums).unsqueeze(1)
+        found, ends = find_ngrams(self.table(), values, offsets)
         device = self.weight.device
         places = torch.from_numpy(found.astype(np.int64)).to(device)
         counts = torch.from_numpy(np.diff(ends)).to(device)
@@ -81,7 +87,8 @@ class NgramLogit(nn.Module):
             per_sample_weights=scales / norms[rows],
         )
 
-    def _found(self, ids: Tensor, lengths: Tensor) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def _read(self, ids: Tensor, lengths: Tensor) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return what is read of each row, as ragged values and offsets."""
         rectangle, row_lengths = ids.detach().cpu().numpy(), lengths.detach().cpu().numpy()
         if self.group is not None:
             rectangle = self.group.cpu().numpy()[rectangle]
@@ -90,8 +97,7 @@ class NgramLogit(nn.Module):
         np.cumsum(row_lengths - starts, out=offsets[1:])
         places = np.arange(rectangle.shape[1])
         read = (places >= starts[:, None]) & (places < row_lengths[:, None])
-        values = rectangle[read].astype(np.int32, copy=False)
-        return find_ngrams(self.table(), values, offsets)
+        return rectangle[read].astype(np.int32, copy=False), offsets
 
     def table(self) -> NgramTable:
         """Return the list as a table for looking up; made anew when the list has been replaced."""
