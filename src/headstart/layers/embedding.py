@@ -78,6 +78,8 @@ class TokenEmbedding(nn.Module):
 
     def reset_parameters(self, initial: Initial = "normal") -> None:
         """Draw the vectors anew from the named distribution; padding's is zero."""
+        if self.weight.is_meta:  # no values to draw; torch would import its compiler (two seconds) to do so
+            return
         if initial == "normal":
             nn.init.normal_(self.weight)
         elif initial == "uniform":
