@@ -307,6 +307,38 @@ class TestScratch:
         assert "train_loss" not in model.history_[-1]
 
 
+class TestUnlabelled:
+    """Texts whose labels nobody looks at: words and their neighbours are learnt from them too."""
+
+    NEW = ("a zyxtastic stay", "what a zyxtastic room", "so zyxtastic and fine") * 4
+
+    @pytest.mark.parametrize("net", ["gru", "blend"])
+    def test_their_words_are_known_to_a_base(self, reviews: Any, net: str) -> None:
+        without, with_them = (
+            classifier("scratch", net=net, epochs=1, unlabelled=texts).fit(reviews.texts, reviews.labels).predictor_
+            for texts in (None, self.NEW)
+        )
+        words = [predictor.steps[-1].vocabulary_.to_pylist() for predictor in (without, with_them)]
+        assert "zyxtastic" in words[1] and "zyxtastic" not in words[0]
+        assert (without.info["n_unlabelled"], with_them.info["n_unlabelled"]) == (0, len(self.NEW))
+
+    @pytest.mark.parametrize("way", ["as-is", "features", "fine-tune"])
+    def test_their_words_are_known_to_what_is_carried_over(self, base: Any, others: Any, way: str) -> None:
+        model = classifier(way, base, unlabelled=self.NEW).fit(others.texts, others.labels)
+        assert "zyxtastic" in model.predictor_.steps[-1].vocabulary_.to_pylist()
+
+    def test_old_texts_score_as_before_to_the_bit(self, base: Any, others: Any) -> None:
+        model = classifier("as-is", base, unlabelled=self.NEW).fit(others.texts, others.labels)
+        assert model.decision_function(others.texts).tobytes() == base.decision_function(others.texts).tobytes()
+
+    def test_may_be_a_table_or_a_list(self, reviews: Any) -> None:
+        import pyarrow as pa
+
+        for texts in (pa.table({"text": list(self.NEW)}), list(self.NEW)):
+            model = classifier("scratch", net="gru", epochs=0, unlabelled=texts).fit(reviews.texts, reviews.labels)
+            assert model.predictor_.info["n_unlabelled"] == len(self.NEW)
+
+
 class TestSettings:
     def test_have_the_names_and_defaults_of_the_estimator(self) -> None:
         parameters = TextClassifier().get_params()

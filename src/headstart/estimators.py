@@ -21,7 +21,7 @@ from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import check_least, check_types
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, Scores
-from headstart.strategies import STRATEGIES, Learnt, Settings
+from headstart.strategies import STRATEGIES, Learnt, Settings, read_beforehand
 from headstart.train import Event, Phase
 
 __all__ = ["LEAST_HELD", "TextClassifier", "import_mxnet", "labelled", "load"]
@@ -31,7 +31,7 @@ LEAST_HELD = 100
 
 _REMEDY = "Copy the model again, or train it anew."
 
-_NOT_STORED = ("base", "cache", "events", "checkpoint", "net", "phases")
+_NOT_STORED = ("base", "cache", "events", "checkpoint", "net", "phases", "unlabelled")
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -81,6 +81,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
         events: functions called while training; see `headstart.train.Event`.
         checkpoint: a folder from which a killed training goes on.
+        unlabelled: further texts, as `X` may be given, whose labels are not known or not looked at: of the source for a
+            base, of the target for a transfer. Words and their neighbours are counted in them too.
         cache: the folder in which outputs of a large imported encoder are kept (see `headstart.cache`), or
             ``"off"``; None for ``HEADSTART_CACHE`` or the user's own cache folder.
 
@@ -129,6 +131,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         device: str | torch.device = "auto",
         events: Sequence[Event] = (),
         checkpoint: str | Path | None = None,
+        unlabelled: Any = None,
         cache: str | Path | None = None,
     ) -> None:
         self.base = base
@@ -161,6 +164,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.events = events
         self.checkpoint = checkpoint
+        self.unlabelled = unlabelled
         self.cache = cache
 
     def fit(self, X: Any, y: Any = None, *, valid: Any = None) -> TextClassifier:
@@ -180,6 +184,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if strategy not in STRATEGIES:
             raise unknown_name("strategy", strategy, STRATEGIES)
         base = None if self.base is None else as_predictor(self.base)
+        if base is not None and settings.unlabelled is not None and strategy not in ("scratch", "tfidf"):
+            base = read_beforehand(base, settings.unlabelled)
         # A reference point learns its own labels; a transfer speaks the base's, or they are mapped.
         names = base.label_names if base is not None and strategy not in ("scratch", "tfidf") else None
         train = labelled(
@@ -251,7 +257,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(set(columns)) < len(columns):
             raise OptionError(f"columns are {', '.join(columns)}, one of them twice; name each column once.")
         values |= {name: values[name] or {} for name in ("net_options", "trainer_options")}
-        return Settings(**{**values, "columns": columns, "phases": _phases(self.phases)})
+        texts = None if self.unlabelled is None else as_corpus(self.unlabelled, text=self.text)
+        return Settings(**{**values, "columns": columns, "phases": _phases(self.phases), "unlabelled": texts})
 
     def _take(self, learnt: Learnt, train: Corpus, strategy: str) -> TextClassifier:
         predictor = learnt.predictor

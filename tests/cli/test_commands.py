@@ -131,6 +131,17 @@ class TestTrain:
         assert found["report"] == "run.html"
         assert "<html" in (files / "run.html").read_text(encoding="utf-8").lower()
 
+    def test_learns_words_from_texts_without_labels(self, cli: Any, files: Path, small: Any) -> None:
+        (files / "more.csv").write_text("text\n" + "a zyxtastic stay\n" * 4)
+        ended = cli("train", "reviews.csv", "--out", "base", "--unlabelled", "more.csv", "--json", *small)
+        assert "more.csv: 4 texts without labels" in ended.err
+        assert ended.json["counts"]["unlabelled"]["n_valid_texts_among_them"] == 0
+        assert "zyxtastic" in (files / "base" / "vocabulary.txt").read_text()
+
+    def test_says_when_the_test_texts_are_among_them(self, cli: Any, files: Path, small: Any) -> None:
+        ended = cli("train", "reviews.csv", "--test", "hotel.csv", "--out", "base", "--unlabelled", "hotel.csv", *small)
+        assert "of the test texts stand among them too: what is measured there is transductive" in ended.err
+
     @pytest.mark.parametrize("net", ["tutorial"])
     def test_takes_other_networks(self, cli: Any, files: Path, net: str) -> None:
         sizes = ["--set", "embedding_size=4", "--set", "hidden_size=4", "--set", "dense=[4]"]

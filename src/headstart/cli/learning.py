@@ -34,6 +34,7 @@ def train(
     test: opt.Test = None,
     group: opt.Group = None,
     n_labels: opt.NLabels = None,
+    unlabelled: opt.Unlabelled = None,
     seed: opt.Seed = 0,
     device: opt.Device = "auto",
     config: opt.Config = None,
@@ -54,6 +55,7 @@ def train(
         **{"random_state": seed, "device": device, "text": text, "groups": group, "strategy": "scratch", **given}
     )
     splits = opt.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed)
+    model.set_params(unlabelled=opt.read_unlabelled(unlabelled, text, splits))
     _fit_and_save(model, splits, out, as_json=as_json, report=report, title=f"Training on {Path(data).name}")
 
 
@@ -79,6 +81,7 @@ def transfer(
     test: opt.Test = None,
     group: opt.Group = None,
     n_labels: opt.NLabels = None,
+    unlabelled: opt.Unlabelled = None,
     seed: opt.Seed = 0,
     device: opt.Device = "auto",
     config: opt.Config = None,
@@ -112,6 +115,7 @@ def transfer(
     # A reference point learns the target's labels; what is carried over speaks the base's.
     names = None if strategy in ("scratch", "tfidf") and not label_map else base.predictor_.label_names
     splits = opt.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names)
+    estimator.set_params(unlabelled=opt.read_unlabelled(unlabelled, text, splits))
     _fit_and_save(estimator, splits, out, as_json=as_json, report=report, title=f"{strategy} on {Path(data).name}")
 
 

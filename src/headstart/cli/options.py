@@ -37,12 +37,14 @@ __all__ = [
     "Splits",
     "Test",
     "Text",
+    "Unlabelled",
     "Valid",
     "Where",
     "estimator_options",
     "label_facts",
     "read_labelled",
     "read_splits",
+    "read_unlabelled",
 ]  # fmt: skip
 
 Data = Annotated[
@@ -109,6 +111,12 @@ Columns = Annotated[
 Layer = Annotated[
     str | None,
     typer.Option("--layer", metavar="NAME", help="A layer, as `headstart layers` lists them.", show_default=False),
+]
+Unlabelled = Annotated[
+    str | None,
+    typer.Option(
+        "--unlabelled", metavar="DATA", help="Further texts, without labels, to learn words from.", show_default=False
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)]
 Report = Annotated[
@@ -251,6 +259,26 @@ def estimator_options(config: Path | None, settings: Sequence[str] | None) -> di
 def label_facts(names: Sequence[str]) -> dict[str, Any]:
     """Return what the labels mean, for the JSON."""
     return {"names": list(names), "positive": names[-1] if len(names) == 2 else None}
+
+
+def read_unlabelled(source: str | None, text: str, splits: Splits) -> Corpus | None:
+    """Read texts whose labels, if they have any, are not looked at; and say which of them are measured on."""
+    if source is None:
+        return None
+    from headstart.corpus import duplicates, read
+
+    corpus = read(source, text=text, columns=())
+    splits.counts["unlabelled"] = dict(corpus.counts)
+    console.note(f"{source}: {len(corpus):,} texts without labels")
+    for name, part in (("valid", splits.valid), ("test", splits.test)):
+        shared = 0 if part is None else int(duplicates(corpus.texts, part.texts).n)
+        splits.counts["unlabelled"][f"n_{name}_texts_among_them"] = shared
+        if shared:
+            console.warn(
+                f"{shared:,} of the {name} texts stand among them too: what is measured there is transductive, "
+                "and says less about texts that are yet to come"
+            )
+    return corpus
 
 
 def _fraction(option: str, text: str) -> float | None:

@@ -15,6 +15,7 @@ from headstart.strategies.carry import as_is, features, fine_tune, tfidf
 from headstart.strategies.probing import layer_aucs
 from headstart.strategies.scratch import RECIPES, labels_of, train_network
 from headstart.strategies.settings import Learnt, Settings, Strategy
+from headstart.strategies.vocabulary import read_beforehand
 
 __all__ = [
     "RECIPES",
@@ -26,6 +27,7 @@ __all__ = [
     "fine_tune",
     "labels_of",
     "layer_aucs",
+    "read_beforehand",
     "tfidf",
     "train_network",
 ]

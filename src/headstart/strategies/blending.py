@@ -20,6 +20,7 @@ from headstart.layers.embedding import UNKNOWN
 from headstart.layers.ngrams import ending
 from headstart.strategies.logistic import solve_logistic
 from headstart.text import RaggedIds
+from headstart.vectors import FIRST_WORD
 
 __all__ = [
     "PART_WEIGHTS",
@@ -70,17 +71,19 @@ def fit_parts(
         fit_ngram_parts([(part, clustered, 1.0)], labels, least_rows=(1, 2, 2) if few else (1, 2, 3))
 
 
-def without_rare(examples: Examples, n_known: int) -> Examples:
-    """Return the rows with every id from `n_known` on, the rarest words, replaced by the unknown word."""
-    values = np.where(examples.ids.values < n_known, examples.ids.values, np.int32(UNKNOWN))
+def without_rare(examples: Examples, known: NDArray[np.bool_]) -> Examples:
+    """Return the rows with every word that is not `known` [n_words] replaced by the unknown word."""
+    values = np.where(known[examples.ids.values], examples.ids.values, np.int32(UNKNOWN))
     return replace(examples, ids=RaggedIds(values, examples.ids.offsets))
 
 
-def share_unknown(net: nn.Module, n_known: int) -> None:
-    """Give every word from id `n_known` on the unknown word's vector, so that the network reads it as that."""
+def share_unknown(net: nn.Module, known: NDArray[np.bool_]) -> None:
+    """Give every word that is not `known` [n_words] the unknown word's vector, so that the network reads it as that."""
     weight = net.get_parameter("embedding.weight")
+    others = ~known
+    others[:FIRST_WORD] = False
     with torch.no_grad():
-        weight[n_known:] = weight[UNKNOWN]
+        weight[torch.from_numpy(others)] = weight[UNKNOWN].clone()
 
 
 def list_sizes(net: nn.Module) -> dict[str, int]:

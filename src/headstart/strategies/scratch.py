@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
@@ -99,7 +100,7 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
         min_count=_min_count(recipe, settings, len(train)),
         max_size=settings.max_words,
     )
-    fit_steps(steps, train.texts)
+    fit_steps(steps, _all_texts(train, settings))
     encoded = encode(steps, train.texts)
     longest = recipe.max_tokens if settings.max_tokens == "auto" else settings.max_tokens
     limit = token_limit(encoded.ids.lengths, longest)
@@ -114,7 +115,10 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     )
     examples = replace(examples_of(predictor, train, encoded), labels=labels)
     valid_examples = None if valid is None else examples_of(predictor, valid)
-    moving = _prepare(net, name, examples, steps, recipe, settings)
+    read = examples.ids
+    if settings.unlabelled is not None:
+        read = RaggedIds.concatenate([read, encode(steps, settings.unlabelled.texts).ids])
+    moving = _prepare(net, name, examples, read, steps, recipe, settings)
     trainer = settings.trainer(
         moving,
         phases=_phases(recipe, settings),
@@ -125,8 +129,8 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     if moving is net or not isinstance(net, StageGraph):
         trainer.fit(examples, valid_examples)
     else:
-        least = _least_count(recipe.least_deep, len(train))
-        known = 2 + int((steps[-1].counts_[2:] >= least).sum())
+        counts = np.bincount(examples.ids.values, minlength=steps[-1].n_ids)
+        known = counts >= _least_count(recipe.least_deep, len(train))
         trainer.fit(without_rare(examples, known), valid_examples and without_rare(valid_examples, known))
         share_unknown(net, known)
         weigh_parts(net, examples if valid_examples is None else valid_examples)
@@ -140,6 +144,12 @@ def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:
     return _least_count(recipe.min_count, n_rows)
 
 
+def _all_texts(train: Corpus, settings: Settings) -> Any:
+    if settings.unlabelled is None:
+        return train.texts
+    return pa.concat_arrays([pa.array(texts, pa.string()) for texts in (train.texts, settings.unlabelled.texts)])
+
+
 def _least_count(count: int, n_rows: int) -> int:
     return min(count, 2) if n_rows < _FEW_ROWS else count
 
@@ -151,12 +161,21 @@ def _phases(recipe: Recipe, settings: Settings) -> tuple[Phase, ...]:
 
 
 def _prepare(
-    net: nn.Module, name: str | None, examples: Examples, steps: Pipeline, recipe: Recipe, settings: Settings
+    net: nn.Module,
+    name: str | None,
+    examples: Examples,
+    read: RaggedIds,
+    steps: Pipeline,
+    recipe: Recipe,
+    settings: Settings,
 ) -> nn.Module:
-    """Set what is learnt in closed form, and return the part of the network that training moves."""
+    """Set what is learnt in closed form, and return the part of the network that training moves.
+
+    `read` is all there is to learn words from: the examples, and texts without labels.
+    """
     vectors = None
     if recipe.word_vectors if settings.word_vectors is None else settings.word_vectors:
-        vectors = start_from_neighbours(net, examples.ids, recipe.vector_length, settings.random_state)
+        vectors = start_from_neighbours(net, read, recipe.vector_length, settings.random_state)
     if name != "blend" or not isinstance(net, StageGraph):
         return net
     fit_parts(net, examples, vectors, steps[-1].counts_)
@@ -193,7 +212,12 @@ def finish(
     settings: Settings,
 ) -> Learnt:
     """Calibrate a trained network on the validation rows and write down how it came to be."""
-    facts: dict[str, Any] = {"n_train": len(train), "train_counts": counts, "best_epoch": trainer.best_epoch}
+    facts: dict[str, Any] = {
+        "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
+        "n_train": len(train),
+        "train_counts": counts,
+        "best_epoch": trainer.best_epoch,
+    }
     if valid is not None and valid.labels is not None:
         logits = network_logits(predictor.net, valid, device=trainer.device)[:, 0].astype(np.float64)
         if settings.calibrate:

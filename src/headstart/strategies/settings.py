@@ -29,6 +29,7 @@ class Settings:
     net: str | nn.Module | Callable[[int], nn.Module] = "blend"
     net_options: Mapping[str, Any] = field(default_factory=dict)
     tokens: str | None = None
+    unlabelled: Corpus | None = None
     min_count: int | None = None
     max_words: int | None = None
     max_tokens: int | str | None = "auto"
