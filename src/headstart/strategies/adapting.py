@@ -35,7 +35,7 @@ __all__ = ["adapt_blend"]
 
 MOVING = ("ngrams", "clusters")
 _FEW, _MANY = 300, 2000
-_COSTS = (3.0, 10.0, 30.0, 100.0)
+_COSTS = (0.3, 1.0, 3.0, 10.0, 30.0)
 _FREE = 5.0
 """The base's logit counts for this much as a column, so that it is held 25 times more loosely than the rest."""
 
