@@ -61,3 +61,15 @@ def test_no_gradient_reaches_padding(states: Tensor, kind: str) -> None:
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(OptionError, match="no pooling 'men'; did you mean 'mean'"):
         Pooling(("max", "men"))
+
+
+@pytest.mark.parametrize("dropout", [-0.5, 1.0, float("nan")])
+def test_a_dropout_that_is_no_share_is_refused(dropout: float) -> None:
+    with pytest.raises(OptionError, match="is no share to drop. Give a number from 0 up to"):
+        Pooling(("mean",), dropout=dropout)
+
+
+def test_dropout_acts_in_training_alone() -> None:
+    pooling, states, lengths = Pooling(("mean",), dropout=0.5), torch.ones(2, 3, 40), torch.tensor([3, 1])
+    assert (pooling(states, lengths) == 0).any()
+    assert torch.equal(pooling.eval()(states, lengths), torch.ones(2, 40))

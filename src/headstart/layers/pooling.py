@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headstart.errors import unknown_name
+from headstart.errors import OptionError, unknown_name
 from headstart.layers.fused_pooling import fused_pool
 from headstart.layers.gathered import may_gather
 
@@ -28,6 +28,9 @@ class Pooling(nn.Module):
         kinds: one or more of ``last``, ``mean``, ``max``.
         bidirectional: whether the second half of the states runs backward.
         dropout: share of the pooled values set to zero in training.
+
+    Raises:
+        OptionError: for an unknown kind, or a dropout that is no share.
     """
 
     def __init__(self, kinds: Sequence[str], *, bidirectional: bool = True, dropout: float = 0.0) -> None:
@@ -36,6 +39,8 @@ class Pooling(nn.Module):
         for kind in self.kinds:
             if kind not in POOLINGS:
                 raise unknown_name("pooling", kind, POOLINGS)
+        if not 0.0 <= dropout < 1.0:
+            raise OptionError(f"dropout={dropout} is no share to drop. Give a number from 0 up to, not with, 1.")
         self.bidirectional = bidirectional
         self.dropout = dropout
 

@@ -42,9 +42,8 @@ def recurrent_net(
     """
     if len(tuple(dense)) > MOST_LAYERS:
         raise ValueError(f"a network has at most {MOST_LAYERS} dense blocks")
-    for name, share in {"dropout": dropout, "pooled_dropout": pooled_dropout}.items():
-        if not 0 <= share < 1:
-            raise ValueError(f"{name} is {share}; it has to be between 0 and 1")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}; it has to be between 0 and 1")
     states = encoder.output_size
     source, size = "pooled", len(tuple(pooling)) * states
     table = {
