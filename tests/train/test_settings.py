@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
-from headstart.train.settings import denormals_flushed, random_state_forked
+from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
 
 
 def flushes() -> bool:
@@ -38,3 +41,22 @@ def test_random_numbers_come_from_the_seed_and_leave_no_trace() -> None:
     with random_state_forked(8, torch.device("cpu")):
         assert not torch.equal(drawn[0], torch.rand(3))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "inside"), [("gru", {}, 1), ("gru", {"cell": "lstm"}, 3), ("tutorial", {}, 3)]
+)
+def test_one_thread_of_torch_where_loops_of_ours_do_the_work(
+    small_net: Callable[..., Any], name: str, options: dict[str, Any], inside: int
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with one_torch_thread(small_net(name, **options)):
+            assert torch.get_num_threads() == inside
+        assert torch.get_num_threads() == 3
+        with pytest.raises(ZeroDivisionError, match="division"), one_torch_thread(small_net(name, **options)):
+            _ = 1 / 0
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

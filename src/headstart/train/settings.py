@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
-__all__ = ["denormals_flushed", "random_state_forked"]
+from headstart.layers.stack import RecurrentStack
+
+__all__ = ["denormals_flushed", "one_torch_thread", "random_state_forked"]
 
 
 def _flushes_denormals() -> bool:
@@ -27,6 +30,24 @@ def denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(before)
+
+
+@contextmanager
+def one_torch_thread(net: nn.Module) -> Iterator[None]:
+    """Let torch use one thread in this block if compiled loops, which have threads of their own, do the network's work.
+
+    What is left to torch then is too small to share out, and its workers spin after each call, on the cores
+    that the loops are about to need.
+    """
+    before = torch.get_num_threads()
+    own = any(isinstance(m, RecurrentStack) and m.path(next(m.parameters())) == "compiled" for m in net.modules())
+    if own:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if own:
+            torch.set_num_threads(before)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ from headstart.train.losses import Loss, loss_function, weighted_mean
 from headstart.train.measuring import loss_and_auc, sample_rows
 from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
 from headstart.train.schedule import Optimizer, Phase, Schedule, make_optimizer, schedule_function
-from headstart.train.settings import denormals_flushed, random_state_forked
+from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
 
 __all__ = ["Event", "Trainer"]
 
@@ -217,6 +217,7 @@ class Trainer:
             settings.enter_context(denormals_flushed())
             settings.enter_context(random_state_forked(self.random_state, self.device))
             self.net.to(self.device)
+            settings.enter_context(one_torch_thread(self.net))
             self._begin(train, valid)
             for number in range(self._progress.phase, len(self.phases)):
                 self._run_phase(number, train, valid)
