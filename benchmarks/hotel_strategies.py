@@ -1,6 +1,6 @@
 """All strategies on hotel reviews: one table, with intervals, of what each gives at each number of labels.
 
-    python benchmarks/hotel_strategies.py MODEL [--protocol DIR] [--draws 5] [--out DIR]
+    python benchmarks/hotel_strategies.py MODEL [--protocol DIR] [--draws 5] [--only as-is,features] [--out DIR]
 
 MODEL is a base trained on the tutorial protocol's 16,000 IMDB reviews (benchmarks/protocol.py writes the
 rows). The hotel set is ``hotel_datafiniti`` split like the tutorial: 13,766 / 3,442 / 4,303 rows; labels come
@@ -92,6 +92,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--protocol", type=Path, default=Path("out/protocol"))
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--only", default="", help="strategies, by how their names begin; all of them by default")
     parser.add_argument("--out", type=Path, default=Path("out/hotel_strategies"))
     arguments = parser.parse_args()
     base = hs.load(arguments.model)
@@ -104,7 +105,7 @@ def main() -> None:
     done = {(row["strategy"], row["budget"], row["draw"]) for row in rows}
     with path.open("a") as file:
         for name, options, n, draw, part in jobs(base, train, arguments.draws):
-            if (name, n, draw) in done:
+            if (name, n, draw) in done or not name.startswith(tuple(arguments.only.split(","))):
                 continue
             row = {"strategy": name, "budget": n, "draw": draw, **measure(options, base, part, test, draw)}
             rows.append(row)
