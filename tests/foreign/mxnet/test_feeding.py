@@ -79,3 +79,9 @@ def test_other_numbers_of_inputs_have_to_be_said(names: tuple[str, ...]) -> None
 def test_inputs_of_unknown_kinds_are_refused(inputs: dict[str, str]) -> None:
     with pytest.raises(ArtifactError, match="each must be one of ids, ids_time_major, lengths"):
         Feeding(inputs)
+
+
+@pytest.mark.parametrize("option", ["n_tokens", "least_tokens"])
+def test_a_length_beyond_all_reason_is_refused_before_any_memory_is_taken(option: str) -> None:
+    with pytest.raises(ArtifactError, match="every text would be padded to 1,000,000,000 tokens; at most 65,536"):
+        Feeding(BOTH, **{option: 10**9})  # type: ignore[arg-type]

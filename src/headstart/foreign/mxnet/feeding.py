@@ -18,6 +18,7 @@ __all__ = ["Feeding"]
 _KINDS = ("ids", "ids_time_major", "lengths")
 _PARAMETER_ENDS = ("weight", "bias", "gamma", "beta", "_mean", "_var", "alpha", "parameters")
 _MOST = 2**31
+_MOST_TOKENS = 65_536  # to which every text may be padded; a damaged file may name a thousand million
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,13 @@ class Feeding:
             raise ArtifactError(
                 f"the graph's inputs are fed by {dict(self.inputs)}; each must be one of {', '.join(_KINDS)}, "
                 "and one of them ids. Set them with inputs={'data0': 'ids', 'data1': 'lengths'}."
+            )
+
+        widest = max(self.n_tokens or 0, self.least_tokens)
+        if widest > _MOST_TOKENS:
+            raise ArtifactError(
+                f"every text would be padded to {widest:,} tokens; at most {_MOST_TOKENS:,} are allowed. "
+                "The model is damaged, or n_tokens is wrong: give the length that the graph was made for."
             )
 
     def only(self, names: Iterable[str]) -> Feeding:
