@@ -19,7 +19,7 @@ from headstart.comparison.networks import fit_as_is, fit_fine_tune, fit_gradual,
 from headstart.comparison.ngrams import Recipe, fit_ngrams
 from headstart.errors import OptionError, unknown_name
 
-__all__ = ["CANDIDATES", "Candidate", "chosen"]
+__all__ = ["CANDIDATES", "Candidate", "chosen", "every_candidate"]
 
 Uses = Literal["nothing", "base", "source"]
 
@@ -102,7 +102,7 @@ def chosen(names: Iterable[str] | None, *, available: Iterable[str]) -> tuple[di
         OptionError: for an unknown name, or if nothing is left.
     """
     there = set(available)
-    known = {name: one for base in CANDIDATES.values() for name, one in _variants(base).items()}
+    known = every_candidate()
     wanted = list(known) if names is None else [_known(name, known) for name in names]
     running: dict[str, Candidate] = {}
     left_out: dict[str, str] = {}
@@ -126,6 +126,11 @@ _WHY = {
     "source": "the base's own texts were not given (--source)",
     "columns": "no columns were named (--columns)",
 }
+
+
+def every_candidate() -> dict[str, Candidate]:
+    """Return all candidates by name, with and without columns, whatever is there."""
+    return {name: one for base in CANDIDATES.values() for name, one in _variants(base).items()}
 
 
 def _variants(candidate: Candidate) -> dict[str, Candidate]:

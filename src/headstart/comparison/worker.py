@@ -20,13 +20,13 @@ def serve(context_folder: Path, out: Path) -> None:
     os.dup2(2, 1)  # what libraries print goes where messages go
     import torch
 
-    from headstart.comparison.candidates import chosen
+    from headstart.comparison.candidates import every_candidate
     from headstart.comparison.context import Context
     from headstart.comparison.tasks import Task, perform
 
     torch.set_num_threads(1)
     context = Context(context_folder)
-    candidates, _ = chosen(None, available=("network", "layers", "source", "columns"))
+    candidates = every_candidate()
     for line in sys.stdin:
         asked = json.loads(line)
         task = Task(**asked["task"])
