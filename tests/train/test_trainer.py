@@ -146,7 +146,14 @@ class TestLearning:
         weights = np.where(np.arange(60) % 3 == 0, 2, 1).astype(np.float32)
         states = []
         for rows in (examples[twice], Examples(examples.ids, examples.labels, weights)):
-            net = small_net(batch_norm=False, dropout=0.0, embedding_dropout=0.0, word_dropout=0.0)
+            net = small_net(
+                batch_norm=False,
+                dropout=0.0,
+                embedding_dropout=0.0,
+                word_dropout=0.0,
+                type_dropout=0.0,
+                pooled_dropout=0.0,
+            )
             trainer(net, phases=1, batch_size=100, optimizer="sgd", learning_rate=1.0, schedule="constant").fit(rows)
             states.append(state(net))
         assert all(torch.allclose(value, states[1][name], atol=1e-5) for name, value in states[0].items())
@@ -245,7 +252,7 @@ class TestOnesOwn:
 
     def test_two_logits_with_the_categorical_loss(self, small_net: BuildNet, examples: Examples) -> None:
         assert "categorical" in LOSSES
-        history = trainer(small_net(n_outputs=2), phases=4, loss="categorical").fit(examples, examples)
+        history = trainer(small_net(n_outputs=2), phases=8, loss="categorical").fit(examples, examples)
         assert history[-1]["valid_loss"] < 0.6 * history[0]["valid_loss"]
         assert history[-1]["valid_auc"] is None
 
@@ -521,3 +528,13 @@ class TestRefusing:
             DataError, match="the training loss became nan in epoch 1, step 1; try a smaller learning_rate than 0.05"
         ):
             trainer(small_net(), loss=lambda logits, labels: logits[:, 0] * float("nan")).fit(examples)
+
+
+def test_a_pattern_of_a_later_phase_that_matches_nothing_is_told_before_training(
+    small_net: BuildNet, examples: Examples
+) -> None:
+    told: list[str] = []
+    phases = [Phase(1), Phase(1, freeze="encodr.*")]
+    with pytest.raises(OptionError, match="the pattern 'encodr\\.\\*' matches no stage or parameter"):
+        trainer(small_net(), phases=phases, events=[lambda name, *_: told.append(name)]).fit(examples)
+    assert told == []

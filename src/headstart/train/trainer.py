@@ -231,6 +231,9 @@ class Trainer:
         return self.history
 
     def _begin(self, train: Examples, valid: Examples | None) -> None:
+        for phase in self.phases:  # a pattern that matches nothing is told now, and not after hours
+            if phase.freeze is not None:
+                Freeze(self.net, phase.freeze).release()
         self._resume_from = None
         if self.checkpoint is not None:
             self._fingerprint = fingerprint(self.net, train, valid, self._run_options)
