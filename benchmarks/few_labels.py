@@ -14,7 +14,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-
 import headstart as hs
 from headstart.corpus import split_rows, subset
 from headstart.metrics import auc
