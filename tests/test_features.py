@@ -70,7 +70,7 @@ class TestTable:
         table = {row["layer"]: row for row in layer_table(base)}
         assert list(table) == ["embedding", "encoder", "pooled", "dense0", "output"]
         assert table["encoder"]["shape"] == ["rows", "tokens", 12]
-        assert table["pooled"]["shape"] == ["rows", 24]
+        assert table["pooled"]["shape"] == ["rows", 36]
         assert table["output"]["parameters"] == table["output"]["trainable"] == 9
         assert sum(row["parameters"] for row in table.values()) == sum(
             p.numel() for p in base.predictor_.net.parameters()
@@ -103,9 +103,9 @@ class TestOutputs:
         np.testing.assert_allclose(values[:, 0], base.decision_function(others.texts), atol=1e-6)
 
     def test_no_texts_give_no_rows_of_the_right_width(self, base: Any) -> None:
-        assert LayerFeatures(base).transform([]).shape == (0, 24)
+        assert LayerFeatures(base).transform([]).shape == (0, 36)
 
-    @pytest.mark.parametrize(("layer", "size"), [("encoder", 12), (("pooled", "dense0"), 32), (["output"], 1)])
+    @pytest.mark.parametrize(("layer", "size"), [("encoder", 12), (("pooled", "dense0"), 44), (["output"], 1)])
     def test_layers_stand_side_by_side(self, base: Any, layer: Any, size: int) -> None:
         values = LayerFeatures(base, layer=layer).fit(["a"]).transform(["great film", None, ""])
         assert values.shape == (3, size)
@@ -152,7 +152,7 @@ class TestTransformer:
     def test_stands_beside_columns(self, base: Any, others: Any) -> None:
         frame = pd.DataFrame({"text": others.texts, "stars": others.stars}).fillna({"stars": 0})
         beside = ColumnTransformer([("review", LayerFeatures(base), "text"), ("rest", "passthrough", ["stars"])])
-        assert beside.fit_transform(frame).shape == (120, 25)
+        assert beside.fit_transform(frame).shape == (120, 37)
         assert beside.get_feature_names_out()[:2].tolist() == ["review__pooled_0", "review__pooled_1"]
 
     def test_names_its_columns(self, base: Any) -> None:
@@ -188,7 +188,7 @@ class TestSubmodel:
 
     def test_trains_and_leaves_the_model_as_it_is(self, base: Any, others: Any) -> None:
         before = base.decision_function(others.texts)
-        net = nn.Sequential(submodel(base, "pooled"), nn.Linear(24, 1))
+        net = nn.Sequential(submodel(base, "pooled"), nn.Linear(36, 1))
         examples = Examples(
             examples_of(base.predictor_, as_corpus(others.texts)).ids, np.array(others.labels, np.float32)
         )
