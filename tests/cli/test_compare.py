@@ -50,6 +50,36 @@ def test_compare_in_words(base_folder: Path, data: Path, tmp_path: Path, capsys:
     assert "report: " in said
 
 
+def test_options_from_a_file_and_from_the_command(
+    base_folder: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "compare.toml").write_text('seeds = 3\ncandidates = ["as-is", "tfidf"]\nbudgets = [20]\n')
+    code, said, told = _run(
+        capsys, base_folder, data, "--config", tmp_path / "compare.toml", "--set", "seeds=2", "--out", tmp_path / "o",
+        "--jobs", 1, "--json",
+    )  # fmt: skip
+    assert code == 0, told
+    rows = json.loads(said)["rows"]
+    assert sorted((row["strategy"], row["budget"], row["seed"]) for row in rows) == [
+        ("as-is", 0, 0), ("tfidf", 20, 0), ("tfidf", 20, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("seds=3", "there is no option 'seds'; did you mean 'seeds'"),
+        ("seeds=many", "seeds is 'many'; expected a whole number"),
+    ],
+)
+def test_options_that_do_not_fit(
+    base_folder: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str, message: str
+) -> None:
+    code, _, told = _run(capsys, base_folder, data, "--set", setting, "--out", tmp_path / "o")
+    assert code == 2
+    assert message in told
+
+
 def test_without_a_label_column_only_the_gap(
     base_folder: Path, others: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

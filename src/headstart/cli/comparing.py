@@ -75,6 +75,8 @@ def compare(
     n_jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="Processes.", show_default="one a core")
     ] = None,
+    config: opt.Config = None,
+    set_: opt.Set = None,
     cache: opt.Cache = None,
     as_json: opt.Json = False,
 ) -> None:
@@ -94,22 +96,26 @@ def compare(
     if source is not None:
         origin = opt.read_labelled(opt.DataOptions(source_text, source_label), source, base.label_names)
     progress = _Progress()
+    asked: dict[str, Any] = {
+        "budgets": _budgets(budgets, n_labels),
+        "seeds": seeds,
+        "cheap_seeds": cheap_seeds,
+        "candidates": opt.column_list(candidates) or None,
+        "random_state": seed,
+        "n_jobs": n_jobs,
+        "cache": cache,
+        **opt.comparison_options(config, set_),
+    }
     result = run(
         base,
         corpus,
         columns=chosen,
-        budgets=_budgets(budgets, n_labels),
-        seeds=seeds,
-        cheap_seeds=cheap_seeds,
-        candidates=opt.column_list(candidates) or None,
         source=origin,
         test=_test(options, test, base.label_names),
         groups=group,
         out=out,
-        random_state=seed,
-        n_jobs=n_jobs,
         progress=progress,
-        cache=cache,
+        **asked,
     )
     progress.close()
     if corpus.labels is None:

@@ -40,6 +40,7 @@ __all__ = [
     "Unlabelled",
     "Valid",
     "Where",
+    "comparison_options",
     "estimator_options",
     "label_facts",
     "read_labelled",
@@ -233,6 +234,32 @@ def estimator_options(config: Path | None, settings: Sequence[str] | None) -> di
     A key is an option of `TextClassifier`, of the network or of `Trainer`; the last two also as
     ``net_options.KEY`` and ``trainer_options.KEY``.
     """
+    found: dict[str, Any] = {}
+    for key, value in _given(config, settings):
+        parts = value.items() if key in ("net_options", "trainer_options") and isinstance(value, Mapping) else None
+        for name, item in parts or [(None, value)]:
+            _place(found, key if name is None else f"{key}.{name}", item)
+    return found
+
+
+def comparison_options(config: Path | None, settings: Sequence[str] | None) -> dict[str, Any]:
+    """Return options of `headstart.comparison.compare` from a TOML file and from ``KEY=VALUE``, the latter first."""
+    from headstart.comparison import compare
+    from headstart.errors import unknown_name
+    from headstart.options import check_types
+
+    known = ("budgets", "seeds", "cheap_seeds", "candidates", "random_state", "n_jobs", "cache")
+    found: dict[str, Any] = {}
+    for key, value in _given(config, settings):
+        if key not in known:
+            raise unknown_name("option", key, known)
+        found[key] = value
+    check_types(compare, found)
+    return found
+
+
+def _given(config: Path | None, settings: Sequence[str] | None) -> list[tuple[str, Any]]:
+    """Return what a file and ``KEY=VALUE`` say, in that order."""
     from headstart.errors import OptionError
 
     given: dict[str, Any] = {}
@@ -243,16 +270,12 @@ def estimator_options(config: Path | None, settings: Sequence[str] | None) -> di
             raise OptionError(f"--config {config}: {error.strerror}; pass the path of a TOML file.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise OptionError(f"--config {config} is no TOML: {error}; write lines such as epochs = 3.") from error
-    found: dict[str, Any] = {}
-    for key, value in given.items():
-        parts = value.items() if key in ("net_options", "trainer_options") and isinstance(value, Mapping) else None
-        for name, item in parts or [(None, value)]:
-            _place(found, key if name is None else f"{key}.{name}", item)
+    found = list(given.items())
     for setting in settings or ():
         key, separator, text = setting.partition("=")
         if not separator:
             raise OptionError(f"--set {setting!r} has no '='; write KEY=VALUE, for example --set epochs=3.")
-        _place(found, key.strip(), _value(text.strip()))
+        found.append((key.strip(), _value(text.strip())))
     return found
 
 
