@@ -180,6 +180,16 @@ class TestTransfer:
         assert found["strategy"] == strategy
         assert found["test"]["n"] == 300
         assert load("made").strategy == strategy
+        assert ("test_as_is" in found) == (strategy != "as-is")
+
+    def test_the_base_as_it_is_stands_beside_the_result(self, cli: Any, files: Path, base_folder: Path) -> None:
+        as_is = cli("evaluate", base_folder, "reviews.csv", "--json").json["auc"]
+        ended = cli("transfer", base_folder, "hotel.csv", "--test", "reviews.csv", "--out", "made")
+        assert f"test, the base as it is: auc {as_is:.4f}" in ended.out
+
+    def test_says_when_training_on_did_not_help(self, cli: Any, files: Path, base_folder: Path) -> None:
+        ended = cli("transfer", base_folder, "hotel.csv", "--set", "epochs=0", "--out", "made")
+        assert "no epoch did better on the held-out rows than the base as it was: its weights are kept" in ended.err
 
     def test_columns_layer_and_freeze_are_heeded(self, cli: Any, files: Path, base_folder: Path) -> None:
         assert cli(

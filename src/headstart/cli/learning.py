@@ -162,6 +162,7 @@ def _fit_and_save(
     }
     if result["test"] is not None:
         model.predictor_.info["test"] = result["test"]
+    _beside_the_base(model, splits, result)
     result["content_hash"] = model.save(out)
     if checkpoint.exists():
         shutil.rmtree(checkpoint)
@@ -169,6 +170,20 @@ def _fit_and_save(
         write_report(model, splits, result, report, title)
         result["report"] = str(report)
     console.emit(result, as_json=as_json, text=_summary(result))
+
+
+def _beside_the_base(model: TextClassifier, splits: opt.Splits, result: dict[str, Any]) -> None:
+    """Measure the base as it is on the test rows too, and say so if nothing did better than it."""
+    base = None if model.base is None else model.base.predictor_
+    if base is None or model.strategy == "as-is" or base.columns or base.label_names != model.predictor_.label_names:
+        return
+    if model.strategy == "fine-tune" and model.history_ and model.predictor_.info.get("best_epoch") == 0:
+        console.note(
+            "no epoch did better on the held-out rows than the base as it was: its weights are kept, "
+            "and only its probabilities are fitted to these labels"
+        )
+    if splits.test is not None:
+        result["test_as_is"] = evaluated(model.base, splits.test)
 
 
 def evaluated(model: TextClassifier, corpus: Corpus) -> dict[str, Any]:
@@ -254,12 +269,13 @@ def _held_out_note(model: TextClassifier, n_rows: int) -> str:
 
 def _summary(result: dict[str, Any]) -> str:
     lines = []
-    for part in ("valid", "test"):
-        metrics = result[part]
+    for part in ("valid", "test", "test_as_is"):
+        metrics = result.get(part)
         if metrics:
             named = ((name, metrics.get(name)) for name in ("auc", "accuracy", "log_loss", "brier"))
             shown = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in named if value is not None)
-            lines.append(f"{part}: {shown} ({metrics['n']:,} rows)")
+            title = {"test_as_is": "test, the base as it is"}.get(part, part)
+            lines.append(f"{title}: {shown} ({metrics['n']:,} rows)")
     lines.append(f"model: {result['model']} (content {result['content_hash'][:12]}, {result['seconds']:.1f} s)")
     if "report" in result:
         lines.append(f"report: {result['report']}")
