@@ -238,6 +238,11 @@ class TestEvaluate:
         assert found["n"] == 120
         assert found["accuracy"] == pytest.approx(base.score(others.texts, others.labels))
 
+    def test_a_positive_label_other_than_the_models_is_refused(self, cli: Any, files: Path, base_folder: Path) -> None:
+        assert cli("evaluate", base_folder, "hotel.csv", "--positive", "1").code == 0
+        ended = cli("evaluate", base_folder, "hotel.csv", "--positive", "0")
+        assert ended.code == 2 and "The positive label '0' was asked for, but the model's is '1'" in ended.err
+
     def test_rows_of_one_class_have_no_auc_and_say_why(self, cli: Any, files: Path, base_folder: Path) -> None:
         found = cli("evaluate", base_folder, "hotel.csv", "--where", "label=1", "--json").json
         assert found["auc"] is None and found["n"] == 60

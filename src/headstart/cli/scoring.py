@@ -20,6 +20,7 @@ def evaluate(
     label: opt.Label = "label",
     where: opt.Where = None,
     label_map: opt.LabelMap = None,
+    positive: opt.Positive = None,
     device: opt.Device = "auto",
     as_json: opt.Json = False,
 ) -> None:
@@ -29,7 +30,7 @@ def evaluate(
 
     loaded = load(model).set_params(device=device, text=text)
     predictor = loaded.predictor_
-    options = opt.DataOptions(text, label, where or (), label_map, columns=predictor.columns)
+    options = opt.DataOptions(text, label, where or (), label_map, positive, columns=predictor.columns)
     corpus = opt.read_labelled(options, data, predictor.label_names)
     result = {
         **evaluated(loaded, corpus),
