@@ -56,9 +56,14 @@ def _base(verdict: Mapping[str, Any]) -> str:
         return f"Don't transfer: what uses nothing but your labels does better than anything that uses the base ({sides}).{few}"
     if verdict["kind"] == "nothing helps":
         return ""
-    return (
-        f"Whether the base helps with all {base['budget']:,} labels cannot be told from these test rows ({sides}).{few}"
-    )
+    doubt = ""
+    if base["low"] > 0 or base["high"] < 0:
+        # One interval looks at two candidates; the answer has picked the best of several, and is asked for more.
+        doubt = (
+            f"; this one interval leaves out zero, but with all candidates weighed p is {base['p_value']:.3f}, "
+            f"and {base['level']:.3g} is asked for"
+        )
+    return f"Whether the base helps with all {base['budget']:,} labels cannot be told from these test rows ({sides}{doubt}).{few}"
 
 
 def _columns(verdict: Mapping[str, Any]) -> str:
