@@ -13,13 +13,16 @@ import torch
 from torch import nn
 
 from headstart import Phase, TextClassifier, load
+from headstart.batches import Examples
 from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, MissingDependencyError, OptionError
 from headstart.layers import stage_names
 from headstart.metrics import auc
 from headstart.strategies import STRATEGIES, Settings
+from headstart.strategies.blending import share_unknown, without_rare
 from headstart.strategies.calibration import fit_calibration
 from headstart.strategies.carry import head_stages
+from headstart.text import RaggedIds
 
 # Options that make each strategy quick. A strategy without a line here has no test, so they fail.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -404,3 +407,22 @@ class TestModuleOfOnesOwn:
 
     def test_labels_are_codes(self) -> None:
         assert encode_labels(["b", "a"]).codes.tolist() == [1, 0]
+
+
+class TestRareWords:
+    """What the recurrent part of `blend` has not met often enough, it reads as the unknown word."""
+
+    KNOWN = np.array([False, False] + [True] * 10 + [False] * 28)
+
+    def test_are_the_unknown_word_in_training(self) -> None:
+        examples = Examples(RaggedIds.from_lists([[2, 11, 12], [39, 1]]), np.array([0, 1], np.float32))
+        assert without_rare(examples, self.KNOWN).ids == RaggedIds.from_lists([[2, 11, 1], [1, 1]])
+        assert examples.ids == RaggedIds.from_lists([[2, 11, 12], [39, 1]])
+
+    def test_are_the_unknown_word_ever_after(self, small_net: Any) -> None:
+        net = small_net("blend")
+        before = net.embedding.weight.detach().clone()
+        share_unknown(net, self.KNOWN)
+        after = net.embedding.weight.detach()
+        assert torch.equal(after[:12], before[:12])
+        assert torch.equal(after[12:], before[1].expand(28, -1))
