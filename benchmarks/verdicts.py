@@ -1,16 +1,19 @@
 """Five cases whose truth is known, at full size: five different verdicts.
 
-    python benchmarks/verdicts.py [CASE ...] [--base MODEL] [--seeds 20]
+    python benchmarks/verdicts.py [CASE ...] [--base MODEL] [--seeds 20] [--out FILE.json]
 
 Reads ``imdb.parquet`` and ``hotel_opspam.parquet`` in the folder given by HEADSTART_DATA. Without ``--base`` a base is
 trained on 6,000 reviews first. Cases: shuffled, same, misled, few, columns; prints a line for each, and whether the
-verdict is the one that is true.
+verdict is the one that is true, and keeps them in ``benchmarks/results/verdicts.json``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,14 +104,17 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", default=list(CASES), choices=list(CASES))
     parser.add_argument("--base")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "verdicts.json")
     options = parser.parse_args()
     base = hs.load(options.base) if options.base else hs.TextClassifier(epochs=2).fit(*reviews(0, N_SOURCE))
-    right = []
+    found: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
     for name in options.cases:
+        started = time.perf_counter()
         correct, said = CASES[name](base, options.seeds)
-        right.append(correct)
+        found[name] = {"right": correct, "said": said, "seconds": round(time.perf_counter() - started)}
+        options.out.write_text(json.dumps(found, indent=1) + "\n")
         print(f"{name}: {'right' if correct else 'WRONG'}\n  " + said.replace("\n\n", "\n  "), flush=True)
-    sys.exit(0 if all(right) else 1)
+    sys.exit(0 if all(found[name]["right"] for name in options.cases) else 1)
 
 
 if __name__ == "__main__":
