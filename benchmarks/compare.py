@@ -76,7 +76,7 @@ def foretold(name: str, result: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
-    parser.add_argument("sets", nargs="*", default=list(SETS), choices=list(SETS))
+    parser.add_argument("sets", nargs="*", choices=list(SETS))
     parser.add_argument("--out", default="out/compare")
     parser.add_argument("--source", default="out/protocol/train.parquet")
     parser.add_argument("--seeds", type=int, default=5)
@@ -86,7 +86,7 @@ def main() -> None:
         "| set | unknown tokens | in top 1,000 | Jensen-Shannon | A-distance | confidence | by DoC | accuracy as-is | AUC |",
         "|---" * 9 + "|",
     ]
-    for name in options.sets:
+    for name in options.sets or SETS:
         result = run(options.model, name, options)
         lines.append(foretold(name, result))
         print(f"\n### {name}\n\n{table(result)}\n\n{result.verdict['words']}\n", flush=True)
