@@ -76,17 +76,18 @@ def foretold(name: str, result: Any) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
-    parser.add_argument("sets", nargs="*", choices=list(SETS))
+    parser.add_argument("sets", nargs="*", default="all", choices=[*SETS, "all"])
     parser.add_argument("--out", default="out/compare")
     parser.add_argument("--source", default="out/protocol/train.parquet")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cheap-seeds", type=int, default=20)
     options = parser.parse_args()
+    wanted = list(SETS) if "all" in options.sets else options.sets
     lines = [
         "| set | unknown tokens | in top 1,000 | Jensen-Shannon | A-distance | confidence | by DoC | accuracy as-is | AUC |",
         "|---" * 9 + "|",
     ]
-    for name in options.sets or SETS:
+    for name in wanted:
         result = run(options.model, name, options)
         lines.append(foretold(name, result))
         print(f"\n### {name}\n\n{table(result)}\n\n{result.verdict['words']}\n", flush=True)

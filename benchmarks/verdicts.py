@@ -101,20 +101,21 @@ CASES = {"shuffled": shuffled, "same": same, "misled": misled, "few": few, "colu
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="*", choices=list(CASES))
+    parser.add_argument("cases", nargs="*", default="all", choices=[*CASES, "all"])
     parser.add_argument("--base")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "verdicts.json")
     options = parser.parse_args()
+    wanted = list(CASES) if "all" in options.cases else options.cases
     base = hs.load(options.base) if options.base else hs.TextClassifier(epochs=2).fit(*reviews(0, N_SOURCE))
     found: dict[str, Any] = json.loads(options.out.read_text()) if options.out.exists() else {}
-    for name in options.cases or CASES:
+    for name in wanted:
         started = time.perf_counter()
         correct, said = CASES[name](base, options.seeds)
         found[name] = {"right": correct, "said": said, "seconds": round(time.perf_counter() - started)}
         options.out.write_text(json.dumps(found, indent=1) + "\n")
         print(f"{name}: {'right' if correct else 'WRONG'}\n  " + said.replace("\n\n", "\n  "), flush=True)
-    sys.exit(0 if all(found[name]["right"] for name in options.cases or CASES) else 1)
+    sys.exit(0 if all(found[name]["right"] for name in wanted) else 1)
 
 
 if __name__ == "__main__":
