@@ -166,27 +166,50 @@ def make_examples() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def base(reviews: Reviews, small_options: Callable[[str], dict[str, Any]]) -> Any:
+def gru_base(reviews: Reviews, small_options: Callable[[str], dict[str, Any]]) -> Any:
     """A trained base. Tests read it and never change it."""
+    return _trained("gru", reviews, small_options("gru"))
+
+
+@pytest.fixture(scope="session")
+def blend_base(reviews: Reviews) -> Any:
+    """A trained base of the default kind."""
+    return _trained("blend", reviews, {"embedding_size": 8, "hidden_size": 6})
+
+
+def _trained(net: str, reviews: Reviews, options: dict[str, Any]) -> Any:
     from headstart import TextClassifier
 
     return TextClassifier(
-        net="gru",
-        net_options=small_options("gru"),
-        epochs=2,
-        learning_rate=0.03,
-        batch_size=16,
-        device="cpu",
-        random_state=3,
+        net=net, net_options=options, epochs=2, learning_rate=0.03, batch_size=16, device="cpu", random_state=3
     ).fit(reviews.texts, reviews.labels)
 
 
 @pytest.fixture(scope="session")
-def base_folder(base: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trained base as a model's folder. Tests that change it copy it first."""
-    folder: Path = tmp_path_factory.mktemp("models") / "base"
-    base.save(folder)
-    return folder
+def base_folders(gru_base: Any, blend_base: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The trained bases as models' folders. Tests that change one copy it first."""
+    folder: Path = tmp_path_factory.mktemp("models")
+    for name, model in (("base", gru_base), ("blend", blend_base)):
+        model.save(folder / name)
+    return {"gru": folder / "base", "blend": folder / "blend"}
+
+
+def _suits(request: pytest.FixtureRequest) -> str:
+    """Name the base for a test: only a `blend` can teach itself."""
+    params = getattr(getattr(request.node, "callspec", None), "params", {})
+    return "blend" if params.get("strategy") == "self-train" else "gru"
+
+
+@pytest.fixture
+def base(request: pytest.FixtureRequest) -> Any:
+    """The base that suits the test's strategy."""
+    return request.getfixturevalue(f"{_suits(request)}_base")
+
+
+@pytest.fixture
+def base_folder(request: pytest.FixtureRequest, base_folders: dict[str, Path]) -> Path:
+    """The folder of the base that suits the test's strategy."""
+    return base_folders[_suits(request)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -41,9 +41,11 @@ def source(others: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mixed(base: Any, reviews: Any) -> Predictor:
+def mixed(gru_base: Any, reviews: Any) -> Predictor:
     """A model that reads columns beside the text."""
-    model = TextClassifier(base=base, strategy="features", columns=["stars", "device"], head="linear", valid_fraction=0)
+    model = TextClassifier(
+        base=gru_base, strategy="features", columns=["stars", "device"], head="linear", valid_fraction=0
+    )
     return model.fit(reviews.frame(), reviews.labels).predictor_
 
 

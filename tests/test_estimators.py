@@ -352,6 +352,8 @@ class TestOnesOwn:
     def test_module_carries_over_by_every_strategy(
         self, strategy: str, reviews: Any, others: Any, tmp_path: Path
     ) -> None:
+        if strategy == "self-train":
+            pytest.skip("adds to the n-grams of a `blend`, which a module of one's own has not")
         base = TextClassifier(net=staged, **self.OPTIONS).fit(reviews.texts, reviews.labels)
         model = TextClassifier(base=base, strategy=strategy, net=staged, head="linear", **self.OPTIONS)
         model.fit(others.texts, others.labels)

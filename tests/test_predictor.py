@@ -27,13 +27,13 @@ from headstart.text import fit_steps, text_steps
 
 
 @pytest.fixture(scope="module")
-def predictors(base: Any, reviews: Any) -> dict[str, Predictor]:
+def predictors(gru_base: Any, reviews: Any) -> dict[str, Predictor]:
     """One of every kind of scorer."""
     carried: dict[str, dict[str, Any]] = {
-        "layers": {"base": base, "strategy": "features", "columns": ["stars", "device"], "head": "linear"},
+        "layers": {"base": gru_base, "strategy": "features", "columns": ["stars", "device"], "head": "linear"},
         "tfidf": {"strategy": "tfidf", "columns": ["stars"]},
     }
-    found = {"network": base.predictor_}
+    found = {"network": gru_base.predictor_}
     for name, options in carried.items():
         found[name] = TextClassifier(device="cpu", **options).fit(reviews.frame(), reviews.labels).predictor_
     encoder = found["layers"].scorer.head.encoder  # type: ignore[union-attr]

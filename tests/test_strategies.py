@@ -1,4 +1,4 @@
-"""Five ways to a predictor: each learns, keeps its base as it was, and says what it was given."""
+"""Six ways to a predictor: each learns, keeps its base as it was, and says what it was given."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, MissingDependencyError, OptionError
 from headstart.layers import stage_names
 from headstart.metrics import auc
-from headstart.strategies import STRATEGIES, Settings
+from headstart.strategies import STRATEGIES, UNLABELLED, Settings
 from headstart.strategies.blending import share_unknown, without_rare
 from headstart.strategies.calibration import fit_calibration
 from headstart.strategies.carry import head_stages
+from headstart.strategies.self_training import self_train
 from headstart.text import RaggedIds
 
 # Options that make each strategy quick. A strategy without a line here has no test, so they fail.
@@ -30,9 +31,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "features": {"head": "linear"},
     "fine-tune": {"epochs": 3},
     "scratch": {"epochs": 4, "learning_rate": 0.03, "batch_size": 16},
+    "self-train": {},
     "tfidf": {},
 }
-WITH_BASE = ("as-is", "features", "fine-tune")
+WITH_BASE = ("as-is", "features", "fine-tune", "self-train")
 
 
 def classifier(strategy: str, base: Any = None, **options: Any) -> TextClassifier:
@@ -83,23 +85,25 @@ class TestEvery:
     def test_writes_down_what_it_was_given(self, strategy: str, base: Any, reviews: Any) -> None:
         info = classifier(strategy, base).fit(reviews.texts, reviews.labels).predictor_.info
         assert info["strategy"] == strategy
-        if strategy != "as-is":
+        if strategy not in UNLABELLED:
             assert (info["n_valid"], info["valid"]["n"]) == (30, 30)
             assert info["n_train"] in (270, 300)  # what only measures on held-out rows may be fitted again with them
 
     def test_few_labels_hold_none_out(self, strategy: str, base: Any, reviews: Any) -> None:
         model = classifier(strategy, base).fit(reviews.texts[:60], reviews.labels[:60])
-        if strategy != "as-is":
+        if strategy not in UNLABELLED:
             assert model.predictor_.info["n_train"] == 60
             assert "valid" not in model.predictor_.info
         assert np.isfinite(model.decision_function(reviews.texts)).all()
 
     def test_four_labels_are_enough_to_run(self, strategy: str, base: Any, reviews: Any) -> None:
+        if strategy == "self-train":
+            pytest.skip("needs fifty texts, and no labels")
         model = classifier(strategy, base).fit(reviews.texts[:4], reviews.labels[:4])
         assert np.isfinite(model.predict_proba(reviews.texts)).all()
 
     def test_labels_of_one_class_are_refused(self, strategy: str, base: Any, reviews: Any) -> None:
-        if strategy == "as-is":
+        if strategy in UNLABELLED:
             pytest.skip("learns nothing, so needs no labels")
         with pytest.raises(
             DataError,
@@ -109,7 +113,7 @@ class TestEvery:
 
     def test_no_labels_are_refused_by_those_that_learn(self, strategy: str, base: Any, reviews: Any) -> None:
         model = classifier(strategy, base)
-        if strategy == "as-is":
+        if strategy in UNLABELLED:
             assert model.fit(reviews.texts).predict(["great lovely superb"]).tolist() == [1]
         else:
             with pytest.raises(DataError, match="labels, and none came; name the label column"):
@@ -124,7 +128,7 @@ class TestEvery:
             assert "onlyinvalid" not in model.predictor_.scorer.head.ngrams  # type: ignore[union-attr]
         if strategy == "scratch":
             assert "onlyinvalid" not in model.predictor_.steps[-1].vocabulary_.to_pylist()  # type: ignore[index]
-        if strategy != "as-is":
+        if strategy not in UNLABELLED:
             assert model.predictor_.info["n_train"] == 300
 
 
@@ -342,6 +346,72 @@ class TestUnlabelled:
             assert model.predictor_.info["n_unlabelled"] == len(self.NEW)
 
 
+@pytest.fixture(scope="module")
+def hotels(draw_reviews: Any) -> Any:
+    """Reviews with words that no base of ours has met, and their labels."""
+    drawn = draw_reviews(600, seed=5)
+    own = {0: ("drab", "mouldy", "noisy"), 1: ("spacious", "sunny", "quiet")}
+    rng = np.random.default_rng(0)
+    texts = [f"{text} {rng.choice(own[label])}" for text, label in zip(drawn.texts, drawn.labels, strict=True)]
+    return texts, np.array(drawn.labels)
+
+
+class TestSelfTraining:
+    """Texts that say "good" in words which a base knows and in words that it does not."""
+
+    def test_learns_the_targets_own_words(self, blend_base: Any, hotels: Any) -> None:
+        own = ["drab room", "the mouldy room", "noisy", "spacious room", "the sunny room", "quiet"]
+        known = len(set(blend_base.decision_function(own)))
+        model = classifier("self-train", blend_base).fit(hotels[0])
+        logits = model.decision_function(own)
+        assert known <= 3
+        assert logits[:3].max() < logits[3:].min()
+
+    def test_is_as_sure_on_these_texts_as_before(self, blend_base: Any, hotels: Any) -> None:
+        texts, base = as_corpus(hotels[0]), blend_base.predictor_
+        taught = self_train(base, texts)
+        slope, intercept = base.calibration
+        before, after = slope * base.score(texts).logits + intercept, taught.score(texts).logits
+        assert taught.calibration == (1.0, 0.0)
+        np.testing.assert_allclose([after.mean(), after.std()], [before.mean(), before.std()], rtol=1e-3)
+        assert 0.95 < np.corrcoef(before, after)[0, 1] < 1 - 1e-6
+
+    def test_looks_at_no_label(self, blend_base: Any, hotels: Any) -> None:
+        texts, labels = hotels
+        found = [
+            classifier("self-train", blend_base).fit(texts, given).decision_function(texts)
+            for given in (labels, 1 - labels)
+        ]
+        assert found[0].tobytes() == found[1].tobytes()
+
+    def test_comes_before_fine_tuning_where_texts_without_labels_are_given(self, blend_base: Any, hotels: Any) -> None:
+        texts, labels = hotels
+        model = classifier("fine-tune", blend_base, unlabelled=texts, epochs=None).fit(texts[:60], labels[:60])
+        assert set(model.predictor_.net.stages) >= {"target", "target2"}
+        assert model.predictor_.info["base"]["n_self_trained"] == 600
+        logits = model.decision_function(["sunny", "mouldy"])
+        assert logits[0] > logits[1]
+
+    def test_what_was_learnt_before_stays_in_a_second_transfer(self, blend_base: Any, hotels: Any, others: Any) -> None:
+        once = classifier("self-train", blend_base).fit(hotels[0])
+        twice = classifier("fine-tune", once, epochs=None).fit(others.texts[:20], others.labels[:20])
+        again = classifier("fine-tune", twice, epochs=None).fit(others.texts[:20], others.labels[:20])
+        for model in (twice, again):
+            assert np.corrcoef(once.decision_function(hotels[0]), model.decision_function(hotels[0]))[0, 1] > 0.99
+
+    def test_a_network_without_ngrams_is_refused(self, gru_base: Any, hotels: Any) -> None:
+        with pytest.raises(OptionError, match="has no n-grams to adapt; pass a base made by `headstart train`"):
+            classifier("self-train", gru_base).fit(hotels[0])
+
+    def test_a_few_texts_are_refused(self, blend_base: Any, hotels: Any) -> None:
+        with pytest.raises(DataError, match="49 texts came to learn the target's words from.*expected 50 or more"):
+            classifier("self-train", blend_base).fit(hotels[0][:49])
+
+    def test_a_base_of_one_opinion_stays_as_it_is(self, blend_base: Any) -> None:
+        model = classifier("self-train", blend_base).fit([""] * 60)
+        assert model.predict_proba(["great", ""]).tobytes() == blend_base.predict_proba(["great", ""]).tobytes()
+
+
 class TestSettings:
     def test_have_the_names_and_defaults_of_the_estimator(self) -> None:
         parameters = TextClassifier().get_params()
@@ -385,7 +455,7 @@ class TestCalibration:
         assert np.isfinite(fit_calibration(np.full(40, 3.0), np.arange(40) % 2)).all()
 
     def test_is_put_on_held_out_rows_and_can_be_left_out(self, strategy: str, base: Any, reviews: Any) -> None:
-        if strategy in ("as-is", "fine-tune"):
+        if strategy in (*UNLABELLED, "fine-tune"):
             pytest.skip("begins with the calibration of its base")
         given = {
             calibrate: classifier(strategy, base, calibrate=calibrate).fit(reviews.texts, reviews.labels)

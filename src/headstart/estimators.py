@@ -21,7 +21,7 @@ from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import check_least, check_types
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, Scores
-from headstart.strategies import STRATEGIES, Learnt, Settings, read_beforehand
+from headstart.strategies import STRATEGIES, UNLABELLED, Learnt, Settings, read_beforehand
 from headstart.train import Event, Phase
 
 __all__ = ["LEAST_HELD", "TextClassifier", "import_mxnet", "labelled", "load"]
@@ -43,7 +43,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         base: what to carry over: a fitted `TextClassifier`, a `Predictor` or the path of a model. None
             trains from random weights.
-        strategy: ``"as-is"``, ``"features"``, ``"fine-tune"``, ``"scratch"`` or ``"tfidf"``; None means
+        strategy: ``"as-is"``, ``"features"``, ``"fine-tune"``, ``"self-train"``, ``"scratch"`` or ``"tfidf"``; None means
             ``"fine-tune"`` with a base and ``"scratch"`` without.
         net: a name from `headstart.nets.NETS`, a ``torch.nn.Module`` that takes a `Batch` and gives
             logits [rows, 1], or a function of the vocabulary's size that builds one.
@@ -172,7 +172,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: texts [rows], a table, or a labelled `Corpus`.
-            y: labels [rows]; not needed beside a labelled corpus, nor for ``"as-is"``.
+            y: labels [rows]; not needed beside a labelled corpus, nor for ``"as-is"`` and ``"self-train"``.
             valid: rows to stop early and calibrate on: a pair ``(X, y)`` or a labelled corpus. None holds
                 out `valid_fraction` of the rows of `X`.
 
@@ -236,7 +236,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return write(path, self.predictor_.to_parts())
 
     def _hold_out(self, train: Corpus, strategy: str) -> tuple[Corpus, Corpus | None]:
-        if train.labels is None or strategy == "as-is" or not self.valid_fraction or len(train) < LEAST_HELD:
+        if train.labels is None or strategy in UNLABELLED or not self.valid_fraction or len(train) < LEAST_HELD:
             return train, None
         rest, held = split(train, self.valid_fraction, groups=self.groups, random_state=self.random_state)
         return train.take(rest), train.take(held)

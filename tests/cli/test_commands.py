@@ -182,6 +182,24 @@ class TestTransfer:
         assert load("made").strategy == strategy
         assert ("test_as_is" in found) == (strategy != "as-is")
 
+    def test_texts_without_labels_are_enough_for_self_training(
+        self, cli: Any, files: Path, base_folders: dict[str, Path]
+    ) -> None:
+        frame = pd.read_csv("hotel.csv")
+        frame[["text"]].to_csv("texts.csv", index=False)
+        command = ("transfer", base_folders["blend"], "texts.csv", "--strategy", "self-train", "--out", "made")
+        ended = cli(*command, "--test", "reviews.csv", "--json")
+        assert "texts.csv has no column 'label': only the texts are read" in ended.err
+        assert (ended.json["test"]["n"], ended.json["test_as_is"]["n"]) == (300, 300)
+        assert load("made").predictor_.info["n_self_trained"] == len(frame)
+        for options in (("--test", "0.2"), ("--valid", "0.2"), ("--n-labels", "20")):
+            refused = cli(*command[:-1], "other", *options)
+            assert (
+                refused.code == 2
+                and f"{options[0]}" in refused.err
+                and "have no labels in a column 'label'" in refused.err
+            )
+
     def test_the_base_as_it_is_stands_beside_the_result(self, cli: Any, files: Path, base_folder: Path) -> None:
         as_is = cli("evaluate", base_folder, "reviews.csv", "--json").json["auc"]
         ended = cli("transfer", base_folder, "hotel.csv", "--test", "reviews.csv", "--out", "made")

@@ -232,7 +232,7 @@ class TestOptions:
             (["--set", "clip=middle"], ["clip is 'middle'", "'head', 'tail' or 'both'"]),
             (["--set", "valid_fraction=half"], ["valid_fraction is 'half'"]),
             (["--set", "valid_fraction=1.5"], ["1.5"]),
-            (["--set", "strategy=best"], ["'best'", "as-is, features, fine-tune, scratch, tfidf"]),
+            (["--set", "strategy=best"], ["'best'", "as-is, features, fine-tune, self-train, scratch, tfidf"]),
             (["--set", "activation=3"], ["activation '3'|no activation 3", "relu"]),
             (["--set", "random_state=-1"], ["random_state is -1"]),
             (["--set", "phases=3"], ["phases is 3", "a list"]),

@@ -27,10 +27,10 @@ def target(targets: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def folder(base: Any, target: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(gru_base: Any, target: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished comparison."""
     out = tmp_path_factory.mktemp("compare") / "out"
-    compare(base, target.frame, target.labels, budgets=[20, None], seeds=2, candidates=CHEAP, out=out, n_jobs=1)
+    compare(gru_base, target.frame, target.labels, budgets=[20, None], seeds=2, candidates=CHEAP, out=out, n_jobs=1)
     return out
 
 

@@ -24,14 +24,16 @@ RUNNING = chosen(None, available=AVAILABLE)[0]
 
 
 @pytest.fixture(scope="module")
-def context(base: Any, draw_reviews: Any, tmp_path_factory: pytest.TempPathFactory) -> Context:
+def context(gru_base: Any, draw_reviews: Any, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """A context with columns, groups, nulls and a source."""
     target, source = draw_reviews(160, seed=7), draw_reviews(120, seed=8)
     frame = target.frame()
-    data = labelled(frame, target.labels, text="text", columns=("stars", "device"), names=base.predictor_.label_names)
-    origin = labelled(source.texts, source.labels, names=base.predictor_.label_names)
+    data = labelled(
+        frame, target.labels, text="text", columns=("stars", "device"), names=gru_base.predictor_.label_names
+    )
+    origin = labelled(source.texts, source.labels, names=gru_base.predictor_.label_names)
     problem = assemble(data, 0.4, columns=("stars", "device"), source=origin)
-    return prepare(problem, base.predictor_, origin, tmp_path_factory.mktemp("work") / "context")
+    return prepare(problem, gru_base.predictor_, origin, tmp_path_factory.mktemp("work") / "context")
 
 
 @pytest.mark.parametrize("name", list(RUNNING))

@@ -10,12 +10,12 @@ from headstart.comparison import Comparison, compare
 
 
 @pytest.fixture(scope="module")
-def result(base: Any, targets: Any) -> Comparison:
+def result(gru_base: Any, targets: Any) -> Comparison:
     """A comparison of texts that hold markup."""
     target = targets["own words"](200, 1)
     texts = [f"<script>alert(1)</script> {text} & more" for text in target.frame.column("text").to_pylist()]
     frame = pa.table({"text": texts})
-    return compare(base, frame, target.labels, budgets=[20, None], seeds=2, candidates=["as-is", "tfidf"], n_jobs=1)
+    return compare(gru_base, frame, target.labels, budgets=[20, None], seeds=2, candidates=["as-is", "tfidf"], n_jobs=1)
 
 
 def test_the_page_has_its_parts_in_order(result: Comparison, tmp_path: Path, read_page: Any) -> None:

@@ -57,8 +57,8 @@ def other_models(reviews: Any, base: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def models(reviews: Any, base: Any, small_options: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-    return {**net_models(reviews, small_options), **other_models(reviews, base)}
+def models(reviews: Any, gru_base: Any, small_options: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return {**net_models(reviews, small_options), **other_models(reviews, gru_base)}
 
 
 @pytest.fixture(scope="module")

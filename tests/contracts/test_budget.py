@@ -36,7 +36,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     return calls
 
 
-@pytest.mark.parametrize("n", [40, 120])
+@pytest.mark.parametrize("n", [50, 120])
 def test_a_budget_counts_every_label(strategy: str, base: Any, reviews: Any, seen: list[set[str]], n: int) -> None:
     texts = [f"{text} number{i}" for i, text in enumerate(reviews.texts[:n])]
     TextClassifier(base=base, strategy=strategy, epochs=1, device="cpu").fit(texts, reviews.labels[:n])

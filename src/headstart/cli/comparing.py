@@ -15,7 +15,6 @@ from headstart.cli import options as opt
 
 if TYPE_CHECKING:
     from headstart.comparison import Comparison
-    from headstart.corpus import Corpus
 
 __all__ = ["register"]
 
@@ -91,7 +90,8 @@ def compare(
     base = load(model).predictor_
     chosen = opt.column_list(columns)
     options = opt.DataOptions(text, label or "label", where or (), label_map, positive, chosen, group)
-    corpus = _read(options, data, base.label_names, given=label is not None)
+    read = opt.read_perhaps_labelled if label is None else opt.read_labelled
+    corpus = read(options, data, base.label_names)
     origin = None
     if source is not None:
         origin = opt.read_labelled(opt.DataOptions(source_text, source_label), source, base.label_names)
@@ -128,25 +128,6 @@ def compare(
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
     app.command()(compare)
-
-
-def _read(options: opt.DataOptions, data: str, names: Sequence[str], *, given: bool) -> Corpus:
-    """Read the target; where no label column was named and there is none called so, read the texts alone."""
-    from dataclasses import replace
-
-    from headstart.corpus import read
-    from headstart.errors import DataError
-
-    try:
-        return opt.read_labelled(options, data, names)
-    except DataError:
-        if given:
-            raise
-        bare = read(data, text=options.text)
-        if options.label in bare.columns.column_names:
-            raise
-    console.note(f"{data} has no column {options.label!r}, and --label named none: only the texts are looked at")
-    return replace(options, label=None).read(data)
 
 
 def _test(options: opt.DataOptions, test: str | None, names: Sequence[str]) -> Any:

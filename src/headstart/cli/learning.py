@@ -64,7 +64,8 @@ def transfer(
     data: opt.Data,
     out: opt.Out,
     strategy: Annotated[
-        str, typer.Option("--strategy", metavar="NAME", help="as-is, features, fine-tune, scratch or tfidf.")
+        str,
+        typer.Option("--strategy", metavar="NAME", help="as-is, features, fine-tune, self-train, scratch or tfidf."),
     ] = "fine-tune",
     columns: opt.Columns = None,
     layer: opt.Layer = None,
@@ -93,6 +94,7 @@ def transfer(
     """Carry a trained model to other texts by one strategy and write the new model to a folder."""
     from headstart.errors import OptionError
     from headstart.estimators import TextClassifier, load
+    from headstart.strategies import UNLABELLED
 
     base = load(model)
     chosen = opt.column_list(columns)
@@ -114,7 +116,10 @@ def transfer(
     )  # fmt: skip
     # A reference point learns the target's labels; what is carried over speaks the base's.
     names = None if strategy in ("scratch", "tfidf") and not label_map else base.predictor_.label_names
-    splits = opt.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names)
+    needed = strategy not in UNLABELLED
+    splits = opt.read_splits(
+        options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names, needs_labels=needed
+    )
     estimator.set_params(unlabelled=opt.read_unlabelled(unlabelled, text, splits))
     _fit_and_save(estimator, splits, out, as_json=as_json, report=report, title=f"{strategy} on {Path(data).name}")
 
@@ -132,6 +137,7 @@ def _fit_and_save(
 
     from headstart.artifact import check_target
     from headstart.errors import OptionError
+    from headstart.strategies import UNLABELLED
 
     check_target(out)
     if report is not None and not report.parent.is_dir():
@@ -143,7 +149,8 @@ def _fit_and_save(
         model.set_params(checkpoint=checkpoint)
     model.set_params(events=(*model.events, console.TrainingProgress()))
     started = time.perf_counter()
-    if splits.valid is None and model.valid_fraction and model.strategy != "as-is":
+    held_out = splits.valid is None and splits.train.labels is not None and model.valid_fraction
+    if held_out and model.strategy not in UNLABELLED:
         console.note(_held_out_note(model, len(splits.train)))
     model.fit(splits.train, valid=splits.valid)
     seconds = time.perf_counter() - started

@@ -183,6 +183,20 @@ def read_labelled(options: DataOptions, source: str, names: Sequence[str] | None
     return corpus
 
 
+def read_perhaps_labelled(options: DataOptions, source: str, names: Sequence[str] | None = None) -> Corpus:
+    """Read rows with labels, or the texts alone where there is no column of labels."""
+    from headstart.corpus import read
+    from headstart.errors import DataError
+
+    try:
+        return read_labelled(options, source, names)
+    except DataError:
+        if options.label in read(source, text=options.text).columns.column_names:
+            raise
+    console.note(f"{source} has no column {options.label!r}: only the texts are read")
+    return replace(options, label=None).read(source)
+
+
 def read_splits(
     options: DataOptions,
     source: str,
@@ -192,6 +206,7 @@ def read_splits(
     n_labels: int | None,
     seed: int,
     names: Sequence[str] | None = None,
+    needs_labels: bool = True,
 ) -> Splits:
     """Read training, validation and test rows as ``--valid``, ``--test`` and ``--n-labels`` say.
 
@@ -201,7 +216,9 @@ def read_splits(
     from headstart.corpus import split, subset
     from headstart.errors import OptionError
 
-    train = read_labelled(options, source, names)
+    train = (read_labelled if needs_labels else read_perhaps_labelled)(options, source, names)
+    if train.labels is None:
+        return _without_labels(options, train, valid=valid, test=test, n_labels=n_labels, names=names)
     names = train.label_names
     test_rows = valid_rows = None
     if test is not None:
@@ -226,6 +243,29 @@ def read_splits(
             rest, held = split(train, share, groups=options.group, random_state=seed)
             train, valid_rows = train.take(rest), train.take(held)
     return Splits(train, valid_rows, test_rows, _counts(train, valid_rows, test_rows))
+
+
+def _without_labels(
+    options: DataOptions,
+    train: Corpus,
+    *,
+    valid: str | None,
+    test: str | None,
+    n_labels: int | None,
+    names: Sequence[str] | None,
+) -> Splits:
+    """Return texts alone, and what labelled rows came to measure on in a file of their own."""
+    from headstart.errors import OptionError
+
+    shares = [test is not None and _fraction("--test", test) is not None, valid is not None, n_labels is not None]
+    for option, given in zip(("--test with a share of the rows", "--valid", "--n-labels"), shares, strict=True):
+        if given:
+            raise OptionError(
+                f"{option} came, and these rows have no labels in a column {options.label!r}; "
+                "name that column with --label, or pass labelled rows to measure on as a file with --test."
+            )
+    held = None if test is None else read_labelled(options, test, names)
+    return Splits(train, None, held, _counts(train, None, held))
 
 
 def estimator_options(config: Path | None, settings: Sequence[str] | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from headstart.layers import NgramLogit, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
 
-__all__ = ["Blend", "blend"]
+__all__ = ["PARTS", "Blend", "blend", "target_names"]
 
 PARTS = ("ngrams", "clusters", "deep", "tail")
 _TAIL = 0.25
@@ -45,13 +45,20 @@ class Blend(nn.Module):
         return torch.cat(parts, dim=1) @ self.weight[:, None] + self.bias
 
 
+def target_names(n_ngrams: int | Sequence[int]) -> dict[str, int]:
+    """Return the stages of targets' own n-grams, ``target``, ``target2`` ..., with the lengths of their lists."""
+    lengths = [n_ngrams] if isinstance(n_ngrams, int) else list(n_ngrams)
+    kept = [length for length in lengths if length]
+    return {"target" if i == 0 else f"target{i + 1}": length for i, length in enumerate(kept)}
+
+
 def blend(
     n_words: int,
     *,
     n_ngrams: int = 1,
     n_cluster_ngrams: int = 1,
     n_tail_ngrams: int = 1,
-    n_target_ngrams: int = 0,
+    n_target_ngrams: int | Sequence[int] = 0,
     embedding_size: int = 100,
     hidden_size: int = 64,
     pooling: Sequence[str] = ("mean", "max", "last"),
@@ -67,7 +74,7 @@ def blend(
         n_ngrams: length of the list of n-grams; found in training.
         n_cluster_ngrams: length of the list of n-grams of clusters; found in training.
         n_tail_ngrams: length of the list of words and pairs for the last quarter; found in training.
-        n_target_ngrams: length of the list of a target's own n-grams, which fine-tuning adds; 0 for none.
+        n_target_ngrams: lengths of the lists of targets' own n-grams: every transfer adds one; 0 or () for none.
         embedding_size: size of a word's vector.
         hidden_size: size of a recurrent state, of each direction.
         pooling: which of ``last``, ``mean``, ``max`` of the states to put side by side.
@@ -91,10 +98,10 @@ def blend(
         "pooled": Stage(Pooling(pooling, dropout=dropout), ("encoder", "lengths"), ("rows", pooled)),
         "deep": Stage(nn.Linear(pooled, 1), ("pooled",), ("rows", 1)),
     }
-    parts: tuple[str, ...] = PARTS
-    if n_target_ngrams:
-        table["target"] = Stage(NgramLogit(n_target_ngrams, longest=2), ("ids", "lengths"), ("rows", 1))
-        parts = (*PARTS, "target")
+    targets = target_names(n_target_ngrams)
+    for name, length in targets.items():
+        table[name] = Stage(NgramLogit(length, longest=2), ("ids", "lengths"), ("rows", 1))
+    parts = (*PARTS, *targets)
     table["output"] = Stage(Blend(len(parts)), parts, ("rows", 1))
     for name in ("encoder", "deep"):
         xavier(table[name].module)

@@ -4,6 +4,7 @@
 ``as-is``       the base unchanged, its labels matched to the target's
 ``features``    outputs of the base's layers (and columns) into CatBoost or a linear head
 ``fine-tune``   the base's weights as the start: head first, then everything
+``self-train``  the base, taught by itself on the target's texts, without any label
 ``scratch``     a network from random weights; how a base begins, too
 ``tfidf``       TF-IDF of 1- and 2-grams into logistic regression
 ==============  =====================================================================
@@ -14,12 +15,13 @@ The last two are the reference points that a transfer is measured against.
 from headstart.strategies.carry import as_is, features, fine_tune, tfidf
 from headstart.strategies.probing import layer_aucs
 from headstart.strategies.scratch import RECIPES, labels_of, train_network
+from headstart.strategies.self_training import read_beforehand, self_training
 from headstart.strategies.settings import Learnt, Settings, Strategy
-from headstart.strategies.vocabulary import read_beforehand
 
 __all__ = [
     "RECIPES",
     "STRATEGIES",
+    "UNLABELLED",
     "Learnt",
     "Settings",
     "as_is",
@@ -28,6 +30,7 @@ __all__ = [
     "labels_of",
     "layer_aucs",
     "read_beforehand",
+    "self_training",
     "tfidf",
     "train_network",
 ]
@@ -36,6 +39,10 @@ STRATEGIES: dict[str, Strategy] = {
     "as-is": as_is,
     "features": features,
     "fine-tune": fine_tune,
+    "self-train": self_training,
     "scratch": train_network,
     "tfidf": tfidf,
 }
+
+UNLABELLED = ("as-is", "self-train")
+"""Strategies that look at no label."""

@@ -10,30 +10,24 @@ convex: there is nothing to stop early, and no row need be held out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from headstart.batches import Examples
 from headstart.corpus import split_rows
-from headstart.errors import OptionError
 from headstart.inference import network_logits
 from headstart.kernels.ngrams import ID_BITS, count_ngrams
-from headstart.nets import build
-from headstart.nets.blend import PARTS
-from headstart.predictor import NetSpec, NetworkScorer, Predictor
-from headstart.strategies.blending import ngram_features, part_of
+from headstart.predictor import Predictor
+from headstart.strategies.blending import ngram_features
 from headstart.strategies.logistic import solve_logistic
+from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, moving_features
 from headstart.text import RaggedIds
 
 __all__ = ["adapt_blend"]
 
-MOVING = ("ngrams", "clusters")
 _FEW, _MANY = 300, 2000
 _COSTS = (0.3, 1.0, 3.0, 10.0, 30.0)
 _FREE = 5.0
@@ -49,21 +43,19 @@ def adapt_blend(base: Predictor, examples: Examples, *, penalty: float | None = 
         penalty: C, the inverse strength of the pull towards the base. None takes 1 up to 500 labels and 3 up to
             2,000, which served on three sets (docs/log.md); beyond, a fifth of the rows chooses.
     """
-    scorer, steps = base.scorer, base.steps
-    if not isinstance(scorer, NetworkScorer) or steps is None:
-        raise OptionError(
-            f"a model of kind {scorer.kind!r} has no n-grams to fine-tune; pass a base made by `headstart train`."
-        )
+    net, _ = blend_of(base)
     labels = np.asarray(examples.labels, np.float32)
     slope, intercept = base.calibration
-    logits = slope * network_logits(scorer.net, examples)[:, 0] + intercept
+    logits = slope * network_logits(net, examples)[:, 0] + intercept
     listed, scale = _target_list(examples.ids, least_rows=1 if len(examples) < _FEW else 2)
-    parts = [_part_features(scorer.net, name, examples.ids) for name in MOVING]
-    blocks = [sp.csr_matrix(logits[:, None] * _FREE), ngram_features(listed, scale, examples.ids, 2), *parts]
-    weights, bias = _solve(blocks, labels, penalty)
-    net, spec = _with_target(scorer.net, scorer.spec, listed, scale, steps[-1].n_ids)
-    _set_weights(net, weights, slope=slope, intercept=intercept, bias=bias)
-    return replace(base, scorer=NetworkScorer(net, spec), calibration=(1.0, 0.0))
+    blocks = [
+        sp.csr_matrix(logits[:, None] * _FREE),
+        ngram_features(listed, scale, examples.ids, 2),
+        *moving_features(net, examples.ids),
+    ]
+    (own, target, *moved), bias = _solve(blocks, labels, penalty)
+    changes = dict(zip(MOVING, moved, strict=True))
+    return add_linear(base, Linear(listed, scale, target, changes, kept=float(own[0]) * _FREE, bias=bias))
 
 
 def _penalty(features: Any, labels: NDArray[np.float32], prior: NDArray[np.float32]) -> float:
@@ -104,43 +96,3 @@ def _target_list(ids: RaggedIds, *, least_rows: int) -> tuple[NDArray[np.int64],
         listed, n_rows, kept = np.array([2 << ID_BITS | 2]), np.array([1]), np.array([True])
     scale = np.log((1 + len(ids)) / (1 + n_rows[kept])) + 1
     return listed[kept], scale.astype(np.float32)
-
-
-def _part_features(net: nn.Module, name: str, ids: RaggedIds) -> Any:
-    part = part_of(net, name)
-    seen = ids if part.group is None else RaggedIds(part.group.cpu().numpy()[ids.values], ids.offsets)
-    return ngram_features(part.listed.cpu().numpy(), part.scale.cpu().numpy(), seen, part.longest)
-
-
-def _with_target(
-    net: Any, spec: NetSpec, listed: NDArray[np.int64], scale: NDArray[np.float32], n_words: int
-) -> tuple[nn.Module, NetSpec]:
-    """Return a copy of the network with a part for the target's own n-grams."""
-    options = {**spec.options, "n_target_ngrams": len(listed)}
-    with torch.random.fork_rng(devices=[]):
-        longer: Any = build("blend", n_words, options)
-    state = net.state_dict()
-    old = {name: value.clone() for name, value in state.items() if not name.startswith(("target.", "output.weight"))}
-    longer.load_state_dict(old, strict=False)
-    longer.target.set_list(listed, scale, np.zeros(len(listed), np.float32))
-    with torch.no_grad():
-        n_kept = len(PARTS)
-        longer.output.weight[:n_kept] = state["output.weight"][:n_kept]
-        longer.output.weight[n_kept:] = 1.0
-    return longer.eval(), replace(spec, n_words=n_words, options=options)
-
-
-def _set_weights(net: Any, weights: list[NDArray[np.float32]], *, slope: float, intercept: float, bias: float) -> None:
-    """Put the solution into the network, so that its own logit is the calibrated one."""
-    own, target, *moved = weights
-    kept = float(own[0]) * _FREE
-    with torch.no_grad():
-        n_base = len(net.output.weight) - 1
-        net.output.weight[:n_base] *= kept * slope
-        net.output.bias.mul_(kept * slope).add_(kept * intercept + bias)
-        net.target.weight.copy_(torch.from_numpy(target))
-        for i, (name, change) in enumerate(zip(MOVING, moved, strict=True)):
-            # The output weighs a part's sum again; a part that counts for nothing cannot be moved.
-            share = float(net.output.weight[i])
-            if abs(share) > 1e-9:
-                net.get_submodule(name).weight.add_(torch.from_numpy(change) / share)

@@ -23,7 +23,7 @@ from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScor
 from headstart.predictor.scorers import Head
 from headstart.strategies.adapting import adapt_blend
 from headstart.strategies.calibration import fit_calibration
-from headstart.strategies.scratch import examples_of, finish, labels_of, law_counts
+from headstart.strategies.scratch import carried, examples_of, finish, labels_of, law_counts
 from headstart.strategies.settings import Learnt, Settings
 from headstart.strategies.vocabulary import extend_vocabulary
 from headstart.text import encode
@@ -66,7 +66,7 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
         columns=settings.columns,
         calibration=(1.0, 0.0),
         threshold=0.5,
-        info=_carried(base),
+        info=carried(base),
         run={},
     )
     return _finish_head(predictor, train, valid, settings, law_counts(encoded, base.max_tokens))
@@ -96,7 +96,7 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
         monitor="valid_loss",
     )
     trainer.fit(examples, valid_examples)
-    predictor = replace(base, scorer=NetworkScorer(net, base.scorer.spec), info=_carried(base), run={})
+    predictor = replace(base, scorer=NetworkScorer(net, base.scorer.spec), info=carried(base), run={})
     return finish(predictor, trainer, train, valid_examples, law_counts(encoded, base.max_tokens), settings)
 
 
@@ -121,7 +121,7 @@ def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, setti
         "unknown_token_rate": extended.unknown_token_rate,
         "unknown_token_rate_after": extended.unknown_token_rate_after,
     }
-    predictor.info, predictor.run = {**_carried(base), **facts}, {}
+    predictor.info, predictor.run = {**carried(base), **facts}, {}
     counts = law_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
     return _finish_head(predictor, train, valid, replace(settings, calibrate=False), counts)
 
@@ -248,12 +248,6 @@ def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[nn.Module, NetSpec]:
     if spec.name == "mxnet":  # a shorter graph is a graph of its own
         return shorter, replace(spec, options=shorter.config())  # type: ignore[operator]
     return shorter, replace(spec, until=last)
-
-
-def _carried(base: Predictor) -> dict[str, Any]:
-    """Return what a carried model keeps of its base's facts."""
-    kept = {name: base.info[name] for name in ("n_train", "train_counts", "valid", "source") if name in base.info}
-    return {"base": kept, "source": base.info.get("source", {})}
 
 
 def _finish_head(

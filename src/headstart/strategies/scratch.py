@@ -29,7 +29,7 @@ from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
 from headstart.train import Phase, Trainer
 from headstart.vectors import neighbour_vectors
 
-__all__ = ["RECIPES", "Recipe", "examples_of", "finish", "labels_of", "train_network"]
+__all__ = ["RECIPES", "Recipe", "carried", "examples_of", "finish", "labels_of", "law_counts", "train_network"]
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,17 @@ def law_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:
         "n_unknown_tokens": encoded.n_unknown,
         "unknown_token_rate": encoded.n_unknown / max(encoded.n_tokens, 1),
     }
+
+
+_CARRIED = (
+    "n_train", "train_counts", "valid", "source", "n_unlabelled", "n_words_of_unlabelled", "n_self_trained",
+)  # fmt: skip
+
+
+def carried(base: Predictor) -> dict[str, Any]:
+    """Return what a carried model keeps of its base's facts."""
+    kept = {name: base.info[name] for name in _CARRIED if name in base.info}
+    return {"base": kept, "source": base.info.get("source", {})}
 
 
 def source_facts(encoded: Encoded) -> dict[str, Any]:

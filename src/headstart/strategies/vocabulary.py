@@ -22,7 +22,7 @@ from headstart.layers import NgramLogit
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.text import RaggedIds, TokenIndexer, encode, fit_steps
 
-__all__ = ["Extended", "extend_vocabulary", "read_beforehand"]
+__all__ = ["Extended", "extend_vocabulary"]
 
 _WINDOW = 5
 _LEAST_SIMILARITY = 0.3
@@ -64,15 +64,6 @@ def extend_vocabulary(base: Predictor, corpus: Corpus, *, min_count: int = 2) ->
     _lengthen(net, after.ids, n_new)
     longer = replace(base, steps=steps, scorer=NetworkScorer(net, spec))
     return Extended(longer, n_new, rate, after.n_unknown / max(after.n_tokens, 1))
-
-
-def read_beforehand(base: Predictor, texts: Corpus) -> Predictor:
-    """Return the base with the words of texts without labels, and a note of it; what has no words of ours stays."""
-    if base.steps is None or not isinstance(base.steps[-1], TokenIndexer):
-        return base
-    found = extend_vocabulary(base, texts)
-    facts = {"n_unlabelled": len(texts), "n_words_of_unlabelled": found.n_new_words}
-    return replace(found.predictor, info={**base.info, **facts})
 
 
 def _with_new_words(steps: Any, corpus: Corpus, min_count: int) -> tuple[Any, int]:

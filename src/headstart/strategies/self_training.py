@@ -1,0 +1,121 @@
+"""Learning from a target's texts without any of its labels: the base teaches a student that reads the target's words.
+
+The base's own probabilities, sharpened, stand in for labels. A logistic regression learns them from the target's
+n-grams and from the base's n-grams and clusters, so it finds out which of the target's words keep company with what
+the base takes for praise or blame; its score is then added to the base's. Such training on one's own guesses goes
+back to Scudder, "Probability of error of some adaptive pattern-recognition machines", IEEE Trans. Inf. Theory 1965;
+that a student helps where it sees other features than its teacher is the argument of co-training (Blum and Mitchell,
+COLT 1998). What it is worth, on which sets: docs/log.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from headstart.corpus import Corpus
+from headstart.errors import DataError, OptionError
+from headstart.inference import network_logits
+from headstart.predictor import NetworkScorer, Predictor
+from headstart.strategies.blending import list_ngrams, ngram_features
+from headstart.strategies.logistic import solve_logistic
+from headstart.strategies.scratch import carried, examples_of, law_counts
+from headstart.strategies.settings import Learnt, Settings
+from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, moving_features
+from headstart.strategies.vocabulary import extend_vocabulary
+from headstart.text import TokenIndexer, encode
+
+__all__ = ["LEAST_TEXTS", "read_beforehand", "self_train", "self_training"]
+
+LEAST_TEXTS = 50
+"""Fewer texts than this teach nothing about a target's words."""
+
+_SHARPEN = 3.0
+_SHARE = 0.4
+_PENALTY = 30.0
+_MANY = 4000
+
+
+def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+    """The strategy ``self-train``: the base, taught by itself on the texts of `train`; labels are not looked at."""
+    if base is None:
+        raise OptionError("this strategy carries a base over, and none came; pass base= (a trained model or its path).")
+    blend_of(base)
+    taught = self_train(_with_words(base, train), train)
+    counts = law_counts(encode(base.steps, train.texts), base.max_tokens)
+    info = {**carried(base), **taught.info, "n_train": len(train), "train_counts": counts}
+    return Learnt(replace(taught, info=info, run={}))
+
+
+def read_beforehand(base: Predictor, texts: Corpus) -> Predictor:
+    """Return the base after it has read texts without labels: it knows their words, and a `blend` has taught itself.
+
+    What has no words of ours stays as it is; so does a `blend` itself where there are fewer than `LEAST_TEXTS`.
+    """
+    if base.steps is None or not isinstance(base.steps[-1], TokenIndexer):
+        return base
+    known = _with_words(base, texts)
+    taught = isinstance(known.scorer, NetworkScorer) and known.scorer.spec.name == "blend" and len(texts) >= LEAST_TEXTS
+    return self_train(known, texts) if taught else known
+
+
+def _with_words(base: Predictor, texts: Corpus) -> Predictor:
+    found = extend_vocabulary(base, texts)
+    facts = {"n_unlabelled": len(texts), "n_words_of_unlabelled": found.n_new_words}
+    return replace(found.predictor, info={**base.info, **facts})
+
+
+def self_train(base: Predictor, texts: Corpus) -> Predictor:
+    """Return the base with a student of the target's texts added; no label is looked at.
+
+    The student counts for .4 of the base's spread of scores, and the sum is brought back to the base's mean and
+    spread on these texts, so that the base stays as sure as it was.
+
+    Args:
+        base: a predictor over a `blend` network; left as it is.
+        texts: of the target, at least `LEAST_TEXTS`.
+
+    Raises:
+        DataError: fewer texts than that.
+        OptionError: another network.
+    """
+    if len(texts) < LEAST_TEXTS:
+        raise DataError(
+            f"{len(texts)} texts came to learn the target's words from, without labels; expected {LEAST_TEXTS} or more. "
+            "Pass more texts, or use the base as it is."
+        )
+    net, _ = blend_of(base)
+    examples = examples_of(base, texts)
+    slope, intercept = base.calibration
+    logits = (slope * network_logits(net, examples)[:, 0] + intercept).astype(np.float64)
+    guesses = 1 / (1 + np.exp(-np.clip(_SHARPEN * logits, -80, 80)))
+    least = (2, 3) if len(texts) >= _MANY else (1, 2)
+    listed, scale = list_ngrams(examples.ids, guesses.astype(np.float32), 2, least)
+    if not len(listed):
+        return base
+    blocks = [ngram_features(listed, scale, examples.ids, 2), *moving_features(net, examples.ids)]
+    score, weights = _student(sp.hstack(blocks, format="csr").astype(np.float32), guesses)
+    spread = float(logits.std())
+    if spread < 1e-6 or float(score.std()) < 1e-6:
+        return base
+    share = _SHARE * spread / float(score.std())
+    together = logits + share * score
+    kept = spread / float(together.std())
+    own, *moved = np.split(weights * np.float32(kept * share), np.cumsum([block.shape[1] for block in blocks])[:-1])
+    bias = float(logits.mean() - kept * together.mean())
+    changes = dict(zip(MOVING, moved, strict=True))
+    taught = add_linear(base, Linear(listed, scale, own, changes, kept=kept, bias=bias))
+    return replace(taught, info={**taught.info, "n_self_trained": len(texts)})
+
+
+def _student(features: Any, guesses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Return the student's scores [rows], without their constant, and its weights [size]."""
+    used = np.unique(features.indices)
+    found, _ = solve_logistic(features[:, used], guesses, penalty=_PENALTY)
+    weights = np.zeros(features.shape[1], np.float32)
+    weights[used] = found
+    return np.asarray(features @ weights, np.float64), weights

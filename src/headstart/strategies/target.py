@@ -1,0 +1,108 @@
+"""The linear part that a transfer adds to a `blend` base: the target's own n-grams, and moved weights of the base's.
+
+Both ways of learning from a target, with its labels (`adapting`) and without any (`self_training`), end in one linear
+function of the base's logit and of n-grams, which `add_linear` puts into a copy of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from headstart.errors import OptionError
+from headstart.nets import build
+from headstart.nets.blend import target_names
+from headstart.predictor import NetSpec, NetworkScorer, Predictor
+from headstart.strategies.blending import ngram_features, part_of
+from headstart.text import RaggedIds
+
+__all__ = ["MOVING", "Linear", "add_linear", "blend_of", "moving_features"]
+
+MOVING = ("ngrams", "clusters")
+"""Parts of the base whose weights move."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """``kept * logit + own @ weights + sum of moved parts + bias``, logit being the base's calibrated one.
+
+    Attributes:
+        listed: the target's n-grams, ascending [n].
+        scale: what each counts for before a text is normalised [n].
+        weights: of these [n].
+        moved: by name of a part of the base, what is added to its weights.
+        kept: factor on the base's logit.
+        bias: constant.
+    """
+
+    listed: NDArray[np.int64]
+    scale: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    moved: Mapping[str, NDArray[np.float32]]
+    kept: float = 1.0
+    bias: float = 0.0
+
+
+def blend_of(base: Predictor) -> tuple[nn.Module, NetSpec]:
+    """Return the `blend` network of a base, and its spec.
+
+    Raises:
+        OptionError: it has none.
+    """
+    scorer = base.scorer
+    if not isinstance(scorer, NetworkScorer) or scorer.spec.name != "blend" or base.steps is None:
+        raise OptionError(
+            f"a model of kind {scorer.kind!r} has no n-grams to adapt; pass a base made by `headstart train` with its "
+            "default network, blend."
+        )
+    return scorer.net, scorer.spec
+
+
+def moving_features(net: nn.Module, ids: RaggedIds) -> list[Any]:
+    """Return what the moving parts weigh of each text, a sparse CSR [rows, listed] a part."""
+    return [_part_features(net, name, ids) for name in MOVING]
+
+
+def add_linear(base: Predictor, linear: Linear) -> Predictor:
+    """Return the base with the function put in: its network's own logit is the new one, calibration (1, 0)."""
+    net, spec = blend_of(base)
+    steps: Any = base.steps
+    longer, name, spec = _with_target(net, spec, len(linear.listed), steps[-1].n_ids)
+    slope, intercept = base.calibration
+    longer.get_submodule(name).set_list(linear.listed, linear.scale, linear.weights)
+    output = longer.output
+    with torch.no_grad():
+        output.weight[:-1] *= linear.kept * slope
+        output.weight[-1] = 1.0
+        output.bias.mul_(linear.kept * slope).add_(linear.kept * intercept + linear.bias)
+        for i, (part, change) in enumerate(linear.moved.items()):
+            # The output weighs a part's sum again; a part that counts for nothing cannot be moved.
+            share = float(output.weight[i])
+            if abs(share) > 1e-9:
+                longer.get_submodule(part).weight.add_(torch.from_numpy(change) / share)
+    return replace(base, scorer=NetworkScorer(longer, spec), calibration=(1.0, 0.0))
+
+
+def _part_features(net: nn.Module, name: str, ids: RaggedIds) -> sp.csr_matrix:
+    part = part_of(net, name)
+    seen = ids if part.group is None else RaggedIds(part.group.cpu().numpy()[ids.values], ids.offsets)
+    return ngram_features(part.listed.cpu().numpy(), part.scale.cpu().numpy(), seen, part.longest)
+
+
+def _with_target(net: Any, spec: NetSpec, n_ngrams: int, n_words: int) -> tuple[Any, str, NetSpec]:
+    """Return a copy of the network with one more part for a target's n-grams, its name and the spec."""
+    lengths = [*target_names(spec.options.get("n_target_ngrams", 0)).values(), n_ngrams]
+    options = {**spec.options, "n_target_ngrams": lengths}
+    with torch.random.fork_rng(devices=[]):
+        longer: Any = build("blend", n_words, options)
+    state = {name: value.clone() for name, value in net.state_dict().items()}
+    state["output.weight"] = torch.cat([state["output.weight"], torch.ones(1)])
+    longer.load_state_dict(state, strict=False)
+    return longer.eval(), list(target_names(lengths))[-1], replace(spec, n_words=n_words, options=options)
