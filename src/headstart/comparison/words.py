@@ -7,7 +7,7 @@ from typing import Any
 
 from headstart.comparison.candidates import Candidate
 
-__all__ = ["say"]
+__all__ = ["recalibration_said", "say"]
 
 
 def say(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
@@ -31,14 +31,37 @@ def _ship(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> st
             f"best, {best}, has an AUC of {verdict['best_auc']:.3f}). Do not ship any of them; look at the labels first."
         )
     text = f"With {own:,} labels, ship {name} ({candidates[name].about}): {auc}."
+    told = verdict.get("recalibration")
     if verdict["kind"] == "as-is is enough":
-        text = (
-            f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it unchanged: {auc}."
-        )
+        how = "with probabilities fitted to your labels" if told and told["used"] else "unchanged"
+        text = f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it {how}: {auc}."
     if verdict["loses_to_best"]:
         lost = verdict["loses_to_best"]["value"]
         text += f" {best} measures {lost:+.3f} beside it, which is not a difference to rely on; {name} is simpler."
-    return text
+    return f"{text} {recalibration_said(told)}" if told else text
+
+
+def recalibration_said(told: Mapping[str, Any]) -> str:
+    """Return in a sentence what became of the calibration of a candidate that looked at no label.
+
+    Args:
+        told: from `headstart.comparison.shipping.recalibration`.
+    """
+    before, after = told["test"]["before"], told["test"]["after"]
+    losses, n = told["log_loss_in_folds"], told["n_labels"]
+    if after is None:
+        return (
+            f"Its own calibration is kept: fitted to the {n:,} labels it does no better inside them (log loss "
+            f"{losses['refitted']:.3f} against {losses['own']:.3f}, out of fold); on the test rows log loss is "
+            f"{before['log_loss']:.3f}, Brier score {before['brier']:.3f}, calibration error {before['ece']:.3f}, "
+            f"accuracy {before['accuracy']:.1%}."
+        )
+    return (
+        f"Slope, intercept and threshold fitted to the {n:,} labels change, on the test rows, log loss from "
+        f"{before['log_loss']:.3f} to {after['log_loss']:.3f}, Brier score from {before['brier']:.3f} to "
+        f"{after['brier']:.3f}, calibration error from {before['ece']:.3f} to {after['ece']:.3f} and accuracy from "
+        f"{before['accuracy']:.1%} to {after['accuracy']:.1%}; the order of its scores, and so the AUC, stays."
+    )
 
 
 def _base(verdict: Mapping[str, Any]) -> str:

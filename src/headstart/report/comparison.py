@@ -121,7 +121,10 @@ def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
     heads = {"strategy": "Candidate", **{key: METRICS[key] for key in names}}
     heads |= {"seconds": "Seconds to train", "ms": "Milliseconds a row", "mb": "Megabytes"}
     best: Any = {key: "min" if key in ("log_loss", "brier", "ece") else "max" for key in names}
-    caption = f"With {own:,} labels: means over draws, at the threshold and calibration learnt inside the labels"
+    caption = (
+        f"With {own:,} labels: means over draws, at the threshold and calibration learnt inside the labels; what looks at "
+        "no label has its own"
+    )
     page.table([row for row in shown if row], heads, formats, highlight_best=best, caption=caption)
     page.facts(result["facts"]["candidates"])
 
@@ -151,8 +154,23 @@ def _winner(page: Page, result: Part, rows: Sequence[Part]) -> None:
     spread = score_separation(shown["labels"], shown["probabilities"], names, threshold=float(shown["threshold"]))
     page.figure(spread, "The less the two overlap, the better.")
     page.figure(
-        calibration_curve(shown["labels"], shown["probabilities"]), "On the diagonal, a probability means what it says."
+        calibration_curve(shown["labels"], shown["probabilities"]),
+        "On the diagonal, a probability means what it says. Drawn as the model is shipped.",
     )
+    _recalibrated(page, result["verdict"].get("recalibration"))
+
+
+def _recalibrated(page: Page, told: Part | None) -> None:
+    """Show what the user's labels made of the probabilities of a candidate that looked at none."""
+    if not told:
+        return
+    measured = {"its own, which is shipped": told["test"]["before"]}
+    if told["used"]:
+        fitted = f"fitted to {told['n_labels']:,} labels, which is shipped"
+        measured = {"its own": told["test"]["before"], fitted: told["test"]["after"]}
+    rows = [{"calibration": name, **figures} for name, figures in measured.items()]
+    heads = {"calibration": "Calibration and threshold", **{name: METRICS[name] for name in told["test"]["before"]}}
+    page.table(rows, heads, dict.fromkeys(told["test"]["before"], ".3f"), caption="On the test rows, before and after")
 
 
 def _other_rows(shipped: Part) -> str:
