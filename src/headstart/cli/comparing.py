@@ -49,6 +49,7 @@ Label = Annotated[
         show_default="label",
     ),
 ]  # fmt: skip
+Refused = Annotated[str | None, typer.Option("--valid", metavar="DATA|FRACTION", hidden=True)]
 
 
 def compare(
@@ -72,12 +73,14 @@ def compare(
     group: opt.Group = None,
     n_labels: opt.NLabels = None,
     seed: opt.Seed = 0,
+    device: opt.Device = "auto",
     n_jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="Processes.", show_default="one a core")
     ] = None,
     config: opt.Config = None,
     set_: opt.Set = None,
     cache: opt.Cache = None,
+    valid: Refused = None,
     as_json: opt.Json = False,
 ) -> None:
     """Compare all ways of using a model on other texts, and of doing without it, at several label budgets.
@@ -88,6 +91,7 @@ def compare(
     from headstart.comparison import compare as run
     from headstart.estimators import load
 
+    _refuse_valid(valid)
     base = load(model).predictor_
     chosen = opt.column_list(columns)
     options = opt.DataOptions(text, label or "label", where or (), label_map, positive, chosen, group)
@@ -104,6 +108,7 @@ def compare(
         "random_state": seed,
         "n_jobs": n_jobs,
         "cache": cache,
+        "device": device,
         **opt.comparison_options(config, set_),
     }
     result = run(
@@ -123,6 +128,18 @@ def compare(
         result.report(out / "report.html")
     _tell(result, out)
     console.emit(_facts(result, out), as_json=as_json, text=_text(result, out))
+
+
+def _refuse_valid(valid: str | None) -> None:
+    """Say why validation rows are not taken, to those who give them to every command that trains."""
+    from headstart.errors import OptionError
+
+    if valid is not None:
+        raise OptionError(
+            f"--valid is {valid}, and compare takes no validation rows: a budget of N means N labels in all, so what stops "
+            "early and what is calibrated is held out of these. Leave --valid out; rows of your own may be test rows (--test) "
+            "or stand in DATA."
+        )
 
 
 def register(app: typer.Typer) -> None:

@@ -29,6 +29,7 @@ from headstart.corpus import read as read_corpus
 from headstart.errors import OptionError
 from headstart.estimators import labelled
 from headstart.features import as_predictor
+from headstart.inference import resolve_device
 from headstart.predictor import Predictor
 
 __all__ = ["Comparison", "compare"]
@@ -60,6 +61,7 @@ def compare(
     n_jobs: int | None = None,
     progress: Progress | None = None,
     cache: str | Path | None = None,
+    device: str = "auto",
 ) -> Comparison:
     """Compare every way of using a base, and of doing without one, at several label budgets.
 
@@ -86,6 +88,8 @@ def compare(
         progress: told after every fit; see `headstart.comparison.running.Progress`.
         cache: the folder in which outputs of a large imported encoder are kept, or ``"off"``; None for
             ``HEADSTART_CACHE`` or the user's own cache folder.
+        device: where networks are trained and the base's layers computed: ``"auto"``, ``"cpu"``, ``"cuda"``,
+            ``"cuda:1"``. What was trained scores the test rows on the CPU.
 
     Raises:
         DataError, OptionError: what cannot be used, and what to do.
@@ -99,7 +103,7 @@ def compare(
         raise OptionError(
             f"{seeds} draws were asked for; expected 1 or more, better 5: with one, draws cannot be told from luck."
         )
-    predictor = as_predictor(base)
+    predictor, where = as_predictor(base), str(resolve_device(device))
     origin = None if source is None else _corpus(source, predictor, None, (), None)
     kept = tuple(dict.fromkeys((*columns, *((groups,) if groups else ()))))
     data = labelled(X, y, text=text, columns=kept, label_map=label_map, names=predictor.label_names)
@@ -108,7 +112,13 @@ def compare(
     held = test if test is None or isinstance(test, int | float) else _corpus(test, predictor, text, kept, label_map)
     problem = assemble(data, held, columns=columns, group=groups, source=origin, seed=random_state)
     options = Options(
-        budget_list(budgets, len(problem.pool)), seeds, cheap_seeds or seeds, n_jobs or n_cores(), random_state, cache
+        budget_list(budgets, len(problem.pool)),
+        seeds,
+        cheap_seeds or seeds,
+        n_jobs or n_cores(),
+        random_state,
+        cache,
+        where,
     )
     plan = plan_of(predictor, problem, origin, candidates, options)
     if out is not None:
@@ -149,7 +159,7 @@ def _run(
     shutil.rmtree(work, ignore_errors=True)
     needs = {need for one in plan.candidates.values() for need in one.needs}
     spaces = tuple(space for space in SPACES if f"texts:{space}" in needs)
-    context = prepare(problem, base, source, work, spaces=spaces, cache=plan.options.cache)
+    context = prepare(problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device)
     n_jobs = plan.options.n_jobs if getattr(getattr(base.scorer, "spec", None), "name", "") is not None else 1
 
     def keep(task: Task) -> bool:

@@ -60,6 +60,7 @@ class Context:
         names: the two labels.
         columns: tabular columns.
         layers: names of the base's layers whose outputs are here.
+        device: where networks are trained.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,6 +71,7 @@ class Context:
         self.columns: tuple[str, ...] = tuple(facts["columns"])
         self.layers: tuple[str, ...] = tuple(facts["layers"])
         self.text: str = facts["text"]
+        self.device: str = facts["device"]
         self.group: str | None = facts["group"]
         self.has_network: bool = facts["has_network"]
         self.has_source: bool = facts["has_source"]
@@ -160,6 +162,7 @@ def prepare(
     *,
     spaces: tuple[str, ...] = tuple(SPACES),
     cache: str | Path | None = None,
+    device: str = "cpu",
 ) -> Context:
     """Fill a folder with all that candidates share, and open it.
 
@@ -170,6 +173,7 @@ def prepare(
         folder: an empty folder.
         spaces: the n-gram spaces that are needed.
         cache: where outputs of a large imported encoder are kept; see `headstart.features.layer_outputs`.
+        device: where layers are computed, and networks trained later on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     both = [problem.pool, problem.test]
@@ -185,12 +189,12 @@ def prepare(
     strings = ["" if text is None else text for text in corpus.texts.to_pylist()]
     for space in spaces:
         _count(folder, space, strings)
-    layers = _run_base(folder, base, corpus, cache)
+    layers = _run_base(folder, base, corpus, cache, device)
     if source is not None:
         _learn_prior(folder, source)
     facts = {
         "n_pool": len(problem.pool), "names": list(problem.pool.label_names), "columns": list(problem.columns),
-        "layers": layers, "text": problem.pool.text_name, "group": problem.group,
+        "layers": layers, "text": problem.pool.text_name, "group": problem.group, "device": device,
         "has_network": isinstance(base.scorer, NetworkScorer), "has_source": source is not None,
     }  # fmt: skip
     sharing.save_facts(folder, "facts", facts)
@@ -217,7 +221,7 @@ def _count(folder: Path, space: str, strings: list[str]) -> None:
     sharing.save_table(folder, f"{space}_ngrams", pa.table({"ngram": pa.array(ngrams, pa.large_string())}))
 
 
-def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path | None) -> list[str]:
+def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path | None, device: str) -> list[str]:
     """Score all rows with the base, and take all its layers' outputs in one pass; return the layers' names."""
     write(folder / "base", base.to_parts())
     if base.columns or not isinstance(base.scorer, NetworkScorer | LayerScorer | EncoderScorer):
@@ -226,9 +230,10 @@ def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path |
     shapes = getattr(base.net, "shapes", {})
     layers = [name for name in stage_names(base.net) if not _too_wide(shapes.get(name, ()))]
     parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in layers}
-    for outputs in layer_outputs(base, corpus, layers, cache=cache):
+    for outputs in layer_outputs(base, corpus, layers, cache=cache, device=device):
         for name, value in outputs.items():
             parts[name].append(value)
+    base.net.to("cpu")
     for i, name in enumerate(layers):
         np.save(folder / f"layer_{i}.npy", np.concatenate(parts[name]))
     if base.label_names:

@@ -57,7 +57,7 @@ def judge(
     facts = {
         "candidates": {name: one.about for name, one in running.items()}, "notes": list(problem.notes),
         "budgets": list(options.budgets), "seeds": options.seeds, "cheap_seeds": options.cheap_seeds,
-        "columns": list(problem.columns), "group": problem.group, "seed_of_the_split": options.seed,
+        "columns": list(problem.columns), "group": problem.group, "seed_of_the_split": options.seed, "device": options.device,
         "labels": list(problem.pool.label_names), "n_pool": len(problem.pool), "n_test": len(problem.test),
         "versions": versions(),
     }  # fmt: skip

@@ -74,7 +74,7 @@ def _train(context: Context, draw: Draw, strategy: str, settings: Settings) -> F
     if len(labels) >= _LEAST_HELD_OUT_OF:
         fold = hold_out(labels, context.group_codes(draw.rows), 0.2 if len(labels) < 1000 else 0.1, draw.seed)
     train, valid = (corpus, None) if fold is None else (corpus.take(fold.fit), corpus.take(fold.held))
-    settings = replace(settings, random_state=draw.seed, device="auto")
+    settings = replace(settings, random_state=draw.seed, device=context.device)
     learnt = STRATEGIES[strategy](train, valid, context.base, settings)
     predictor = learnt.predictor
     predictor.text = context.text

@@ -28,6 +28,7 @@ class Options:
     n_jobs: int
     seed: int
     cache: str | Path | None = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)

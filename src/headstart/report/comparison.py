@@ -286,6 +286,7 @@ def _done(page: Page, result: Part, rows: Sequence[Part]) -> None:
         "fits": len(rows),
         "seconds of this run": round(float(facts.get("seconds") or 0), 1),
         "processes": facts.get("n_jobs"),
+        "networks trained on": facts.get("device"),
     }
     page.facts(shown)
     page.facts(facts["versions"])
