@@ -37,7 +37,12 @@ CheapSeeds = Annotated[
 ]
 Names = Annotated[
     str | None,
-    typer.Option("--candidates", metavar="A,B", help="Only these candidates.", show_default="all that can run"),
+    typer.Option(
+        "--candidates",
+        metavar="A,B",
+        help="Only these candidates; 'all' among them stands for those that run unnamed.",
+        show_default="all",
+    ),
 ]
 Source = Annotated[
     str | None, typer.Option("--source", metavar="DATA", help="The base's own labelled texts.", show_default=False)
@@ -268,11 +273,12 @@ def _text(result: Comparison, out: Path) -> str:
 def _table(result: Comparison) -> str:
     """Return mean AUCs, candidates down and budgets across."""
     budgets = sorted({row["budget"] for row in result.rows})
+    aside = {one["strategy"] for one in result.verdict["reported_only"]}
     found: dict[str, dict[int, list[float]]] = {}
     for row in result.rows:
         found.setdefault(row["strategy"], {}).setdefault(row["budget"], []).append(row["auc"])
     rows = []
     for name, means in found.items():
         cells = {f"{n:,} labels": sum(means[n]) / len(means[n]) if n in means else None for n in budgets}
-        rows.append({"mean AUC": name, **cells})
+        rows.append({"mean AUC": f"{name} (reported only)" if name in aside else name, **cells})
     return console.table(rows)

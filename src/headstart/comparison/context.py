@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from headstart.artifact import read, write
 from headstart.comparison import sharing
 from headstart.comparison.problem import Problem, labels_of
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, duplicates
 from headstart.corpus import read as read_corpus
 from headstart.features import layer_outputs
 from headstart.heads.tfidf import TfidfHead, vectorizer_of
@@ -149,6 +149,20 @@ class Context:
         names = np.array(self.names, dtype=object)
         return corpus.with_labels(names[self.labels[rows]].tolist(), names=self.names)
 
+    def texts(self, *, of_test: bool = False) -> Corpus:
+        """Return the texts of the pool that stand in no test row, without labels; with `of_test` those of all rows."""
+        column = self.table.column(self.text)
+        if of_test:
+            return Corpus(column.combine_chunks(), text_name=self.text)
+        pool, test = (column.slice(*part).combine_chunks() for part in ((0, self.n_pool), (self.n_pool,)))
+        return Corpus(pool, text_name=self.text).take(np.flatnonzero(~duplicates(pool, test).in_a))
+
+    def source(self) -> Corpus:
+        """Return the source's labelled rows."""
+        table, names = sharing.load_table(self.folder, "source"), np.array(self.names, dtype=object)
+        corpus = Corpus(table.column("text").combine_chunks(), text_name=self.text)
+        return corpus.with_labels(names[table.column("label").to_numpy()].tolist(), names=self.names)
+
     def group_codes(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return the group codes of rows [rows], or None."""
         return None if self.groups is None else self.groups[rows]
@@ -169,7 +183,7 @@ def prepare(
     Args:
         problem: the rows.
         base: what is carried over.
-        source: its labelled training texts, for the prior; or None.
+        source: its labelled training texts, for what learns from them; or None.
         folder: an empty folder.
         spaces: the n-gram spaces that are needed.
         cache: where outputs of a large imported encoder are kept; see `headstart.features.layer_outputs`.
@@ -191,6 +205,8 @@ def prepare(
         _count(folder, space, strings)
     layers = _run_base(folder, base, corpus, cache, device)
     if source is not None:
+        rows = pa.table({"text": source.texts, "label": labels_of(source)})
+        sharing.save_table(folder, "source", rows)
         _learn_prior(folder, source)
     facts = {
         "n_pool": len(problem.pool), "names": list(problem.pool.label_names), "columns": list(problem.columns),

@@ -17,7 +17,7 @@ from headstart.comparison.problem import Problem
 from headstart.comparison.result import Comparison
 from headstart.comparison.statistics import estimate
 from headstart.comparison.tasks import Task, load_scores
-from headstart.comparison.verdict import Measured, decide
+from headstart.comparison.verdict import Curves, Measured, decide
 from headstart.corpus import Corpus
 from headstart.predictor import Predictor
 
@@ -42,31 +42,37 @@ def judge(
         plan: what was fitted.
         log: the rows of all fits.
     """
-    running, options = plan.candidates, plan.options
+    options = plan.options
     scores = {task: load_scores(log.folder, task) for task in plan.tasks}
     groups = problem.groups(problem.test)
-    measured = Measured(running, measure(problem.test, scores, groups), options.budgets)
+    curves = measure(problem.test, scores, groups)
+    found_all = _estimates(curves)
+    running = {name: one for name, one in plan.candidates.items() if not one.reported_only}
+    scores = {task: logits for task, logits in scores.items() if task.strategy in running}
+    measured = Measured(running, {name: curves[name] for name in running}, options.budgets)
     verdict = decide(measured)
     saved = _labels_saved(measured)
     verdict["labels_saved"] = [one for one in saved if one["budget"] == options.budgets[-1]]
     verdict["next_doubling"] = _doubling(measured, verdict["ship"])
     verdict["shipped"]["chosen_on_other_rows"] = honest_auc(problem.test, scores, groups, running, options.budgets)
     verdict["without_duplicates"] = _without_duplicates(problem, measured, scores, groups, verdict["ship"])
-    rows = [log.rows[task] for task in sorted(plan.tasks, key=lambda task: (list(running).index(task.strategy), task))]
+    verdict["reported_only"] = [one for one in found_all if one["strategy"] not in running]
+    order = list(plan.candidates)
+    rows = [log.rows[task] for task in sorted(plan.tasks, key=lambda task: (order.index(task.strategy), task))]
     gap = domain_gap(base, problem.pool, source, logits=context.base_logits_of_pool)
     facts = {
-        "candidates": {name: one.about for name, one in running.items()}, "notes": list(problem.notes),
+        "candidates": {name: one.about for name, one in plan.candidates.items()}, "notes": list(problem.notes),
         "budgets": list(options.budgets), "seeds": options.seeds, "cheap_seeds": options.cheap_seeds,
         "columns": list(problem.columns), "group": problem.group, "seed_of_the_split": options.seed, "device": options.device,
         "labels": list(problem.pool.label_names), "n_pool": len(problem.pool), "n_test": len(problem.test),
         "versions": versions(),
     }  # fmt: skip
-    return Comparison(rows, verdict, _estimates(measured), saved, gap, problem.counts, facts)
+    return Comparison(rows, verdict, found_all, saved, gap, problem.counts, facts)
 
 
-def _estimates(measured: Measured) -> list[dict[str, Any]]:
+def _estimates(curves: Curves) -> list[dict[str, Any]]:
     found = []
-    for name, curve in measured.curves.items():
+    for name, curve in curves.items():
         for budget, parts in sorted(curve.items()):
             one = estimate(parts)
             facts = {"auc": one.value, "low": one.low, "high": one.high, "standard_error": one.standard_error}

@@ -11,6 +11,7 @@ from headstart.comparison.problem import Problem
 from headstart.comparison.tasks import Task
 from headstart.corpus import Corpus
 from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
+from headstart.strategies import RECIPES
 
 __all__ = ["CHEAP_UP_TO", "Options", "Plan", "plan_of"]
 
@@ -77,7 +78,7 @@ def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[
     there = {"source"} if source is not None else set()
     there |= {"columns"} if problem.columns else set()
     if isinstance(base.scorer, NetworkScorer) and not base.columns:
-        there |= {"network", "layers"}
+        there |= {"network", "layers"} | ({"recipe"} if base.scorer.spec.name in RECIPES else set())
     there |= {"layers"} if isinstance(base.scorer, EncoderScorer) else {"labels"}
     return there
 

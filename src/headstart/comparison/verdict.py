@@ -19,7 +19,7 @@ from typing import Any
 from headstart.comparison.candidates import Candidate
 from headstart.comparison.statistics import Components, above_chance, difference, estimate, holm
 
-__all__ = ["LEVEL", "Measured", "decide", "judge_base"]
+__all__ = ["LEVEL", "Curves", "Measured", "decide", "judge_base"]
 
 LEVEL = 0.01
 SHIP_LEVEL = 0.05

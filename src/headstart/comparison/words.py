@@ -17,7 +17,10 @@ def say(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
         verdict: from `headstart.comparison.verdict.decide`, with ``labels_saved`` and ``next_doubling`` beside.
         candidates: by name.
     """
-    parts = [_ship(verdict, candidates), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict)]
+    parts = [
+        _ship(verdict, candidates), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict),
+        _reported_only(verdict),
+    ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
 
@@ -120,4 +123,16 @@ def _doubling(verdict: Mapping[str, Any]) -> str:
         f"Twice the labels ({doubling['to_labels']:,}) would likely add {doubling['gain']:+.3f} AUC "
         f"[{doubling['low']:+.3f}, {doubling['high']:+.3f}] to {doubling['strategy']}; "
         f"the last doubling added {doubling['last_gain']:+.3f}."
+    )
+
+
+def _reported_only(verdict: Mapping[str, Any]) -> str:
+    told = [
+        f"{one['strategy']} {one['auc']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for one in verdict["reported_only"]
+    ]
+    if not told:
+        return ""
+    return (
+        f"Reported only, since it has read the test rows' texts (not their labels): AUC of {', '.join(told)}. It is neither "
+        "shipped nor counted above; texts that are yet to come will not have been read."
     )

@@ -55,7 +55,7 @@ def _curves(page: Page, result: Part, rows: Sequence[Part]) -> None:
         "Each line is one way of getting a model. Higher is better; further left is cheaper. A level line uses no labels.",
     )
     if any(row["budget"] for row in rows):
-        chart = strategy_curves(result["estimates"], saved=_drawn(result["labels_saved"]))
+        chart = strategy_curves(_marked(result, result["estimates"]), saved=_drawn(result["labels_saved"]))
         page.figure(
             chart,
             "Bands count in what the draw of the training rows and that of the test rows may do. All candidates saw the "
@@ -108,8 +108,8 @@ def _share_of_draws(value: Any) -> str:
 def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
     table, columns = strategy_table(result["estimates"])
     order = list(result["facts"]["candidates"])
-    table = sorted(table, key=lambda row: order.index(row["strategy"]))
-    page.section("All candidates", "Simplest first. The mean over draws of the AUC on the test rows.")
+    table = _marked(result, sorted(table, key=lambda row: order.index(row["strategy"])))
+    page.section("All candidates", "Simplest first. The mean over draws of the AUC on the test rows." + _aside(result))
     page.table(
         table, columns, highlight_best=True, caption="Mean AUC; in brackets 95% intervals over draws and test rows"
     )
@@ -125,8 +125,26 @@ def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
         f"With {own:,} labels: means over draws, at the threshold and calibration learnt inside the labels; what looks at "
         "no label has its own"
     )
-    page.table([row for row in shown if row], heads, formats, highlight_best=best, caption=caption)
+    page.table(_marked(result, [row for row in shown if row]), heads, formats, highlight_best=best, caption=caption)
     page.facts(result["facts"]["candidates"])
+
+
+def _marked(result: Part, rows: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return rows in which candidates that are only reported are called so."""
+    aside = {one["strategy"] for one in result["verdict"].get("reported_only", ())}
+    named = (
+        {**row, "strategy": f"{row['strategy']} (reported only)"} if row["strategy"] in aside else row for row in rows
+    )
+    return [dict(row) for row in named]
+
+
+def _aside(result: Part) -> str:
+    if not result["verdict"].get("reported_only"):
+        return ""
+    return (
+        " What is “reported only” has read the test rows' texts, though not their labels: it is neither shipped nor counted "
+        "in the verdict."
+    )
 
 
 def _one_budget(name: str, rows: Sequence[Part], metrics: Sequence[str]) -> dict[str, Any]:
