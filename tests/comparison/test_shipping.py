@@ -78,7 +78,7 @@ def test_words_and_page_say_so(result: Comparison, out: Path, read_page: Any) ->
     assert "fitted to the 180 labels change, on the test rows, log loss from" in words
     page = read_page((out / "report.html").read_text())
     table = next(text for text in page.texts("table") if "before and after" in text)
-    assert "fitted to 180 labels, which is shipped" in table
+    assert "fitted to 180 labels (shipped)" in table
 
 
 def test_few_labels_change_nothing(skewed: Any, targets: Any) -> None:

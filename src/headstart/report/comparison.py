@@ -82,27 +82,19 @@ def _drawn(saved: Sequence[Part]) -> LabelsSaved | None:
 def _saved(page: Page, result: Part, rows: Sequence[Part]) -> None:
     if not result["labels_saved"]:
         return
-    shown = [
-        {
-            "budget": one["budget"],
-            "transfer": one["transfer"],
-            "auc": one["value"],
-            "reference": one["reference"],
-            "needs": one["said"],
-            "chance": one["chance_of_saving"],
-        }
-        for one in result["labels_saved"]
-    ]
-    heads = {
-        "budget": "Labels", "transfer": "Best transfer", "auc": "Its AUC", "reference": "Reference",
-        "needs": "Labels the reference needs for that", "chance": "Saves labels in",
-    }  # fmt: skip
-    caption = "Labels saved, read off the measured curves; in brackets 95% intervals. Nothing is extrapolated."
-    page.section("Labels saved").table(shown, heads, {"auc": ".3f", "chance": _share_of_draws}, caption=caption)
+    shown: dict[int, dict[str, Any]] = {}
+    for one in result["labels_saved"]:
+        row = {"budget": one["budget"], "transfer": one["transfer"], "auc": one["value"]}
+        needs = f"{one['said']}; saves labels in {100 * float(one['chance_of_saving']):.0f}% of draws"
+        shown.setdefault(one["budget"], row)[f"needed by {one['reference']}"] = needs
+    heads = {"budget": "Labels", "transfer": "Best transfer", "auc": "Its AUC"}
+    heads |= {f"needed by {name}": f"For that, {name} needs" for name in _references(result)}
+    caption = "Labels saved, read off the measured curves; in brackets 95% intervals over bootstrap draws. Nothing is extrapolated."
+    page.section("Labels saved").table(list(shown.values()), heads, {"auc": ".3f"}, caption=caption)
 
 
-def _share_of_draws(value: Any) -> str:
-    return f"{100 * float(value):.0f}% of bootstrap draws"
+def _references(result: Part) -> list[str]:
+    return list(dict.fromkeys(one["reference"] for one in result["labels_saved"]))
 
 
 def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
@@ -182,9 +174,9 @@ def _recalibrated(page: Page, told: Part | None) -> None:
     """Show what the user's labels made of the probabilities of a candidate that looked at none."""
     if not told:
         return
-    measured = {"its own, which is shipped": told["test"]["before"]}
+    measured = {"its own (shipped)": told["test"]["before"]}
     if told["used"]:
-        fitted = f"fitted to {told['n_labels']:,} labels, which is shipped"
+        fitted = f"fitted to {told['n_labels']:,} labels (shipped)"
         measured = {"its own": told["test"]["before"], fitted: told["test"]["after"]}
     rows = [{"calibration": name, **figures} for name, figures in measured.items()]
     heads = {"calibration": "Calibration and threshold", **{name: METRICS[name] for name in told["test"]["before"]}}
