@@ -14,6 +14,7 @@ from headstart.metrics import (
     delong_test,
     evaluate_scores,
     expected_calibration_error,
+    mean_confidence,
     paired_bootstrap_auc,
 )
 
@@ -185,6 +186,13 @@ def test_calibration_error_is_the_distance_in_each_bin() -> None:
     y = (np.random.default_rng(0).random(20001) < p).astype(int)
     assert expected_calibration_error(y, p) < 0.02
     assert expected_calibration_error(y, p**3) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [([0.1, 0.7], 0.8), ([0.5, 0.5], 0.5), ([0.0, 1.0], 1.0), ([], float("nan"))]
+)
+def test_confidence_is_in_the_likelier_label(said: list[float], found: float) -> None:
+    assert mean_confidence(said) == pytest.approx(found, nan_ok=True)
 
 
 def test_calibration_error_does_not_know_the_order_of_the_rows() -> None:

@@ -87,6 +87,7 @@ class TestEvery:
         assert info["strategy"] == strategy
         if strategy not in UNLABELLED:
             assert (info["n_valid"], info["valid"]["n"]) == (30, 30)
+            assert 0.5 <= info["valid"]["confidence"] <= 1
             assert info["n_train"] in (270, 300)  # what only measures on held-out rows may be fitted again with them
 
     def test_few_labels_hold_none_out(self, strategy: str, base: Any, reviews: Any) -> None:

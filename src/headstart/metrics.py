@@ -211,6 +211,16 @@ def _resampled(n: int, rng: np.random.Generator) -> np.ndarray:
     return np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
 
 
+def mean_confidence(probabilities: ArrayLike) -> float:
+    """Mean probability of whichever of the two labels is the likelier, .5 to 1; NaN without rows.
+
+    Args:
+        probabilities: of label 1 ``[rows]``.
+    """
+    p = np.asarray(probabilities, np.float64)
+    return float(np.mean(np.maximum(p, 1 - p))) if len(p) else float("nan")
+
+
 def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, *, n_bins: int = N_BINS) -> float:
     """Mean distance between the probability said and the share that came true, over bins of equal mass.
 

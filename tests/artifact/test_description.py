@@ -37,6 +37,11 @@ DAMAGE: dict[str, tuple[str, Callable[[dict[str, Any]], Any], str]] = {
         lambda m: m["info"].update(valid={"auc": "high"}),
         r"info\.valid\.auc is 'high', expected a number",
     ),
+    "confidence": (
+        "gru",
+        lambda m: m["info"].update(valid={"confidence": 2}),
+        r"info\.valid\.confidence is 2, expected a number from 0 to 1",
+    ),
     "rows": ("gru", lambda m: m["info"].update(n_train=-1), r"info\.n_train is -1, expected a whole number from 0"),
     "source": ("gru", lambda m: m["info"].update(source=1), r"info\.source is 1, expected an object"),
     "network": (

@@ -65,6 +65,29 @@ def test_options_from_a_file_and_from_the_command(
     ]  # fmt: skip
 
 
+def test_networks_are_trained_on_the_device(
+    base_folder: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headstart.strategies import STRATEGIES, Settings
+
+    devices: list[str] = []
+    train = STRATEGIES["scratch"]
+
+    def watched(rows: Any, valid: Any, base: Any, settings: Settings) -> Any:
+        devices.append(settings.device)
+        return train(rows, valid, base, settings)
+
+    monkeypatch.setitem(STRATEGIES, "scratch", watched)
+    code, said, told = _run(
+        capsys, base_folder, data, "--budgets", "20", "--seeds", 1, "--candidates", "scratch", "--device", "cpu", "--out",
+        tmp_path / "out", "--jobs", 1, "--json",
+    )  # fmt: skip
+    assert code == 0, told
+    assert devices == ["cpu"]
+    assert json.loads(said)["facts"]["device"] == "cpu"
+    assert "cpu" in (tmp_path / "out" / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -91,7 +114,7 @@ def test_without_a_label_column_only_the_gap(
     assert found["verdict"]["kind"] == "no labels"
     assert found["rows"] == []
     assert (tmp_path / "out" / "report.html").exists()
-    assert "only the texts are looked at" in told
+    assert "only the texts are read" in told
 
 
 @pytest.mark.parametrize(
@@ -103,6 +126,11 @@ def test_without_a_label_column_only_the_gap(
         (("--label", "nothing"), "nothing"),
         (("--columns", "weight"), "weight"),
         (("--candidates", "tfidff"), "there is no candidate 'tfidff'; did you mean"),
+        (("--device", "gpu"), "the device is 'gpu'; expected 'auto', 'cpu', 'cuda'"),
+        (
+            ("--valid", "0.2"),
+            "--valid is 0.2, and compare takes no validation rows: a budget of N means N labels in all",
+        ),
     ],
 )
 def test_mistakes_get_a_sentence(

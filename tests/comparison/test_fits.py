@@ -10,7 +10,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from headstart.comparison.candidates import CANDIDATES, chosen
+from headstart.comparison.candidates import CANDIDATES, chosen, every_candidate
 from headstart.comparison.context import Context, Draw, prepare
 from headstart.comparison.folds import hold_out, ready, stratified_folds
 from headstart.comparison.logistic import log_loss, ridge_path
@@ -19,21 +19,22 @@ from headstart.comparison.tasks import Task, load_scores, perform
 from headstart.errors import OptionError
 from headstart.estimators import labelled
 
-AVAILABLE = ("network", "layers", "source", "columns")
-RUNNING = chosen(None, available=AVAILABLE)[0]
+AVAILABLE = ("labels", "network", "recipe", "layers", "source", "columns")
+RUNNING = chosen(list(every_candidate()), available=AVAILABLE)[0]
+LABEL_FREE = [name for name, one in RUNNING.items() if one.unlabelled]
 
 
 @pytest.fixture(scope="module")
-def context(gru_base: Any, draw_reviews: Any, tmp_path_factory: pytest.TempPathFactory) -> Context:
+def context(blend_base: Any, draw_reviews: Any, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """A context with columns, groups, nulls and a source."""
     target, source = draw_reviews(160, seed=7), draw_reviews(120, seed=8)
     frame = target.frame()
     data = labelled(
-        frame, target.labels, text="text", columns=("stars", "device"), names=gru_base.predictor_.label_names
+        frame, target.labels, text="text", columns=("stars", "device"), names=blend_base.predictor_.label_names
     )
-    origin = labelled(source.texts, source.labels, names=gru_base.predictor_.label_names)
+    origin = labelled(source.texts, source.labels, names=blend_base.predictor_.label_names)
     problem = assemble(data, 0.4, columns=("stars", "device"), source=origin)
-    return prepare(problem, gru_base.predictor_, origin, tmp_path_factory.mktemp("work") / "context")
+    return prepare(problem, blend_base.predictor_, origin, tmp_path_factory.mktemp("work") / "context")
 
 
 @pytest.mark.parametrize("name", list(RUNNING))
@@ -65,6 +66,19 @@ def test_no_candidate_looks_beyond_its_rows(context: Context, tmp_path: Path, mo
         }
     for name in cheap:
         np.testing.assert_array_equal(found[True][name], found[False][name], err_msg=name)
+
+
+@pytest.mark.parametrize("name", LABEL_FREE)
+def test_what_stands_for_all_budgets_looks_at_no_label(
+    context: Context, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The labels of every row turned round, and the scores stay."""
+    found = []
+    for labels in (np.array(context.labels), 1 - context.labels):
+        other = Context(context.folder)
+        monkeypatch.setitem(other.__dict__, "labels", labels)
+        found.append(RUNNING[name].fit(other, Draw(np.zeros(0, np.int64), 0)).logits)
+    np.testing.assert_array_equal(*found)
 
 
 def test_tfidf_is_scikit_learns(context: Context) -> None:
@@ -132,6 +146,40 @@ def test_the_threshold_is_learnt_from_many_rows_only() -> None:
 def test_an_unknown_candidate_is_named() -> None:
     with pytest.raises(OptionError, match="no candidate 'tfdif'; did you mean 'tfidf'"):
         chosen(["tfdif"], available=())
+
+
+@pytest.mark.parametrize(
+    ("names", "runs", "told"),
+    [
+        (None, False, "it takes minutes, so it runs where it is named (--candidates all,as-is+texts)"),
+        (["all"], False, "it takes minutes"),
+        (["all", "as-is+texts"], True, ""),
+        (["as-is+texts"], True, ""),
+        (["tfidf"], False, ""),
+    ],
+)
+def test_what_takes_minutes_runs_where_it_is_named(names: list[str] | None, runs: bool, told: str) -> None:
+    running, left_out = chosen(names, available=AVAILABLE)
+    assert ("as-is+texts" in running) == runs
+    assert left_out.get("as-is+texts", "").startswith(told) and bool(told) == ("as-is+texts" in left_out)
+    assert ("scratch" in running) == (names is None or "all" in names)
+
+
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [("source", "the base's own texts were not given"), ("recipe", "no network that could be built anew")],
+)
+def test_what_is_named_and_cannot_run_says_why(missing: str, why: str) -> None:
+    there = [need for need in AVAILABLE if need != missing]
+    assert why in chosen(["all", "as-is+texts"], available=there)[1]["as-is+texts"]
+    assert "as-is+texts" not in chosen(None, available=there)[1]
+
+
+def test_what_is_only_reported_does_not_run_alone() -> None:
+    with pytest.raises(
+        OptionError, match="as-is\\+test-texts can run, and is only reported: it has read the test rows"
+    ):
+        chosen(["as-is+test-texts"], available=AVAILABLE)
 
 
 def test_what_cannot_run_says_why() -> None:

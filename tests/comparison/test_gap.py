@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,13 +35,38 @@ def test_too_few_texts_give_no_distance(reviews: Any) -> None:
     assert found["value"] is None
 
 
-def test_the_source_measures_the_confidence(base: Any, reviews: Any, others: Any) -> None:
-    gap = domain_gap(base.predictor_, as_corpus(others.texts), as_corpus(reviews.texts))
-    sure = gap["confidence"]
+def _without_confidence(base: Any) -> Any:
+    """The base as a release that did not keep its confidence on held-out rows stored it."""
+    valid = {name: value for name, value in base.info["valid"].items() if name != "confidence"}
+    return replace(base, info={**base.info, "valid": valid})
+
+
+def test_the_confidence_is_that_on_rows_that_were_held_out(base: Any, reviews: Any, others: Any) -> None:
+    """The base is surer of the texts that it was trained on than of any others, so these say nothing."""
+    target, source = as_corpus(others.texts), as_corpus(reviews.texts)
+    with_source, without = (domain_gap(base.predictor_, target, one) for one in (source, None))
+    sure, valid = with_source["confidence"], base.predictor_.info["valid"]
+    assert sure == without["confidence"]
     assert sure["confidence_on_source_measured"]
-    expected = sure["accuracy_on_source"] - sure["confidence_on_source"] + sure["average_confidence"]
+    assert sure["confidence_on_source"] == valid["confidence"]
+    expected = valid["accuracy"] - (valid["confidence"] - sure["average_confidence"])
     assert sure["difference_of_confidences"] == pytest.approx(expected)
-    assert any("Proxy A-distance" in line for line in gap_lines(gap))
+    assert any("Proxy A-distance" in line for line in gap_lines(with_source))
+
+
+@pytest.mark.parametrize("with_source", [True, False])
+def test_an_older_base_is_taken_to_be_as_sure_as_it_is_right(
+    base: Any, reviews: Any, others: Any, with_source: bool
+) -> None:
+    source = as_corpus(reviews.texts) if with_source else None
+    sure = domain_gap(_without_confidence(base.predictor_), as_corpus(others.texts), source)["confidence"]
+    assert not sure["confidence_on_source_measured"]
+    assert sure["difference_of_confidences"] == pytest.approx(sure["average_confidence"])
+
+
+def test_a_base_without_held_out_rows_foretells_no_accuracy(base: Any, others: Any) -> None:
+    bare = replace(base.predictor_, info={})
+    assert domain_gap(bare, as_corpus(others.texts))["confidence"]["difference_of_confidences"] is None
 
 
 def test_a_base_of_bare_texts_has_no_vocabulary(reviews: Any, others: Any) -> None:

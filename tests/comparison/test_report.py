@@ -40,3 +40,14 @@ def test_texts_with_markup_stay_texts(result: Comparison, tmp_path: Path, read_p
 def test_the_page_is_the_same_for_the_same_findings(result: Comparison, tmp_path: Path) -> None:
     pages = [result.report(tmp_path / f"{k}.html").read_bytes() for k in range(2)]
     assert pages[0] == pages[1]
+
+
+def test_labels_saved_has_a_row_a_budget_that_a_phone_can_show(
+    result: Comparison, tmp_path: Path, read_page: Any
+) -> None:
+    html = result.report(tmp_path / "page.html").read_text()
+    table = next(part for part in html.split("<table")[1:] if "<caption>Labels saved" in part)
+    assert table.startswith(' class="stacked"')
+    assert table.count('data-head="Labels"') == len(result.facts["budgets"])
+    for one in result.labels_saved:
+        assert f"{one['said']}; saves labels in" in table

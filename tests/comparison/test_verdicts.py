@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from headstart.comparison import Comparison, compare
+from headstart.comparison import CANDIDATES, Comparison, compare
+from headstart.comparison.verdict import Measured, _kind
 
 CHEAP = ("as-is", "tfidf", "features")
 
@@ -36,6 +37,23 @@ def test_a_misled_base_is_not_carried_over(misled_base: Any, targets: Any) -> No
     verdict = _compare(misled_base, targets["like source"](500, 5), "as-is", "tfidf").verdict
     assert (verdict["kind"], verdict["ship"], verdict["base"]["answer"]) == ("do not transfer", "tfidf", "hurts")
     assert "Don't transfer" in verdict["words"]
+
+
+@pytest.mark.parametrize(
+    ("ship", "helps", "hurts", "kind"),
+    [
+        ("tfidf", None, 100, "do not transfer"),
+        ("tfidf", None, None, "cannot be told"),
+        ("fine-tune", None, 100, "cannot be told"),
+        ("tfidf", 50, 100, "helps with few labels only"),
+    ],
+)
+def test_labels_enough_to_make_up_for_a_bad_base_do_not_speak_for_it(
+    ship: str, helps: int | None, hurts: int | None, kind: str
+) -> None:
+    base = {"answer": "cannot be told", "helps_up_to": helps, "hurts_up_to": hurts}
+    facts = {"chance": {"above": ["tfidf"]}, "ship": ship, "columns": None, "base": base}
+    assert _kind(facts, Measured(CANDIDATES, {}, (100, 500))) == kind
 
 
 def test_a_base_that_helps_with_few_labels_only(base: Any, targets: Any) -> None:

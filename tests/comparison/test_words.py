@@ -10,7 +10,7 @@ from headstart.comparison.words import _base
 
 UNSURE: dict[str, Any] = {
     "answer": "cannot be told", "budget": 1600, "transfer": "fine-tune", "reference": "scratch", "difference": 0.028,
-    "low": 0.007, "high": 0.049, "p_value": 0.021, "level": 0.01, "helps_up_to": None,
+    "low": 0.007, "high": 0.049, "p_value": 0.021, "level": 0.01, "helps_up_to": None, "hurts_up_to": None,
 }  # fmt: skip
 
 

@@ -40,6 +40,35 @@ def test_numbers_stand_to_the_right_and_rows_have_heads() -> None:
     assert '<th scope="col" class="number">N</th>' in html and '<td class="number">1</td>' in html
 
 
+LONG = "more than 1,000: not reached (at least 482 with 97.5% confidence)"
+
+
+@pytest.mark.parametrize(
+    ("text", "stacked"),
+    [(LONG, True), ("0.983 [0.966, 0.992]", False), (None, False), ("x" * 38, False), ("x" * 50, True)],
+)
+def test_a_table_of_words_is_stacked_on_a_phone(text: str | None, stacked: bool) -> None:
+    """Each cell then says its heading itself; roles stay, which a browser drops from a table shown as blocks."""
+    html = html_table([{"n": 50, "needs": text}, {"n": 100, "needs": "few"}], {"n": "Labels", "needs": 'It "needs"'})
+    assert ('<table class="stacked" role="table">' in html) == stacked
+    assert html.count('data-head="Labels"') == html.count('data-head="It &quot;needs&quot;"') == (2 if stacked else 0)
+    roles = [html.count(f' role="{role}"') for role in ("row", "columnheader", "rowheader", "cell")]
+    assert roles == ([3, 2, 2, 2] if stacked else [0, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("row", "stacked"),
+    [
+        ({"name": LONG, "n": 1}, False),
+        ({"name": "tfidf", **{str(k): Estimate(0.9, 0.8, 0.95) for k in range(6)}}, False),
+        ({"n": 50, "best": "fine-tune", "other": "scratch", "needs": "more than 1,600: not reached"}, True),
+        ({"n": 50, "best": "fine-tune", "other": "scratch", "needs": "605 labels"}, False),
+    ],
+)
+def test_numbers_and_names_stack_nothing(row: dict[str, Any], stacked: bool) -> None:
+    assert ("stacked" in html_table([row], {key: key for key in row})) == stacked
+
+
 @pytest.mark.parametrize(
     ("values", "direction", "best"),
     [

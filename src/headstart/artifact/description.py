@@ -55,7 +55,9 @@ _TEXT = record(
     max_tokens=nullable(integer(1, 2**63 - 1)),
     clip=text(choices=("head", "tail", "both")),
 )
-_METRICS = holding(auc=nullable(_NUMBER), accuracy=nullable(_NUMBER), log_loss=nullable(_NUMBER))
+_METRICS = holding(
+    auc=nullable(_NUMBER), accuracy=nullable(_NUMBER), log_loss=nullable(_NUMBER), confidence=nullable(number(0, 1))
+)
 _SOURCE = holding(unknown_token_rate=nullable(_NUMBER), length_percentiles=mapping(_NUMBER))
 _INFO = holding(
     strategy=text(),

@@ -36,7 +36,12 @@ CheapSeeds = Annotated[
 ]
 Names = Annotated[
     str | None,
-    typer.Option("--candidates", metavar="A,B", help="Only these candidates.", show_default="all that can run"),
+    typer.Option(
+        "--candidates",
+        metavar="A,B",
+        help="Only these candidates; 'all' among them stands for those that run unnamed.",
+        show_default="all",
+    ),
 ]
 Source = Annotated[
     str | None, typer.Option("--source", metavar="DATA", help="The base's own labelled texts.", show_default=False)
@@ -48,6 +53,7 @@ Label = Annotated[
         show_default="label",
     ),
 ]  # fmt: skip
+Refused = Annotated[str | None, typer.Option("--valid", metavar="DATA|FRACTION", hidden=True)]
 
 
 def compare(
@@ -71,12 +77,14 @@ def compare(
     group: opt.Group = None,
     n_labels: opt.NLabels = None,
     seed: opt.Seed = 0,
+    device: opt.Device = "auto",
     n_jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="Processes.", show_default="one a core")
     ] = None,
     config: opt.Config = None,
     set_: opt.Set = None,
     cache: opt.Cache = None,
+    valid: Refused = None,
     as_json: opt.Json = False,
 ) -> None:
     """Compare all ways of using a model on other texts, and of doing without it, at several label budgets.
@@ -87,6 +95,7 @@ def compare(
     from headstart.comparison import compare as run
     from headstart.estimators import load
 
+    _refuse_valid(valid)
     base = load(model).predictor_
     chosen = opt.column_list(columns)
     options = opt.DataOptions(text, label or "label", where or (), label_map, positive, chosen, group)
@@ -104,6 +113,7 @@ def compare(
         "random_state": seed,
         "n_jobs": n_jobs,
         "cache": cache,
+        "device": device,
         **opt.comparison_options(config, set_),
     }
     result = run(
@@ -123,6 +133,18 @@ def compare(
         result.report(out / "report.html")
     _tell(result, out)
     console.emit(_facts(result, out), as_json=as_json, text=_text(result, out))
+
+
+def _refuse_valid(valid: str | None) -> None:
+    """Say why validation rows are not taken, to those who give them to every command that trains."""
+    from headstart.errors import OptionError
+
+    if valid is not None:
+        raise OptionError(
+            f"--valid is {valid}, and compare takes no validation rows: a budget of N means N labels in all, so what stops "
+            "early and what is calibrated is held out of these. Leave --valid out; rows of your own may be test rows (--test) "
+            "or stand in DATA."
+        )
 
 
 def register(app: typer.Typer) -> None:
@@ -232,11 +254,12 @@ def _text(result: Comparison, out: Path) -> str:
 def _table(result: Comparison) -> str:
     """Return mean AUCs, candidates down and budgets across."""
     budgets = sorted({row["budget"] for row in result.rows})
+    aside = {one["strategy"] for one in result.verdict["reported_only"]}
     found: dict[str, dict[int, list[float]]] = {}
     for row in result.rows:
         found.setdefault(row["strategy"], {}).setdefault(row["budget"], []).append(row["auc"])
     rows = []
     for name, means in found.items():
         cells = {f"{n:,} labels": sum(means[n]) / len(means[n]) if n in means else None for n in budgets}
-        rows.append({"mean AUC": name, **cells})
+        rows.append({"mean AUC": f"{name} (reported only)" if name in aside else name, **cells})
     return console.table(rows)

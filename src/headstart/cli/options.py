@@ -288,7 +288,7 @@ def comparison_options(config: Path | None, settings: Sequence[str] | None) -> d
     from headstart.errors import unknown_name
     from headstart.options import check_types
 
-    known = ("budgets", "seeds", "cheap_seeds", "candidates", "random_state", "n_jobs", "cache")
+    known = ("budgets", "seeds", "cheap_seeds", "candidates", "random_state", "n_jobs", "cache", "device")
     found: dict[str, Any] = {}
     for key, value in _given(config, settings):
         if key not in known:

@@ -7,7 +7,7 @@ function that builds the predictor if it is wanted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -15,11 +15,21 @@ from typing import Literal
 from headstart.comparison.context import Context, Draw
 from headstart.comparison.fitted import Fitted
 from headstart.comparison.layered import fit_columns, fit_features
-from headstart.comparison.networks import fit_as_is, fit_fine_tune, fit_gradual, fit_scratch
+from headstart.comparison.networks import (
+    fit_as_is,
+    fit_fine_tune,
+    fit_gradual,
+    fit_scratch,
+    fit_self_trained_tuned,
+)
 from headstart.comparison.ngrams import Recipe, fit_ngrams
+from headstart.comparison.unlabelled import fit_self_trained, fit_with_texts
 from headstart.errors import OptionError, unknown_name
 
-__all__ = ["CANDIDATES", "Candidate", "chosen", "every_candidate"]
+__all__ = ["ALL", "CANDIDATES", "Candidate", "chosen", "every_candidate"]
+
+ALL = "all"
+"""In a list of names: all candidates that run unnamed."""
 
 Uses = Literal["nothing", "base", "source"]
 
@@ -34,11 +44,16 @@ class Candidate:
         about: what it is, in a few words.
         uses: what it carries over: nothing, the trained base, or the source's texts.
         needs: what has to be there: ``"labels"`` (a base that predicts by itself), ``"network"`` (one with weights
-            to train), ``"layers"``, ``"source"``, ``"columns"``, ``"texts"`` (of the n-gram space named behind a colon).
+            to train), ``"recipe"`` (one that can be built anew from its name), ``"ngrams"`` (one that can
+            teach itself, and texts enough), ``"layers"``, ``"source"``, ``"columns"``, ``"texts"`` (of the n-gram space named behind
+            a colon).
         columns: whether it can read tabular columns beside the text; then it also runs as ``name+columns``.
         dear: whether a fit takes long, so that it gets fewer draws.
         unlabelled: whether it looks at no label, so that one fit stands for all budgets.
-        seconds: a first guess at the seconds of a fit on a thousand labels.
+        seconds: a first guess at the seconds of a fit on a thousand labels, or of the one fit without labels.
+        when_named: whether it runs only where it is named, since it takes long for what most will learn from it.
+        reported_only: whether it has read what a model that is used has not, so that its figures are given, and
+            it is neither shipped nor counted for or against the base.
     """
 
     name: str
@@ -50,6 +65,8 @@ class Candidate:
     dear: bool = False
     unlabelled: bool = False
     seconds: float = 1.0
+    when_named: bool = False
+    reported_only: bool = False
     with_columns: bool = False
 
 
@@ -59,6 +76,14 @@ _PRIOR = Recipe("words", (0.3, 3.0, 30.0), prior=True)
 
 _TABLE = (
     Candidate("as-is", fit_as_is, "the base unchanged", uses="base", needs=("labels",), unlabelled=True, seconds=0.1),
+    Candidate(
+        "self-train", partial(fit_self_trained, of_test=False), "the base, taught by itself on your texts without labels",
+        uses="base", needs=("ngrams",), unlabelled=True, seconds=10.0,
+    ),
+    Candidate(
+        "self-train+test-texts", partial(fit_self_trained, of_test=True), "the same with the test rows' texts",
+        uses="base", needs=("ngrams",), unlabelled=True, seconds=10.0, when_named=True, reported_only=True,
+    ),
     Candidate("columns", fit_columns, "the tabular columns alone", needs=("columns",), seconds=0.5),
     Candidate(
         "tfidf", partial(fit_ngrams, recipe=_TFIDF), "TF-IDF of 1,2-grams, logistic regression", columns=True,
@@ -81,8 +106,21 @@ _TABLE = (
         dear=True, seconds=12.0,
     ),
     Candidate(
+        "self-train+fine-tune", fit_self_trained_tuned, "the base, taught by itself, then trained on with your labels",
+        uses="base", needs=("ngrams",), dear=True, seconds=14.0,
+    ),
+    Candidate(
         "fine-tune-gradual", fit_gradual, "the base trained on, thawed stage by stage", uses="base",
         needs=("network",), dear=True, seconds=12.0,
+    ),
+    Candidate(
+        "as-is+texts", partial(fit_with_texts, of_test=False), "the base trained anew, its words learnt from your texts too",
+        uses="source", needs=("source", "recipe"), dear=True, unlabelled=True, seconds=90.0, when_named=True,
+    ),
+    Candidate(
+        "as-is+test-texts", partial(fit_with_texts, of_test=True), "the same with the test rows' texts (not their labels)",
+        uses="source", needs=("source", "recipe"), dear=True, unlabelled=True, seconds=90.0, when_named=True,
+        reported_only=True,
     ),
     Candidate("scratch", fit_scratch, "the base's network from random weights", needs=("network",), dear=True, seconds=16.0),
 )  # fmt: skip
@@ -91,37 +129,50 @@ CANDIDATES: dict[str, Candidate] = {candidate.name: candidate for candidate in _
 """All candidates by name, simplest first: of equals the one that stands higher is shipped."""
 
 
-def chosen(names: Iterable[str] | None, *, available: Iterable[str]) -> tuple[dict[str, Candidate], dict[str, str]]:
+def chosen(names: Sequence[str] | None, *, available: Iterable[str]) -> tuple[dict[str, Candidate], dict[str, str]]:
     """Return the candidates that run, by name, and why each of the others does not.
 
     Args:
-        names: of those wanted; None for all.
-        available: what is there of what candidates need: ``"labels"``, ``"network"``, ``"layers"``, ``"source"``, ``"columns"``.
+        names: of those wanted; ``"all"`` among them stands for all that run unnamed, and None for that alone.
+        available: what is there of what candidates need; see `Candidate`.
 
     Raises:
-        OptionError: for an unknown name, or if nothing is left.
+        OptionError: for an unknown name, or if nothing is left that could be shipped.
     """
     there = set(available)
     known = every_candidate()
-    wanted = list(known) if names is None else [_known(name, known) for name in names]
+    unnamed = [name for name, one in known.items() if not one.when_named]
+    named = [_known(name, known) for name in names or () if name != ALL]
+    everything = names is None or ALL in names
+    wanted = {*named, *(unnamed if everything else ())}
     running: dict[str, Candidate] = {}
     left_out: dict[str, str] = {}
     for name in known:
         missing = [need for need in known[name].needs if ":" not in need and need not in there]
         if name in wanted and not missing:
             running[name] = known[name]
-        elif name in wanted and not (names is None and "columns" in missing):  # nobody asked for columns
+        elif name in wanted and (name in named or "columns" not in missing):  # nobody asked for columns
             left_out[name] = _WHY[missing[0]]
+        elif everything and not missing:
+            left_out[name] = f"it takes minutes, so it runs where it is named (--candidates {ALL},{name})"
     if not running:
+        asked = ", ".join(name for name in known if name in wanted)
         raise OptionError(
-            f"None of the candidates {', '.join(wanted)} can run here: {'; '.join(sorted(set(left_out.values())))}. Name others."
+            f"None of the candidates {asked} can run here: {'; '.join(sorted(set(left_out.values())))}. Name others."
+        )
+    if all(one.reported_only for one in running.values()):
+        raise OptionError(
+            f"{' and '.join(running)} can run, and is only reported: it has read the test rows' texts. "
+            f"Name a candidate beside it that can be shipped, or {ALL}."
         )
     return running, left_out
 
 
 _WHY = {
+    "ngrams": "the base's network has no n-grams to teach itself by, as the default one has, or there are too few texts",
     "labels": "the base is an encoder that has learnt no labels, so as it is it predicts nothing",
     "network": "the base is no network that could be trained on",
+    "recipe": "the base is no network that could be built anew from its name",
     "layers": "the base has no layers",
     "source": "the base's own texts were not given (--source)",
     "columns": "no columns were named (--columns)",

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from headstart.artifact import read, write
 from headstart.comparison import sharing
 from headstart.comparison.problem import Problem, labels_of
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, duplicates
 from headstart.corpus import read as read_corpus
 from headstart.features import layer_outputs
 from headstart.heads.tfidf import TfidfHead, vectorizer_of
 from headstart.layers import stage_names
 from headstart.predictor import EncoderScorer, LayerScorer, NetworkScorer, Predictor
+from headstart.strategies import read_beforehand
 
 __all__ = ["SPACES", "Context", "Draw", "prepare"]
 
@@ -60,6 +61,7 @@ class Context:
         names: the two labels.
         columns: tabular columns.
         layers: names of the base's layers whose outputs are here.
+        device: where networks are trained.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,6 +72,7 @@ class Context:
         self.columns: tuple[str, ...] = tuple(facts["columns"])
         self.layers: tuple[str, ...] = tuple(facts["layers"])
         self.text: str = facts["text"]
+        self.device: str = facts["device"]
         self.group: str | None = facts["group"]
         self.has_network: bool = facts["has_network"]
         self.has_source: bool = facts["has_source"]
@@ -104,6 +107,11 @@ class Context:
     def base(self) -> Predictor:
         """The base."""
         return self._base or Predictor.from_parts(read(self.folder / "base", mapped=True), trust_patterns=True)
+
+    @cached_property
+    def taught(self) -> Predictor:
+        """The base after it has taught itself on the pool's texts, without their labels."""
+        return read_beforehand(self.base, self.texts())
 
     @property
     def base_logits_of_pool(self) -> NDArray[np.float64] | None:
@@ -147,6 +155,20 @@ class Context:
         names = np.array(self.names, dtype=object)
         return corpus.with_labels(names[self.labels[rows]].tolist(), names=self.names)
 
+    def texts(self, *, of_test: bool = False) -> Corpus:
+        """Return the texts of the pool that stand in no test row, without labels; with `of_test` those of all rows."""
+        column = self.table.column(self.text)
+        if of_test:
+            return Corpus(column.combine_chunks(), text_name=self.text)
+        pool, test = (column.slice(*part).combine_chunks() for part in ((0, self.n_pool), (self.n_pool,)))
+        return Corpus(pool, text_name=self.text).take(np.flatnonzero(~duplicates(pool, test).in_a))
+
+    def source(self) -> Corpus:
+        """Return the source's labelled rows."""
+        table, names = sharing.load_table(self.folder, "source"), np.array(self.names, dtype=object)
+        corpus = Corpus(table.column("text").combine_chunks(), text_name=self.text)
+        return corpus.with_labels(names[table.column("label").to_numpy()].tolist(), names=self.names)
+
     def group_codes(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return the group codes of rows [rows], or None."""
         return None if self.groups is None else self.groups[rows]
@@ -160,16 +182,18 @@ def prepare(
     *,
     spaces: tuple[str, ...] = tuple(SPACES),
     cache: str | Path | None = None,
+    device: str = "cpu",
 ) -> Context:
     """Fill a folder with all that candidates share, and open it.
 
     Args:
         problem: the rows.
         base: what is carried over.
-        source: its labelled training texts, for the prior; or None.
+        source: its labelled training texts, for what learns from them; or None.
         folder: an empty folder.
         spaces: the n-gram spaces that are needed.
         cache: where outputs of a large imported encoder are kept; see `headstart.features.layer_outputs`.
+        device: where layers are computed, and networks trained later on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     both = [problem.pool, problem.test]
@@ -185,12 +209,14 @@ def prepare(
     strings = ["" if text is None else text for text in corpus.texts.to_pylist()]
     for space in spaces:
         _count(folder, space, strings)
-    layers = _run_base(folder, base, corpus, cache)
+    layers = _run_base(folder, base, corpus, cache, device)
     if source is not None:
+        rows = pa.table({"text": source.texts, "label": labels_of(source)})
+        sharing.save_table(folder, "source", rows)
         _learn_prior(folder, source)
     facts = {
         "n_pool": len(problem.pool), "names": list(problem.pool.label_names), "columns": list(problem.columns),
-        "layers": layers, "text": problem.pool.text_name, "group": problem.group,
+        "layers": layers, "text": problem.pool.text_name, "group": problem.group, "device": device,
         "has_network": isinstance(base.scorer, NetworkScorer), "has_source": source is not None,
     }  # fmt: skip
     sharing.save_facts(folder, "facts", facts)
@@ -217,7 +243,7 @@ def _count(folder: Path, space: str, strings: list[str]) -> None:
     sharing.save_table(folder, f"{space}_ngrams", pa.table({"ngram": pa.array(ngrams, pa.large_string())}))
 
 
-def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path | None) -> list[str]:
+def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path | None, device: str) -> list[str]:
     """Score all rows with the base, and take all its layers' outputs in one pass; return the layers' names."""
     write(folder / "base", base.to_parts())
     if base.columns or not isinstance(base.scorer, NetworkScorer | LayerScorer | EncoderScorer):
@@ -226,9 +252,10 @@ def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path |
     shapes = getattr(base.net, "shapes", {})
     layers = [name for name in stage_names(base.net) if not _too_wide(shapes.get(name, ()))]
     parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in layers}
-    for outputs in layer_outputs(base, corpus, layers, cache=cache):
+    for outputs in layer_outputs(base, corpus, layers, cache=cache, device=device):
         for name, value in outputs.items():
             parts[name].append(value)
+    base.net.to("cpu")
     for i, name in enumerate(layers):
         np.save(folder / f"layer_{i}.npy", np.concatenate(parts[name]))
     if base.label_names:

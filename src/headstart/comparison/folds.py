@@ -29,6 +29,16 @@ class Ready(NamedTuple):
     calibration: tuple[float, float] = (1.0, 0.0)
     threshold: float = 0.5
 
+    def calibrated(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return logits that mean what they say [rows]."""
+        slope, intercept = self.calibration
+        return slope * logits + intercept
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability of label 1 for logits [rows]."""
+        found: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(self.calibrated(logits), -80, 80)))
+        return found
+
 
 def stratified_folds(labels: NDArray[Any], groups: NDArray[Any] | None, seed: int) -> list[Fold]:
     """Return folds that keep the classes' shares, and groups together; none where a class has under 3 rows.
@@ -94,11 +104,10 @@ def ready(labels: NDArray[Any], logits: NDArray[np.float64] | None) -> Ready:
         return Ready()
     known = np.isfinite(logits)
     truth, scores = np.asarray(labels)[known], logits[known]
-    slope, intercept = fit_calibration(scores, truth)
+    fitted = Ready(fit_calibration(scores, truth))
     if len(truth) < _LEAST_FOR_THRESHOLD:
-        return Ready((slope, intercept))
-    probabilities = 1 / (1 + np.exp(-np.clip(slope * scores + intercept, -80, 80)))
-    return Ready((slope, intercept), _best_threshold(truth, probabilities))
+        return fitted
+    return fitted._replace(threshold=_best_threshold(truth, fitted.probabilities(scores)))
 
 
 def _best_threshold(truth: NDArray[Any], probabilities: NDArray[np.float64]) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
+from headstart.metrics import mean_confidence
 from headstart.predictor import Predictor
 from headstart.text import PretrainedTokenizer, encode
 
@@ -71,7 +72,7 @@ def domain_gap(
         "n_texts": len(target),
         "vocabulary": None if base.steps is None or pieces else _vocabulary(base, target),
         "lengths": None if base.steps is None else _lengths(base, target),
-        "confidence": _confidence(base, target, source, logits, seed) if base.label_names else None,
+        "confidence": _confidence(base, target, logits) if base.label_names else None,
         "proxy_a_distance": None if source is None else proxy_a_distance(source, target, seed=seed),
         "worth": WORTH,
         "left_out": left_out,
@@ -125,37 +126,29 @@ def _lengths(base: Predictor, target: Corpus) -> dict[str, Any]:
     }
 
 
-def _confidence(
-    base: Predictor, target: Corpus, source: Corpus | None, logits: NDArray[np.float64] | None, seed: int
-) -> dict[str, Any]:
+def _confidence(base: Predictor, target: Corpus, logits: NDArray[np.float64] | None) -> dict[str, Any]:
     """Estimate the accuracy of the base as it is from how sure it is, by two ways.
 
     The average confidence (Hendrycks and Gimpel, ICLR 2017) and the difference of confidences (Guillory et al.,
-    ICCV 2021): the accuracy on held-out rows of the source, less what the confidence falls by on the target. A base
-    that was calibrated on those rows is there as sure as it is right, so their accuracy stands for their confidence
-    where the source's texts are not at hand.
+    ICCV 2021): the accuracy on held-out rows of the source, less what the confidence falls by from these to the
+    target. Both are kept when a base is trained. The source's texts at hand are of no use here: a base is surer of the
+    ones that it was trained on than of any others. A base that was stored without that confidence was calibrated on
+    the same rows, so it is there about as sure as it is right, and the accuracy stands for the confidence.
     """
     scores = base.score(target).logits if logits is None else logits
-    sure = _mean_confidence(base.probabilities(scores))
-    held = base.info.get("valid", {}).get("accuracy")
-    of_source = held
-    measured = False
-    if source is not None:
-        part = _sample(source, seed)
-        of_source, measured = _mean_confidence(base.score(part).probabilities), True
+    sure = mean_confidence(base.probabilities(scores))
+    valid = base.info.get("valid") or {}
+    held, measured = valid.get("accuracy"), valid.get("confidence")
+    of_source = held if measured is None else measured
     positive = float(np.mean(base.probabilities(scores) >= base.threshold))
     return {
         "average_confidence": sure,
         "confidence_on_source": of_source,
-        "confidence_on_source_measured": measured,
+        "confidence_on_source_measured": measured is not None,
         "accuracy_on_source": held,
         "difference_of_confidences": None if held is None or of_source is None else held - (of_source - sure),
         "share_predicted_positive": positive,
     }
-
-
-def _mean_confidence(probabilities: NDArray[np.float64]) -> float:
-    return float(np.mean(np.maximum(probabilities, 1 - probabilities))) if len(probabilities) else float("nan")
 
 
 def proxy_a_distance(source: Corpus, target: Corpus, *, seed: int = 0) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from headstart.strategies import STRATEGIES, Settings
 from headstart.strategies.carry import head_stages
 from headstart.train import Phase
 
-__all__ = ["fit_as_is", "fit_fine_tune", "fit_gradual", "fit_scratch"]
+__all__ = ["fit_as_is", "fit_fine_tune", "fit_gradual", "fit_scratch", "fit_self_trained_tuned"]
 
 _LEAST_HELD_OUT_OF = 100
 _DISCRIMINATIVE = 2.6  # each stage inwards learns so many times slower: Howard and Ruder 2018, section 3.2
@@ -36,6 +36,11 @@ def fit_as_is(context: Context, draw: Draw) -> Fitted:
 def fit_fine_tune(context: Context, draw: Draw) -> Fitted:
     """Train on from the base's weights by the default schedule."""
     return _train(context, draw, "fine-tune", Settings())
+
+
+def fit_self_trained_tuned(context: Context, draw: Draw) -> Fitted:
+    """Let the base teach itself on the pool's texts without their labels, then train it on with those of the draw."""
+    return _train(context, draw, "fine-tune", Settings(), context.taught)
 
 
 def fit_gradual(context: Context, draw: Draw) -> Fitted:
@@ -67,15 +72,15 @@ def gradual_phases(net: Any, n_labels: int) -> tuple[Phase, ...]:
     return tuple(phases)
 
 
-def _train(context: Context, draw: Draw, strategy: str, settings: Settings) -> Fitted:
+def _train(context: Context, draw: Draw, strategy: str, settings: Settings, base: Predictor | None = None) -> Fitted:
     labels = context.labels[draw.rows]
     corpus = context.corpus(draw.rows)
     fold = None
     if len(labels) >= _LEAST_HELD_OUT_OF:
         fold = hold_out(labels, context.group_codes(draw.rows), 0.2 if len(labels) < 1000 else 0.1, draw.seed)
     train, valid = (corpus, None) if fold is None else (corpus.take(fold.fit), corpus.take(fold.held))
-    settings = replace(settings, random_state=draw.seed, device="auto")
-    learnt = STRATEGIES[strategy](train, valid, context.base, settings)
+    settings = replace(settings, random_state=draw.seed, device=context.device)
+    learnt = STRATEGIES[strategy](train, valid, base or context.base, settings)
     predictor = learnt.predictor
     predictor.text = context.text
     logits = predictor.score(context.corpus(context.test)).logits

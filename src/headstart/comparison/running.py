@@ -76,7 +76,10 @@ class _Clock:
 
     def __init__(self, tasks: Sequence[Task], candidates: Mapping[str, Candidate], log: RowLog, n_jobs: int) -> None:
         self._n_jobs = max(1, n_jobs)
-        self._taken = {name: [candidate.seconds, 1100.0] for name, candidate in candidates.items()}
+        self._taken = {
+            name: [candidate.seconds, 100.0 if candidate.unlabelled else 1100.0]
+            for name, candidate in candidates.items()
+        }
         for task in tasks:
             if task in log.rows:
                 self.learn(task, log.rows[task]["seconds"])

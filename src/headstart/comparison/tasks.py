@@ -19,7 +19,7 @@ from headstart.corpus import subset
 from headstart.metrics import auc, evaluate_scores
 from headstart.predictor import Predictor
 
-__all__ = ["Task", "load_scores", "perform", "score_path"]
+__all__ = ["Task", "load_scores", "perform", "rows_of", "score_path"]
 
 _PROBED_ROWS = 256
 
@@ -54,7 +54,7 @@ def perform(context: Context, candidate: Candidate, task: Task, out: Path, *, ke
         out: the comparison's folder.
         keep: whether to build and keep the predictor too, and to measure its speed and size.
     """
-    draw = Draw(_rows(context, task), task.seed, candidate.with_columns)
+    draw = Draw(rows_of(context, task.budget, task.seed), task.seed, candidate.with_columns)
     _ = context.base  # reading it is no part of the time of whichever fit comes first
     started, used = time.perf_counter(), time.process_time()
     fitted = candidate.fit(context, draw)
@@ -81,19 +81,18 @@ def load_scores(out: Path, task: Task) -> NDArray[np.float64]:
     return scores
 
 
-def _rows(context: Context, task: Task) -> NDArray[np.int64]:
-    if task.budget == 0:
+def rows_of(context: Context, budget: int, seed: int) -> NDArray[np.int64]:
+    """Return the rows of the pool that a draw holds, none for a budget of 0 [budget]."""
+    if budget == 0:
         return np.zeros(0, np.int64)
     labels = context.labels[: context.n_pool]
     groups = None if context.groups is None else context.groups[: context.n_pool]
-    return subset(labels, task.budget, groups=groups, random_state=task.seed)
+    return subset(labels, budget, groups=groups, random_state=seed)
 
 
 def _figures(context: Context, fitted: Fitted) -> dict[str, Any]:
     labels = context.labels[context.test]
-    slope, intercept = fitted.ready.calibration
-    probabilities = 1 / (1 + np.exp(-np.clip(slope * fitted.logits + intercept, -80, 80)))
-    figures = evaluate_scores(labels, probabilities, threshold=fitted.ready.threshold)
+    figures = evaluate_scores(labels, fitted.ready.probabilities(fitted.logits), threshold=fitted.ready.threshold)
     # The AUC comes from the logits: sigmoids of large ones are equal in floating point.
     figures["auc"] = auc(labels, fitted.logits)
     alone = ~context.doubled

@@ -19,7 +19,7 @@ from typing import Any
 from headstart.comparison.candidates import Candidate
 from headstart.comparison.statistics import Components, above_chance, difference, estimate, holm
 
-__all__ = ["LEVEL", "Measured", "decide", "judge_base"]
+__all__ = ["LEVEL", "Curves", "Measured", "decide", "judge_base"]
 
 LEVEL = 0.01
 SHIP_LEVEL = 0.05
@@ -69,7 +69,8 @@ def decide(measured: Measured) -> dict[str, Any]:
     base = judge_base(measured, own)
     smaller = [judge_base(measured, n, n_families=len(measured.budgets) - 1) for n in measured.budgets[:-1]]
     base["by_budget"] = [*smaller, {key: value for key, value in base.items() if key != "by_budget"}]
-    base["helps_up_to"] = max((one["budget"] for one in smaller if one["answer"] == "helps"), default=None)
+    for answer in ("helps", "hurts"):
+        base[f"{answer}_up_to"] = max((one["budget"] for one in smaller if one["answer"] == answer), default=None)
     facts = {
         "own_budget": own,
         **ship,
@@ -192,4 +193,6 @@ def _kind(facts: Mapping[str, Any], measured: Measured) -> str:
         return "transfer"
     if facts["base"]["helps_up_to"]:
         return "helps with few labels only"
-    return "do not transfer" if answer == "hurts" else "cannot be told"
+    # Labels enough make up for a bad base, which is no reason to carry it over.
+    hurts = answer == "hurts" or (facts["base"]["hurts_up_to"] is not None and uses == "nothing")
+    return "do not transfer" if hurts else "cannot be told"

@@ -7,7 +7,7 @@ from typing import Any
 
 from headstart.comparison.candidates import Candidate
 
-__all__ = ["say"]
+__all__ = ["recalibration_said", "say"]
 
 
 def say(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
@@ -17,7 +17,10 @@ def say(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
         verdict: from `headstart.comparison.verdict.decide`, with ``labels_saved`` and ``next_doubling`` beside.
         candidates: by name.
     """
-    parts = [_ship(verdict, candidates), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict)]
+    parts = [
+        _ship(verdict, candidates), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict),
+        _reported_only(verdict),
+    ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
 
@@ -31,14 +34,37 @@ def _ship(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> st
             f"best, {best}, has an AUC of {verdict['best_auc']:.3f}). Do not ship any of them; look at the labels first."
         )
     text = f"With {own:,} labels, ship {name} ({candidates[name].about}): {auc}."
+    told = verdict.get("recalibration")
     if verdict["kind"] == "as-is is enough":
-        text = (
-            f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it unchanged: {auc}."
-        )
+        how = "with probabilities fitted to your labels" if told and told["used"] else "unchanged"
+        text = f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it {how}: {auc}."
     if verdict["loses_to_best"]:
         lost = verdict["loses_to_best"]["value"]
         text += f" {best} measures {lost:+.3f} beside it, which is not a difference to rely on; {name} is simpler."
-    return text
+    return f"{text} {recalibration_said(told)}" if told else text
+
+
+def recalibration_said(told: Mapping[str, Any]) -> str:
+    """Return in a sentence what became of the calibration of a candidate that looked at no label.
+
+    Args:
+        told: from `headstart.comparison.shipping.recalibration`.
+    """
+    before, after = told["test"]["before"], told["test"]["after"]
+    losses, n = told["log_loss_in_folds"], told["n_labels"]
+    if after is None:
+        return (
+            f"Its own calibration is kept: fitted to the {n:,} labels it does no better inside them (log loss "
+            f"{losses['refitted']:.3f} against {losses['own']:.3f}, out of fold); on the test rows log loss is "
+            f"{before['log_loss']:.3f}, Brier score {before['brier']:.3f}, calibration error {before['ece']:.3f}, "
+            f"accuracy {before['accuracy']:.1%}."
+        )
+    return (
+        f"Slope, intercept and threshold fitted to the {n:,} labels change, on the test rows, log loss from "
+        f"{before['log_loss']:.3f} to {after['log_loss']:.3f}, Brier score from {before['brier']:.3f} to "
+        f"{after['brier']:.3f}, calibration error from {before['ece']:.3f} to {after['ece']:.3f} and accuracy from "
+        f"{before['accuracy']:.1%} to {after['accuracy']:.1%}; the order of its scores, and so the AUC, stays."
+    )
 
 
 def _base(verdict: Mapping[str, Any]) -> str:
@@ -52,6 +78,11 @@ def _base(verdict: Mapping[str, Any]) -> str:
     few = ""
     if base["helps_up_to"]:
         few = f" With {base['helps_up_to']:,} labels and fewer it does help: it is worth having before you label more."
+    if verdict["kind"] == "do not transfer" and base["answer"] != "hurts":
+        return (
+            f"Don't transfer: with {base['hurts_up_to']:,} labels what uses nothing but your labels does better than anything "
+            f"that uses the base, and with all {base['budget']:,} the base is not shown to help ({sides})."
+        )
     if base["answer"] == "hurts":
         return f"Don't transfer: what uses nothing but your labels does better than anything that uses the base ({sides}).{few}"
     if verdict["kind"] == "nothing helps":
@@ -97,4 +128,16 @@ def _doubling(verdict: Mapping[str, Any]) -> str:
         f"Twice the labels ({doubling['to_labels']:,}) would likely add {doubling['gain']:+.3f} AUC "
         f"[{doubling['low']:+.3f}, {doubling['high']:+.3f}] to {doubling['strategy']}; "
         f"the last doubling added {doubling['last_gain']:+.3f}."
+    )
+
+
+def _reported_only(verdict: Mapping[str, Any]) -> str:
+    told = [
+        f"{one['strategy']} {one['auc']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for one in verdict["reported_only"]
+    ]
+    if not told:
+        return ""
+    return (
+        f"Reported only, since it has read the test rows' texts (not their labels): AUC of {', '.join(told)}. It is neither "
+        "shipped nor counted above; texts that are yet to come will not have been read."
     )

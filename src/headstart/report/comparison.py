@@ -55,7 +55,7 @@ def _curves(page: Page, result: Part, rows: Sequence[Part]) -> None:
         "Each line is one way of getting a model. Higher is better; further left is cheaper. A level line uses no labels.",
     )
     if any(row["budget"] for row in rows):
-        chart = strategy_curves(result["estimates"], saved=_drawn(result["labels_saved"]))
+        chart = strategy_curves(_marked(result, result["estimates"]), saved=_drawn(result["labels_saved"]))
         page.figure(
             chart,
             "Bands count in what the draw of the training rows and that of the test rows may do. All candidates saw the "
@@ -82,34 +82,26 @@ def _drawn(saved: Sequence[Part]) -> LabelsSaved | None:
 def _saved(page: Page, result: Part, rows: Sequence[Part]) -> None:
     if not result["labels_saved"]:
         return
-    shown = [
-        {
-            "budget": one["budget"],
-            "transfer": one["transfer"],
-            "auc": one["value"],
-            "reference": one["reference"],
-            "needs": one["said"],
-            "chance": one["chance_of_saving"],
-        }
-        for one in result["labels_saved"]
-    ]
-    heads = {
-        "budget": "Labels", "transfer": "Best transfer", "auc": "Its AUC", "reference": "Reference",
-        "needs": "Labels the reference needs for that", "chance": "Saves labels in",
-    }  # fmt: skip
-    caption = "Labels saved, read off the measured curves; in brackets 95% intervals. Nothing is extrapolated."
-    page.section("Labels saved").table(shown, heads, {"auc": ".3f", "chance": _share_of_draws}, caption=caption)
+    shown: dict[int, dict[str, Any]] = {}
+    for one in result["labels_saved"]:
+        row = {"budget": one["budget"], "transfer": one["transfer"], "auc": one["value"]}
+        needs = f"{one['said']}; saves labels in {100 * float(one['chance_of_saving']):.0f}% of draws"
+        shown.setdefault(one["budget"], row)[f"needed by {one['reference']}"] = needs
+    heads = {"budget": "Labels", "transfer": "Best transfer", "auc": "Its AUC"}
+    heads |= {f"needed by {name}": f"For that, {name} needs" for name in _references(result)}
+    caption = "Labels saved, read off the measured curves; in brackets 95% intervals over bootstrap draws. Nothing is extrapolated."
+    page.section("Labels saved").table(list(shown.values()), heads, {"auc": ".3f"}, caption=caption)
 
 
-def _share_of_draws(value: Any) -> str:
-    return f"{100 * float(value):.0f}% of bootstrap draws"
+def _references(result: Part) -> list[str]:
+    return list(dict.fromkeys(one["reference"] for one in result["labels_saved"]))
 
 
 def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
     table, columns = strategy_table(result["estimates"])
     order = list(result["facts"]["candidates"])
-    table = sorted(table, key=lambda row: order.index(row["strategy"]))
-    page.section("All candidates", "Simplest first. The mean over draws of the AUC on the test rows.")
+    table = _marked(result, sorted(table, key=lambda row: order.index(row["strategy"])))
+    page.section("All candidates", "Simplest first. The mean over draws of the AUC on the test rows." + _aside(result))
     page.table(
         table, columns, highlight_best=True, caption="Mean AUC; in brackets 95% intervals over draws and test rows"
     )
@@ -121,9 +113,30 @@ def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
     heads = {"strategy": "Candidate", **{key: METRICS[key] for key in names}}
     heads |= {"seconds": "Seconds to train", "ms": "Milliseconds a row", "mb": "Megabytes"}
     best: Any = {key: "min" if key in ("log_loss", "brier", "ece") else "max" for key in names}
-    caption = f"With {own:,} labels: means over draws, at the threshold and calibration learnt inside the labels"
-    page.table([row for row in shown if row], heads, formats, highlight_best=best, caption=caption)
+    caption = (
+        f"With {own:,} labels: means over draws, at the threshold and calibration learnt inside the labels; what looks at "
+        "no label has its own"
+    )
+    page.table(_marked(result, [row for row in shown if row]), heads, formats, highlight_best=best, caption=caption)
     page.facts(result["facts"]["candidates"])
+
+
+def _marked(result: Part, rows: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return rows in which candidates that are only reported are called so."""
+    aside = {one["strategy"] for one in result["verdict"].get("reported_only", ())}
+    named = (
+        {**row, "strategy": f"{row['strategy']} (reported only)"} if row["strategy"] in aside else row for row in rows
+    )
+    return [dict(row) for row in named]
+
+
+def _aside(result: Part) -> str:
+    if not result["verdict"].get("reported_only"):
+        return ""
+    return (
+        " What is “reported only” has read the test rows' texts, though not their labels: it is neither shipped nor counted "
+        "in the verdict."
+    )
 
 
 def _one_budget(name: str, rows: Sequence[Part], metrics: Sequence[str]) -> dict[str, Any]:
@@ -151,8 +164,23 @@ def _winner(page: Page, result: Part, rows: Sequence[Part]) -> None:
     spread = score_separation(shown["labels"], shown["probabilities"], names, threshold=float(shown["threshold"]))
     page.figure(spread, "The less the two overlap, the better.")
     page.figure(
-        calibration_curve(shown["labels"], shown["probabilities"]), "On the diagonal, a probability means what it says."
+        calibration_curve(shown["labels"], shown["probabilities"]),
+        "On the diagonal, a probability means what it says. Drawn as the model is shipped.",
     )
+    _recalibrated(page, result["verdict"].get("recalibration"))
+
+
+def _recalibrated(page: Page, told: Part | None) -> None:
+    """Show what the user's labels made of the probabilities of a candidate that looked at none."""
+    if not told:
+        return
+    measured = {"its own (shipped)": told["test"]["before"]}
+    if told["used"]:
+        fitted = f"fitted to {told['n_labels']:,} labels (shipped)"
+        measured = {"its own": told["test"]["before"], fitted: told["test"]["after"]}
+    rows = [{"calibration": name, **figures} for name, figures in measured.items()]
+    heads = {"calibration": "Calibration and threshold", **{name: METRICS[name] for name in told["test"]["before"]}}
+    page.table(rows, heads, dict.fromkeys(told["test"]["before"], ".3f"), caption="On the test rows, before and after")
 
 
 def _other_rows(shipped: Part) -> str:
@@ -268,6 +296,7 @@ def _done(page: Page, result: Part, rows: Sequence[Part]) -> None:
         "fits": len(rows),
         "seconds of this run": round(float(facts.get("seconds") or 0), 1),
         "processes": facts.get("n_jobs"),
+        "networks trained on": facts.get("device"),
     }
     page.facts(shown)
     page.facts(facts["versions"])

@@ -19,6 +19,7 @@ METRICS = {
     "log_loss": "Log loss",
     "brier": "Brier score",
     "ece": "Calibration error",
+    "confidence": "Mean confidence",
     "threshold": "Cut",
 }
 """Metrics that have a name for readers; others show under their own, with spaces."""

@@ -16,6 +16,10 @@ _DECIMALS: dict[type, Format] = {float: lambda value: said(value, 4)}  # alike a
 
 Rows = Sequence[Mapping[str, Any]]
 
+_PHONE = 48
+_LONGEST_WORDS = 20
+"""Characters across a phone, and of the longest words beside others that a column there leaves whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -43,28 +47,56 @@ def html_table(
 
     ``columns`` maps keys to headings, in order. Numbers stand to the right; None and NaN show as "–".
     ``best`` names the columns whose best value is set in bold, each with "max" or "min"; it says "best" to
-    a screen reader, and equals are all marked. Everything is escaped.
+    a screen reader, and equals are all marked. Everything is escaped. A table of words that is wider than
+    a phone is stacked there, one cell below the other, each with its heading; columns would leave them a syllable's width.
     """
     formats, marks = formats or {}, _best_cells(rows, best or {})
     numeric = {key for key in columns if _is_numeric(rows, key)}
-    heads = "".join(f'<th scope="col"{_right(key in numeric)}>{escaped(name)}</th>' for key, name in columns.items())
+    texts = [[_text(row.get(key), formats.get(key)) for key in columns] for row in rows]
+    stacked = _squeezed(texts, [key in numeric for key in columns])
     body = []
-    for place, row in enumerate(rows):
+    for place, row in enumerate(texts):
         cells = [
-            _cell(row.get(key), formats.get(key), first=k == 0, right=key in numeric, best=(place, key) in marks)
-            for k, key in enumerate(columns)
+            _cell(text, columns[key], first=k == 0, right=key in numeric, best=(place, key) in marks, stacked=stacked)
+            for k, (key, text) in enumerate(zip(columns, row, strict=True))
         ]
-        body.append(f"<tr>{''.join(cells)}</tr>\n")
+        body.append(f"<tr{_role('row', stacked)}>{''.join(cells)}</tr>\n")
+    heads = "".join(
+        f'<th scope="col"{_role("columnheader", stacked)}{_right(key in numeric)}>{escaped(name)}</th>'
+        for key, name in columns.items()
+    )
     title = f"<caption>{escaped(caption)}</caption>\n" if caption else ""
-    return f"<table>\n{title}<thead><tr>{heads}</tr></thead>\n<tbody>\n{''.join(body)}</tbody>\n</table>"
+    group, row_role = _role("rowgroup", stacked), _role("row", stacked)
+    look = ' class="stacked" role="table"' if stacked else ""
+    top = f"<thead{group}><tr{row_role}>{heads}</tr></thead>"
+    return f"<table{look}>\n{title}{top}\n<tbody{group}>\n{''.join(body)}</tbody>\n</table>"
 
 
-def _cell(value: Any, shape: Format | None, *, first: bool, right: bool, best: bool) -> str:
-    text = escaped(formatted(value, shape or _DECIMALS.get(type(value))))
+def _cell(text: str, head: str, *, first: bool, right: bool, best: bool, stacked: bool) -> str:
+    shown = escaped(text)
     if best:
-        text = f'<strong>{text}<span class="unseen"> (best)</span></strong>'
+        shown = f'<strong>{shown}<span class="unseen"> (best)</span></strong>'
     tag = 'th scope="row"' if first else "td"
-    return f"<{tag}{_right(right)}>{text}</{tag[:2]}>"
+    said_by_itself = f' data-head="{escaped(head)}"' if stacked else ""
+    return (
+        f"<{tag}{_role('rowheader' if first else 'cell', stacked)}{said_by_itself}{_right(right)}>{shown}</{tag[:2]}>"
+    )
+
+
+def _squeezed(texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> bool:
+    """Tell whether a phone would break words apart; numbers are not broken, so a table of these scrolls sideways."""
+    widths = [max((len(row[k]) for row in texts), default=0) for k in range(len(numeric))]
+    words = [width for width, number in zip(widths[1:], numeric[1:], strict=True) if not number]
+    return sum(widths) + 2 * len(widths) > _PHONE and max(words, default=0) > _LONGEST_WORDS
+
+
+def _role(name: str, stacked: bool) -> str:
+    """Return what names a role: browsers take the roles from a table that is not shown as one."""
+    return f' role="{name}"' if stacked else ""
+
+
+def _text(value: Any, shape: Format | None) -> str:
+    return formatted(value, shape or _DECIMALS.get(type(value)))
 
 
 def _right(right: bool) -> str:

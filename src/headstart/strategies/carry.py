@@ -18,11 +18,10 @@ from headstart.features import layer_outputs, worth_keeping
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
 from headstart.inference import network_outputs, resolve_device
 from headstart.layers import stage_names, until
-from headstart.metrics import evaluate_scores
 from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
 from headstart.predictor.scorers import Head
 from headstart.strategies.adapting import adapt_blend
-from headstart.strategies.calibration import fit_calibration
+from headstart.strategies.calibration import fit_calibration, held_out_metrics
 from headstart.strategies.scratch import carried, examples_of, finish, labels_of, law_counts
 from headstart.strategies.settings import Learnt, Settings
 from headstart.strategies.vocabulary import extend_vocabulary
@@ -259,6 +258,6 @@ def _finish_head(
         if settings.calibrate:
             predictor.calibration = fit_calibration(scores.logits, valid.labels)
         probabilities = predictor.probabilities(scores.logits)
-        facts |= {"n_valid": len(valid), "valid": evaluate_scores(valid.labels, probabilities)}
+        facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
     predictor.info = {**predictor.info, **facts}
     return Learnt(predictor, refit=True)

@@ -19,11 +19,10 @@ from headstart.corpus import Corpus, require_two_classes
 from headstart.errors import DataError
 from headstart.inference import network_logits
 from headstart.layers import StageGraph
-from headstart.metrics import evaluate_scores
 from headstart.nets import build
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 from headstart.strategies.blending import fit_parts, list_sizes, share_unknown, weigh_parts, without_rare
-from headstart.strategies.calibration import fit_calibration
+from headstart.strategies.calibration import fit_calibration, held_out_metrics
 from headstart.strategies.settings import Learnt, Settings
 from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
 from headstart.train import Phase, Trainer
@@ -222,7 +221,7 @@ def finish(
         logits = network_logits(predictor.net, valid, device=trainer.device)[:, 0].astype(np.float64)
         if settings.calibrate:
             predictor.calibration = fit_calibration(logits, valid.labels)
-        facts |= {"n_valid": len(valid), "valid": evaluate_scores(valid.labels, predictor.probabilities(logits))}
+        facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, predictor.probabilities(logits))}
     predictor.net.to("cpu").eval()
     predictor.info |= {**facts, "history": [without_seconds(row) for row in trainer.history]}
     predictor.run |= {"history": trainer.history}

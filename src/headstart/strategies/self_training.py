@@ -29,7 +29,7 @@ from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, mo
 from headstart.strategies.vocabulary import extend_vocabulary
 from headstart.text import TokenIndexer, encode
 
-__all__ = ["LEAST_TEXTS", "read_beforehand", "self_train", "self_training"]
+__all__ = ["LEAST_TEXTS", "can_self_train", "read_beforehand", "self_train", "self_training"]
 
 LEAST_TEXTS = 50
 """Fewer texts than this teach nothing about a target's words."""
@@ -59,8 +59,13 @@ def read_beforehand(base: Predictor, texts: Corpus) -> Predictor:
     if base.steps is None or not isinstance(base.steps[-1], TokenIndexer):
         return base
     known = _with_words(base, texts)
-    taught = isinstance(known.scorer, NetworkScorer) and known.scorer.spec.name == "blend" and len(texts) >= LEAST_TEXTS
-    return self_train(known, texts) if taught else known
+    return self_train(known, texts) if can_self_train(known) and len(texts) >= LEAST_TEXTS else known
+
+
+def can_self_train(base: Predictor) -> bool:
+    """Tell whether a base is a whole `blend` network, whose n-grams a student moves."""
+    scorer = base.scorer
+    return isinstance(scorer, NetworkScorer) and scorer.spec.name == "blend" and scorer.spec.until is None
 
 
 def _with_words(base: Predictor, texts: Corpus) -> Predictor:

@@ -1,0 +1,137 @@
+"""From the scores of all fits to what they say: estimates, the verdict's facts, labels saved, the gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from headstart.comparison import curves as reading
+from headstart.comparison.context import Context
+from headstart.comparison.facts import honest_auc, measure, versions
+from headstart.comparison.gap import domain_gap
+from headstart.comparison.log import RowLog
+from headstart.comparison.planning import Plan
+from headstart.comparison.problem import Problem
+from headstart.comparison.result import Comparison
+from headstart.comparison.statistics import estimate
+from headstart.comparison.tasks import Task, load_scores
+from headstart.comparison.verdict import Curves, Measured, decide
+from headstart.corpus import Corpus
+from headstart.predictor import Predictor
+
+__all__ = ["judge"]
+
+
+def judge(
+    context: Context,
+    problem: Problem,
+    base: Predictor,
+    source: Corpus | None,
+    plan: Plan,
+    log: RowLog,
+) -> Comparison:
+    """Return what was found, but for the words of the verdict, which tell what is shipped too.
+
+    Args:
+        context: what candidates share.
+        problem: the rows.
+        base: what is carried over.
+        source: its labelled training texts, or None.
+        plan: what was fitted.
+        log: the rows of all fits.
+    """
+    options = plan.options
+    scores = {task: load_scores(log.folder, task) for task in plan.tasks}
+    groups = problem.groups(problem.test)
+    curves = measure(problem.test, scores, groups)
+    found_all = _estimates(curves)
+    running = {name: one for name, one in plan.candidates.items() if not one.reported_only}
+    scores = {task: logits for task, logits in scores.items() if task.strategy in running}
+    measured = Measured(running, {name: curves[name] for name in running}, options.budgets)
+    verdict = decide(measured)
+    saved = _labels_saved(measured)
+    verdict["labels_saved"] = [one for one in saved if one["budget"] == options.budgets[-1]]
+    verdict["next_doubling"] = _doubling(measured, verdict["ship"])
+    verdict["shipped"]["chosen_on_other_rows"] = honest_auc(problem.test, scores, groups, running, options.budgets)
+    verdict["without_duplicates"] = _without_duplicates(problem, measured, scores, groups, verdict["ship"])
+    verdict["reported_only"] = [one for one in found_all if one["strategy"] not in running]
+    order = list(plan.candidates)
+    rows = [log.rows[task] for task in sorted(plan.tasks, key=lambda task: (order.index(task.strategy), task))]
+    gap = domain_gap(base, problem.pool, source, logits=context.base_logits_of_pool)
+    facts = {
+        "candidates": {name: one.about for name, one in plan.candidates.items()}, "notes": list(problem.notes),
+        "budgets": list(options.budgets), "seeds": options.seeds, "cheap_seeds": options.cheap_seeds,
+        "columns": list(problem.columns), "group": problem.group, "seed_of_the_split": options.seed, "device": options.device,
+        "labels": list(problem.pool.label_names), "n_pool": len(problem.pool), "n_test": len(problem.test),
+        "versions": versions(),
+    }  # fmt: skip
+    return Comparison(rows, verdict, found_all, saved, gap, problem.counts, facts)
+
+
+def _estimates(curves: Curves) -> list[dict[str, Any]]:
+    found = []
+    for name, curve in curves.items():
+        for budget, parts in sorted(curve.items()):
+            one = estimate(parts)
+            facts = {"auc": one.value, "low": one.low, "high": one.high, "standard_error": one.standard_error}
+            found.append({"strategy": name, "budget": budget, **facts, "draws": one.draws})
+    return found
+
+
+def _labels_saved(measured: Measured) -> list[dict[str, Any]]:
+    """Return labels saved at every budget, by what `scratch` and `tfidf` need."""
+    references = [name for name in ("scratch", "tfidf") if name in measured.curves]
+    carrying = measured.named(lambda one: one.uses != "nothing" and not one.with_columns)
+    if not references or not carrying:
+        return []
+    some = next(iter(measured.at(measured.budgets[-1]).values()))
+    most = max((len(parts.seeds) for curve in measured.curves.values() for parts in curve.values()), default=1)
+    resampling = reading.Resampling.of(some.influence.shape[1], most)
+    found = []
+    for budget in measured.budgets:
+        here = measured.at(budget)
+        transfer = max((name for name in carrying if name in here), key=lambda name: here[name].aucs.mean())
+        for reference in references:
+            saved = reading.labels_saved(here[transfer], budget, measured.curves[reference], resampling)
+            found.append({"transfer": transfer, "reference": reference, **saved})
+    return found
+
+
+def _doubling(measured: Measured, ship: str) -> dict[str, Any] | None:
+    """Return what more labels are likely to buy: for the candidate to ship, or the best that learns from labels."""
+    own = measured.at(measured.budgets[-1])
+    learning = [name for name in own if 0 not in measured.curves[name]]
+    if not learning:
+        return None
+    name = ship if ship in learning else max(learning, key=lambda one: own[one].aucs.mean())
+    curve = measured.curves[name]
+    n_groups = own[name].influence.shape[1]
+    most = max(len(parts.seeds) for parts in curve.values())
+    found = reading.next_doubling(curve, reading.Resampling.of(n_groups, most))
+    return None if found is None else {"strategy": name, **found}
+
+
+def _without_duplicates(
+    problem: Problem, measured: Measured, scores: Mapping[Task, Any], groups: Any, ship: str
+) -> dict[str, Any] | None:
+    """Return the verdict on the test rows whose texts do not stand in the pool, in short; None if all are such."""
+    alone = ~problem.doubled
+    if alone.all():
+        return None
+    rest = problem.test.take(alone)
+    if rest.labels is None or len(np.unique(rest.labels)) < 2:
+        return {"n_test": int(alone.sum()), "why": "the rest holds one class only"}
+    kept = {task: logits[alone] for task, logits in scores.items()}
+    again = decide(
+        Measured(measured.candidates, measure(rest, kept, None if groups is None else groups[alone]), measured.budgets)
+    )
+    same = again["ship"] == ship
+    return {
+        "n_test": int(alone.sum()),
+        "ship": again["ship"],
+        "kind": again["kind"],
+        "same": same,
+        "shipped": again["shipped"],
+    }

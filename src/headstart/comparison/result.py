@@ -1,0 +1,62 @@
+"""What a comparison gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headstart.artifact import write
+from headstart.errors import DataError
+from headstart.predictor import Predictor
+
+__all__ = ["Comparison"]
+
+
+@dataclass
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        rows: one plain dict a fit: ``strategy``, ``budget``, ``seed``, metrics on the test rows, ``seconds``.
+        verdict: plain facts, and ``words``.
+        estimates: the mean AUC of every candidate at every budget, with the interval that counts in the draws of
+            training rows and of test rows.
+        labels_saved: what `scratch` and `tfidf` need to reach the best transfer, by budget.
+        gap: how far the target lies from the source.
+        counts: of law 5.
+        facts: how it was done.
+        shown: what the page shows of the winner: labels, probabilities and the worst errors on the test rows.
+        predictor: the candidate to ship, ready to predict; None where there were no labels.
+    """
+
+    rows: list[dict[str, Any]]
+    verdict: dict[str, Any]
+    estimates: list[dict[str, Any]]
+    labels_saved: list[dict[str, Any]]
+    gap: dict[str, Any]
+    counts: dict[str, Any]
+    facts: dict[str, Any]
+    shown: dict[str, Any] = field(default_factory=dict)
+    predictor: Predictor | None = field(default=None, repr=False, compare=False)
+
+    def save(self, path: str | Path) -> str:
+        """Write the candidate to ship as a model's folder and return its content hash.
+
+        Raises:
+            DataError: there were no labels, so there is none.
+        """
+        if self.predictor is None:
+            raise DataError("No candidate was chosen, because no labels were there; compare with labels, then save.")
+        return write(path, self.predictor.to_parts())
+
+    def report(self, path: str | Path) -> Path:
+        """Write the page and return its path."""
+        from headstart.report.comparison import comparison_report
+
+        return comparison_report(self.to_dict(), path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        names = ("verdict", "estimates", "labels_saved", "rows", "gap", "counts", "facts", "shown")
+        return {name: getattr(self, name) for name in names}

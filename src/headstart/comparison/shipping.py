@@ -1,0 +1,116 @@
+"""The candidate to ship: what its scores mean by the user's own labels, and what the page shows of it.
+
+A candidate that looked at no label keeps the calibration of the texts that it was trained on, and ranks other texts
+better than its probabilities say. Where the user has labels, these say what its scores mean: slope, intercept and
+threshold are fitted to the first draw of the user's own budget, if that does better inside the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.comparison.context import Context
+from headstart.comparison.facts import errors_of
+from headstart.comparison.folds import Fold, Ready, out_of_fold, ready, stratified_folds
+from headstart.comparison.logistic import log_loss
+from headstart.comparison.problem import Problem
+from headstart.comparison.tasks import Task
+from headstart.metrics import evaluate_scores
+from headstart.predictor import Predictor
+from headstart.strategies.calibration import fit_calibration, held_out_metrics
+
+__all__ = ["LEAST_LABELS", "recalibrated", "recalibration", "shown"]
+
+LEAST_LABELS = 200
+"""With fewer, three numbers fitted to them would be noise."""
+
+_TOLD = ("log_loss", "brier", "ece", "accuracy")
+
+
+def recalibration(
+    context: Context, rows: NDArray[np.int64], logits: NDArray[np.float64], own: Ready, test_logits: NDArray[np.float64]
+) -> dict[str, Any] | None:
+    """Return what the labels of a budget make of the scores of a candidate that looked at none.
+
+    Args:
+        context: what candidates share.
+        rows: the budget's rows [budget].
+        logits: the candidate's, of these rows [budget].
+        own: its own calibration and threshold.
+        test_logits: of the test rows [test]; they decide nothing here.
+
+    Returns:
+        JSON-able: ``used`` (whether log loss out of fold, inside the budget, is less than with its own), ``n_labels``,
+        ``log_loss_in_folds`` of either, ``calibration`` and ``threshold`` to ship, ``test``: metrics ``before`` and
+        ``after``, the latter None where its own are kept; ``held_out``: metrics out of fold. None with fewer than
+        `LEAST_LABELS` labels, or too few of a class for folds.
+    """
+    labels = context.labels[rows]
+    folds = stratified_folds(labels, context.group_codes(rows), 0)
+    if len(rows) < LEAST_LABELS or not folds:
+        return None
+
+    def refit(fold: Fold) -> NDArray[np.float64]:
+        fitted = Ready(fit_calibration(logits[fold.fit], labels[fold.fit]))
+        return fitted.calibrated(logits[fold.held])[None]
+
+    said = out_of_fold(folds, len(rows), refit, 1)[0]
+    known = np.isfinite(said)
+    losses = {
+        "own": log_loss(labels[known], own.calibrated(logits[known])),
+        "refitted": log_loss(labels[known], said[known]),
+    }
+    used = losses["refitted"] < losses["own"]
+    shipped = ready(labels, logits) if used else own
+    held = said if used else own.calibrated(logits)
+    return {
+        "used": used,
+        "n_labels": len(rows),
+        "log_loss_in_folds": losses,
+        "calibration": list(shipped.calibration),
+        "threshold": shipped.threshold,
+        "test": {
+            "before": _metrics(context, own, test_logits),
+            "after": _metrics(context, shipped, test_logits) if used else None,
+        },
+        "held_out": held_out_metrics(labels[known], Ready().probabilities(held[known])),
+    }
+
+
+def _metrics(context: Context, how: Ready, logits: NDArray[np.float64]) -> dict[str, float]:
+    found = evaluate_scores(context.labels[context.test], how.probabilities(logits), threshold=how.threshold)
+    return {name: found[name] for name in _TOLD}
+
+
+def recalibrated(predictor: Predictor, found: Mapping[str, Any] | None) -> Predictor:
+    """Return a predictor with what `recalibration` found to ship; what it was measured by before stays beside it."""
+    if found is None or not found["used"]:
+        return predictor
+    slope, intercept = found["calibration"]
+    before = {name: predictor.info[name] for name in ("n_valid", "valid", "base") if name in predictor.info}
+    facts = {"base": before, "n_valid": found["n_labels"], "valid": found["held_out"]}
+    how: dict[str, Any] = {"calibration": (slope, intercept), "threshold": found["threshold"]}
+    return replace(predictor, info={**predictor.info, **facts}, **how)
+
+
+def shown(context: Context, problem: Problem, ship: Task, how: Ready, logits: NDArray[np.float64]) -> dict[str, Any]:
+    """Return what the page shows of the candidate to ship, as it is shipped; JSON-able.
+
+    Args:
+        context: what candidates share.
+        problem: the rows.
+        ship: the fit that is shipped.
+        how: its calibration and threshold.
+        logits: its logits of the test rows [test].
+    """
+    probabilities = how.probabilities(logits)
+    return {
+        "strategy": ship.strategy, "budget": ship.budget, "threshold": how.threshold,
+        "labels": context.labels[context.test].tolist(), "probabilities": [round(float(p), 6) for p in probabilities],
+        "names": list(context.names), "worst": errors_of(problem.test, probabilities),
+    }  # fmt: skip
