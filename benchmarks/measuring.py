@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Iterable
 from importlib import metadata
@@ -55,3 +56,33 @@ def write(name: str, result: dict[str, Any], out: Path | None = None) -> Path:
     print(text)
     print(f"written to {path}", file=sys.stderr)
     return path
+
+
+_WAITING = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True)
+seconds = time.perf_counter() - started
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps({"code": done.returncode, "seconds": seconds, "peak_mib": peak / 1024, "stdout": done.stdout}))
+"""
+
+
+def watched(command: list[str]) -> dict[str, Any]:
+    """Run a command and return its ``seconds``, its ``peak_mib`` of resident memory and its ``stdout``.
+
+    A small process starts it and waits for it: a large one's own memory would count as the command's.
+
+    Raises:
+        RuntimeError: if the command fails; what it said stands on stderr.
+    """
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", _WAITING, *command], stdout=subprocess.PIPE, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    if found.pop("code"):
+        raise RuntimeError(f"this command failed: {' '.join(command)}")
+    return found
+
+
+def headstart(*arguments: str) -> list[str]:
+    """Return a command line of ours that prints JSON."""
+    return [str(Path(sys.executable).with_name("headstart")), *arguments, "--json"]
