@@ -135,6 +135,7 @@ def main() -> None:
         folder = Path(name)
         if "train" in options.parts:
             for net in nets:
+                trained(net, 1000, folder, folder / "model")  # compiles what is not yet on the disk
                 for n_rows in options.train:
                     take(f"train {net}", trained(net, n_rows, folder, folder / "model"))
         if "predict" in options.parts:
@@ -142,6 +143,7 @@ def main() -> None:
             for net, model in models.items():
                 if not model.exists():
                     trained(net, 10_000, folder, model)
+                predicted("snippets", 1000, folder, model)
                 for rows, sizes in (("snippets", options.predict), ("reviews", options.reviews)):
                     for n_rows in sizes:
                         take(f"predict {rows}, {net}", predicted(rows, n_rows, folder, model))

@@ -33,15 +33,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 import headstart as hs
 from children import PEERS, Child, write_rows
-from environments import FOLDER, python_of
+from environments import FOLDER, PACKAGES, python_of
 from headstart.batches import Batches, Examples, clip_ids, token_limit
 from headstart.corpus import Corpus
 from headstart.metrics import auc
 from headstart.text import RaggedIds, encode, fit_steps, text_steps
-from measuring import machine, spread, versions, write
+from measuring import headstart, machine, spread, versions, watched, write
 from protocol import write_protocol
 
 EPOCHS, N_BUCKETS, RATES, DECAY = 6, 5, (1e-2, 1e-3), 3e-6
@@ -53,9 +55,8 @@ Run = dict[str, Any]
 def ours(contender: str, folder: Path) -> Run:
     """Train by the command line and note when each epoch was told of."""
     net, _, epochs = contender.partition(":")
-    command = [str(Path(sys.executable).with_name("headstart")), "train", str(folder / "train.parquet")]
-    command += ["--valid", str(folder / "valid.parquet"), "--net", net, "--out", str(folder / "model"), "--json"]
-    command += ["--epochs", epochs] if epochs else []
+    command = headstart("train", str(folder / "train.parquet"), "--valid", str(folder / "valid.parquet"), "--net", net)
+    command += ["--out", str(folder / "model"), *(["--epochs", epochs] if epochs else [])]
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
@@ -69,6 +70,16 @@ def ours(contender: str, folder: Path) -> Run:
         "seconds": seconds,
         "auc": result["valid"]["auc"],
     }
+
+
+def warm(net: str, folder: Path) -> None:
+    """Train once on few rows, so that what is compiled is on the disk."""
+    train = pq.read_table(folder / "train.parquet").slice(0, 1000)
+    pq.write_table(train, folder / "few.parquet")
+    command = headstart(
+        "train", str(folder / "few.parquet"), "--net", net, "--epochs", "1", "--out", str(folder / "model")
+    )
+    watched(command)
 
 
 def tutorial_examples(train: Corpus, valid: Corpus) -> tuple[int, Examples, Examples]:
@@ -236,6 +247,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         n_words, starts, labels = prepared(options.protocol, folder, options.rows)
+        for net in dict.fromkeys(contender.split(":")[0] for contender in options.nets.split(",")):
+            warm(net, folder)
         jobs: dict[str, Any] = {net: lambda net=net: ours(net, folder) for net in options.nets.split(",")}
         common, search = None, []
         if "fasttext" in peers:
@@ -273,15 +286,10 @@ def main() -> None:
 
 
 def _peer_versions(peers: list[str]) -> list[str]:
-    from environments import PACKAGES
-
     return [package for name in peers for package in PACKAGES[name]]
 
 
 def _write_parquet(corpus: Corpus, path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     pq.write_table(pa.table({"text": corpus.texts, "label": corpus.labels.astype(np.int8)}), path)
 
 
