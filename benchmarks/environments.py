@@ -54,9 +54,12 @@ def _python_3_11() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[[], *PACKAGES], metavar="NAME", help=", ".join(PACKAGES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PACKAGES))
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
+    for name in arguments.names:
+        if name not in PACKAGES:
+            parser.error(f"there is no peer called {name!r}; use any of: {', '.join(PACKAGES)}")
     for name in arguments.names or PACKAGES:
         print(python_of(name, arguments.folder))
 
