@@ -1,6 +1,6 @@
 """Training steps of the tutorial's network: ours beside MXNet 1.9.1, as the tutorial runs it, and beside Keras 3.
 
-    HEADSTART_DATA=folder python benchmarks/frameworks.py [--rounds 30] [--peers mxnet,keras-jax,keras-tensorflow]
+    HEADSTART_DATA=folder python benchmarks/frameworks.py [--rounds 30] [--peers mxnet,mxnet-flushed,keras-jax,keras-tensorflow]
 
 The network, the batches and the meaning of a step are those of ``recurrent.py``. MXNet and Keras cannot live in our
 process: each runs in a process of its own for one thread and for two, in an environment that ``environments.py``
@@ -8,7 +8,8 @@ makes, and steps when it is told to. Every round takes one batch through every c
 timed by itself, without the way there and back. Each waits a quarter of a second first, so that the OpenMP threads of
 the one before have gone to sleep.
 
-MXNet is hybridized, as in the tutorial. Keras compiles anew for every new width: for it, widths are rounded up to
+MXNet is hybridized, as in the tutorial. It has no switch for denormals, which slow it down on long reviews;
+``mxnet-flushed`` is the same with the processor's own switch set from outside, as no user of it would. Keras compiles anew for every new width: for it, widths are rounded up to
 multiples of 32, and every width is compiled before anything is timed. Ratios are taken within a round, each contender
 at its better number of threads; medians and ranges go to ``benchmarks/results/frameworks.json``.
 """
@@ -35,10 +36,11 @@ from recurrent import N_WORDS, batches, contenders, step
 OURS = ("gru", "fast, window 1", "torch gru")
 PEERS = {
     "mxnet": ("mxnet", "mxnet_network.py", {}),
+    "mxnet-flushed": ("mxnet", "mxnet_network.py", {"FLUSH_DENORMALS": "1"}),
     "keras-jax": ("keras", "keras_network.py", {"KERAS_BACKEND": "jax"}),
     "keras-tensorflow": ("keras", "keras_network.py", {"KERAS_BACKEND": "tensorflow"}),
 }
-GOALS = {"gru / mxnet": 4}
+GOALS = {"gru / mxnet": 4, "gru / mxnet-flushed": 4}
 PAUSE, WARM = 0.25, 4  # seconds before a step; rounds that do not count
 
 

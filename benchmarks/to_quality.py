@@ -1,7 +1,7 @@
 """Seconds until a validation AUC: `headstart train` beside the tutorial's code on MXNet and beside fastText.
 
     HEADSTART_DATA=folder python benchmarks/to_quality.py [--protocol DIR] [--rounds 3] [--nets fast,fast:2,gru,blend]
-        [--peers mxnet,fasttext] [--auc .9634] [--rows N]
+        [--peers mxnet,mxnet-flushed,fasttext] [--auc .9634] [--rows N]
 
 All train on the tutorial protocol's 16,000 IMDB reviews (``protocol.py`` writes them) and are measured on its 4,000
 validation rows, in turns, one process at a time with all processors that there are.
@@ -12,6 +12,7 @@ validation rows, in turns, one process at a time with all processors that there 
   fast --epochs 2``.
 * MXNet runs the tutorial's training: five epochs at .01, one at .001, batches of 64 in five buckets. It gets token ids
   ready made; its seconds are from the start of the process to the end of the measurement of its best epoch.
+  ``mxnet-flushed`` has denormals flushed from outside (see ``frameworks.py``).
 * fastText gets files of lower-cased words ready made; its seconds are those of a whole process that trains with
   bigrams and scores. Its options are searched first, outside the clock: all of ``GRID``, one run each. The fastest
   that reaches the AUC is timed; if none does, the AUC asked of both is the best that it reached, rounded down.
@@ -29,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +105,13 @@ def write_batches(examples: Examples, path: Path) -> list[int]:
     return np.cumsum([0, *map(len, epochs)]).tolist()
 
 
-def mxnet(python: Path, folder: Path, n_words: int, starts: list[int], labels: Any, n_threads: int) -> Run:
+def mxnet(
+    python: Path, folder: Path, n_words: int, starts: list[int], labels: Any, n_threads: int, **variables: str
+) -> Run:
     """Train the tutorial's way and score after every epoch."""
     started, measured, epochs = time.perf_counter(), [], []
     paths = {name: str(folder / f"{name}.npz") for name in ("train", "valid")}
-    with Child(python, "mxnet_network.py", n_threads=n_threads) as child:
+    with Child(python, "mxnet_network.py", n_threads=n_threads, **variables) as child:
         child.ask("load", n_words=n_words, learning_rate=RATES[0], weight_decay=DECAY, seed=0, **paths)
         for number, (first, end) in enumerate(itertools.pairwise(starts), 1):
             rate = RATES[number == EPOCHS]
@@ -189,11 +193,11 @@ def summary(runs: list[Run], levels: dict[str, float]) -> dict[str, Any]:
 def ratios(runs: dict[str, list[Run]], level: float, common: float | None) -> dict[str, Any]:
     """Return, run by run, how many times the seconds of the one are those of the other."""
     found: dict[str, Any] = {}
-    for name in (name for name in runs if name not in ("mxnet", "fasttext")):
-        if "mxnet" in runs:
-            pairs = [(a["seconds"], seconds_to(b, level)) for a, b in zip(runs["mxnet"], runs[name], strict=True)]
+    for name in (name for name in runs if not name.startswith(("mxnet", "fasttext"))):
+        for peer in (peer for peer in runs if peer.startswith("mxnet")):
+            pairs = [(a["seconds"], seconds_to(b, level)) for a, b in zip(runs[peer], runs[name], strict=True)]
             if all(b is not None for _, b in pairs):
-                found[f"mxnet's best / {name}"] = spread(a / b for a, b in pairs if b is not None)
+                found[f"{peer}'s best / {name}"] = spread(a / b for a, b in pairs if b is not None)
         if common is not None:
             times = [
                 (seconds_to(a, common), seconds_to(b, common))
@@ -209,7 +213,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--protocol", type=Path, default=Path("out/protocol"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nets", default="fast,fast:2,gru,blend,blend:1")
-    parser.add_argument("--peers", default="mxnet,fasttext")
+    parser.add_argument("--peers", default="mxnet,mxnet-flushed,fasttext")
     parser.add_argument("--auc", type=float, default=0.9634)
     parser.add_argument("--rows", type=int, help="use that many training rows only, to try this script")
     parser.add_argument("--mxnet-threads", type=int, help="otherwise 1 or 2, as some first steps go faster")
@@ -243,7 +247,7 @@ def prepared(protocol: Path, folder: Path, n_rows: int | None) -> tuple[int, lis
 def main() -> None:
     options = arguments()
     before, peers = machine(), options.peers.split(",") if options.peers else []
-    pythons = {name: python_of(name, options.environments) for name in peers}
+    pythons = {name: python_of(name.removesuffix("-flushed"), options.environments) for name in peers}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         n_words, starts, labels = prepared(options.protocol, folder, options.rows)
@@ -258,9 +262,10 @@ def main() -> None:
             chosen = min((run for run in search if run["auc"] >= common), key=lambda run: run["seconds"])["options"]
             jobs["fasttext"] = lambda: fasttext(pythons["fasttext"], folder, labels, chosen)
         n_threads = options.mxnet_threads
-        if "mxnet" in peers:
-            n_threads = n_threads or best_threads(pythons["mxnet"], folder, n_words)
-            jobs["mxnet"] = lambda: mxnet(pythons["mxnet"], folder, n_words, starts, labels, n_threads)
+        for peer in (peer for peer in peers if peer.startswith("mxnet")):
+            python, variables = pythons[peer], {"FLUSH_DENORMALS": "1"} if peer.endswith("flushed") else {}
+            n_threads = n_threads or best_threads(python, folder, n_words)
+            jobs[peer] = partial(mxnet, python, folder, n_words, starts, labels, n_threads, **variables)
         runs: dict[str, list[Run]] = {name: [] for name in jobs}
         for _, (name, job) in itertools.product(range(options.rounds), jobs.items()):
             runs[name].append(job())
@@ -277,7 +282,9 @@ def main() -> None:
         "machine": before,
         "versions": versions("numpy", "torch", "numba") | {"peers": _peer_versions(peers)},
         "contenders": {name: summary(own, levels) for name, own in runs.items()},
-        "mxnet_epochs": [run["epochs"] for run in runs.get("mxnet", [])],
+        "mxnet_epochs": {
+            peer: [run["epochs"] for run in own] for peer, own in runs.items() if peer.startswith("mxnet")
+        },
         "fasttext_search": search,
         "times_the_seconds_of": ratios(runs, options.auc, None if common is None else float(common)),
         "goals": GOALS,
@@ -286,7 +293,7 @@ def main() -> None:
 
 
 def _peer_versions(peers: list[str]) -> list[str]:
-    return [package for name in peers for package in PACKAGES[name]]
+    return sorted({package for name in peers for package in PACKAGES[name.removesuffix("-flushed")]})
 
 
 def _write_parquet(corpus: Corpus, path: Path) -> None:
