@@ -292,8 +292,8 @@ def main() -> None:
     write("to_quality", result, options.out)
 
 
-def _peer_versions(peers: list[str]) -> list[str]:
-    return sorted({package for name in peers for package in PACKAGES[name.removesuffix("-flushed")]})
+def _peer_versions(peers: list[str]) -> str:
+    return ", ".join(sorted({package for name in peers for package in PACKAGES[name.removesuffix("-flushed")]}))
 
 
 def _write_parquet(corpus: Corpus, path: Path) -> None:
