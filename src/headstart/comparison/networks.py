@@ -50,9 +50,7 @@ def fit_gradual(context: Context, draw: Draw) -> Fitted:
 
 def fit_scratch(context: Context, draw: Draw) -> Fitted:
     """Train the base's network from random weights."""
-    epochs = 20 if len(draw.rows) < 500 else 10 if len(draw.rows) < 3000 else None
-    batch = 16 if len(draw.rows) < 1000 else None
-    return _train(context, draw, "scratch", Settings(epochs=epochs, batch_size=batch))
+    return _train(context, draw, "scratch", Settings())
 
 
 def gradual_phases(net: Any, n_labels: int) -> tuple[Phase, ...]:

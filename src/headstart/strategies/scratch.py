@@ -44,9 +44,9 @@ class Recipe:
         least_deep: of `blend`: a word rarer than this is unknown to the recurrent part, which would learn titles
             and names by heart from it; the n-grams know it.
         rates: factors on the learning rate by pattern.
-        epochs: passes over the training rows.
+        epochs: passes over the training rows, where they are many.
         learning_rate: top rate.
-        batch_size: rows a step.
+        batch_size: rows a step, where they are many.
         trainer: more options of `headstart.train.Trainer`.
     """
 
@@ -65,6 +65,11 @@ class Recipe:
 
 _FEW_ROWS = 4000
 """With fewer texts than this, words that are rare in them are too many to do without."""
+
+_MORE_EPOCHS = ((10_000, 1), (3000, 2), (500, 3), (0, 6))
+"""From so many texts on, so many times the recipe's epochs, which suit tens of thousands (docs/log.md)."""
+_SMALL = 1000
+"""With fewer texts than this, 16 of them make a batch."""
 
 RECIPES: dict[str, Recipe] = {
     "blend": Recipe(
@@ -120,9 +125,9 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     moving = _prepare(net, name, examples, read, steps, recipe, settings)
     trainer = settings.trainer(
         moving,
-        phases=_phases(recipe, settings),
+        phases=_phases(recipe, settings, len(train)),
         learning_rate=recipe.learning_rate if settings.learning_rate is None else settings.learning_rate,
-        batch_size=settings.batch_size or recipe.batch_size,
+        batch_size=settings.batch_size or (16 if len(train) < _SMALL else recipe.batch_size),
         **recipe.trainer,
     )
     if moving is net or not isinstance(net, StageGraph):
@@ -153,10 +158,16 @@ def _least_count(count: int, n_rows: int) -> int:
     return min(count, 2) if n_rows < _FEW_ROWS else count
 
 
-def _phases(recipe: Recipe, settings: Settings) -> tuple[Phase, ...]:
+def _phases(recipe: Recipe, settings: Settings, n_rows: int) -> tuple[Phase, ...]:
     if settings.phases:
         return tuple(settings.phases)
-    return (Phase(recipe.epochs if settings.epochs is None else settings.epochs, rates=recipe.rates),)
+    epochs = recipe.epochs * _times_as_many(n_rows) if settings.epochs is None else settings.epochs
+    return (Phase(epochs, rates=recipe.rates),)
+
+
+def _times_as_many(n_rows: int) -> int:
+    """Return how many times the recipe's epochs so few rows need, for steps enough."""
+    return next((times for least, times in _MORE_EPOCHS if n_rows >= least))
 
 
 def _prepare(
