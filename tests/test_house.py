@@ -16,7 +16,7 @@ ROOT = Path(headstart.__file__).parent
 ORDER = [
     "errors", "options", "metrics", "corpus", "kernels", "text", "batches", "vectors", "layers", "optim", "nets",
     "artifact", "heads", "inference", "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve",
-    "freezing", "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "report", "demo", "cli",
+    "freezing", "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "report", "demo", "cli", "__main__",
 ]  # fmt: skip
 NO_TORCH = {"errors", "options", "metrics", "corpus", "kernels", "text", "artifact", "report", "heads"}
 FILES = sorted(ROOT.rglob("*.py"))

@@ -16,6 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.errors import DataError
 from headstart.kernels import workers
 
 __all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams", "sum_ngrams"]
@@ -47,12 +48,13 @@ def _count(
     rows_with: Any,
     positives_with: Any,
     last_row: Any,
+    first_row: int,
+    n_used: int,
 ) -> int:
-    """Count in how many rows each n-gram stands; return the rows done before the table grew too full."""
+    """Count in how many rows from the first on each n-gram stands; return the row before which the table is too full."""
     mask = len(keys) - 1
-    n_used = 0
     most = len(keys) - len(keys) // 4
-    for row in range(len(offsets) - 1):
+    for row in range(first_row, len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]
         if n_used + (end - begin) * longest > most:
             return row
@@ -73,6 +75,18 @@ def _count(
                     rows_with[at] += 1
                     positives_with[at] += positive[row]
     return len(offsets) - 1
+
+
+@numba.njit(nogil=True, cache=True)
+def _put(given: Any, keys: Any, places: Any) -> None:
+    """Put n-grams into an empty table, and write where each has gone."""
+    mask = len(keys) - 1
+    for n in range(len(given)):
+        at = _place(given[n], mask)
+        while keys[at] != _EMPTY:
+            at = (at + 1) & mask
+        keys[at] = given[n]
+        places[n] = at
 
 
 @numba.njit(nogil=True, cache=True)
@@ -153,24 +167,76 @@ def _sum(
 
 
 def count_ngrams(
-    values: NDArray[np.int32], offsets: NDArray[np.int64], positive: NDArray[np.bool_], longest: int
+    values: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    positive: NDArray[np.bool_],
+    longest: int,
+    *,
+    most_slots: int = 1 << 26,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Count the n-grams of up to `longest` ids over rows.
+
+    Memory is bounded: where the table of n-grams would need more than `most_slots` places (at 20 bytes), the rarest are
+    forgotten and counting goes on, so that the counts of n-grams that were rare so far come out too low, by one for every
+    time that happens: Manku and Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002.
 
     Returns:
         The n-grams [n] ascending; in how many rows each stands [n]; in how many positive rows [n].
     """
-    size = _table_size(min(len(values) * longest, 1 << 22))
-    while True:
-        keys = np.zeros(size, np.int64)
-        rows_with, positives_with, last_row = (np.zeros(size, np.int32) for _ in range(3))
-        n_done = _count(values, offsets, positive.astype(np.int32), longest, keys, rows_with, positives_with, last_row)
-        if n_done == len(offsets) - 1:
-            break
-        size *= 4
+    n_rows = len(offsets) - 1
+    given: Any = (values, offsets, positive.astype(np.int32), longest)
+    size = min(_table_size(min(len(values) * longest, 1 << 22)), most_slots)
+    table = _Counts(size)
+    n_done = table.count(given, 0)
+    while n_done < n_rows:
+        if size < most_slots:
+            size = min(4 * size, most_slots)
+            table = table.moved(size)
+        while 2 * table.n_used > size:
+            table = table.moved(size, least=table.least + 1)
+        before, n_done = n_done, table.count(given, n_done)
+        if n_done == before:
+            raise DataError(
+                f"a text of {offsets[n_done + 1] - offsets[n_done]:,} tokens has more n-grams than fit a table of {size:,} places; "
+                "cut the texts with max_tokens."
+            )
+    keys, rows_with, positives_with, _ = table.arrays
     used = np.flatnonzero(keys)
     used = used[np.argsort(keys[used], kind="stable")]
     return keys[used], rows_with[used].astype(np.int64), positives_with[used].astype(np.int64)
+
+
+class _Counts:
+    """A table of n-grams with their counts.
+
+    Args:
+        size: places, a power of two.
+        least: in how many rows an n-gram must have stood to be in it.
+    """
+
+    def __init__(self, size: int, least: int = 1) -> None:
+        self.least = least
+        self.arrays: list[NDArray[Any]] = [np.zeros(size, kind) for kind in (np.int64, np.int32, np.int32, np.int32)]
+
+    @property
+    def n_used(self) -> int:
+        return int(np.count_nonzero(self.arrays[0]))
+
+    def count(self, given: tuple[Any, ...], first_row: int) -> int:
+        """Count the rows from the first on, and return the row before which the table is too full."""
+        arguments: Any = (*given, *self.arrays, first_row, self.n_used)
+        return int(_count(*arguments))
+
+    def moved(self, size: int, least: int = 0) -> _Counts:
+        """Return a table of another size with the n-grams that stand in `least` rows or more."""
+        keys, rows_with, positives_with, last_row = self.arrays
+        kept = np.flatnonzero((keys != _EMPTY) & (rows_with >= least))
+        other = _Counts(size, max(self.least, least))
+        places = np.empty(len(kept), np.int64)
+        _put(keys[kept], other.arrays[0], places)
+        for old, new in zip((rows_with, positives_with, last_row), other.arrays[1:], strict=True):
+            new[places] = old[kept]
+        return other
 
 
 class NgramTable:

@@ -17,7 +17,7 @@ from torch import nn
 from headstart.batches import Clip, Examples, clip_ids
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
-from headstart.inference import network_logits, network_outputs
+from headstart.inference import network_logits, network_outputs, on_device
 from headstart.nets import NETS, build, net_options
 from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
@@ -181,7 +181,7 @@ class NetworkScorer:
 
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]."""
-        return network_logits(self.net.to(device), rows.examples, device=device)[:, 0].astype(np.float64)
+        return network_logits(on_device(self.net, device), rows.examples, device=device)[:, 0].astype(np.float64)
 
     def config(self) -> dict[str, Any]:
         """Return the JSON-able part of what rebuilds the scorer."""
@@ -254,7 +254,9 @@ class LayerScorer:
 
     def features(self, rows: Rows, device: str | torch.device) -> NDArray[np.float32]:
         """Return the layers' outputs side by side, float32 [rows, size]."""
-        outputs = network_outputs(self.net.to(device), rows.examples, self.layers, pooling=self.pooling, device=device)
+        outputs = network_outputs(
+            on_device(self.net, device), rows.examples, self.layers, pooling=self.pooling, device=device
+        )
         return np.concatenate([outputs[layer] for layer in self.layers], axis=1)
 
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:

@@ -42,6 +42,8 @@ _PENALTY = 30.0
 _TAIL = 0.4
 """Length of the features of a text's end, where those of the whole text have 1."""
 _FEW = 1000
+_PIECE = 25_000
+"""Rows whose features are put side by side at a time, so that only so many are ever there twice."""
 
 
 def fit_parts(
@@ -109,15 +111,32 @@ def fit_ngram_parts(
         penalty: C of the logistic regression.
     """
     lists = [list_ngrams(ids, labels, part.longest, least_rows) for part, ids, _ in parts]
-    blocks = [
-        ngram_features(listed, scale, ids, part.longest) * np.float32(length)
-        for (part, ids, length), (listed, scale) in zip(parts, lists, strict=True)
-    ]
-    weights, intercept = solve_logistic(sp.hstack(blocks, format="csr"), labels, penalty=penalty)
+    read = [(ids, part.longest, length) for part, ids, length in parts]
+    weights, intercept = solve_logistic(_features(read, lists), labels, penalty=penalty)
     own = np.split(weights, np.cumsum([len(listed) for listed, _ in lists])[:-1])
     for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
         part.set_list(listed, scale, weight * np.float32(length))
     return intercept
+
+
+def _features(
+    read: Sequence[tuple[RaggedIds, int, float]], lists: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]]
+) -> list[Any]:
+    """Return what all parts weigh, side by side, CSR: some tens of thousands of rows after another.
+
+    Args:
+        read: of each part its ids, its longest n-gram, and the length of its features.
+        lists: of each part its n-grams and their scales.
+    """
+    tables = [NgramTable(listed, longest) for (listed, _), (_, longest, _) in zip(lists, read, strict=True)]
+    pieces = []
+    for start in range(0, max(len(read[0][0]), 1), _PIECE):
+        blocks = [
+            _weighed(table, scale, ids.piece(start, start + _PIECE), np.float32(length))
+            for table, (_, scale), (ids, _, length) in zip(tables, lists, read, strict=True)
+        ]
+        pieces.append(sp.hstack(blocks, format="csr"))
+    return pieces
 
 
 def list_ngrams(
@@ -138,13 +157,16 @@ def list_ngrams(
 
 def ngram_features(listed: NDArray[np.int64], scale: NDArray[np.float32], ids: RaggedIds, longest: int) -> Any:
     """Return what an `NgramLogit` weighs, sparse CSR [rows, listed], every row of length 1 (or 0)."""
-    found, ends = find_ngrams(NgramTable(listed, longest), ids.values, ids.offsets)
+    return _weighed(NgramTable(listed, longest), scale, ids, np.float32(1))
+
+
+def _weighed(table: NgramTable, scale: NDArray[np.float32], ids: RaggedIds, length: np.float32) -> Any:
+    found, ends = find_ngrams(table, ids.values, ids.offsets)
     values = scale[found]
-    features = sp.csr_matrix((values, found, ends), shape=(len(ids), len(listed)))
     squared = np.add.reduceat(np.append(values * values, 0), np.minimum(ends[:-1], len(values))) * (np.diff(ends) > 0)
     norms = np.sqrt(np.maximum(squared, 1e-24)).astype(np.float32)
-    features.data /= np.repeat(norms, np.diff(ends))
-    return features
+    values *= length / np.repeat(norms, np.diff(ends))
+    return sp.csr_matrix((values, found, ends), shape=(len(ids), table.n))
 
 
 def cluster_words(

@@ -16,7 +16,7 @@ from headstart.corpus import Corpus
 from headstart.errors import MissingDependencyError, OptionError, unknown_name
 from headstart.features import layer_outputs, worth_keeping
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
-from headstart.inference import network_outputs, resolve_device
+from headstart.inference import network_outputs, on_device, resolve_device
 from headstart.layers import stage_names, until
 from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
 from headstart.predictor.scorers import Head
@@ -192,7 +192,7 @@ def _outputs(
     """Return the layers' outputs for the training rows; those that take long are looked up on disk first."""
     device = resolve_device(settings.device)
     if not worth_keeping(base):
-        return network_outputs(base.net.to(device), examples, layers, pooling=settings.pooling, device=device)
+        return network_outputs(on_device(base.net, device), examples, layers, pooling=settings.pooling, device=device)
     how: dict[str, Any] = {"pooling": settings.pooling, "device": str(device), "cache": settings.cache}
     parts = list(layer_outputs(base, train, layers, **how))
     return {name: np.concatenate([part[name] for part in parts]) for name in layers}

@@ -98,6 +98,11 @@ class RaggedIds:
         where += np.repeat(starts - offsets[:-1], lengths)
         return RaggedIds(self.values[where], offsets)
 
+    def piece(self, start: int, stop: int) -> "RaggedIds":
+        """The rows from ``start`` to before ``stop``, as views; fewer where the rows end."""
+        offsets = self.offsets[start : min(stop, len(self)) + 1]
+        return RaggedIds(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
+
     def skip(self, counts: npt.NDArray[np.int64]) -> "RaggedIds":
         """The rows without their first ids, `counts` [n_rows] of each row, as a copy.
 
