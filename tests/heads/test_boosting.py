@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from headstart.errors import ArtifactError, MissingDependencyError
-from headstart.heads import CatBoostHead, ColumnEncoder, boosting
+from headstart.heads import CatBoostHead, ColumnEncoder, NothingVariesError, boosting
 
 pytest.importorskip("catboost", reason="the CatBoost head is tested where CatBoost is installed")
 
@@ -155,3 +155,21 @@ def test_without_catboost_the_answer_installs_it(rows: Rows, monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "catboost", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'headstart\[catboost\]'"):
         CatBoostHead.fit(rows[0], rows[1])
+
+
+def test_features_that_never_vary_are_told() -> None:
+    labels = np.arange(60) % 2
+    with pytest.raises(NothingVariesError, match="nothing to split 48 rows on.*head='linear', other columns"):
+        CatBoostHead.fit(np.ones((60, 2), np.float32), labels)
+
+
+def test_auto_falls_back_to_a_linear_head(reviews: Any) -> None:
+    """Texts of one word each and a column of one value: there is nothing to split on."""
+    from headstart import TextClassifier
+
+    base = TextClassifier(net="gru", epochs=0, max_words=3, device="cpu").fit(reviews.texts, reviews.labels)
+    frame = pa.table({"text": ["zyx"] * 60, "stars": [1.0] * 60})
+    model = TextClassifier(base=base, strategy="features", columns=["stars"], text="text").fit(
+        frame, [i % 2 for i in range(60)]
+    )
+    assert model.predictor_.scorer.head.kind == "linear"

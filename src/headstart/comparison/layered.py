@@ -20,7 +20,7 @@ from headstart.comparison.fitted import ColumnBlock, Fitted
 from headstart.comparison.folds import Fold, Ready, out_of_fold, ready, stratified_folds
 from headstart.comparison.logistic import log_loss, ridge_path
 from headstart.errors import MissingDependencyError
-from headstart.heads import CatBoostHead, LinearHead
+from headstart.heads import CatBoostHead, LinearHead, NothingVariesError
 from headstart.predictor import ColumnScorer, LayerScorer, Predictor
 from headstart.predictor.scorers import Head
 from headstart.strategies.carry import _cut
@@ -146,7 +146,7 @@ def _try_trees(
     fold = folds[0]
     try:
         n_trees, said = CatBoostHead.try_out(features, labels, fold.fit, fold.held, **how)
-    except MissingDependencyError:
+    except (MissingDependencyError, NothingVariesError):
         return None
     if log_loss(labels[fold.held], said) >= log_loss(labels[fold.held], linear.said[fold.held]):
         return None

@@ -4,9 +4,9 @@ Each is fitted once by `fit`, gives logits by `decision`, and is stored as array
 format). None is ever pickled.
 """
 
-from headstart.heads.boosting import CatBoostHead
+from headstart.heads.boosting import CatBoostHead, NothingVariesError
 from headstart.heads.columns import ColumnEncoder
 from headstart.heads.linear import LinearHead
 from headstart.heads.tfidf import TfidfHead
 
-__all__ = ["CatBoostHead", "ColumnEncoder", "LinearHead", "TfidfHead"]
+__all__ = ["CatBoostHead", "ColumnEncoder", "LinearHead", "NothingVariesError", "TfidfHead"]

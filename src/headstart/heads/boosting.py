@@ -12,10 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headstart.artifact import rewritten_in_child
-from headstart.errors import ArtifactError, MissingDependencyError
+from headstart.errors import ArtifactError, DataError, MissingDependencyError
 from headstart.heads.columns import ColumnEncoder
 
-__all__ = ["CatBoostHead"]
+__all__ = ["CatBoostHead", "NothingVariesError"]
 
 _HELD_SHARE = 0.2
 
@@ -26,6 +26,10 @@ def _catboost() -> Any:
     except ImportError as error:
         raise MissingDependencyError("catboost", "catboost", "The CatBoost head") from error
     return catboost
+
+
+class NothingVariesError(DataError):
+    """CatBoost finds no feature to split on."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class CatBoostHead:
 
         Raises:
             MissingDependencyError: if CatBoost is not installed.
+            NothingVariesError: if every feature is the same in all rows, or too rare to split on.
         """
         _catboost()
         from sklearn.model_selection import train_test_split
@@ -92,7 +97,7 @@ class CatBoostHead:
         and the logits of the held rows [held]."""
         trial = _classifier(600, len(labels), random_state, n_threads, early_stopping_rounds=40)
         held_pool = _pool(features, table, encoder, held, labels)
-        trial.fit(_pool(features, table, encoder, kept, labels), eval_set=held_pool)
+        _grow(trial, _pool(features, table, encoder, kept, labels), eval_set=held_pool)
         logits = np.asarray(trial.predict(held_pool, prediction_type="RawFormulaVal"), np.float64)
         return max(10, trial.tree_count_), logits
 
@@ -110,7 +115,7 @@ class CatBoostHead:
     ) -> CatBoostHead:
         """Grow so many trees on all rows."""
         model = _classifier(n_trees, len(labels), random_state, n_threads)
-        model.fit(_pool(features, table, encoder, np.arange(len(labels)), labels))
+        _grow(model, _pool(features, table, encoder, np.arange(len(labels)), labels))
         return cls(model, features.shape[1], encoder)
 
     def decision(self, features: NDArray[np.float32], table: pa.Table | None = None) -> NDArray[np.float64]:
@@ -207,6 +212,18 @@ def _classifier(n_trees: int, n_rows: int, random_state: int, n_threads: int, **
         allow_writing_files=False,
         **options,
     )
+
+
+def _grow(model: Any, pool: Any, **options: Any) -> None:
+    try:
+        model.fit(pool, **options)
+    except _catboost().CatBoostError as error:
+        if "constant or ignored" not in str(error):
+            raise
+        raise NothingVariesError(
+            f"CatBoost finds nothing to split {pool.num_row():,} rows on: the features are the same in nearly all of them. "
+            "Use head='linear', other columns, or more rows."
+        ) from error
 
 
 def _written(model: Any) -> bytes:

@@ -15,7 +15,7 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import MissingDependencyError, OptionError, unknown_name
 from headstart.features import layer_outputs, worth_keeping
-from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
+from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, NothingVariesError, TfidfHead
 from headstart.inference import network_outputs, on_device, resolve_device
 from headstart.layers import stage_names, until
 from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
@@ -54,8 +54,14 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
     outputs = _outputs(base, train, examples, layers, settings)
     inputs = np.concatenate([outputs[layer] for layer in layers], axis=1)
     encoder, table = _encoder(train, settings.columns)
-    fit = _head_class(settings.head, columns=bool(settings.columns)).fit
-    head = fit(inputs, labels, table=table, encoder=encoder, random_state=settings.random_state)
+    kind = _head_class(settings.head, columns=bool(settings.columns))
+    how: dict[str, Any] = {"table": table, "encoder": encoder, "random_state": settings.random_state}
+    try:
+        head: Head = kind.fit(inputs, labels, **how)
+    except NothingVariesError:
+        if settings.head != "auto":
+            raise
+        head = LinearHead.fit(inputs, labels, **how)
     net, spec = _cut(base, layers)
     scorer = LayerScorer(net, spec, layers, head, settings.pooling)
     predictor = replace(
