@@ -1,11 +1,19 @@
 """The bases, beside the simple models that a user could pick instead: on the source, and on sets never seen.
 
-    python benchmarks/bases.py [--protocol DIR] [--seeds 5] [--nets blend,gru,tutorial] [--out DIR]
+    python benchmarks/bases.py [--protocol DIR] [--seeds 5] [--nets blend,gru,tutorial] [--parts A,B] [--out DIR]
 
 Every model is trained on the tutorial protocol's 16,000 IMDB reviews (benchmarks/protocol.py writes them) and
 measured on the 5,000 and 25,000 test rows and, without any label of theirs, on the other sets in the folder
 given by HEADSTART_DATA. The peers (scikit-learn's TF-IDF and an NB-SVM) run in the same process, before the
-bases. Rows stream to ``rows.jsonl``; the table goes to ``table.md``. AUC, mean over seeds.
+bases. Parts:
+
+- ``16000``: the above.
+- ``self-train``: the same bases after they have taught themselves on a target's texts without labels; inductive: five
+  folds, every text scored by a base that has read the others; transductive: by one that has read all, itself among them.
+- ``reviews``: the default base with IMDB's 50,000 unlabelled reviews, those left out that stand in a test set.
+- ``25000``: NB-SVM and the default base, trained on all 25,000 of IMDB's training rows, on the official test.
+
+Rows stream to ``rows.jsonl``; the tables go to ``table.md``. AUC, mean over seeds, with Student's 95% interval.
 """
 
 from __future__ import annotations
@@ -19,16 +27,22 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.stats import t as student
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 import headstart as hs
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, duplicates
 from headstart.metrics import auc
 from protocol import data_folder
 
 TARGETS = ("hotel_hackerearth_sample", "hotel_datafiniti", "hotel_opspam", "hotel_tripadvisor_aspects", "amazon_books")
+SIMPLE = ("TF-IDF 1,2 + LR", "NB-SVM 1-3")
+PARTS = ("16000", "self-train", "reviews", "25000")
+N_FOLDS = 5
 Scorer = Callable[[Corpus], Any]
+Sets = dict[str, Corpus]
+Job = tuple[str, int, Callable[[], tuple[float, dict[str, Any]]]]
 
 
 def tfidf(train: Corpus) -> Scorer:
@@ -48,77 +62,194 @@ def nbsvm(train: Corpus) -> Scorer:
     return lambda corpus: model.decision_function(vectorizer.transform(texts(corpus)) @ ratio)
 
 
-def base(net: str, seed: int, valid: Corpus) -> Callable[[Corpus], Scorer]:
-    """Return a trainer of one of our networks."""
-
-    def trained(train: Corpus) -> Scorer:
-        model = hs.TextClassifier(net=net, random_state=seed).fit(train, valid=valid)
-        return lambda corpus: model.score_rows(corpus).logits
-
-    return trained
-
-
 def texts(corpus: Corpus) -> list[str]:
     """Return a corpus' texts as Python strings."""
     return ["" if text is None else text for text in corpus.texts.to_pylist()]
 
 
-def measured(name: str, seed: int, train: Callable[[Corpus], Scorer], sets: dict[str, Corpus]) -> dict[str, Any]:
-    """Return one row: seconds to train, AUC on every set."""
-    started = time.perf_counter()
-    scorer = train(sets["train"])
-    row: dict[str, Any] = {"model": name, "seed": seed, "seconds": time.perf_counter() - started}
-    return row | {part: auc(corpus.labels, scorer(corpus)) for part, corpus in sets.items() if part != "train"}
+class Bases:
+    """Bases by network and seed, each trained once in a run.
+
+    Attributes:
+        sets: corpora by name.
+    """
+
+    def __init__(self, sets: Sets) -> None:
+        self.sets = sets
+        self._made: dict[tuple[str, int], tuple[float, hs.TextClassifier]] = {}
+
+    def get(self, net: str, seed: int) -> tuple[float, hs.TextClassifier]:
+        """Return seconds to train, and the base."""
+        if (net, seed) not in self._made:
+            self._made = {(net, seed): self.trained("train", net=net, random_state=seed)}
+        return self._made[net, seed]
+
+    def trained(self, part: str, **options: Any) -> tuple[float, hs.TextClassifier]:
+        """Train on a part, with the protocol's validation rows where these are not in it."""
+        started = time.perf_counter()
+        valid = self.sets["valid"] if part == "train" else None
+        return (lambda model: (time.perf_counter() - started, model))(
+            hs.TextClassifier(**options).fit(self.sets[part], valid=valid)
+        )
+
+    def plain(self, net: str, seed: int) -> tuple[float, dict[str, Any]]:
+        """Measure a base as it is on every set."""
+        seconds, model = self.get(net, seed)
+        return seconds, aucs(
+            lambda corpus: model.score_rows(corpus).logits, self.sets, ("valid", "test", "official", *TARGETS)
+        )
+
+    def peer(self, train: Callable[[Corpus], Scorer]) -> tuple[float, dict[str, Any]]:
+        """Measure a simple model on every set."""
+        started = time.perf_counter()
+        scorer = train(self.sets["train"])
+        return time.perf_counter() - started, aucs(scorer, self.sets, ("valid", "test", "official", *TARGETS))
+
+    def self_trained(self, seed: int, *, inductive: bool) -> tuple[float, dict[str, Any]]:
+        """Measure the default base after it has taught itself on each target; seconds are of all targets."""
+        model = self.get("blend", seed)[1]
+        started = time.perf_counter()
+        found = aucs(lambda corpus: taught(model, corpus, inductive), self.sets, TARGETS)
+        return time.perf_counter() - started, found
+
+    def with_reviews(self, seed: int) -> tuple[float, dict[str, Any]]:
+        """Measure the default base with the unlabelled reviews."""
+        held = [self.sets[name].texts for name in ("valid", "test", "official")]
+        more = hs.read(str(data_folder() / "imdb_unlabelled.parquet"), columns=())
+        for part in held:
+            more = more.take(np.flatnonzero(~duplicates(more.texts, part).in_a))
+        seconds, model = self.trained("train", random_state=seed, unlabelled=more)
+        return seconds, aucs(
+            lambda corpus: model.score_rows(corpus).logits, self.sets, ("valid", "test", "official", *TARGETS)
+        )
+
+    def whole(self, seed: int) -> tuple[float, dict[str, Any]]:
+        """Measure the default base trained on all 25,000 rows: a twentieth of them weighs its parts and calibrates."""
+        seconds, model = self.trained("all", random_state=seed, valid_fraction=0.05)
+        official = self.sets["official"]
+        scores = model.score_rows(official)
+        right = np.mean((scores.probabilities >= model.predictor_.threshold) == official.labels)
+        return seconds, {"official": auc(official.labels, scores.logits), "official_accuracy": float(right)}
+
+    def whole_peer(self) -> tuple[float, dict[str, Any]]:
+        """Measure the NB-SVM trained on the same."""
+        started, official = time.perf_counter(), self.sets["official"]
+        scorer = nbsvm(self.sets["all"])
+        seconds, scores = time.perf_counter() - started, scorer(official)
+        right = float(np.mean((scores > 0) == official.labels))
+        return seconds, {"official": auc(official.labels, scores), "official_accuracy": right}
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return the Markdown table: means over seeds, and the standard deviation where there are several."""
-    columns = [name for name in rows[0] if name not in ("model", "seed")]
-    lines = ["| trained on 16,000 | seeds | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
-    for model in dict.fromkeys(row["model"] for row in rows):
+def taught(model: hs.TextClassifier, corpus: Corpus, inductive: bool) -> Any:
+    """Return the logits of a corpus by the model after it has taught itself on its texts."""
+    if not inductive:
+        return hs.TextClassifier(base=model, strategy="self-train").fit(corpus.texts).score_rows(corpus).logits
+    fold = np.random.default_rng(0).integers(0, N_FOLDS, len(corpus))
+    logits = np.zeros(len(corpus))
+    for held in range(N_FOLDS):
+        rest = corpus.take(np.flatnonzero(fold != held))
+        own = hs.TextClassifier(base=model, strategy="self-train").fit(rest.texts)
+        logits[fold == held] = own.score_rows(corpus.take(np.flatnonzero(fold == held))).logits
+    return logits
+
+
+def aucs(scorer: Scorer, sets: Sets, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: auc(sets[name].labels, scorer(sets[name])) for name in names}
+
+
+def table(rows: list[dict[str, Any]], names: list[str]) -> str:
+    """Return a Markdown table of some models: means over seeds, and their 95% intervals where there are several."""
+    rows = [row for row in rows if row["model"] in names]
+    columns = list(dict.fromkeys(name for row in rows for name in row if name not in ("model", "seed")))
+    lines = ["| model | seeds | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
+    for model in (name for name in names if any(row["model"] == name for row in rows)):
         own = [row for row in rows if row["model"] == model]
-        cells = [cell([row[column] for row in own], column == "seconds") for column in columns]
+        cells = [cell([row[column] for row in own if column in row], column == "seconds") for column in columns]
         lines.append(f"| {model} | {len(own)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
 def cell(values: list[float], seconds: bool) -> str:
-    """Return a mean; of AUCs with the standard deviation over seeds."""
+    """Return a mean with its interval; of seconds the median."""
+    if not values:
+        return ""
     if seconds:
         return f"{np.median(values):.0f}"
-    spread = f" ({np.std(values, ddof=1):.4f})" if len(values) > 1 else ""
-    return f"{np.mean(values):.4f}{spread}"
+    return f"{np.mean(values):.4f}{spread(values)}"
+
+
+def spread(values: list[float]) -> str:
+    """Return half the width of Student's 95% interval of a mean, with its sign."""
+    if len(values) < 2:
+        return ""
+    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return f" ± {half:.4f}"
+
+
+def gain(rows: list[dict[str, Any]], name: str) -> str:
+    """Return how far a model is ahead of the better simple one, mean over the targets, with its interval over seeds."""
+    peers = [row for row in rows if row["model"] in SIMPLE]
+    own = [row for row in rows if row["model"] == name]
+    if not own or not peers:
+        return ""
+    best = {target: max(row[target] for row in peers) for target in TARGETS}
+    gains = [float(np.mean([row[target] - best[target] for target in TARGETS])) for row in own]
+    return f"{name}: mean gain over the better simple model of each target {np.mean(gains):+.4f}{spread(gains)}\n"
+
+
+def jobs(bases: Bases, parts: list[str], nets: list[str], n_seeds: int) -> list[Job]:
+    """Return what is to be measured: name, seed, and the function that does it; a base's own jobs side by side."""
+    found: list[Job] = []
+    if "16000" in parts:
+        found += [(SIMPLE[0], 0, lambda: bases.peer(tfidf)), (SIMPLE[1], 0, lambda: bases.peer(nbsvm))]
+    for seed in range(n_seeds):
+        if "16000" in parts:
+            found += [(net, seed, lambda net=net, seed=seed: bases.plain(net, seed)) for net in nets]
+        if "self-train" in parts:
+            found.append(("self-train, inductive", seed, lambda seed=seed: bases.self_trained(seed, inductive=True)))
+            found.append(
+                ("self-train, transductive", seed, lambda seed=seed: bases.self_trained(seed, inductive=False))
+            )
+    if "reviews" in parts:
+        found += [("with 50,000 reviews", seed, lambda seed=seed: bases.with_reviews(seed)) for seed in range(n_seeds)]
+    if "25000" in parts:
+        found.append(("NB-SVM, 25,000", 0, bases.whole_peer))
+        found += [("blend, 25,000", seed, lambda seed=seed: bases.whole(seed)) for seed in range(n_seeds)]
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--protocol", type=Path, default=Path("out/protocol"))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--nets", default="blend,gru,tutorial")
+    parser.add_argument("--nets", default="gru,tutorial,blend")
+    parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--out", type=Path, default=Path("out/bases"))
     arguments = parser.parse_args()
     names = ("train", "valid", "test", "official")
     sets = {name: hs.read(str(arguments.protocol / f"{name}.parquet"), label="label", columns=()) for name in names}
-    valid = sets["valid"]
     sets |= {name: hs.read(str(data_folder() / f"{name}.parquet"), label="label", columns=()) for name in TARGETS}
-    jobs: list[tuple[str, int, Callable[[Corpus], Scorer]]] = [("TF-IDF 1,2 + LR", 0, tfidf), ("NB-SVM 1-3", 0, nbsvm)]
-    jobs += [
-        (net, seed, base(net, seed, valid)) for net in arguments.nets.split(",") for seed in range(arguments.seeds)
-    ]
+    sets["all"] = hs.read(str(data_folder() / "imdb.parquet"), label="label", where={"split": "train"}, columns=())
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "rows.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     with path.open("a") as file:
-        for name, seed, train in jobs:
+        for name, seed, run in jobs(
+            Bases(sets), arguments.parts.split(","), arguments.nets.split(","), arguments.seeds
+        ):
             if any(row["model"] == name and row["seed"] == seed for row in rows):
                 continue
-            row = measured(name, seed, train, sets)
-            rows.append(row)
-            file.write(json.dumps(row) + "\n")
+            seconds, found = run()
+            rows.append({"model": name, "seed": seed, "seconds": seconds, **found})
+            file.write(json.dumps(rows[-1]) + "\n")
             file.flush()
-            print(json.dumps(row), flush=True)
-    (arguments.out / "table.md").write_text(table(rows))
-    print(table(rows))
+            print(json.dumps(rows[-1]), flush=True)
+    known = list(dict.fromkeys(row["model"] for row in rows))
+    whole = [name for name in known if name.endswith("25,000")]
+    said = [table(rows, [name for name in known if name not in whole]), table(rows, whole) if whole else ""]
+    said += [gain(rows, name) for name in known if name not in SIMPLE and name not in whole]
+    (arguments.out / "table.md").write_text("\n".join(part for part in said if part))
+    print("\n".join(part for part in said if part))
 
 
 if __name__ == "__main__":
