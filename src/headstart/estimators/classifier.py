@@ -1,4 +1,4 @@
-"""`TextClassifier`: the scikit-learn estimator over all strategies, and `load`, which brings one back."""
+"""`TextClassifier`: the scikit-learn estimator over all strategies."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from headstart.artifact import read, write
+from headstart.artifact import write
 from headstart.corpus import Corpus, as_corpus, split
-from headstart.errors import ArtifactError, OptionError, unknown_name
+from headstart.errors import OptionError, unknown_name
+from headstart.estimators.values import classes_of, phases_of, plain, typed_classes, without_numpy
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import check_least, check_types
-from headstart.predictor import NetSpec, NetworkScorer, Predictor, Scores
+from headstart.predictor import Scores
 from headstart.strategies import STRATEGIES, UNLABELLED, Learnt, Settings, read_beforehand
 from headstart.train import Event, Phase
 
-__all__ = ["LEAST_HELD", "TextClassifier", "import_mxnet", "labelled", "load"]
+__all__ = ["LEAST_HELD", "TextClassifier", "labelled"]
 
 LEAST_HELD = 100
 """With fewer labels than this none is held out: the labels serve training better than a noisy stop."""
-
-_REMEDY = "Copy the model again, or train it anew."
 
 _NOT_STORED = ("base", "cache", "events", "checkpoint", "net", "phases", "unlabelled")
 
@@ -247,7 +246,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return columns + ((self.groups,) if self.groups and self.groups not in columns else ())
 
     def _settings(self) -> Settings:
-        given = {name: _without_numpy(value) for name, value in self.get_params(deep=False).items()}
+        given = {name: without_numpy(value) for name, value in self.get_params(deep=False).items()}
         check_types(TextClassifier.__init__, given)
         check_least(given, {"random_state": 0, "min_count": 1, "batch_size": 1, "learning_rate": 0})
         if self.pooling not in POOLINGS:
@@ -258,7 +257,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise OptionError(f"columns are {', '.join(columns)}, one of them twice; name each column once.")
         values |= {name: values[name] or {} for name in ("net_options", "trainer_options")}
         texts = None if self.unlabelled is None else as_corpus(self.unlabelled, text=self.text)
-        return Settings(**{**values, "columns": columns, "phases": _phases(self.phases), "unlabelled": texts})
+        return Settings(**{**values, "columns": columns, "phases": phases_of(self.phases), "unlabelled": texts})
 
     def _take(self, learnt: Learnt, train: Corpus, strategy: str) -> TextClassifier:
         predictor = learnt.predictor
@@ -270,7 +269,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.predictor_ = predictor
         self.history_ = learnt.history
         self.notes_ = learnt.notes
-        self.classes_ = _classes(predictor.label_names, train) if train.label_values else _typed_classes(predictor)
+        self.classes_ = classes_of(predictor.label_names, train) if train.label_values else typed_classes(predictor)
         self.n_features_in_ = 1 + len(predictor.columns)
         return self
 
@@ -280,7 +279,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(self.net, str):
             stored["net"] = self.net
         stored["strategy"] = strategy
-        return {name: _plain(value) for name, value in stored.items()}
+        return {name: plain(value) for name, value in stored.items()}
 
     def __sklearn_clone__(self) -> TextClassifier:
         found: TextClassifier = clone_beside_base(self)
@@ -294,54 +293,6 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = True
         tags.classifier_tags.multi_class = False
         return tags
-
-
-def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False) -> TextClassifier:
-    """Bring a saved model back.
-
-    Args:
-        path: the model's folder.
-        net: the network, where it is a module of your own: a model file holds weights and no code.
-        trust_patterns: use whatever regular expression the model cuts texts by. Without it only plain ones are used
-            (see `headstart.text.options.is_linear`): nothing bounds how long another may run.
-
-    Raises:
-        ArtifactError: if there is no sound model at `path`.
-    """
-    predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns)
-    model = TextClassifier(**{**_arguments(predictor.estimator), "device": "auto"})
-    model.predictor_ = predictor
-    model.history_ = _history(predictor.run)
-    model.notes_ = ()
-    model.classes_ = _typed_classes(predictor)
-    model.n_features_in_ = 1 + len(predictor.columns)
-    return model
-
-
-def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
-    """Return a network that Apache MXNet exported as a fitted classifier; MXNet itself is not needed.
-
-    Args:
-        prefix: the path up to ``-symbol.json``.
-        options: those of `headstart.foreign.mxnet.import_mxnet`; ``vocabulary`` and ``labels`` must be given.
-    """
-    from headstart.foreign.mxnet import import_mxnet as read_graph
-
-    found = read_graph(prefix, **options)
-    spec = NetSpec("mxnet", len(found.vocabulary.words) + 1, found.graph.config())
-    model = TextClassifier(tokens="tutorial", max_tokens=found.max_tokens, strategy="as-is")
-    model.predictor_ = Predictor(
-        NetworkScorer(found.graph, spec),
-        found.labels,
-        steps=found.steps(),
-        max_tokens=found.max_tokens,
-        info={"strategy": "import", "parity": found.parity, "imported": found.source},
-        estimator={"tokens": "tutorial", "max_tokens": found.max_tokens},
-    )
-    model.history_, model.notes_ = [], ()
-    model.classes_ = _as_array(list(found.labels))
-    model.n_features_in_ = 1
-    return model
 
 
 def labelled(
@@ -368,41 +319,6 @@ def labelled(
     return corpus.with_labels(y, label_map=label_map, positive=positive, names=names)
 
 
-def _arguments(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored constructor arguments that this version knows, checked as a user's would be."""
-    known = set(TextClassifier().get_params())
-    arguments = {name: value for name, value in stored.items() if name in known}
-    try:
-        check_types(TextClassifier.__init__, arguments)
-    except OptionError as error:
-        raise ArtifactError(f"this model's stored options cannot be used: {error} {_REMEDY}") from error
-    return arguments
-
-
-def _history(run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one row an epoch, as `Trainer` wrote them."""
-    rows = run.get("history", [])
-    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise ArtifactError(
-            f"the history in this model's run.json is {rows!r:.60}; expected a list with an object for each epoch. {_REMEDY}"
-        )
-    return [dict(row) for row in rows]
-
-
-def _phases(phases: Sequence[Phase | Mapping[str, Any]] | None) -> tuple[Phase, ...] | None:
-    """Return phases as such; a TOML file gives each as a table."""
-    known = [field.name for field in fields(Phase)]
-    found = []
-    for phase in phases or ():
-        if not isinstance(phase, Phase):
-            for name in phase:
-                if name not in known:
-                    raise unknown_name("field of a phase called", name, known)
-            phase = Phase(**{"epochs": 1, **phase})
-        found.append(phase)
-    return tuple(found) or None
-
-
 def _with_all_rows(measured: Learnt, whole: Learnt) -> Learnt:
     """Return what was learnt from all rows, with what was measured on held-out rows when they were held out."""
     for name in ("valid", "n_valid"):
@@ -411,56 +327,3 @@ def _with_all_rows(measured: Learnt, whole: Learnt) -> Learnt:
     whole.predictor.calibration = measured.predictor.calibration
     note = "the held-out rows measured and calibrated it; then it was fitted again with them among the training rows"
     return replace(whole, notes=(*whole.notes, note))
-
-
-def _classes(names: Sequence[str], train: Corpus) -> NDArray[Any]:
-    values = dict(zip(train.label_names, train.label_values, strict=False))
-    return _as_array([values.get(name, name) for name in names])
-
-
-def _typed_classes(predictor: Predictor) -> NDArray[Any]:
-    kinds = predictor.info.get("label_types", [])
-    names = list(predictor.label_names)
-    if kinds and all(kind == "int" for kind in kinds):
-        return np.array([int(name) for name in names])
-    if kinds and all(kind == "float" for kind in kinds):
-        return np.array([float(name) for name in names])
-    if kinds and all(kind == "bool" for kind in kinds):
-        return np.array([name == "True" for name in names])
-    return _as_array(names)
-
-
-def _as_array(values: list[Any]) -> NDArray[Any]:
-    array = np.array(values)
-    return (
-        array
-        if array.dtype.kind in "biuf" or all(isinstance(v, str) for v in values)
-        else np.array(values, dtype=object)
-    )
-
-
-def _without_numpy(value: Any) -> Any:
-    """Return NumPy's numbers as Python's, which a stored model can hold, also inside lists and dicts."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Mapping):
-        return {name: _without_numpy(item) for name, item in value.items()}
-    return type(value)(map(_without_numpy, value)) if type(value) in (list, tuple) else value
-
-
-def _plain(value: Any) -> Any:
-    """Return a JSON-able form of a constructor argument, or raise."""
-    value = _without_numpy(value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Path | torch.device):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items() if not callable(item)}
-    if isinstance(value, Sequence):
-        return [_plain(item) for item in value]
-    if callable(value):
-        return None  # A function of the user's own, such as a loss: code is never stored.
-    raise OptionError(
-        f"the option value {value!r} cannot be stored with the model; use plain numbers, strings, lists or dicts."
-    )

@@ -1,0 +1,89 @@
+"""`load`, which brings a saved classifier back, and `import_mxnet`, which makes one of what MXNet exported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from headstart.artifact import read
+from headstart.errors import ArtifactError, OptionError
+from headstart.estimators.classifier import TextClassifier
+from headstart.estimators.values import as_array, typed_classes
+from headstart.options import check_types
+from headstart.predictor import NetSpec, NetworkScorer, Predictor
+
+__all__ = ["import_mxnet", "load"]
+
+_REMEDY = "Copy the model again, or train it anew."
+
+
+def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False) -> TextClassifier:
+    """Bring a saved model back.
+
+    Args:
+        path: the model's folder.
+        net: the network, where it is a module of your own: a model file holds weights and no code.
+        trust_patterns: use whatever regular expression the model cuts texts by. Without it only plain ones are used
+            (see `headstart.text.options.is_linear`): nothing bounds how long another may run.
+
+    Raises:
+        ArtifactError: if there is no sound model at `path`.
+    """
+    predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns)
+    model = TextClassifier(**{**_arguments(predictor.estimator), "device": "auto"})
+    model.predictor_ = predictor
+    model.history_ = _history(predictor.run)
+    model.notes_ = ()
+    model.classes_ = typed_classes(predictor)
+    model.n_features_in_ = 1 + len(predictor.columns)
+    return model
+
+
+def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
+    """Return a network that Apache MXNet exported as a fitted classifier; MXNet itself is not needed.
+
+    Args:
+        prefix: the path up to ``-symbol.json``.
+        options: those of `headstart.foreign.mxnet.import_mxnet`; ``vocabulary`` and ``labels`` must be given.
+    """
+    from headstart.foreign.mxnet import import_mxnet as read_graph
+
+    found = read_graph(prefix, **options)
+    spec = NetSpec("mxnet", len(found.vocabulary.words) + 1, found.graph.config())
+    model = TextClassifier(tokens="tutorial", max_tokens=found.max_tokens, strategy="as-is")
+    model.predictor_ = Predictor(
+        NetworkScorer(found.graph, spec),
+        found.labels,
+        steps=found.steps(),
+        max_tokens=found.max_tokens,
+        info={"strategy": "import", "parity": found.parity, "imported": found.source},
+        estimator={"tokens": "tutorial", "max_tokens": found.max_tokens},
+    )
+    model.history_, model.notes_ = [], ()
+    model.classes_ = as_array(list(found.labels))
+    model.n_features_in_ = 1
+    return model
+
+
+def _arguments(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stored constructor arguments that this version knows, checked as a user's would be."""
+    known = set(TextClassifier().get_params())
+    arguments = {name: value for name, value in stored.items() if name in known}
+    try:
+        check_types(TextClassifier.__init__, arguments)
+    except OptionError as error:
+        raise ArtifactError(f"this model's stored options cannot be used: {error} {_REMEDY}") from error
+    return arguments
+
+
+def _history(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one row an epoch, as `Trainer` wrote them."""
+    rows = run.get("history", [])
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise ArtifactError(
+            f"the history in this model's run.json is {rows!r:.60}; expected a list with an object for each epoch. {_REMEDY}"
+        )
+    return [dict(row) for row in rows]
