@@ -1,7 +1,8 @@
-"""The dual's coordinates against a general minimiser of the same objective."""
+"""Both ways of solving a logistic regression against a general minimiser of the same objective."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from headstart.strategies.logistic import solve_logistic
+from headstart.strategies.logistic import solve_dual, solve_logistic
 
 
 def problem(seed: int, n: int = 200, size: int = 30) -> tuple[Any, Any]:
@@ -21,62 +22,96 @@ def problem(seed: int, n: int = 200, size: int = 30) -> tuple[Any, Any]:
     return sp.csr_matrix(dense.astype(np.float32)), labels
 
 
-def objective(parameters: Any, features: Any, target: Any, penalty: float, prior: Any) -> float:
+def objective(parameters: Any, features: Any, target: Any, penalty: float, prior: Any, of_bias: float = 0.0) -> float:
     away, logits = parameters[:-1] - prior, features @ parameters[:-1] + parameters[-1]
-    return float(np.sum(np.logaddexp(0, logits) - target * logits) + away @ away / (2 * penalty))
+    squared = away @ away + of_bias * parameters[-1] ** 2
+    return float(np.sum(np.logaddexp(0, logits) - target * logits) + squared / (2 * penalty))
 
 
-def reference(features: Any, target: Any, penalty: float, prior: Any) -> Any:
+def reference(features: Any, target: Any, penalty: float, prior: Any, of_bias: float = 0.0) -> Any:
     start = np.append(prior, 0.0)
     options = {"maxiter": 2000, "ftol": 1e-14, "gtol": 1e-9}
-    return minimize(objective, start, (features, target, penalty, prior), method="L-BFGS-B", options=options)
+    return minimize(objective, start, (features, target, penalty, prior, of_bias), method="L-BFGS-B", options=options)
+
+
+SOLVERS = {"dual": partial(solve_dual, n_sweeps=1000), "quasi-Newton": partial(solve_logistic, n_iterations=2000)}
 
 
 @pytest.mark.parametrize("penalty", [0.1, 1.0, 30.0])
-@pytest.mark.parametrize("with_prior", [False, True])
 @pytest.mark.parametrize("soft", [False, True])
-def test_finds_the_least_objective(penalty: float, with_prior: bool, soft: bool) -> None:
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_finds_the_least_objective(solver: str, penalty: float, soft: bool) -> None:
     features, labels = problem(3)
     target = 0.1 + 0.8 * labels if soft else labels
-    prior = np.random.default_rng(1).normal(size=30) * with_prior
-    least = reference(features, target, penalty, prior)
-    weights, bias = solve_logistic(
-        features, target, penalty=penalty, prior=prior.astype(np.float32) if with_prior else None, n_sweeps=500
+    least = reference(features, target, penalty, np.zeros(30), of_bias=float(solver == "dual"))
+    weights, bias = SOLVERS[solver](features, target, penalty=penalty)
+    found = objective(
+        np.append(weights.astype(float), bias), features, target, penalty, np.zeros(30), of_bias=float(solver == "dual")
     )
-    found = objective(np.append(weights.astype(float), bias), features, target, penalty, prior)
-    assert found == pytest.approx(least.fun, rel=1e-5)
-    np.testing.assert_allclose(weights, least.x[:-1], atol=0.03)
+    assert found == pytest.approx(least.fun, rel=1e-4)
+    np.testing.assert_allclose(weights, least.x[:-1], atol=0.05)
+
+
+@pytest.mark.parametrize("penalty", [0.3, 3.0, 30.0])
+def test_a_prior_and_a_column_that_is_hardly_penalised(penalty: float) -> None:
+    """As fine-tuning has it: the base's logit, five times as large as it is, and weights to stay near."""
+    features, labels = problem(8, n=400)
+    logits = (features @ np.linspace(-4, 4, 30) + np.random.default_rng(2).normal(size=400)) * 4
+    wide = sp.hstack([sp.csr_matrix(5 * logits[:, None]), features], format="csr").astype(np.float32)
+    prior = np.zeros(31, np.float32)
+    prior[0] = 0.2
+    least = reference(wide, labels, penalty, prior)
+    weights, bias = solve_logistic(wide, labels, penalty=penalty, prior=prior, n_iterations=100)
+    found = objective(np.append(weights.astype(float), bias), wide, labels, penalty, prior)
+    assert found == pytest.approx(least.fun, rel=3e-3)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+@pytest.mark.parametrize("penalty", [1.0, 30.0])
+def test_every_sweep_of_the_dual_goes_downhill_in_the_end(penalty: float, share: float) -> None:
+    """Also where nearly all rows are of one class, and the intercept has far to go."""
+    features, _ = problem(9, n=1000)
+    labels = (np.random.default_rng(0).random(1000) < share).astype(np.float32)
+    least = reference(features, labels, penalty, np.zeros(30), of_bias=1.0).fun
+    losses = []
+    for n_sweeps in (10, 40, 160, 640):
+        weights, bias = solve_dual(features, labels, penalty=penalty, n_sweeps=n_sweeps)
+        losses.append(
+            objective(np.append(weights.astype(float), bias), features, labels, penalty, np.zeros(30), of_bias=1.0)
+        )
+    assert losses[-1] == pytest.approx(least, rel=1e-3)
+    assert losses[1] < losses[0] + 1e-6 and losses[2] < losses[1] + 0.01 * abs(losses[1])
 
 
 def test_default_sweeps_are_enough_for_the_order_of_scores() -> None:
     features, labels = problem(4, n=2000)
-    weights, _ = solve_logistic(features, labels, penalty=30.0)
+    weights, _ = solve_dual(features, labels, penalty=30.0)
     least = reference(features, labels, 30.0, np.zeros(30))
-    assert np.corrcoef(features @ weights, features @ least.x[:-1])[0, 1] > 0.9999
+    assert np.corrcoef(features @ weights, features @ least.x[:-1])[0, 1] > 0.999
 
 
 def test_rows_in_pieces_are_the_same_problem() -> None:
     features, labels = problem(5)
-    whole = solve_logistic(features, labels, penalty=1.0, n_sweeps=500)
-    pieces = solve_logistic([features[:70], features[70:71], features[71:]], labels, penalty=1.0, n_sweeps=500)
-    np.testing.assert_allclose(whole[0], pieces[0], atol=1e-3)
+    whole = solve_dual(features, labels, penalty=1.0, n_sweeps=500)
+    pieces = solve_dual([features[:70], features[70:71], features[71:]], labels, penalty=1.0, n_sweeps=500)
+    np.testing.assert_allclose(whole[0], pieces[0], atol=5e-3)
     assert whole[1] == pytest.approx(pieces[1], abs=1e-2)
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
     features, labels = problem(6)
-    found = [solve_logistic(features, labels, penalty=1.0, random_state=seed)[0].tobytes() for seed in (1, 1, 2)]
+    found = [solve_dual(features, labels, penalty=1.0, random_state=seed)[0].tobytes() for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize("labels", [np.zeros(200), np.ones(200)])
 def test_labels_of_one_class_end_in_finite_numbers(labels: Any) -> None:
-    weights, bias = solve_logistic(problem(7)[0], labels, penalty=1.0)
+    weights, bias = solve_dual(problem(7)[0], labels, penalty=1.0)
     assert np.isfinite(weights).all() and np.isfinite(bias)
 
 
 def test_rows_without_features_leave_only_the_intercept() -> None:
-    labels = np.array([1, 1, 1, 0], np.float32)
-    weights, bias = solve_logistic(sp.csr_matrix((4, 3), dtype=np.float32), labels, penalty=1.0, n_sweeps=200)
+    features, labels = sp.csr_matrix((400, 3), dtype=np.float32), np.arange(400) % 4 > 0
+    weights, bias = solve_dual(features, labels, penalty=1.0, n_sweeps=200)
     assert weights.tolist() == [0, 0, 0]
-    assert bias == pytest.approx(np.log(3), abs=1e-3)
+    assert bias == pytest.approx(np.log(3), abs=0.05)

@@ -51,49 +51,33 @@ def _best(logit: float, before: float, curvature: float) -> float:
 
 
 @numba.njit(nogil=True, cache=True)
-def sweep(
-    ends: Any,
-    places: Any,
-    values: Any,
-    order: Any,
-    fixed: Any,
-    target: Any,
-    squares: Any,
-    penalty: float,
-    bias: float,
-    weights: Any,
-    p: Any,
-    sums: Any,
-) -> None:
-    """Visit rows in an order; move their ``p`` and the ``weights``.
+def sweep(ends: Any, places: Any, values: Any, order: Any, squares: Any, penalty: float, weights: Any, p: Any) -> float:
+    """Visit rows in an order, move their ``p`` and the ``weights``, and return how far all ``p`` moved together.
 
     Args:
         ends: of each row among places and values, beginning with 0 [rows + 1].
         places: which weight a value belongs to [values].
         values: float32 [values].
         order: rows to visit.
-        fixed: what is added to each row's logit beside the bias [rows].
-        target: probabilities to learn [rows].
-        squares: of each row, the sum of its squared values [rows].
+        squares: of each row, the sum of its squared values and of the intercept's 1 [rows].
         penalty: C.
-        bias: of all rows.
-        weights: float32; changed.
-        p: of each row; changed.
-        sums: added to: the slope of the loss along the bias, its curvature, and how far ``p`` moved.
+        weights: float32, the last one the intercept; changed.
+        p: of each row, beginning at its target where all weights begin at zero; changed.
     """
+    moved = 0.0
+    last = len(weights) - 1
     for row in order:
         begin, end = ends[row], ends[row + 1]
-        logit = fixed[row] + bias
+        logit = np.float64(weights[last])
         for k in range(begin, end):
             logit += values[k] * weights[places[k]]
-        here = _probability(logit)
-        sums[0] += here - target[row]
-        sums[1] += here * (1.0 - here)
         before = p[row]
         after = _best(logit, before, penalty * squares[row])
         change = np.float32(penalty * (before - after))
         if change != 0.0:
             for k in range(begin, end):
                 weights[places[k]] += change * values[k]
+            weights[last] += change
             p[row] = after
-            sums[2] += abs(after - before)
+            moved += abs(after - before)
+    return moved

@@ -65,7 +65,7 @@ def _penalty(features: Any, labels: NDArray[np.float32], prior: NDArray[np.float
     rest, held = split_rows(len(labels), 0.2, labels=labels.astype(int))
     losses = []
     for cost in _COSTS:
-        weights, bias = solve_logistic(features[rest], labels[rest], penalty=cost, prior=prior)
+        weights, bias = solve_logistic(features[rest], labels[rest], penalty=cost, prior=prior, n_iterations=100)
         logits = features[held] @ weights + bias
         losses.append(float(np.mean(np.logaddexp(0, logits) - labels[held] * logits)))
     return _COSTS[int(np.argmin(losses))]
@@ -81,7 +81,7 @@ def _solve(
     prior = np.zeros(len(used), np.float32)
     prior[0] = 1.0 / _FREE
     cost = penalty or _penalty(features_used, labels, prior)
-    found, bias = solve_logistic(features_used, labels, penalty=cost, prior=prior)
+    found, bias = solve_logistic(features_used, labels, penalty=cost, prior=prior, n_iterations=100)
     whole = np.zeros(features.shape[1], np.float32)
     whole[used] = found
     ends = np.cumsum([block.shape[1] for block in blocks])[:-1]

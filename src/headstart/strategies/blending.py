@@ -18,7 +18,7 @@ from headstart.kernels.ngrams import ID_BITS, NgramTable, count_ngrams, find_ngr
 from headstart.layers import NgramLogit, StageGraph
 from headstart.layers.embedding import UNKNOWN
 from headstart.layers.ngrams import ending
-from headstart.strategies.logistic import solve_logistic
+from headstart.strategies.logistic import solve_dual
 from headstart.text import RaggedIds
 from headstart.vectors import FIRST_WORD
 
@@ -115,7 +115,7 @@ def fit_ngram_parts(
     lists = [list_ngrams(ids, labels, part.longest, least_rows) for part, ids, _ in parts]
     read = [(ids, part.longest, length) for part, ids, length in parts]
     n_sweeps = int(np.clip(_SWEPT // max(len(labels), 1), *_SWEEPS))
-    weights, intercept = solve_logistic(_features(read, lists), labels, penalty=penalty, n_sweeps=n_sweeps)
+    weights, intercept = solve_dual(_features(read, lists), labels, penalty=penalty, n_sweeps=n_sweeps)
     own = np.split(weights, np.cumsum([len(listed) for listed, _ in lists])[:-1])
     for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
         part.set_list(listed, scale, weight * np.float32(length))

@@ -22,7 +22,7 @@ from headstart.errors import DataError, OptionError
 from headstart.inference import network_logits
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.strategies.blending import list_ngrams, ngram_features
-from headstart.strategies.logistic import solve_logistic
+from headstart.strategies.logistic import solve_dual
 from headstart.strategies.scratch import carried, examples_of, law_counts
 from headstart.strategies.settings import Learnt, Settings
 from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, moving_features
@@ -120,7 +120,7 @@ def self_train(base: Predictor, texts: Corpus) -> Predictor:
 def _student(features: Any, guesses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Return the student's scores [rows], without their constant, and its weights [size]."""
     used = np.unique(features.indices)
-    found, _ = solve_logistic(features[:, used], guesses, penalty=_PENALTY)
+    found, _ = solve_dual(features[:, used], guesses, penalty=_PENALTY)
     weights = np.zeros(features.shape[1], np.float32)
     weights[used] = found
     return np.asarray(features @ weights, np.float64), weights
