@@ -154,11 +154,7 @@ def clip_ids(ids: RaggedIds, max_tokens: int | None, clip: Clip = "head") -> tup
     head = {"head": kept, "tail": np.zeros_like(kept), "both": np.where(lengths > max_tokens, (kept + 1) // 2, kept)}[
         clip
     ]
-    offsets = np.zeros(len(ids) + 1, np.int64)
-    np.cumsum(kept, out=offsets[1:])
-    position = np.arange(offsets[-1]) - np.repeat(offsets[:-1], kept)
-    skipped = np.where(position < np.repeat(head, kept), 0, np.repeat(lengths - kept, kept))
-    return RaggedIds(ids.values[np.repeat(ids.offsets[:-1], kept) + position + skipped], offsets), n_cut
+    return ids.ends(head, kept - head), n_cut
 
 
 class Batches:

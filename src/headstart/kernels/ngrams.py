@@ -172,7 +172,7 @@ def count_ngrams(
     positive: NDArray[np.bool_],
     longest: int,
     *,
-    most_slots: int = 1 << 26,
+    most_slots: int = 1 << 25,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Count the n-grams of up to `longest` ids over rows.
 

@@ -44,7 +44,7 @@ _TAIL = 0.4
 _FEW = 1000
 _SWEPT, _SWEEPS = 1_000_000, (20, 60)
 """Rows to be visited in all, and within which bounds that decides the sweeps: where rows are many, each sweep does more."""
-_PIECE = 25_000
+_PIECE = 8000
 """Rows whose features are put side by side at a time, so that only so many are ever there twice."""
 
 

@@ -118,6 +118,8 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
         info={"source": source_facts(encoded)},
     )
     examples = replace(examples_of(predictor, train, encoded), labels=labels)
+    law = law_counts(encoded, limit)
+    del encoded  # half of all that is held by now, where texts were cut
     valid_examples = None if valid is None else examples_of(predictor, valid)
     read = examples.ids
     if settings.unlabelled is not None:
@@ -139,7 +141,7 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
         share_unknown(net, known)
         weigh_parts(net, examples if valid_examples is None else valid_examples)
         predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
-    return finish(predictor, trainer, train, valid_examples, law_counts(encoded, limit), settings)
+    return finish(predictor, trainer, train, valid_examples, law, settings)
 
 
 def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:

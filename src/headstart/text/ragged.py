@@ -92,11 +92,33 @@ class RaggedIds:
             DataError: a row does not exist.
         """
         chosen = self._row_numbers(rows)
-        starts, lengths = self.offsets[:-1][chosen], self.lengths[chosen]
-        offsets = _offsets_of(lengths)
-        where = np.arange(offsets[-1], dtype=np.int64)
-        where += np.repeat(starts - offsets[:-1], lengths)
-        return RaggedIds(self.values[where], offsets)
+        lengths = self.lengths[chosen]
+        return self._ends_of(chosen, lengths, np.zeros_like(lengths))
+
+    def ends(self, heads: npt.NDArray[np.int64], tails: npt.NDArray[np.int64]) -> "RaggedIds":
+        """The first ``heads`` and the last ``tails`` ids of each row [n_rows each], as a copy.
+
+        Raises:
+            DataError: a number is below zero, or both are more than a row has.
+        """
+        lengths = self.lengths
+        if (
+            heads.shape != lengths.shape
+            or tails.shape != lengths.shape
+            or min(heads.min(initial=0), tails.min(initial=0), (lengths - heads - tails).min(initial=0)) < 0
+        ):
+            raise DataError(
+                f"Heads and tails need one number for each of {len(self)} rows, from 0, and together at most the row's "
+                "length; these do not fit."
+            )
+        return self._ends_of(np.arange(len(self)), heads, tails)
+
+    def _ends_of(
+        self, rows: npt.NDArray[np.int64], heads: npt.NDArray[np.int64], tails: npt.NDArray[np.int64]
+    ) -> "RaggedIds":
+        from headstart.kernels.ragged import both_ends
+
+        return RaggedIds(*both_ends(self.values, self.offsets, rows, heads, tails))
 
     def piece(self, start: int, stop: int) -> "RaggedIds":
         """The rows from ``start`` to before ``stop``, as views; fewer where the rows end."""
@@ -114,8 +136,7 @@ class RaggedIds:
             raise DataError(
                 f"skip needs one count for each of {len(self)} rows, from 0 to the row's length; these do not fit."
             )
-        kept = np.arange(self.values.size) >= np.repeat(self.offsets[:-1] + counts, lengths)
-        return RaggedIds(self.values[kept], _offsets_of(lengths - counts))
+        return self.ends(np.zeros_like(lengths), lengths - counts)
 
     def _row_numbers(self, rows: Sequence[int] | npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         chosen = np.asarray(rows)
@@ -128,7 +149,8 @@ class RaggedIds:
                 f"take was asked for row {chosen.max() if chosen.max() >= len(self) else chosen.min()}, "
                 f"but there are {len(self)} rows, counted from 0. Check where these row numbers come from."
             )
-        return chosen.astype(np.int64).reshape(-1)
+        numbers: npt.NDArray[np.int64] = chosen.astype(np.int64).reshape(-1)
+        return np.where(numbers < 0, numbers + len(self), numbers)
 
 
 def _offsets_of(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -1,0 +1,45 @@
+"""Copying parts of ragged rows, without an index of every value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["both_ends"]
+
+
+@numba.njit(nogil=True, cache=True)
+def _copy(values: Any, offsets: Any, rows: Any, heads: Any, tails: Any, copied: Any) -> None:
+    at = 0
+    for i in range(len(rows)):
+        begin, end = offsets[rows[i]], offsets[rows[i] + 1]
+        for k in range(begin, begin + heads[i]):
+            copied[at] = values[k]
+            at += 1
+        for k in range(end - tails[i], end):
+            copied[at] = values[k]
+            at += 1
+
+
+def both_ends(
+    values: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    heads: NDArray[np.int64],
+    tails: NDArray[np.int64],
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Copy the first and the last values of chosen rows, as values and offsets.
+
+    Args:
+        values, offsets: ragged rows.
+        rows: which of them, in which order [n]; must exist.
+        heads, tails: how many values of each, at either end [n]; together at most the row's length.
+    """
+    ends = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(heads + tails, out=ends[1:])
+    copied = np.empty(ends[-1], np.int32)
+    _copy(values, offsets, rows, heads, tails, copied)
+    return copied, ends
