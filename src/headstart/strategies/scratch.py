@@ -313,7 +313,9 @@ def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | Non
     scorer = None if base is None else base.scorer
     spec = getattr(scorer, "spec", None)
     if isinstance(spec, NetSpec) and spec.name in RECIPES:
-        return spec.name, {**spec.options, **settings.net_options}, RECIPES[spec.name]
+        # What transfers added to the base is learnt, and no part of its architecture.
+        options = {option: value for option, value in spec.options.items() if option != "n_target_ngrams"}
+        return spec.name, {**options, **settings.net_options}, RECIPES[spec.name]
     return settings.net, dict(settings.net_options), RECIPES.get(settings.net, Recipe())
 
 
