@@ -56,7 +56,6 @@ def sweep(
     places: Any,
     values: Any,
     order: Any,
-    fixed: Any,
     target: Any,
     squares: Any,
     penalty: float,
@@ -72,7 +71,6 @@ def sweep(
         places: which weight a value belongs to [values].
         values: float32 [values].
         order: rows to visit.
-        fixed: what is added to each row's logit beside the bias [rows].
         target: probabilities to learn [rows].
         squares: of each row, the sum of its squared values [rows].
         penalty: C.
@@ -83,7 +81,7 @@ def sweep(
     """
     for row in order:
         begin, end = ends[row], ends[row + 1]
-        logit = fixed[row] + bias
+        logit = bias
         for k in range(begin, end):
             logit += values[k] * weights[places[k]]
         here = _probability(logit)

@@ -22,7 +22,7 @@ from headstart.inference import network_logits
 from headstart.kernels.ngrams import ID_BITS, count_ngrams
 from headstart.predictor import Predictor
 from headstart.strategies.blending import ngram_features
-from headstart.strategies.logistic import solve_logistic
+from headstart.strategies.logistic import solve_near
 from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, moving_features
 from headstart.text import RaggedIds
 
@@ -65,7 +65,7 @@ def _penalty(features: Any, labels: NDArray[np.float32], prior: NDArray[np.float
     rest, held = split_rows(len(labels), 0.2, labels=labels.astype(int))
     losses = []
     for cost in _COSTS:
-        weights, bias = solve_logistic(features[rest], labels[rest], penalty=cost, prior=prior)
+        weights, bias = solve_near(features[rest], labels[rest], prior, penalty=cost)
         logits = features[held] @ weights + bias
         losses.append(float(np.mean(np.logaddexp(0, logits) - labels[held] * logits)))
     return _COSTS[int(np.argmin(losses))]
@@ -81,7 +81,7 @@ def _solve(
     prior = np.zeros(len(used), np.float32)
     prior[0] = 1.0 / _FREE
     cost = penalty or _penalty(features_used, labels, prior)
-    found, bias = solve_logistic(features_used, labels, penalty=cost, prior=prior)
+    found, bias = solve_near(features_used, labels, prior, penalty=cost)
     whole = np.zeros(features.shape[1], np.float32)
     whole[used] = found
     ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
