@@ -10,6 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# The first call of a compiled loop takes a second or more; nothing here is a matter of time.
+settings.register_profile("headstart", deadline=None)
+settings.load_profile("headstart")
 
 GOOD = ("great", "lovely", "superb", "charming", "delightful", "warm")
 BAD = ("awful", "dreary", "boring", "clumsy", "terrible", "cold")

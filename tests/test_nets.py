@@ -52,6 +52,8 @@ def test_one_seed_gives_one_set_of_weights(net_name: str, small_net: BuildNet) -
         ),
         ("gru", {"hidden_size": "many"}, "the network 'gru' refuses its options {'hidden_size': 'many'}"),
         ("gru", {"dense": 64}, "the network 'gru' refuses its options {'dense': 64}.*not iterable"),
+        ("blend", {"n_target_ngrams": [1] * 1001}, "n_target_ngrams are .*expected at most 1000 whole numbers"),
+        ("blend", {"n_target_ngrams": [[3]]}, r"n_target_ngrams are \[\[3\]\]; expected at most 1000 whole numbers"),
         ("tutorial", {"activation": "relu"}, "no option of the network 'tutorial' called 'activation'"),
     ],
 )

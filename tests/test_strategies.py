@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -400,6 +401,34 @@ class TestSelfTraining:
         for model in (twice, again):
             assert np.corrcoef(once.decision_function(hotels[0]), model.decision_function(hotels[0]))[0, 1] > 0.99
 
+    def test_what_is_known_of_the_base_is_kept_as_the_bases(self, blend_base: Any, hotels: Any) -> None:
+        once = classifier("self-train", blend_base).fit(hotels[0])
+        assert "valid" not in once.predictor_.info
+        assert once.predictor_.info["base"]["valid"] == blend_base.predictor_.info["valid"]
+        twice = classifier("self-train", once).fit(hotels[0][:100])
+        assert (twice.predictor_.info["n_self_trained"], twice.predictor_.info["base"]["n_self_trained"]) == (100, 600)
+        read = classifier("as-is", blend_base, unlabelled=hotels[0]).fit(hotels[0])
+        assert "valid" not in read.predictor_.info
+
+    def test_validation_rows_are_what_it_is_measured_on(self, blend_base: Any, hotels: Any, others: Any) -> None:
+        plain = classifier("self-train", blend_base).fit(hotels[0])
+        model = classifier("self-train", blend_base).fit(hotels[0], valid=(others.texts, others.labels))
+        assert model.predictor_.info["valid"]["n"] == model.predictor_.info["n_valid"] == 120
+        assert model.predictor_.info["valid"]["auc"] == auc(others.labels, plain.decision_function(others.texts))
+        assert model.decision_function(others.texts).tobytes() == plain.decision_function(others.texts).tobytes()
+
+    @pytest.mark.parametrize("strategy_name", ["self-train", "fine-tune"])
+    def test_scratch_takes_the_architecture_and_not_what_transfers_added(
+        self, blend_base: Any, hotels: Any, reviews: Any, strategy_name: str
+    ) -> None:
+        carried = classifier(strategy_name, blend_base, epochs=None).fit(*hotels)
+        found = [
+            classifier("scratch", base, epochs=1).fit(reviews.texts, reviews.labels) for base in (carried, blend_base)
+        ]
+        assert "target" in carried.predictor_.net.stages
+        assert "target" not in found[0].predictor_.net.stages
+        assert state(found[0]) == state(found[1])
+
     def test_a_network_without_ngrams_is_refused(self, gru_base: Any, hotels: Any) -> None:
         with pytest.raises(OptionError, match="has no n-grams to adapt; pass a base made by `headstart train`"):
             classifier("self-train", gru_base).fit(hotels[0])
@@ -411,6 +440,32 @@ class TestSelfTraining:
     def test_a_base_of_one_opinion_stays_as_it_is(self, blend_base: Any) -> None:
         model = classifier("self-train", blend_base).fit([""] * 60)
         assert model.predict_proba(["great", ""]).tobytes() == blend_base.predict_proba(["great", ""]).tobytes()
+
+
+class TestCutOfTheBase:
+    """A base whose threshold was fitted to other labels."""
+
+    @pytest.mark.parametrize(
+        ("strategy_name", "options", "kept"),
+        [
+            ("fine-tune", {"epochs": None}, False),
+            ("fine-tune", {}, False),
+            ("features", {}, False),
+            ("self-train", {}, True),
+        ],
+    )
+    def test_stays_where_no_label_was_learnt_from(
+        self, blend_base: Any, reviews: Any, strategy_name: str, options: dict[str, Any], kept: bool
+    ) -> None:
+        base = replace(blend_base.predictor_, threshold=0.8)
+        model = classifier(strategy_name, base, **options).fit(reviews.texts, reviews.labels)
+        assert model.predictor_.threshold == (0.8 if kept else 0.5)
+
+
+@pytest.mark.parametrize("text", ["", "  ", None])
+def test_texts_without_a_word_make_a_blend_that_says_one_thing(text: str | None) -> None:
+    model = TextClassifier(net="blend", epochs=1, device="cpu").fit([text] * 40, [0, 1] * 20)
+    assert len(set(model.decision_function(["", "word", None]))) == 1
 
 
 class TestSettings:

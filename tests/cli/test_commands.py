@@ -182,16 +182,26 @@ class TestTransfer:
         assert load("made").strategy == strategy
         assert ("test_as_is" in found) == (strategy != "as-is")
 
+    @pytest.mark.parametrize("strategy_name", ["self-train", "as-is"])
+    def test_a_column_of_labels_that_was_named_has_to_be_there(
+        self, cli: Any, files: Path, base_folders: dict[str, Path], strategy_name: str
+    ) -> None:
+        command = ("transfer", base_folders["blend"], "hotel.csv", "--strategy", strategy_name, "--out", "made")
+        refused = cli(*command, "--label", "lable")
+        assert refused.code == 2
+        assert "'lable'" in refused.err
+
     def test_texts_without_labels_are_enough_for_self_training(
         self, cli: Any, files: Path, base_folders: dict[str, Path]
     ) -> None:
         frame = pd.read_csv("hotel.csv")
         frame[["text"]].to_csv("texts.csv", index=False)
         command = ("transfer", base_folders["blend"], "texts.csv", "--strategy", "self-train", "--out", "made")
-        ended = cli(*command, "--test", "reviews.csv", "--json")
+        ended = cli(*command, "--test", "reviews.csv", "--report", "page.html", "--json")
         assert "texts.csv has no column 'label': only the texts are read" in ended.err
         assert (ended.json["test"]["n"], ended.json["test_as_is"]["n"]) == (300, 300)
         assert load("made").predictor_.info["n_self_trained"] == len(frame)
+        assert Path("page.html").is_file()
         for options in (("--test", "0.2"), ("--valid", "0.2"), ("--n-labels", "20")):
             refused = cli(*command[:-1], "other", *options)
             assert (

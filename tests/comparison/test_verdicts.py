@@ -40,18 +40,20 @@ def test_a_misled_base_is_not_carried_over(misled_base: Any, targets: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("ship", "helps", "hurts", "kind"),
+    ("answer", "ship", "helps", "hurts", "kind"),
     [
-        ("tfidf", None, 100, "do not transfer"),
-        ("tfidf", None, None, "cannot be told"),
-        ("fine-tune", None, 100, "cannot be told"),
-        ("tfidf", 50, 100, "helps with few labels only"),
+        ("cannot be told", "tfidf", None, 100, "do not transfer"),
+        ("cannot be told", "tfidf", None, None, "cannot be told"),
+        ("cannot be told", "fine-tune", None, 100, "cannot be told"),
+        ("cannot be told", "tfidf", 50, 100, "helps with few labels only"),
+        ("helps", "fine-tune", None, 100, "transfer"),
+        ("helps", "tfidf", None, 100, "cannot be told"),
     ],
 )
 def test_labels_enough_to_make_up_for_a_bad_base_do_not_speak_for_it(
-    ship: str, helps: int | None, hurts: int | None, kind: str
+    answer: str, ship: str, helps: int | None, hurts: int | None, kind: str
 ) -> None:
-    base = {"answer": "cannot be told", "helps_up_to": helps, "hurts_up_to": hurts}
+    base = {"answer": answer, "helps_up_to": helps, "hurts_up_to": hurts}
     facts = {"chance": {"above": ["tfidf"]}, "ship": ship, "columns": None, "base": base}
     assert _kind(facts, Measured(CANDIDATES, {}, (100, 500))) == kind
 

@@ -69,6 +69,14 @@ def test_a_full_table_forgets_the_rarest_and_keeps_the_common() -> None:
     assert all(kept[key] >= 0.9 * truth[key][0] for key in common)
 
 
+def test_a_long_text_is_refused_by_no_table_that_may_still_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headstart.kernels.ngrams._table_size", lambda n: 1 << 9)
+    ids = RaggedIds.from_lists([range(2, 1000)])
+    found, n_rows, _ = count_ngrams(ids.values, ids.offsets, np.zeros(1, bool), 3, most_slots=1 << 12)
+    assert len(found) == 998 + 997 + 996
+    assert set(n_rows.tolist()) == {1}
+
+
 def test_a_text_that_no_table_holds_is_refused() -> None:
     ids = RaggedIds.from_lists([range(2, 3000)])
     with pytest.raises(

@@ -26,7 +26,7 @@ def train(
         int | None, typer.Option("--epochs", metavar="N", help="Passes over the rows.", show_default=False)
     ] = None,
     text: opt.Text = "text",
-    label: opt.Label = "label",
+    label: opt.Label = opt.UNNAMED,
     where: opt.Where = None,
     label_map: opt.LabelMap = None,
     positive: opt.Positive = None,
@@ -74,7 +74,7 @@ def transfer(
         typer.Option("--freeze", metavar="PATTERN", help="What stands still in fine-tuning.", show_default=False),
     ] = None,
     text: opt.Text = "text",
-    label: opt.Label = "label",
+    label: opt.Label = opt.UNNAMED,
     where: opt.Where = None,
     label_map: opt.LabelMap = None,
     positive: opt.Positive = None,
@@ -245,7 +245,8 @@ def write_report(model: TextClassifier, splits: opt.Splits, result: dict[str, An
         }
     facts = model.predictor_.run
     layers = None
-    if shown is not None and model.predictor_.scorer.kind in ("network", "layers"):
+    labelled = splits.train.labels is not None
+    if shown is not None and labelled and model.predictor_.scorer.kind in ("network", "layers"):
         layers = layer_aucs(model.predictor_, splits.train, shown, random_state=model.random_state)
     run_report(
         {

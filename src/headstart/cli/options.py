@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headstart.corpus import Corpus
 
 __all__ = [
+    "UNNAMED",
     "Cache",
     "Columns",
     "Config",
@@ -53,6 +54,8 @@ Data = Annotated[
 ]
 Model = Annotated[Path, typer.Argument(help="The folder of a trained model.", show_default=False)]
 Text = Annotated[str, typer.Option("--text", metavar="COL", help="The column of texts.")]
+UNNAMED = "label"
+"""The column of labels where ``--label`` names none."""
 Label = Annotated[str, typer.Option("--label", metavar="COL", help="The column of labels.")]
 Cache = Annotated[
     str | None,
@@ -184,14 +187,15 @@ def read_labelled(options: DataOptions, source: str, names: Sequence[str] | None
 
 
 def read_perhaps_labelled(options: DataOptions, source: str, names: Sequence[str] | None = None) -> Corpus:
-    """Read rows with labels, or the texts alone where there is no column of labels."""
+    """Read rows with labels, or the texts alone where there is no column of labels and none was named."""
     from headstart.corpus import read
     from headstart.errors import DataError
 
     try:
         return read_labelled(options, source, names)
     except DataError:
-        if options.label in read(source, text=options.text).columns.column_names:
+        named = options.label != UNNAMED
+        if named or options.label in read(source, text=options.text).columns.column_names:
             raise
     console.note(f"{source} has no column {options.label!r}: only the texts are read")
     return replace(options, label=None).read(source)

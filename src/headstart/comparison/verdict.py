@@ -194,5 +194,5 @@ def _kind(facts: Mapping[str, Any], measured: Measured) -> str:
     if facts["base"]["helps_up_to"]:
         return "helps with few labels only"
     # Labels enough make up for a bad base, which is no reason to carry it over.
-    hurts = answer == "hurts" or (facts["base"]["hurts_up_to"] is not None and uses == "nothing")
-    return "do not transfer" if hurts else "cannot be told"
+    once = answer != "helps" and facts["base"]["hurts_up_to"] is not None and uses == "nothing"
+    return "do not transfer" if answer == "hurts" or once else "cannot be told"

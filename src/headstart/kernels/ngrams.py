@@ -177,8 +177,8 @@ def count_ngrams(
     """Count the n-grams of up to `longest` ids over rows.
 
     Memory is bounded: where the table of n-grams would need more than `most_slots` places (at 20 bytes), the rarest are
-    forgotten and counting goes on, so that the counts of n-grams that were rare so far come out too low, by one for every
-    time that happens: Manku and Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002.
+    forgotten and counting goes on, after Manku and Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002. Each
+    time one row more is asked of an n-gram to stay, so the n-th time takes at most n off the count of any.
 
     Returns:
         The n-grams [n] ascending; in how many rows each stands [n]; in how many positive rows [n].
@@ -195,7 +195,7 @@ def count_ngrams(
         while 2 * table.n_used > size:
             table = table.moved(size, least=table.least + 1)
         before, n_done = n_done, table.count(given, n_done)
-        if n_done == before:
+        if n_done == before and size == most_slots:
             raise DataError(
                 f"a text of {offsets[n_done + 1] - offsets[n_done]:,} tokens has more n-grams than fit a table of {size:,} places; "
                 "cut the texts with max_tokens."

@@ -25,6 +25,8 @@ __all__ = ["PARTS", "Blend", "blend", "target_names"]
 
 PARTS = ("ngrams", "clusters", "deep", "tail")
 _TAIL = 0.25
+_MOST_TARGETS = 1000
+"""Every list is a stage of its own, and a file may claim any number of them."""
 
 
 class Blend(nn.Module):
@@ -48,6 +50,8 @@ class Blend(nn.Module):
 def target_names(n_ngrams: int | Sequence[int]) -> dict[str, int]:
     """Return the stages of targets' own n-grams, ``target``, ``target2`` ..., with the lengths of their lists."""
     lengths = [n_ngrams] if isinstance(n_ngrams, int) else list(n_ngrams)
+    if len(lengths) > _MOST_TARGETS or not all(isinstance(length, int) for length in lengths):
+        raise ValueError(f"n_target_ngrams are {lengths!r:.60}; expected at most {_MOST_TARGETS} whole numbers")
     kept = [length for length in lengths if length]
     return {"target" if i == 0 else f"target{i + 1}": length for i, length in enumerate(kept)}
 

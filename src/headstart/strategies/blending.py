@@ -194,6 +194,8 @@ def cluster_words(
         n_steps: rounds of k-means.
     """
     n_words = len(vectors)
+    if n_words <= FIRST_WORD:  # no text holds a word
+        return np.arange(n_words, dtype=np.int32)
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     weights = np.sqrt(np.maximum(counts, 1)).astype(np.float32)
     n_clusters = max(1, min(n_clusters, n_words - 2))
@@ -216,7 +218,9 @@ def weigh_parts(net: StageGraph, examples: Examples, part_weights: dict[str, flo
     shares = PART_WEIGHTS if part_weights is None else part_weights
     scores = network_outputs(net, examples, (*shares, "tail"))
     scores["ngrams"] = scores["ngrams"] + scores["tail"]  # solved together, so they are one opinion
-    weights = {part: share / max(float(scores[part].std()), 1e-6) for part, share in shares.items()}
+    spreads = {part: float(scores[part].std()) for part in shares}
+    # A part that says one thing of all rows has no say: divided by next to nothing, it would shout on other texts.
+    weights = {part: share / spreads[part] if spreads[part] > 1e-6 else 0.0 for part, share in shares.items()}
     means = sum(weight * float(scores[part].mean()) for part, weight in weights.items())
     output: Any = net.get_submodule("output")
     with torch.no_grad():

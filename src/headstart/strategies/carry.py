@@ -101,7 +101,10 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
         monitor="valid_loss",
     )
     trainer.fit(examples, valid_examples)
-    predictor = replace(base, scorer=NetworkScorer(net, base.scorer.spec), info=carried(base), run={})
+    scorer = NetworkScorer(net, base.scorer.spec)
+    predictor = replace(
+        base, scorer=scorer, threshold=0.5, info=carried(base), run={}
+    )  # the base's cut is for its scores
     return finish(predictor, trainer, train, valid_examples, law_counts(encoded, base.max_tokens), settings)
 
 
@@ -126,7 +129,7 @@ def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, setti
         "unknown_token_rate": extended.unknown_token_rate,
         "unknown_token_rate_after": extended.unknown_token_rate_after,
     }
-    predictor.info, predictor.run = {**carried(base), **facts}, {}
+    predictor = replace(predictor, threshold=0.5, info={**carried(base), **facts}, run={})
     counts = law_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
     return _finish_head(predictor, train, valid, replace(settings, calibrate=False), counts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,6 +47,7 @@ class Recipe:
         epochs: passes over the training rows, where they are many.
         learning_rate: top rate.
         batch_size: rows a step, where they are many.
+        follows_rows: whether few rows get more epochs and smaller batches, for steps enough.
         trainer: more options of `headstart.train.Trainer`.
     """
 
@@ -60,6 +61,7 @@ class Recipe:
     epochs: int = 4
     learning_rate: float = 3e-3
     batch_size: int = 64
+    follows_rows: bool = True
     trainer: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -68,8 +70,8 @@ _FEW_ROWS = 4000
 
 _MORE_EPOCHS = ((10_000, 1), (3000, 2), (500, 3), (0, 6))
 """From so many texts on, so many times the recipe's epochs, which suit tens of thousands (docs/log.md)."""
-_SMALL = 1000
-"""With fewer texts than this, 16 of them make a batch."""
+_SMALLER_BATCHES = ((3000, 64), (1000, 32), (0, 16))
+"""From so many texts on, at most so many of them make a batch."""
 
 RECIPES: dict[str, Recipe] = {
     "blend": Recipe(
@@ -88,6 +90,7 @@ RECIPES: dict[str, Recipe] = {
         min_count=1,
         max_tokens="90%",
         word_vectors=False,
+        follows_rows=False,
         epochs=6,
         learning_rate=1e-2,
         trainer={"schedule": "step", "weight_decay": 3e-6, "n_buckets": 5, "clip_norm": None},
@@ -129,7 +132,7 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
         moving,
         phases=_phases(recipe, settings, len(train)),
         learning_rate=recipe.learning_rate if settings.learning_rate is None else settings.learning_rate,
-        batch_size=settings.batch_size or (16 if len(train) < _SMALL else recipe.batch_size),
+        batch_size=settings.batch_size or _batch_size(recipe, len(train)),
         **recipe.trainer,
     )
     if moving is net or not isinstance(net, StageGraph):
@@ -163,13 +166,17 @@ def _least_count(count: int, n_rows: int) -> int:
 def _phases(recipe: Recipe, settings: Settings, n_rows: int) -> tuple[Phase, ...]:
     if settings.phases:
         return tuple(settings.phases)
-    epochs = recipe.epochs * _times_as_many(n_rows) if settings.epochs is None else settings.epochs
-    return (Phase(epochs, rates=recipe.rates),)
+    times = _by_rows(_MORE_EPOCHS, n_rows) if recipe.follows_rows else 1
+    return (Phase(recipe.epochs * times if settings.epochs is None else settings.epochs, rates=recipe.rates),)
 
 
-def _times_as_many(n_rows: int) -> int:
-    """Return how many times the recipe's epochs so few rows need, for steps enough."""
-    return next((times for least, times in _MORE_EPOCHS if n_rows >= least))
+def _batch_size(recipe: Recipe, n_rows: int) -> int:
+    return min(recipe.batch_size, _by_rows(_SMALLER_BATCHES, n_rows)) if recipe.follows_rows else recipe.batch_size
+
+
+def _by_rows(table: Sequence[tuple[int, int]], n_rows: int) -> int:
+    """Return what a table says for so many rows."""
+    return next(value for least, value in table if n_rows >= least)
 
 
 def _prepare(
@@ -315,7 +322,9 @@ def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | Non
     scorer = None if base is None else base.scorer
     spec = getattr(scorer, "spec", None)
     if isinstance(spec, NetSpec) and spec.name in RECIPES:
-        return spec.name, {**spec.options, **settings.net_options}, RECIPES[spec.name]
+        # What transfers added to the base is learnt, and no part of its architecture.
+        options = {option: value for option, value in spec.options.items() if option != "n_target_ngrams"}
+        return spec.name, {**options, **settings.net_options}, RECIPES[spec.name]
     return settings.net, dict(settings.net_options), RECIPES.get(settings.net, Recipe())
 
 

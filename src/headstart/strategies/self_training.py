@@ -22,6 +22,7 @@ from headstart.errors import DataError, OptionError
 from headstart.inference import network_logits
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.strategies.blending import list_ngrams, ngram_features
+from headstart.strategies.calibration import held_out_metrics
 from headstart.strategies.logistic import solve_dual
 from headstart.strategies.scratch import carried, examples_of, law_counts
 from headstart.strategies.settings import Learnt, Settings
@@ -39,15 +40,26 @@ _SHARE = 0.4
 _PENALTY = 30.0
 _MANY = 4000
 
+_OWN = ("n_unlabelled", "n_words_of_unlabelled", "n_self_trained", "label_types")
+"""Facts that a taught base has of its own; what else it knows is about the base that it was."""
+_MEASURED = ("n_valid", "valid")
+
 
 def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
-    """The strategy ``self-train``: the base, taught by itself on the texts of `train`; labels are not looked at."""
+    """The strategy ``self-train``: the base, taught by itself on the texts of `train`; labels are not looked at.
+
+    Those of `valid` are looked at to measure by, once nothing is left to learn.
+    """
     if base is None:
         raise OptionError("this strategy carries a base over, and none came; pass base= (a trained model or its path).")
     blend_of(base)
     taught = self_train(_with_words(base, train), train)
     counts = law_counts(encode(base.steps, train.texts), base.max_tokens)
-    info = {**carried(base), **taught.info, "n_train": len(train), "train_counts": counts}
+    info = {name: taught.info[name] for name in _OWN if name in taught.info}
+    info |= {**carried(base), "n_train": len(train), "train_counts": counts}
+    if valid is not None and valid.labels is not None:
+        probabilities = taught.probabilities(taught.score(valid, device=settings.device).logits)
+        info |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
     return Learnt(replace(taught, info=info, run={}))
 
 
@@ -114,7 +126,8 @@ def self_train(base: Predictor, texts: Corpus) -> Predictor:
     bias = float(logits.mean() - kept * together.mean())
     changes = dict(zip(MOVING, moved, strict=True))
     taught = add_linear(base, Linear(listed, scale, own, changes, kept=kept, bias=bias))
-    return replace(taught, info={**taught.info, "n_self_trained": len(texts)})
+    facts = {name: value for name, value in base.info.items() if name not in _MEASURED}  # another model now
+    return replace(taught, info={**facts, "n_self_trained": len(texts)})
 
 
 def _student(features: Any, guesses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

@@ -62,7 +62,7 @@ def blend_of(base: Predictor) -> tuple[nn.Module, NetSpec]:
             f"a model of kind {scorer.kind!r} has no n-grams to adapt; pass a base made by `headstart train` with its "
             "default network, blend."
         )
-    return scorer.net, scorer.spec
+    return scorer.net.to("cpu"), scorer.spec  # a prediction may have left it on a GPU, and all here is the CPU's
 
 
 def moving_features(net: nn.Module, ids: RaggedIds) -> list[Any]:
