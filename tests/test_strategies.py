@@ -440,6 +440,7 @@ class TestSelfTraining:
     def test_a_base_of_one_opinion_stays_as_it_is(self, blend_base: Any) -> None:
         model = classifier("self-train", blend_base).fit([""] * 60)
         assert model.predict_proba(["great", ""]).tobytes() == blend_base.predict_proba(["great", ""]).tobytes()
+        assert model.notes_[0].startswith("nothing was learnt from these texts")
 
 
 class TestCutOfTheBase:

@@ -198,7 +198,7 @@ class TestTransfer:
         frame[["text"]].to_csv("texts.csv", index=False)
         command = ("transfer", base_folders["blend"], "texts.csv", "--strategy", "self-train", "--out", "made")
         ended = cli(*command, "--test", "reviews.csv", "--report", "page.html", "--json")
-        assert "texts.csv has no column 'label': only the texts are read" in ended.err
+        assert "texts.csv: only the texts are read" in ended.err
         assert (ended.json["test"]["n"], ended.json["test_as_is"]["n"]) == (300, 300)
         assert load("made").predictor_.info["n_self_trained"] == len(frame)
         assert Path("page.html").is_file()
@@ -209,6 +209,16 @@ class TestTransfer:
                 and f"{options[0]}" in refused.err
                 and "have no labels in a column 'label'" in refused.err
             )
+
+    def test_self_training_reads_rows_without_a_label_and_labels_of_any_kind(
+        self, cli: Any, files: Path, base_folders: dict[str, Path]
+    ) -> None:
+        frame = pd.read_csv("hotel.csv")
+        for name, values in (("half.csv", [1.0, None]), ("stars.csv", [5, 3])):
+            frame.assign(label=(values * len(frame))[: len(frame)]).to_csv(name, index=False)
+            made = name.removesuffix(".csv")
+            assert cli("transfer", base_folders["blend"], name, "--strategy", "self-train", "--out", made).code == 0
+            assert load(made).predictor_.info["n_self_trained"] == len(frame)
 
     def test_the_base_as_it_is_stands_beside_the_result(self, cli: Any, files: Path, base_folder: Path) -> None:
         as_is = cli("evaluate", base_folder, "reviews.csv", "--json").json["auc"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,6 +118,8 @@ def transfer(
     # A reference point learns the target's labels; what is carried over speaks the base's.
     names = None if strategy in ("scratch", "tfidf") and not label_map else base.predictor_.label_names
     needed = strategy not in UNLABELLED
+    if strategy == "self-train" and label == opt.UNNAMED and not (valid or n_labels or opt.is_share(test)):
+        options = replace(options, label=None)  # rows without a label are read as well as those with one
     splits = opt.read_splits(
         options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names, needs_labels=needed
     )
@@ -154,6 +157,8 @@ def _fit_and_save(
         console.note(_held_out_note(model, len(splits.train)))
     model.fit(splits.train, valid=splits.valid)
     seconds = time.perf_counter() - started
+    for sentence in model.notes_:
+        console.note(sentence)
     model.predictor_.info["counts"] = splits.counts
     model.predictor_.run |= run_facts(seconds)
     result = {

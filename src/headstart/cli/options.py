@@ -191,6 +191,9 @@ def read_perhaps_labelled(options: DataOptions, source: str, names: Sequence[str
     from headstart.corpus import read
     from headstart.errors import DataError
 
+    if options.label is None:
+        console.note(f"{source}: only the texts are read, whatever labels stand there")
+        return options.read(source)
     try:
         return read_labelled(options, source, names)
     except DataError:
@@ -268,7 +271,7 @@ def _without_labels(
                 f"{option} came, and these rows have no labels in a column {options.label!r}; "
                 "name that column with --label, or pass labelled rows to measure on as a file with --test."
             )
-    held = None if test is None else read_labelled(options, test, names)
+    held = None if test is None else read_labelled(replace(options, label=options.label or UNNAMED), test, names)
     return Splits(train, None, held, _counts(train, None, held))
 
 
@@ -346,6 +349,11 @@ def read_unlabelled(source: str | None, text: str, splits: Splits) -> Corpus | N
                 "and says less about texts that are yet to come"
             )
     return corpus
+
+
+def is_share(text: str | None) -> bool:
+    """Tell whether an option names a share of the rows and not a file."""
+    return text is not None and _fraction("the share", text) is not None
 
 
 def _fraction(option: str, text: str) -> float | None:

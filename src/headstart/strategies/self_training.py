@@ -35,6 +35,7 @@ __all__ = ["LEAST_TEXTS", "can_self_train", "read_beforehand", "self_train", "se
 LEAST_TEXTS = 50
 """Fewer texts than this teach nothing about a target's words."""
 
+_NOTHING_LEARNT = "nothing was learnt from these texts: the base says the same of all of them, or they hold no words, so it is unchanged"
 _SHARPEN = 3.0
 _SHARE = 0.4
 _PENALTY = 30.0
@@ -60,7 +61,8 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     if valid is not None and valid.labels is not None:
         probabilities = taught.probabilities(taught.score(valid, device=settings.device).logits)
         info |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
-    return Learnt(replace(taught, info=info, run={}))
+    notes = () if "n_self_trained" in taught.info else (_NOTHING_LEARNT,)
+    return Learnt(replace(taught, info=info, run={}), notes=notes)
 
 
 def read_beforehand(base: Predictor, texts: Corpus) -> Predictor:
