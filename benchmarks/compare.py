@@ -1,6 +1,6 @@
 """The table of docs/compare.md: IMDB carried to four sets, at all budgets that exist, with the verdicts.
 
-    python benchmarks/compare.py MODEL [SET ...] [--out out/compare] [--seeds 5] [--cheap-seeds 20]
+    python benchmarks/compare.py MODEL [SET ...] [--out out/compare] [--seeds 5] [--cheap-seeds 20] [--candidates A,B]
 
 Reads the sets in the folder given by HEADSTART_DATA, and ``out/protocol/train.parquet`` (benchmarks/protocol.py) as the
 source. A run that was stopped goes on. Prints Markdown: a table a set, the verdict, and how far the gap's figures
@@ -33,10 +33,11 @@ def run(model: str, name: str, options: argparse.Namespace) -> Any:
     corpus = hs.read(
         str(data_folder() / f"{name}.parquet"), label="label", label_names=base.predictor_.label_names, columns=kept
     )
+    names = options.candidates
     n_pool = int(0.8 * len(corpus))
     return hs.compare(
         base, corpus, budgets=[*(n for n in BUDGETS if n < n_pool), None], seeds=options.seeds,
-        cheap_seeds=options.cheap_seeds, source=hs.read(options.source, label="label", columns=()),
+        cheap_seeds=options.cheap_seeds, candidates=names and names.split(","), source=hs.read(options.source, label="label", columns=()),
         out=Path(options.out) / name, progress=say, **how,
     )  # fmt: skip
 
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--source", default="out/protocol/train.parquet")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cheap-seeds", type=int, default=20)
+    parser.add_argument("--candidates", help="names, as headstart compare takes them: all,as-is+texts,as-is+test-texts")
     options = parser.parse_args()
     wanted = list(SETS) if "all" in options.sets else options.sets
     lines = [

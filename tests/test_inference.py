@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from headstart.batches import Batch, Examples
 from headstart.errors import OptionError
-from headstart.inference import LOGITS, network_logits, network_outputs, resolve_device
+from headstart.inference import LOGITS, network_logits, network_outputs, on_device, resolve_device
 from headstart.layers import Stage, StageGraph, pool
 from headstart.text import RaggedIds
 
@@ -153,3 +153,11 @@ class TestDevice:
             OptionError, match=r"'cuda:99' was asked for, and torch sees \d+ CUDA devices; use 'cpu' or 'auto'"
         ):
             resolve_device("cuda:99")
+
+
+def test_a_network_that_lies_in_two_places_is_moved() -> None:
+    """On the device of shapes, which every machine has, in place of a GPU."""
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1).to("meta"))
+    assert on_device(net[0], "cpu") is net[0]
+    with pytest.raises(NotImplementedError, match="meta"):  # torch was asked to move it, and says it cannot from there
+        on_device(net, "cpu")

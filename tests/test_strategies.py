@@ -19,10 +19,11 @@ from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, MissingDependencyError, OptionError
 from headstart.layers import stage_names
 from headstart.metrics import auc
-from headstart.strategies import STRATEGIES, UNLABELLED, Settings
+from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings
 from headstart.strategies.blending import share_unknown, without_rare
 from headstart.strategies.calibration import fit_calibration
 from headstart.strategies.carry import head_stages
+from headstart.strategies.scratch import _batch_size, _phases
 from headstart.strategies.self_training import self_train
 from headstart.text import RaggedIds
 
@@ -430,7 +431,9 @@ class TestSelfTraining:
         assert state(found[0]) == state(found[1])
 
     def test_a_network_without_ngrams_is_refused(self, gru_base: Any, hotels: Any) -> None:
-        with pytest.raises(OptionError, match="has no n-grams to adapt; pass a base made by `headstart train`"):
+        with pytest.raises(
+            OptionError, match="over the network 'gru' has no n-grams to adapt; pass a base made by `headstart train`"
+        ):
             classifier("self-train", gru_base).fit(hotels[0])
 
     def test_a_few_texts_are_refused(self, blend_base: Any, hotels: Any) -> None:
@@ -481,6 +484,25 @@ class TestSettings:
         import headstart.strategies as module
 
         assert all(f"``{name}``" in str(module.__doc__) for name in STRATEGIES)
+
+
+class TestRowsDecide:
+    """Few rows get more epochs and smaller batches."""
+
+    @pytest.mark.parametrize(
+        ("n_rows", "epochs", "batch_size"), [(60, 18, 16), (999, 9, 16), (1000, 9, 32), (3000, 6, 64), (10_000, 3, 64)]
+    )
+    def test_how_long_and_how_much_at_a_time(self, n_rows: int, epochs: int, batch_size: int) -> None:
+        recipe = RECIPES["blend"]
+        assert _phases(recipe, Settings(), n_rows)[0].epochs == epochs
+        assert _batch_size(recipe, n_rows) == batch_size
+
+    def test_but_not_of_the_tutorials_own_recipe(self) -> None:
+        recipe = RECIPES["tutorial"]
+        assert (_phases(recipe, Settings(), 60)[0].epochs, _batch_size(recipe, 60)) == (6, 64)
+
+    def test_nor_over_what_was_asked_for(self) -> None:
+        assert _phases(RECIPES["blend"], Settings(epochs=2), 60)[0].epochs == 2
 
 
 class TestCalibration:

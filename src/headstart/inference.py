@@ -43,9 +43,9 @@ def resolve_device(device: str | torch.device) -> torch.device:
 
 def on_device(net: nn.Module, device: str | torch.device) -> nn.Module:
     """Return the network with its weights on a device, moved there if need be."""
-    first = next(net.parameters(), None)
-    # Looking at one weight takes a tenth of what `to` does, which counts where texts come one by one.
-    return net if first is not None and first.device == torch.device(device) else net.to(device)
+    # Looking takes a fraction of what `to` does where nothing moves, which counts where texts come one by one.
+    there = {weight.device for weight in net.parameters()} == {torch.device(device)}
+    return net if there else net.to(device)
 
 
 def network_logits(

@@ -26,6 +26,11 @@ def test_version_and_help_are_no_errors(cli: Any) -> None:
         assert "train" in ended.out and "predict" in ended.out
 
 
+def test_runs_as_a_module_too() -> None:
+    ended = subprocess.run([sys.executable, "-m", "headstart", "--version"], capture_output=True, text=True, check=True)
+    assert ended.stdout == f"headstart {headstart.__version__}\n"
+
+
 def test_without_a_command_it_shows_its_help_and_fails(cli: Any) -> None:
     ended = cli()
     assert ended.code == 2

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from headstart.cli.options import DataOptions, column_list, estimator_options, label_facts, read_splits
+from headstart.cli.options import column_list, estimator_options, label_facts
+from headstart.cli.reading import DataOptions, read_splits
 from headstart.errors import DataError, OptionError
 
 

@@ -189,3 +189,8 @@ def test_what_cannot_run_says_why() -> None:
     assert not any("columns" in name for name in {**running, **left_out})
     with pytest.raises(OptionError, match="None of the candidates columns can run here: no columns were named"):
         chosen(["columns"], available=())
+
+
+def test_what_a_candidate_starts_from_is_there(context: Context) -> None:
+    for candidate in RUNNING.values():
+        assert getattr(context, candidate.starts_from).label_names

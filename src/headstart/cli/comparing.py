@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headstart.cli import console
+from headstart.cli import console, reading
 from headstart.cli import options as opt
 
 if TYPE_CHECKING:
@@ -98,12 +98,12 @@ def compare(
     _refuse_valid(valid)
     base = load(model).predictor_
     chosen = opt.column_list(columns)
-    options = opt.DataOptions(text, label or "label", where or (), label_map, positive, chosen, group)
-    read = opt.read_perhaps_labelled if label is None else opt.read_labelled
+    options = reading.DataOptions(text, label or opt.UNNAMED, where or (), label_map, positive, chosen, group)
+    read = reading.read_perhaps_labelled if label is None else reading.read_labelled
     corpus = read(options, data, base.label_names)
     origin = None
     if source is not None:
-        origin = opt.read_labelled(opt.DataOptions(source_text, source_label), source, base.label_names)
+        origin = reading.read_labelled(reading.DataOptions(source_text, source_label), source, base.label_names)
     progress = _Progress()
     asked: dict[str, Any] = {
         "budgets": _budgets(budgets, n_labels),
@@ -152,7 +152,7 @@ def register(app: typer.Typer) -> None:
     app.command()(compare)
 
 
-def _test(options: opt.DataOptions, test: str | None, names: Sequence[str]) -> Any:
+def _test(options: reading.DataOptions, test: str | None, names: Sequence[str]) -> Any:
     from headstart.errors import OptionError
 
     if test is None:
@@ -160,7 +160,7 @@ def _test(options: opt.DataOptions, test: str | None, names: Sequence[str]) -> A
     try:
         share = float(test)
     except ValueError:
-        return opt.read_labelled(options, test, names)
+        return reading.read_labelled(options, test, names)
     if not 0 < share < 1:
         raise OptionError(f"--test is {test}; expected a share of the rows between 0 and 1, such as 0.2, or a file.")
     return share

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headstart.cli import console
+from headstart.cli import console, reading
 from headstart.cli import options as opt
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def train(
 
     given = opt.estimator_options(config, set_)
     given |= {name: value for name, value in (("net", net), ("epochs", epochs)) if value is not None}
-    options = opt.DataOptions(text, label, where or (), label_map, positive, group=group)
+    options = reading.DataOptions(text, label, where or (), label_map, positive, group=group)
     model = TextClassifier(
         **{"random_state": seed, "device": device, "text": text, "groups": group, "strategy": "scratch", **given}
     )
-    splits = opt.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed)
-    model.set_params(unlabelled=opt.read_unlabelled(unlabelled, text, splits))
+    splits = reading.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed)
+    model.set_params(unlabelled=reading.read_unlabelled(unlabelled, text, splits))
     _fit_and_save(model, splits, out, as_json=as_json, report=report, title=f"Training on {Path(data).name}")
 
 
@@ -108,7 +108,7 @@ def transfer(
     given |= {
         name: value for name, value in (("layer", layer), ("freeze", freeze), ("cache", cache)) if value is not None
     }
-    options = opt.DataOptions(text, label, where or (), label_map, positive, chosen, group)
+    options = reading.DataOptions(text, label, where or (), label_map, positive, chosen, group)
     estimator = TextClassifier(
         **{
             "base": base, "strategy": strategy, "random_state": seed, "device": device, "text": text,
@@ -118,12 +118,12 @@ def transfer(
     # A reference point learns the target's labels; what is carried over speaks the base's.
     names = None if strategy in ("scratch", "tfidf") and not label_map else base.predictor_.label_names
     needed = strategy not in UNLABELLED
-    if strategy == "self-train" and label == opt.UNNAMED and not (valid or n_labels or opt.is_share(test)):
+    if strategy == "self-train" and label == opt.UNNAMED and not (valid or n_labels or reading.is_share(test)):
         options = replace(options, label=None)  # rows without a label are read as well as those with one
-    splits = opt.read_splits(
+    splits = reading.read_splits(
         options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names, needs_labels=needed
     )
-    estimator.set_params(unlabelled=opt.read_unlabelled(unlabelled, text, splits))
+    estimator.set_params(unlabelled=reading.read_unlabelled(unlabelled, text, splits))
     _fit_and_save(estimator, splits, out, as_json=as_json, report=report, title=f"{strategy} on {Path(data).name}")
 
 
@@ -134,7 +134,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _fit_and_save(
-    model: TextClassifier, splits: opt.Splits, out: Path, *, as_json: bool, report: Path | None, title: str
+    model: TextClassifier, splits: reading.Splits, out: Path, *, as_json: bool, report: Path | None, title: str
 ) -> None:
     import shutil
 
@@ -184,7 +184,7 @@ def _fit_and_save(
     console.emit(result, as_json=as_json, text=_summary(result))
 
 
-def _beside_the_base(model: TextClassifier, splits: opt.Splits, result: dict[str, Any]) -> None:
+def _beside_the_base(model: TextClassifier, splits: reading.Splits, result: dict[str, Any]) -> None:
     """Measure the base as it is on the test rows too, and say so if nothing did better than it."""
     base = None if model.base is None else model.base.predictor_
     if base is None or model.strategy == "as-is" or base.columns or base.label_names != model.predictor_.label_names:
@@ -231,7 +231,7 @@ def run_facts(seconds: float) -> dict[str, Any]:
     }
 
 
-def write_report(model: TextClassifier, splits: opt.Splits, result: dict[str, Any], path: Path, title: str) -> None:
+def write_report(model: TextClassifier, splits: reading.Splits, result: dict[str, Any], path: Path, title: str) -> None:
     """Write the page about a run of `train` or `transfer`."""
     import numpy as np
 

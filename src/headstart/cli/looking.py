@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headstart.cli import console
+from headstart.cli import console, reading
 from headstart.cli import options as opt
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def map_(
         raise OptionError(f"--out is {out.name!r}; a map is written to a file that ends in .html, .png, .svg or .pdf.")
     how = {"n_components": dimensions, "perplexity": perplexity, "n_iter": iterations, "random_state": seed}
     if data is not None:
-        options = opt.DataOptions(text, label, where or (), label_map)
+        options = reading.DataOptions(text, label, where or (), label_map)
         figure, facts = text_map(model, options, data, layer=layer or "pooled", n_rows=n_rows, seed=seed, how=how)
     else:
         figure, facts = word_map(model, words, top or 100, layer=layer or "embedding", how=how)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headstart.cli import console
-from headstart.cli import options as opt
+from headstart.cli import console, reading
 
 if TYPE_CHECKING:
     from headstart.report import MapFigure
@@ -46,7 +45,7 @@ def word_map(
 
 
 def text_map(
-    model: Path, options: opt.DataOptions, source: str, *, layer: str, n_rows: int, seed: int, how: dict[str, Any]
+    model: Path, options: reading.DataOptions, source: str, *, layer: str, n_rows: int, seed: int, how: dict[str, Any]
 ) -> tuple[MapFigure, dict[str, Any]]:
     """Return a map of texts, coloured by label where one is named, else by score."""
     from headstart.errors import OptionError

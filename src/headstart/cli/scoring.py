@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headstart.cli import console
+from headstart.cli import console, reading
 from headstart.cli import options as opt
 
 __all__ = ["register"]
@@ -30,8 +30,8 @@ def evaluate(
 
     loaded = load(model).set_params(device=device, text=text)
     predictor = loaded.predictor_
-    options = opt.DataOptions(text, label, where or (), label_map, positive, columns=predictor.columns)
-    corpus = opt.read_labelled(options, data, predictor.label_names)
+    options = reading.DataOptions(text, label, where or (), label_map, positive, columns=predictor.columns)
+    corpus = reading.read_labelled(options, data, predictor.label_names)
     result = {
         **evaluated(loaded, corpus),
         "labels": opt.label_facts(predictor.label_names),

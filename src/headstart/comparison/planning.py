@@ -11,7 +11,7 @@ from headstart.comparison.problem import Problem
 from headstart.comparison.tasks import Task
 from headstart.corpus import Corpus
 from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
-from headstart.strategies import LEAST_TEXTS, RECIPES, can_self_train
+from headstart.strategies import LEAST_TEXTS, RECIPES, is_blend
 
 __all__ = ["CHEAP_UP_TO", "Options", "Plan", "plan_of"]
 
@@ -79,7 +79,7 @@ def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[
     there |= {"columns"} if problem.columns else set()
     if isinstance(base.scorer, NetworkScorer) and not base.columns:
         there |= {"network", "layers"} | ({"recipe"} if base.scorer.spec.name in RECIPES else set())
-    if can_self_train(base) and len(problem.pool) >= LEAST_TEXTS:
+    if is_blend(base) and len(problem.pool) >= LEAST_TEXTS:
         there |= {"ngrams"}
     there |= {"layers"} if isinstance(base.scorer, EncoderScorer) else {"labels"}
     return there

@@ -2,9 +2,9 @@
 
 ``self-train`` lets the base teach itself; ``as-is+texts`` trains it on the source's labelled rows anew, with the target's
 texts to learn words from, and holds out a tenth of the source to stop early and to calibrate. One fit stands for all
-budgets. *Inductive* reads the texts of the rows that
-budgets are drawn from, but for those that also stand among the test rows; *transductive* reads the test rows' texts too:
-what it reaches holds for the texts at hand, and says less of texts that are yet to come, so it is reported only.
+budgets. *Inductive* reads the texts of the rows that budgets are drawn from, but for those that also stand among the test
+rows; *transductive* reads the test rows' texts too: what it reaches holds for the texts at hand, and says less of texts that
+are yet to come, so it is reported only.
 
 Another candidate of this kind is a function from `Context.texts` (and `Context.source`, where it needs that) to a
 predictor, and `label_free` around it.
@@ -63,8 +63,8 @@ def fit_self_trained(context: Context, draw: Draw, *, of_test: bool) -> Fitted:
         draw: its rows are not looked at.
         of_test: read the test rows' texts too.
     """
-    taught = read_beforehand(context.base, context.texts(of_test=True)) if of_test else context.taught
-    return label_free(context, taught, {"n_texts": taught.info["n_unlabelled"]})
+    texts = context.texts(of_test=of_test)
+    return label_free(context, read_beforehand(context.base, texts), {"n_texts": len(texts)})
 
 
 def label_free(context: Context, predictor: Predictor, choices: Mapping[str, Any]) -> Fitted:

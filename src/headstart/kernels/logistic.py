@@ -4,7 +4,7 @@ The loss of a row is ``max over p of p z + H(p) - t z``, H being the entropy, so
 ``C * sum of (t - p) x`` for the best probabilities p, one a row. A sweep visits every row once, finds its best p with
 the others held, and moves the weights along: Yu, Huang and Lin, "Dual coordinate descent methods for logistic
 regression and maximum entropy models", Machine Learning 85, 2011. Each row is read twice a sweep, nothing else is
-kept, and a few tens of sweeps settle what a quasi-Newton method wants a hundred passes for.
+kept, and some twenty sweeps settle what a quasi-Newton method wants a hundred passes for.
 """
 
 from __future__ import annotations

@@ -90,17 +90,6 @@ def _put(given: Any, keys: Any, places: Any) -> None:
 
 
 @numba.njit(nogil=True, cache=True)
-def _fill(listed: Any, keys: Any, slots: Any) -> None:
-    mask = len(keys) - 1
-    for slot in range(len(listed)):
-        at = _place(listed[slot], mask)
-        while keys[at] != _EMPTY:
-            at = (at + 1) & mask
-        keys[at] = listed[slot]
-        slots[at] = slot
-
-
-@numba.njit(nogil=True, cache=True)
 def _find(values: Any, offsets: Any, longest: int, keys: Any, slots: Any, seen: Any, found: Any, ends: Any) -> int:
     """Write the listed n-grams of each row, each once, in the order in which they first stand there."""
     mask = len(keys) - 1
@@ -252,7 +241,9 @@ class NgramTable:
         self.longest = longest
         self.keys = np.zeros(_table_size(self.n), np.int64)
         self.slots = np.zeros(len(self.keys), np.int32)
-        _fill(np.ascontiguousarray(listed), self.keys, self.slots)
+        places = np.empty(self.n, np.int64)
+        _put(np.ascontiguousarray(listed), self.keys, places)
+        self.slots[places] = np.arange(self.n, dtype=np.int32)
 
 
 def find_ngrams(

@@ -13,7 +13,7 @@ from headstart.report.chart import Chart
 from headstart.report.panel import Panel, Rule, Series, strips
 from headstart.report.tables import Estimate
 
-ORDER = ("as-is", "features", "fine-tune", "scratch", "tfidf")
+ORDER = ("as-is", "self-train", "features", "fine-tune", "self-train+fine-tune", "scratch", "tfidf")
 """Strategies that always have the same colour and place; others follow in the order they come."""
 
 LOWER_IS_BETTER = ("log_loss", "brier", "ece")

@@ -15,8 +15,9 @@ The last two are the reference points that a transfer is measured against.
 from headstart.strategies.carry import as_is, features, fine_tune, tfidf
 from headstart.strategies.probing import layer_aucs
 from headstart.strategies.scratch import RECIPES, labels_of, train_network
-from headstart.strategies.self_training import LEAST_TEXTS, can_self_train, read_beforehand, self_training
+from headstart.strategies.self_training import LEAST_TEXTS, read_beforehand, self_training
 from headstart.strategies.settings import Learnt, Settings, Strategy
+from headstart.strategies.target import is_blend
 
 __all__ = [
     "LEAST_TEXTS",
@@ -26,9 +27,9 @@ __all__ = [
     "Learnt",
     "Settings",
     "as_is",
-    "can_self_train",
     "features",
     "fine_tune",
+    "is_blend",
     "labels_of",
     "layer_aucs",
     "read_beforehand",

@@ -42,8 +42,6 @@ _PENALTY = 30.0
 _TAIL = 0.4
 """Length of the features of a text's end, where those of the whole text have 1."""
 _FEW = 1000
-_SWEPT, _SWEEPS = 1_000_000, (20, 60)
-"""Rows to be visited in all, and within which bounds that decides the sweeps: where rows are many, each sweep does more."""
 _PIECE = 8000
 """Rows whose features are put side by side at a time, so that only so many are ever there twice."""
 
@@ -114,8 +112,7 @@ def fit_ngram_parts(
     """
     lists = [list_ngrams(ids, labels, part.longest, least_rows) for part, ids, _ in parts]
     read = [(ids, part.longest, length) for part, ids, length in parts]
-    n_sweeps = int(np.clip(_SWEPT // max(len(labels), 1), *_SWEEPS))
-    weights, intercept = solve_dual(_features(read, lists), labels, penalty=penalty, n_sweeps=n_sweeps)
+    weights, intercept = solve_dual(_features(read, lists), labels, penalty=penalty)
     own = np.split(weights, np.cumsum([len(listed) for listed, _ in lists])[:-1])
     for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
         part.set_list(listed, scale, weight * np.float32(length))
@@ -125,7 +122,7 @@ def fit_ngram_parts(
 def _features(
     read: Sequence[tuple[RaggedIds, int, float]], lists: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]]
 ) -> list[Any]:
-    """Return what all parts weigh, side by side, CSR: some tens of thousands of rows after another.
+    """Return what all parts weigh, side by side, CSR: some thousands of rows after another.
 
     Args:
         read: of each part its ids, its longest n-gram, and the length of its features.

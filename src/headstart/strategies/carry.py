@@ -22,8 +22,9 @@ from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScor
 from headstart.predictor.scorers import Head
 from headstart.strategies.adapting import adapt_blend
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
-from headstart.strategies.scratch import carried, examples_of, finish, labels_of, law_counts
+from headstart.strategies.scratch import carried, examples_of, finish, labels_of, law_counts, needed
 from headstart.strategies.settings import Learnt, Settings
+from headstart.strategies.target import is_blend
 from headstart.strategies.vocabulary import extend_vocabulary
 from headstart.text import encode
 from headstart.train import Phase
@@ -35,7 +36,7 @@ HEADS = ("auto", "linear", "catboost")
 
 def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
     """Return the base unchanged; the labels that came are not looked at."""
-    base = _needed(base)
+    base = needed(base)
     if not base.label_names:
         raise OptionError(
             "this base is an encoder without labels, so as it is it predicts nothing; "
@@ -46,7 +47,7 @@ def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings:
 
 def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
     """Fit a head on outputs of the base's layers, beside tabular columns where they are named."""
-    base = _needed(base)
+    base = needed(base)
     labels = labels_of(train)
     layers = chosen_layers(base, settings.layer)
     encoded = encode(base.steps, train.texts)
@@ -79,7 +80,7 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
 
 def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
     """Train on from the base's weights: by default the head alone first, then everything, inner parts slower."""
-    base = _needed(base)
+    base = needed(base)
     labels = labels_of(train)
     if not isinstance(base.scorer, NetworkScorer):
         instead = "'features', which learns a head on its layers" if base.scorer.kind == "encoder" else "'as-is'"
@@ -87,7 +88,7 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
             f"this base is of kind {base.scorer.kind!r} and has no network to fine-tune; "
             f"pass a base made by `headstart train`, or use strategy {instead}."
         )
-    if _is_blend(base) and not _by_gradient(settings):
+    if is_blend(base) and not _by_gradient(settings):
         return _fine_tune_blend(train, valid, base, settings)
     net = copy.deepcopy(base.net)
     encoded = encode(base.steps, train.texts)
@@ -106,10 +107,6 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
         base, scorer=scorer, threshold=0.5, info=carried(base), run={}
     )  # the base's cut is for its scores
     return finish(predictor, trainer, train, valid_examples, law_counts(encoded, base.max_tokens), settings)
-
-
-def _is_blend(base: Predictor) -> bool:
-    return isinstance(base.scorer, NetworkScorer) and base.scorer.spec.name == "blend"
 
 
 def _by_gradient(settings: Settings) -> bool:
@@ -209,12 +206,6 @@ def _outputs(
 
 def _epochs(n_labels: int) -> int:
     return 12 if n_labels < 300 else 8 if n_labels < 3000 else 5
-
-
-def _needed(base: Predictor | None) -> Predictor:
-    if base is None:
-        raise OptionError("this strategy carries a base over, and none came; pass base= (a trained model or its path).")
-    return base
 
 
 def _encoder(train: Corpus, columns: tuple[str, ...]) -> tuple[ColumnEncoder | None, Any]:

@@ -16,7 +16,7 @@ from torch import nn
 
 from headstart.batches import Examples, clip_ids, token_limit
 from headstart.corpus import Corpus, require_two_classes
-from headstart.errors import DataError
+from headstart.errors import DataError, OptionError
 from headstart.inference import network_logits
 from headstart.layers import StageGraph
 from headstart.nets import build
@@ -28,7 +28,17 @@ from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
 from headstart.train import Phase, Trainer
 from headstart.vectors import neighbour_vectors
 
-__all__ = ["RECIPES", "Recipe", "carried", "examples_of", "finish", "labels_of", "law_counts", "train_network"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "carried",
+    "examples_of",
+    "finish",
+    "labels_of",
+    "law_counts",
+    "needed",
+    "train_network",
+]
 
 
 @dataclass(frozen=True)
@@ -265,6 +275,17 @@ def law_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:
         "n_unknown_tokens": encoded.n_unknown,
         "unknown_token_rate": encoded.n_unknown / max(encoded.n_tokens, 1),
     }
+
+
+def needed(base: Predictor | None) -> Predictor:
+    """Return the base of a strategy that carries one over.
+
+    Raises:
+        OptionError: none came.
+    """
+    if base is None:
+        raise OptionError("this strategy carries a base over, and none came; pass base= (a trained model or its path).")
+    return base
 
 
 _CARRIED = (

@@ -18,19 +18,19 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
-from headstart.errors import DataError, OptionError
+from headstart.errors import DataError
 from headstart.inference import network_logits
-from headstart.predictor import NetworkScorer, Predictor
+from headstart.predictor import Predictor
 from headstart.strategies.blending import list_ngrams, ngram_features
 from headstart.strategies.calibration import held_out_metrics
 from headstart.strategies.logistic import solve_dual
-from headstart.strategies.scratch import carried, examples_of, law_counts
+from headstart.strategies.scratch import carried, examples_of, law_counts, needed
 from headstart.strategies.settings import Learnt, Settings
-from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, moving_features
+from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, is_blend, moving_features
 from headstart.strategies.vocabulary import extend_vocabulary
 from headstart.text import TokenIndexer, encode
 
-__all__ = ["LEAST_TEXTS", "can_self_train", "read_beforehand", "self_train", "self_training"]
+__all__ = ["LEAST_TEXTS", "read_beforehand", "self_train", "self_training"]
 
 LEAST_TEXTS = 50
 """Fewer texts than this teach nothing about a target's words."""
@@ -51,8 +51,7 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
 
     Those of `valid` are looked at to measure by, once nothing is left to learn.
     """
-    if base is None:
-        raise OptionError("this strategy carries a base over, and none came; pass base= (a trained model or its path).")
+    base = needed(base)
     blend_of(base)
     taught = self_train(_with_words(base, train), train)
     counts = law_counts(encode(base.steps, train.texts), base.max_tokens)
@@ -73,13 +72,7 @@ def read_beforehand(base: Predictor, texts: Corpus) -> Predictor:
     if base.steps is None or not isinstance(base.steps[-1], TokenIndexer):
         return base
     known = _with_words(base, texts)
-    return self_train(known, texts) if can_self_train(known) and len(texts) >= LEAST_TEXTS else known
-
-
-def can_self_train(base: Predictor) -> bool:
-    """Tell whether a base is a whole `blend` network, whose n-grams a student moves."""
-    scorer = base.scorer
-    return isinstance(scorer, NetworkScorer) and scorer.spec.name == "blend" and scorer.spec.until is None
+    return self_train(known, texts) if is_blend(known) and len(texts) >= LEAST_TEXTS else known
 
 
 def _with_words(base: Predictor, texts: Corpus) -> Predictor:

@@ -18,12 +18,12 @@ from torch import nn
 
 from headstart.errors import OptionError
 from headstart.nets import build
-from headstart.nets.blend import target_names
+from headstart.nets.blend import PARTS, target_names
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 from headstart.strategies.blending import ngram_features, part_of
 from headstart.text import RaggedIds
 
-__all__ = ["MOVING", "Linear", "add_linear", "blend_of", "moving_features"]
+__all__ = ["MOVING", "Linear", "add_linear", "blend_of", "is_blend", "moving_features"]
 
 MOVING = ("ngrams", "clusters")
 """Parts of the base whose weights move."""
@@ -50,6 +50,12 @@ class Linear:
     bias: float = 0.0
 
 
+def is_blend(base: Predictor) -> bool:
+    """Tell whether a base is a whole `blend` network, to which such a part can be added."""
+    scorer = base.scorer
+    return isinstance(scorer, NetworkScorer) and scorer.spec.name == "blend" and scorer.spec.until is None
+
+
 def blend_of(base: Predictor) -> tuple[nn.Module, NetSpec]:
     """Return the `blend` network of a base, and its spec.
 
@@ -57,10 +63,11 @@ def blend_of(base: Predictor) -> tuple[nn.Module, NetSpec]:
         OptionError: it has none.
     """
     scorer = base.scorer
-    if not isinstance(scorer, NetworkScorer) or scorer.spec.name != "blend" or base.steps is None:
+    if not isinstance(scorer, NetworkScorer) or not is_blend(base):
+        name = getattr(getattr(scorer, "spec", None), "name", None)
         raise OptionError(
-            f"a model of kind {scorer.kind!r} has no n-grams to adapt; pass a base made by `headstart train` with its "
-            "default network, blend."
+            f"a model of kind {scorer.kind!r}{f' over the network {name!r}' if name else ''} has no n-grams to adapt; pass a "
+            "base made by `headstart train` with its default network, blend."
         )
     return scorer.net.to("cpu"), scorer.spec  # a prediction may have left it on a GPU, and all here is the CPU's
 
@@ -82,9 +89,9 @@ def add_linear(base: Predictor, linear: Linear) -> Predictor:
         output.weight[:-1] *= linear.kept * slope
         output.weight[-1] = 1.0
         output.bias.mul_(linear.kept * slope).add_(linear.kept * intercept + linear.bias)
-        for i, (part, change) in enumerate(linear.moved.items()):
+        for part, change in linear.moved.items():
             # The output weighs a part's sum again; a part that counts for nothing cannot be moved.
-            share = float(output.weight[i])
+            share = float(output.weight[PARTS.index(part)])
             if abs(share) > 1e-9:
                 longer.get_submodule(part).weight.add_(torch.from_numpy(change) / share)
     return replace(base, scorer=NetworkScorer(longer, spec), calibration=(1.0, 0.0))
