@@ -5,7 +5,8 @@
 MODEL is a folder written by `headstart train`. The peer is fitted here on 16,000 training reviews of
 ``imdb.parquet`` (folder HEADSTART_DATA), 1,2-grams, min_df 2, sublinear, and reads, scores and writes the same rows.
 Everything runs in one process, in turns (peer, models, peer, models ...), with all cores that there are; then the
-start: a process that imports, loads the model and scores one text. Medians, with the range.
+start: a process that imports, loads the model and scores one text; and of that, the first prediction once the model is
+loaded. Medians, with the range.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ _STARTS = {
     "headstart --help": "from headstart.cli.app import run; run(['--help'])",
     "load and score one text": "import headstart, sys; headstart.load(sys.argv[1]).predict_proba(['a good film'])",
 }
+_FIRST = """
+import headstart, sys, time
+model = headstart.load(sys.argv[1])
+started = time.perf_counter()
+model.predict_proba(["a good film"])
+print(time.perf_counter() - started)
+"""
 
 
 def peer(source: Path, out: Path) -> Callable[[], None]:
@@ -81,6 +89,11 @@ def starts(model: Path, rounds: int) -> dict[str, list[float]]:
     return {name: seconds[1:] for name, seconds in found.items()}
 
 
+def first_predictions(model: Path, rounds: int) -> list[float]:
+    """Return the seconds of the first prediction of a model that a fresh process has just loaded."""
+    return [float(subprocess.check_output([sys.executable, "-c", _FIRST, str(model)])) for _ in range(rounds + 1)][1:]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", type=Path, nargs="+")
@@ -104,6 +117,7 @@ def main() -> None:
         "rows": arguments.rows,
         "rows_a_second": {name: [round(value) for value in values] for name, values in found.items()},
         "ratio": {name: round(median(values) / base, 2) for name, values in found.items()},
+        "seconds_of_first_prediction": [round(value, 3) for value in first_predictions(arguments.models[0], 6)],
         "seconds_to_start": {
             name: [round(value, 3) for value in values]
             for name, values in starts(arguments.models[0], 2 * arguments.rounds).items()

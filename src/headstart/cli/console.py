@@ -61,6 +61,8 @@ class TrainingProgress:
             epoch, step = trainer.resumed_from
             note(f"going on from the checkpoint: {epoch} epochs and {step} steps are done")
             trainer.resumed_from = None
+        elif name == "guessed":
+            note(f"guessed the labels of {row['n_rows']:,} texts; the recurrent part learns anew, from these too")
         elif name == "train_end":
             self._close()
 

@@ -126,16 +126,28 @@ def _sum(
     slots: Any,
     scale: Any,
     weight: Any,
-    seen: Any,
     start: int,
     stop: int,
     sums: Any,
 ) -> None:
-    """Add up scale times weight over the listed n-grams of rows ``start`` to ``stop``, each once, over their length."""
+    """Add up scale times weight over the listed n-grams of rows ``start`` to ``stop``, each once, over their length.
+
+    Looking up goes step by step for a whole row, since a read from the table waits for memory: asked for one after
+    another, with no branch on what came in between, they wait together. Which n-grams a row has had is kept in a table
+    that is as small as the row; one as long as the list would have to be cleared, page by page, for every batch.
+    """
     mask = len(keys) - 1
+    most = 1
+    for row in range(start, stop):
+        most = max(most, (offsets[row + 1] - offsets[row]) * longest)
+    wanted, met, places = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    size = 16
+    while size < 2 * most:
+        size *= 2
+    had = np.full(size, -1, np.int64)
     for row in range(start, stop):
         end = offsets[row + 1]
-        total, squares = 0.0, 0.0
+        n = 0
         for i in range(offsets[row], end):
             key = np.int64(0)
             for j in range(i, min(i + longest, end)):
@@ -143,15 +155,32 @@ def _sum(
                     break
                 key = (key << ID_BITS) | np.int64(values[j])
                 at = _place(key, mask)
-                while keys[at] != key and keys[at] != _EMPTY:
-                    at = (at + 1) & mask
-                if keys[at] == _EMPTY:
-                    continue
-                slot = slots[at]
-                if seen[slot] != row + 1:
-                    seen[slot] = row + 1
-                    total += scale[slot] * weight[slot]
-                    squares += scale[slot] * scale[slot]
+                wanted[n], places[n], met[n] = key, at, keys[at]
+                n += 1
+        n_listed = 0
+        for k in range(n):
+            at, found = places[k], met[k]
+            while found != wanted[k] and found != _EMPTY:
+                at = (at + 1) & mask
+                found = keys[at]
+            places[n_listed] = at
+            n_listed += found == wanted[k]
+        for k in range(n_listed):
+            places[k] = slots[places[k]]
+        n = 0
+        for k in range(n_listed):
+            at = places[k] & (size - 1)
+            while had[at] != -1 and had[at] != places[k]:
+                at = (at + 1) & (size - 1)
+            if had[at] == -1:
+                had[at] = places[k]
+                places[n], met[n] = places[k], at
+                n += 1
+        total, squares = 0.0, 0.0
+        for k in range(n):
+            had[met[k]] = -1
+            total += scale[places[k]] * weight[places[k]]
+            squares += scale[places[k]] * scale[places[k]]
         sums[row] = total / max(np.sqrt(squares), 1e-12)
 
 
@@ -278,7 +307,7 @@ def sum_ngrams(
     given = (values, offsets, table.longest, table.keys, table.slots, scale, weight)
 
     def work(cut: slice) -> None:
-        _sum(*given, np.zeros(max(table.n, 1), np.int32), cut.start, cut.stop, sums)
+        _sum(*given, cut.start, cut.stop, sums)
 
     workers.run([partial(work, cut) for cut in workers.shares(len(sums), workers.n_threads(), _LEAST_ROWS)])
     return sums

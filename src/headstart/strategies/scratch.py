@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,13 @@ from headstart.nets import build
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 from headstart.strategies.blending import fit_parts, list_sizes, share_unknown, weigh_parts, without_rare
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
+from headstart.strategies.guesses import (
+    GUESSED_WEIGHTS,
+    enough,
+    guess,
+    some_rows,
+    together,
+)
 from headstart.strategies.settings import Learnt, Settings
 from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
 from headstart.train import Phase, Trainer
@@ -134,27 +142,73 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     law = law_counts(encoded, limit)
     del encoded  # half of all that is held by now, where texts were cut
     valid_examples = None if valid is None else examples_of(predictor, valid)
-    read = examples.ids
+    read, more = examples.ids, None
     if settings.unlabelled is not None:
-        read = RaggedIds.concatenate([read, encode(steps, settings.unlabelled.texts).ids])
+        ids = encode(steps, settings.unlabelled.texts).ids
+        read = RaggedIds.concatenate([read, ids])
+        more = some_rows(Examples(clip_ids(ids, limit, settings.clip)[0]), settings.random_state)
     moving = _prepare(net, name, examples, read, steps, recipe, settings)
-    trainer = settings.trainer(
-        moving,
-        phases=_phases(recipe, settings, len(train)),
-        learning_rate=recipe.learning_rate if settings.learning_rate is None else settings.learning_rate,
-        batch_size=settings.batch_size or _batch_size(recipe, len(train)),
-        **recipe.trainer,
-    )
     if moving is net or not isinstance(net, StageGraph):
+        trainer = _trainer(moving, len(examples), recipe, settings)
         trainer.fit(examples, valid_examples)
     else:
-        counts = np.bincount(examples.ids.values, minlength=steps[-1].n_ids)
-        known = counts >= _least_count(recipe.least_deep, len(train))
-        trainer.fit(without_rare(examples, known), valid_examples and without_rare(valid_examples, known))
-        share_unknown(net, known)
-        weigh_parts(net, examples if valid_examples is None else valid_examples)
+        trainer = _train_parts(net, moving, examples, more, valid_examples, recipe, settings)
+        if more is not None and enough(more, examples):
+            predictor.info["n_guessed"] = len(more)
         predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
     return finish(predictor, trainer, train, valid_examples, law, settings)
+
+
+def _trainer(moving: nn.Module, n_rows: int, recipe: Recipe, settings: Settings, **options: Any) -> Trainer:
+    return settings.trainer(
+        moving,
+        phases=_phases(recipe, settings, n_rows),
+        learning_rate=recipe.learning_rate if settings.learning_rate is None else settings.learning_rate,
+        batch_size=settings.batch_size or _batch_size(recipe, n_rows),
+        **{**recipe.trainer, **options},
+    )
+
+
+def _train_parts(
+    net: StageGraph,
+    moving: nn.Module,
+    examples: Examples,
+    more: Examples | None,
+    valid: Examples | None,
+    recipe: Recipe,
+    settings: Settings,
+) -> Trainer:
+    """Train the recurrent part of a `blend` and weigh the parts; where there are texts without labels, twice.
+
+    The second time that part begins anew and learns from what the whole guesses of these texts, too.
+    """
+    held = examples if valid is None else valid
+    start = None if more is None else copy.deepcopy(moving.state_dict())
+    trainer = _trainer(moving, len(examples), recipe, settings)
+    _fit_recurrent(net, trainer, examples, valid, recipe)
+    weigh_parts(net, held)
+    if more is None or start is None or not enough(more, examples):
+        return trainer
+    for event in settings.events:
+        event("guessed", trainer, {"n_rows": len(more)})
+    guesses = guess(net, held, more, device=trainer.device)
+    moving.load_state_dict(start)
+    rows = together(examples, more, guesses, recipe.trainer.get("label_smoothing", 0.0))
+    folder = None if settings.checkpoint is None else Path(settings.checkpoint) / "guesses"
+    trainer = _trainer(moving, len(rows), recipe, settings, label_smoothing=0.0, checkpoint=folder)
+    _fit_recurrent(net, trainer, rows, valid, recipe)
+    weigh_parts(net, held, GUESSED_WEIGHTS)
+    return trainer
+
+
+def _fit_recurrent(
+    net: StageGraph, trainer: Trainer, examples: Examples, valid: Examples | None, recipe: Recipe
+) -> None:
+    """Train a `blend`'s recurrent part, to which words that are rare among the examples are the unknown word."""
+    counts = np.bincount(examples.ids.values, minlength=len(net.get_parameter("embedding.weight")))
+    known = counts >= _least_count(recipe.least_deep, len(examples))
+    trainer.fit(without_rare(examples, known), valid and without_rare(valid, known))
+    share_unknown(net, known)
 
 
 def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:

@@ -23,6 +23,7 @@ from headstart.inference import network_logits
 from headstart.predictor import Predictor
 from headstart.strategies.blending import list_ngrams, ngram_features
 from headstart.strategies.calibration import held_out_metrics
+from headstart.strategies.guesses import with_student
 from headstart.strategies.logistic import solve_dual
 from headstart.strategies.scratch import carried, examples_of, law_counts, needed
 from headstart.strategies.settings import Learnt, Settings
@@ -84,7 +85,7 @@ def _with_words(base: Predictor, texts: Corpus) -> Predictor:
 def self_train(base: Predictor, texts: Corpus) -> Predictor:
     """Return the base with a student of the target's texts added; no label is looked at.
 
-    The student counts for .4 of the base's spread of scores, and the sum is brought back to the base's mean and
+    The student of n-grams counts for .4 of the base's spread of scores, and the sum is brought back to the base's mean and
     spread on these texts, so that the base stays as sure as it was.
 
     Args:
@@ -120,7 +121,7 @@ def self_train(base: Predictor, texts: Corpus) -> Predictor:
     own, *moved = np.split(weights * np.float32(kept * share), np.cumsum([block.shape[1] for block in blocks])[:-1])
     bias = float(logits.mean() - kept * together.mean())
     changes = dict(zip(MOVING, moved, strict=True))
-    taught = add_linear(base, Linear(listed, scale, own, changes, kept=kept, bias=bias))
+    taught = with_student(add_linear(base, Linear(listed, scale, own, changes, kept=kept, bias=bias)), examples)
     facts = {name: value for name, value in base.info.items() if name not in _MEASURED}  # another model now
     return replace(taught, info={**facts, "n_self_trained": len(texts)})
 

@@ -26,11 +26,11 @@ def sample_rows(train: Examples, train_metrics: str, random_state: int) -> Examp
 
 
 def loss_and_auc(net: nn.Module, examples: Examples, loss: Loss, device: torch.device) -> tuple[float, float | None]:
-    """Return the mean loss, and the AUC where there is one logit a row and both classes occur."""
+    """Return the mean loss, and the AUC where there is one logit a row and the labels are two classes, not guesses."""
     logits = network_logits(net, examples, device=device)
     labels = np.asarray(examples.labels, np.float32)
     weights = None if examples.weights is None else torch.from_numpy(examples.weights)
     mean = weighted_mean(loss(torch.from_numpy(logits), torch.from_numpy(labels)), weights).item()
-    if logits.shape[1] > 1 or len(np.unique(labels)) != 2:
+    if logits.shape[1] > 1 or not np.array_equal(np.unique(labels), [0, 1]):
         return mean, None
     return mean, auc(labels, logits[:, 0])

@@ -47,9 +47,9 @@ from headstart.train.settings import denormals_flushed, one_torch_thread, random
 __all__ = ["Event", "Trainer"]
 
 Event = Callable[[str, Any, Mapping[str, Any]], None]
-"""Called with what has just happened (``train_begin``, ``phase_begin``, ``step_end``, ``epoch_end``,
-``improved``, ``train_end``), the trainer, and a row about it. Setting ``trainer.stop = True`` ends training
-after the step."""
+"""Called with what has just happened (``train_begin``, ``phase_begin``, ``step_end``, ``epoch_end``, ``improved``,
+``train_end``; ``guessed``, where a network goes on to learn from its own guesses), the trainer, and a row about it.
+Setting ``trainer.stop = True`` ends training after the step."""
 
 _LEAST = {
     "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "n_buckets": 1, "patience": 1,

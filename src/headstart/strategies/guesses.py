@@ -1,0 +1,138 @@
+"""Train the recurrent part of a `blend` on what the whole of it guesses: a noisy student.
+
+The whole base labels texts that nobody has labelled, and its recurrent part is trained on these guesses with words
+hidden and dropped, so that it cannot copy its teacher and learns what else speaks for the same. After Xie, Luong, Hovy
+and Le, "Self-training with Noisy Student improves ImageNet classification", CVPR 2020 (arXiv:1911.04252), with
+probabilities for labels as in Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531).
+The n-grams stay: taught by themselves, they learn nothing new about texts like those that they know (docs/log.md).
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from headstart.batches import Examples
+from headstart.inference import network_logits, network_outputs
+from headstart.layers import StageGraph
+from headstart.nets.blend import PARTS
+from headstart.predictor import NetworkScorer, Predictor
+from headstart.strategies.blending import PART_WEIGHTS
+from headstart.strategies.calibration import fit_calibration
+from headstart.strategies.target import blend_of
+from headstart.text import RaggedIds
+from headstart.train import Phase, Trainer
+
+__all__ = [
+    "GUESSED_WEIGHTS",
+    "enough",
+    "guess",
+    "some_rows",
+    "together",
+    "with_student",
+]
+
+_MOST_GUESSED = 50_000
+"""Texts to guess the labels of; of more, so many are drawn, or training would take hours."""
+LEAST_GUESSED = 1000
+"""Of fewer texts a network that is trained anew learns too little to pay for its time."""
+_LEAST_SHARE = 0.25
+"""So many of the labelled rows there must be, too: a sixteenth of them was worth nothing (docs/log.md)."""
+GUESSED_WEIGHTS = {**PART_WEIGHTS, "deep": 0.75}
+"""A recurrent part that has learnt from guesses is as good as the n-grams, and counts for more."""
+_RATE = 1e-3
+_EPOCHS, _EPOCHS_OF_FEW, _FEW = 3, 6, 3000
+
+
+def enough(texts: Examples | None, examples: Examples) -> bool:
+    """Tell whether there are texts enough to guess the labels of, beside so many labelled rows."""
+    return texts is not None and len(texts) >= max(LEAST_GUESSED, _LEAST_SHARE * len(examples))
+
+
+def some_rows(examples: Examples, random_state: int, most: int = _MOST_GUESSED) -> Examples:
+    """Return the rows, or `most` of them by lot."""
+    if len(examples) <= most:
+        return examples
+    drawn = np.random.default_rng(random_state).choice(len(examples), most, replace=False)
+    return examples[np.sort(drawn)]
+
+
+def guess(
+    net: StageGraph, known: Examples, texts: Examples, *, device: str | torch.device = "cpu"
+) -> NDArray[np.float32]:
+    """Return the probability of the second label of some texts, float32 [texts].
+
+    Args:
+        net: the teacher.
+        known: rows with labels, which say how sure it may be.
+        texts: without labels.
+        device: where to compute.
+    """
+    logits = network_logits(net, known, device=device)[:, 0].astype(np.float64)
+    slope, intercept = fit_calibration(logits, np.asarray(known.labels))
+    return _probabilities(slope * network_logits(net, texts, device=device)[:, 0] + intercept)
+
+
+def together(examples: Examples, texts: Examples, guesses: NDArray[np.float32], label_smoothing: float) -> Examples:
+    """Return labelled rows, their labels smoothed, and texts with guesses for labels, as the rows of one data set."""
+    labels = np.asarray(examples.labels) * (1 - label_smoothing) + label_smoothing / 2
+    ids = RaggedIds.concatenate([examples.ids, texts.ids])
+    return Examples(ids, np.concatenate([labels, guesses]).astype(np.float32))
+
+
+def with_student(base: Predictor, texts: Examples, *, random_state: int = 0) -> Predictor:
+    """Return a base whose recurrent part was trained on, on its guesses about a target's texts.
+
+    The part keeps the spread of its scores, and the base its mean and spread on these texts, so that it stays as sure as it
+    was.
+
+    Args:
+        base: a predictor over a `blend` network; left as it is.
+        texts: of the target; their labels are not looked at.
+        random_state: of batches and dropout.
+    """
+    net, spec = blend_of(base)
+    texts = replace(some_rows(texts, random_state), labels=None)
+    slope, intercept = base.calibration
+    before = _outputs(net, texts)
+    logits = slope * before[""] + intercept
+    longer: Any = copy.deepcopy(net)
+    student = longer.until("deep")
+    trainer = Trainer(
+        student,
+        phases=(Phase(_EPOCHS if len(texts) >= _FEW else _EPOCHS_OF_FEW),),
+        learning_rate=_RATE,
+        random_state=random_state,
+        device="cpu",
+        train_metrics="running",
+    )
+    trainer.fit(replace(texts, labels=_probabilities(logits)))
+    after = _outputs(longer, texts)
+    if min(float(found.std()) for found in (before[""], before["deep"], after["deep"], after[""])) < 1e-6:
+        return base
+    at = PARTS.index("deep")
+    output = longer.get_submodule("output")
+    with torch.no_grad():
+        ratio = float(before["deep"].std() / after["deep"].std())
+        share = float(output.weight[at]) * ratio
+        whole = after[""] + (share - float(output.weight[at])) * after["deep"]
+        output.weight[at] = share
+        kept = float(logits.std() / whole.std())
+        output.weight.mul_(kept)
+        output.bias.mul_(kept).add_(float(logits.mean() - kept * whole.mean()))
+    return replace(base, scorer=NetworkScorer(longer.eval(), spec), calibration=(1.0, 0.0))
+
+
+def _outputs(net: nn.Module, texts: Examples) -> dict[str, NDArray[np.float64]]:
+    found = network_outputs(net, texts, ("deep", ""))
+    return {name: value[:, 0].astype(np.float64) for name, value in found.items()}
+
+
+def _probabilities(logits: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))), np.float32)
