@@ -147,6 +147,13 @@ class TestAsIs:
         model = classifier("as-is", base).fit(others.texts, others.labels)
         assert model.predict_proba(others.texts).tobytes() == base.predict_proba(others.texts).tobytes()
 
+    def test_validation_rows_are_what_it_is_measured_on(self, base: Any, reviews: Any, others: Any) -> None:
+        model = classifier("as-is", base).fit(reviews.texts, reviews.labels, valid=(others.texts, others.labels))
+        found = auc(others.labels, base.decision_function(others.texts))
+        info = model.predictor_.info
+        assert (info["n_valid"], info["valid"]["auc"]) == (len(others.texts), pytest.approx(found))
+        assert base.predictor_.info["n_valid"] != len(others.texts)
+
     def test_of_a_head_keeps_its_columns(self, base: Any, reviews: Any) -> None:
         mixed = classifier("features", base, columns=["stars"]).fit(reviews.frame(), reviews.labels)
         again = classifier("as-is", mixed).fit(reviews.frame(), reviews.labels)
@@ -386,6 +393,13 @@ class TestSelfTraining:
             for given in (labels, 1 - labels)
         ]
         assert found[0].tobytes() == found[1].tobytes()
+
+    def test_texts_that_came_beside_are_read_with_the_others(self, blend_base: Any, hotels: Any) -> None:
+        texts, _ = hotels
+        beside = classifier("self-train", blend_base, unlabelled=texts[:100]).fit(texts[100:])
+        together = classifier("self-train", blend_base).fit(texts[100:] + texts[:100])
+        assert beside.predictor_.info["n_self_trained"] == len(texts)
+        assert beside.decision_function(texts).tobytes() == together.decision_function(texts).tobytes()
 
     def test_comes_before_fine_tuning_where_texts_without_labels_are_given(self, blend_base: Any, hotels: Any) -> None:
         texts, labels = hotels

@@ -166,7 +166,8 @@ def _fit_and_save(
         "strategy": model.strategy,
         "labels": opt.label_facts(model.predictor_.label_names),
         "epochs": model.history_,
-        "valid": model.predictor_.info.get("valid"),
+        # A base that stays as it is still knows how it did on its own held-out rows, which are none of these.
+        "valid": None if model.strategy == "as-is" and splits.valid is None else model.predictor_.info.get("valid"),
         "test": None if splits.test is None else evaluated(model, splits.test),
         "counts": splits.counts,
         "train_counts": model.predictor_.info.get("train_counts"),

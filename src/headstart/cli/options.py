@@ -108,7 +108,10 @@ Layer = Annotated[
 Unlabelled = Annotated[
     str | None,
     typer.Option(
-        "--unlabelled", metavar="DATA", help="Further texts, without labels, to learn words from.", show_default=False
+        "--unlabelled",
+        metavar="DATA",
+        help="Further texts, without labels, to learn words from; of many, blend guesses the labels.",
+        show_default=False,
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)]

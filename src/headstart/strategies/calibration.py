@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from headstart.corpus import Corpus
 from headstart.metrics import evaluate_scores, mean_confidence
+from headstart.predictor import Predictor
 
-__all__ = ["fit_calibration", "held_out_metrics"]
+__all__ = ["fit_calibration", "held_out_metrics", "measured"]
 
 _MIN_ROWS = 20
 
@@ -41,6 +43,14 @@ def fit_calibration(logits: NDArray[np.float64], labels: NDArray[Any]) -> tuple[
 
     slope, intercept = minimize(loss, np.array([scale, 0.0]), jac=True, method="BFGS").x
     return (float(slope / scale), float(intercept)) if slope > 0 else (1.0, 0.0)
+
+
+def measured(predictor: Predictor, valid: Corpus | None, device: str) -> dict[str, Any]:
+    """Return the facts about validation rows of a model that has learnt nothing from them; none of rows without labels."""
+    if valid is None or valid.labels is None:
+        return {}
+    probabilities = predictor.probabilities(predictor.score(valid, device=device).logits)
+    return {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
 
 
 def held_out_metrics(labels: NDArray[Any], probabilities: NDArray[np.float64]) -> dict[str, Any]:

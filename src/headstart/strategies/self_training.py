@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from headstart.errors import DataError
 from headstart.inference import network_logits
 from headstart.predictor import Predictor
 from headstart.strategies.blending import list_ngrams, ngram_features
-from headstart.strategies.calibration import held_out_metrics
+from headstart.strategies.calibration import measured
 from headstart.strategies.guesses import with_student
 from headstart.strategies.logistic import solve_dual
 from headstart.strategies.scratch import carried, examples_of, law_counts, needed
@@ -48,19 +49,18 @@ _MEASURED = ("n_valid", "valid")
 
 
 def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
-    """The strategy ``self-train``: the base, taught by itself on the texts of `train`; labels are not looked at.
+    """The strategy ``self-train``: the base, taught by itself on the texts of `train` and those that came without labels.
 
-    Those of `valid` are looked at to measure by, once nothing is left to learn.
+    No label of them is looked at. Those of `valid` are, to measure by, once nothing is left to learn.
     """
     base = needed(base)
     blend_of(base)
-    taught = self_train(_with_words(base, train), train)
+    texts = train if settings.unlabelled is None else _both(train, settings.unlabelled)
+    taught = self_train(_with_words(base, texts), texts)
     counts = law_counts(encode(base.steps, train.texts), base.max_tokens)
     info = {name: taught.info[name] for name in _OWN if name in taught.info}
     info |= {**carried(base), "n_train": len(train), "train_counts": counts}
-    if valid is not None and valid.labels is not None:
-        probabilities = taught.probabilities(taught.score(valid, device=settings.device).logits)
-        info |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
+    info |= measured(taught, valid, settings.device)
     notes = () if "n_self_trained" in taught.info else (_NOTHING_LEARNT,)
     return Learnt(replace(taught, info=info, run={}), notes=notes)
 
@@ -74,6 +74,10 @@ def read_beforehand(base: Predictor, texts: Corpus) -> Predictor:
         return base
     known = _with_words(base, texts)
     return self_train(known, texts) if is_blend(known) and len(texts) >= LEAST_TEXTS else known
+
+
+def _both(some: Corpus, more: Corpus) -> Corpus:
+    return Corpus(pa.concat_arrays([some.texts, more.texts]))
 
 
 def _with_words(base: Predictor, texts: Corpus) -> Predictor:
