@@ -45,10 +45,10 @@ def a_batch(lengths: Any, *, size: int = 5, hidden: int = 6, n_directions: int =
     return 4 * draw(n_words, size), index, np.array(lengths, np.int64), parameters
 
 
-def a_pass(batch: Any) -> Pass:
+def a_pass(batch: Any, *, keep: bool = True) -> Pass:
     table, index, lengths, parameters = batch
     directions = [parameters[start : start + 4] for start in range(0, len(parameters), 4)]
-    return Pass(GRUDirection, table, index, lengths, directions, keep=True)
+    return Pass(GRUDirection, table, index, lengths, directions, keep=keep)
 
 
 def run(batch: Any, d_states: Any = None) -> Any:
@@ -78,6 +78,15 @@ LENGTHS = {
 def test_states_follow_the_formula_and_padding_is_zero(lengths: list[int], n_directions: int) -> None:
     batch = a_batch(lengths, n_directions=n_directions)
     np.testing.assert_allclose(run(batch), reference(*batch), atol=1e-6)
+
+
+def test_a_pass_that_keeps_nothing_has_the_same_states_and_no_way_back() -> None:
+    batch = a_batch([4, 2, 0, 3, 1])
+    one, states = a_pass(batch, keep=False), np.empty((5, 4, 12), np.float32)
+    one.forward(states)
+    assert states.tobytes() == run(batch).tobytes()
+    with pytest.raises(ValueError, match="keep=True"):
+        one.backward(np.ones_like(states), states)
 
 
 @pytest.mark.parametrize("hidden", [1, 8, 16, 50, 64, 67])

@@ -10,7 +10,32 @@ from numpy.typing import NDArray
 
 __all__ = ["distinct"]
 
+_FEW = 8
+
 _entry = numba.njit(nogil=True, cache=True)
+
+
+@_entry
+def _mark_few(ids: Any, n_words: int, words: Any, index: Any) -> int:
+    """`_mark` with a table of marks that is as small as the ids are few."""
+    size = 16
+    while size < 2 * len(ids):
+        size *= 2
+    marks = np.zeros(size, np.int32)
+    n = 0
+    for i in range(len(ids)):
+        word = ids[i]
+        if word < 0 or word >= n_words:
+            return -1
+        at = word & (size - 1)
+        while marks[at] != 0 and words[marks[at] - 1] != word:
+            at = (at + 1) & (size - 1)
+        if marks[at] == 0:
+            words[n] = word
+            n += 1
+            marks[at] = n
+        index[i] = marks[at] - 1
+    return n
 
 
 @_entry
@@ -48,7 +73,9 @@ def distinct(ids: NDArray[np.int32], n_words: int) -> tuple[NDArray[np.int64], N
     """
     flat = np.ascontiguousarray(ids).reshape(-1)
     words, index = np.empty(min(len(flat), n_words), np.int64), np.empty(len(flat), np.int32)
-    n = _mark(flat, np.zeros(n_words, np.int32), words, index)
+    # To clear a mark for every word takes longer than to read a few.
+    few = len(flat) < n_words // _FEW
+    n = _mark_few(flat, n_words, words, index) if few else _mark(flat, np.zeros(n_words, np.int32), words, index)
     if n < 0:
         raise IndexError(
             f"token ids run from {flat.min()} to {flat.max()}, but the embedding has {n_words} rows. "

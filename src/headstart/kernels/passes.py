@@ -26,6 +26,7 @@ Floats = NDArray[np.float32]
 Arrays = list[Floats]
 
 _LEAST_ROWS = 16  # fewer rows than this are not worth a thread of their own
+_NOTHING = np.zeros(0, np.float32)
 _LEAST_TOKENS = 1500  # a batch below this is done before another thread has woken up
 
 
@@ -39,14 +40,23 @@ class Direction(ABC):
         size: values of a state.
         place: which direction it is, and how many there are.
         parts: the rows, cut for threads.
+        keep: whether `backward` will be called.
     """
 
     def __init__(
-        self, table: Floats, weight: Floats, bias: Floats, size: int, place: tuple[int, int], parts: Sequence[Rows]
+        self,
+        table: Floats,
+        weight: Floats,
+        bias: Floats,
+        size: int,
+        place: tuple[int, int],
+        parts: Sequence[Rows],
+        keep: bool,
     ) -> None:
         number, n_directions = place
         self.table, self.parts = table, parts
-        self.inputs = projection.input_weights(weight, bias)
+        self.keep = keep
+        self.inputs = projection.input_weights(weight, bias, back_too=keep)
         self.half = Half(
             reverse=number == 1,
             size=size,
@@ -112,11 +122,10 @@ class GRUDirection(Direction):
         self, table: Floats, parameters: Sequence[Floats], place: tuple[int, int], parts: Sequence[Rows], keep: bool
     ) -> None:
         weight_ih, weight_hh, bias_ih, bias_hh = parameters
-        super().__init__(table, weight_ih, bias_ih, weight_hh.shape[1], place, parts)
-        self.laid = gru.weights(weight_hh, bias_hh)
-        self.keep = keep
+        super().__init__(table, weight_ih, bias_ih, weight_hh.shape[1], place, parts, keep)
+        self.laid = gru.weights(weight_hh, bias_hh, back_too=keep)
         sizes = [4 * self.half.size * int(rows.lengths[rows.order].sum()) if keep else 0 for rows in parts]
-        self.saved = [memory.borrow(n) for n in sizes]
+        self.saved = [memory.borrow(n) if keep else _NOTHING for n in sizes]
         self.d_hidden: Arrays = []
 
     def _run(self, part: int, projected: Floats, states: Floats) -> None:
@@ -152,8 +161,7 @@ class FastDirection(Direction):
     ) -> None:
         weight, bias, *former = parameters
         biases = np.concatenate([bias, *(np.zeros_like(bias) for _ in former)])
-        super().__init__(table, np.concatenate([weight, *former]), biases, len(bias) // 2, place, parts)
-        self.keep = keep
+        super().__init__(table, np.concatenate([weight, *former]), biases, len(bias) // 2, place, parts, keep)
         self.projected: Floats | None = None
 
     def _run(self, part: int, projected: Floats, states: Floats) -> None:
@@ -208,7 +216,12 @@ class Pass:
         Args:
             d_states: slopes along the states; contiguous.
             states: what `forward` wrote.
+
+        Raises:
+            ValueError: the pass was made with ``keep=False``; compiled loops would read what is not there.
         """
+        if not all(one.keep for one in self.directions):
+            raise ValueError("this pass kept nothing to go back by; make it with keep=True.")
         found: dict[int, tuple[Floats, Arrays]] = {}
 
         def back(number: int) -> None:

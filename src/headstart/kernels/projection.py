@@ -20,6 +20,8 @@ __all__ = ["InputWeights", "input_weights", "project", "project_back"]
 Floats = NDArray[np.float32]
 _BLOCK = 64  # words whose slopes stay in the first cache while both products read them
 
+_NOTHING = np.zeros(0, np.float32)
+
 _BUILT_ON = "7b2cf7063c96"  # lanes.py, product.py: see tests/kernels/test_caches.py
 
 _entry = numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -47,13 +49,18 @@ class InputWeights(NamedTuple):
     vector_width: int
 
 
-def input_weights(weight: Floats, bias: Floats) -> InputWeights:
-    """Lay out W [gates, size] and b [gates]; the arguments are copied."""
+def input_weights(weight: Floats, bias: Floats, *, back_too: bool = True) -> InputWeights:
+    """Lay out W [gates, size] and b [gates]; the arguments are copied.
+
+    Without ``back_too`` there is nothing in it for `project_back`, which one text is scored the faster by.
+    """
     gates, size = weight.shape
     width, vector_width = padded(gates), padded(size)
-    across, back, laid_bias = aligned(size, width), aligned(gates, vector_width), aligned(width)
+    across, laid_bias = aligned(size, width), aligned(width)
+    back = aligned(gates, vector_width) if back_too else _NOTHING
     across[: size * width].reshape(size, width)[:, :gates] = weight.T
-    back[: gates * vector_width].reshape(gates, vector_width)[:, :size] = weight
+    if back_too:
+        back[: gates * vector_width].reshape(gates, vector_width)[:, :size] = weight
     laid_bias[:gates] = bias
     return InputWeights(across, back, laid_bias, size, gates, width, vector_width)
 

@@ -55,9 +55,32 @@ def compiled_layer(
     gathered = vectors if isinstance(vectors, Gathered) else _as_gathered(vectors)
     _check_bounds("lengths", lengths, tokens, f"the batch has {tokens} tokens a row")
     _check_bounds("the index", gathered.index, len(gathered.table) - 1, f"its table has {len(gathered.table)} rows")
-    keep = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (gathered.table, *weights))
+    if not torch.is_grad_enabled():  # torch's bookkeeping takes as long as a short text does
+        return _run(gathered.table, gathered.index, lengths, loops, False, output_size, weights)[0]
+    keep = any(tensor.requires_grad for tensor in (gathered.table, *weights))
     states: Tensor = _Compiled.apply(gathered.table, gathered.index, lengths, loops, keep, output_size, *weights)  # type: ignore[no-untyped-call]
     return states
+
+
+def _run(
+    table: Tensor,
+    index: Tensor,
+    lengths: Tensor,
+    loops: Loops,
+    keep: bool,
+    output_size: int,
+    weights: Sequence[Tensor],
+) -> tuple[Tensor, Pass]:
+    run = loops.start(
+        table.detach().contiguous().numpy(),
+        index.to(torch.int32).contiguous().numpy(),
+        lengths.to(torch.int64).contiguous().numpy(),
+        [weight.detach().contiguous().numpy() for weight in weights],
+        keep,
+    )
+    states = borrow(*index.shape, output_size)
+    run.forward(states.numpy())
+    return states, run
 
 
 def _as_gathered(vectors: Tensor) -> Gathered:
@@ -89,15 +112,7 @@ class _Compiled(torch.autograd.Function):
         output_size: int,
         *weights: Tensor,
     ) -> Tensor:
-        run = loops.start(
-            table.detach().contiguous().numpy(),
-            index.to(torch.int32).contiguous().numpy(),
-            lengths.to(torch.int64).contiguous().numpy(),
-            [weight.detach().contiguous().numpy() for weight in weights],
-            keep,
-        )
-        states = borrow(*index.shape, output_size)
-        run.forward(states.numpy())
+        states, run = _run(table, index, lengths, loops, keep, output_size, weights)
         if keep:
             ctx.run, ctx.loops = run, loops
             ctx.save_for_backward(table, index, lengths, states, *weights)

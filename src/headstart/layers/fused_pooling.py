@@ -41,8 +41,22 @@ def fused_pool(states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectio
             f"lengths to pool over run from {low} to {high}, but the batch has {states.shape[1]} tokens a row. "
             f"Give whole numbers from 0 to {states.shape[1]}."
         )
+    if not torch.is_grad_enabled():  # torch's bookkeeping takes as long as a short text does
+        return _run(states, lengths.to(torch.int64).contiguous(), kinds, bidirectional)[0]
     pooled: Tensor = _FusedPool.apply(states, lengths, tuple(kinds), bidirectional)  # type: ignore[no-untyped-call]
     return pooled
+
+
+def _run(states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectional: bool) -> tuple[Tensor, Tensor, Any]:
+    """Return the pooled values, at which token each maximum stands, and the places of the values."""
+    from headstart.kernels.pooling import pool
+
+    rows, n_tokens, size = states.shape
+    pooled, where = torch.empty(rows, len(kinds) * size), torch.empty(rows, size)
+    places = _places(kinds, size, bidirectional)
+    given = (places, _flat(states), lengths.numpy(), n_tokens)
+    _over_rows(lambda start, stop: pool(*given, start, stop, _flat(pooled), _flat(where)), rows)
+    return pooled, where, places
 
 
 class _FusedPool(torch.autograd.Function):
@@ -50,16 +64,10 @@ class _FusedPool(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, lengths: Tensor, kinds: tuple[str, ...], bidirectional: bool) -> Tensor:
-        from headstart.kernels.pooling import pool
-
-        rows, n_tokens, size = states.shape
-        pooled, where = torch.empty(rows, len(kinds) * size), torch.empty(rows, size)
         known = lengths.to(torch.int64).contiguous()
-        ctx.places = _places(kinds, size, bidirectional)
+        pooled, where, ctx.places = _run(states, known, kinds, bidirectional)
         ctx.save_for_backward(states, known, where)
         ctx.kinds, ctx.bidirectional = kinds, bidirectional
-        given = (ctx.places, _flat(states), known.numpy(), n_tokens)
-        _over_rows(lambda start, stop: pool(*given, start, stop, _flat(pooled), _flat(where)), rows)
         return pooled
 
     @staticmethod
