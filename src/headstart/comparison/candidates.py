@@ -117,12 +117,12 @@ _TABLE = (
         needs=("network",), dear=True, seconds=12.0,
     ),
     Candidate(
-        "as-is+texts", partial(fit_with_texts, of_test=False), "the base trained anew, its words learnt from your texts too",
-        uses="source", needs=("source", "recipe"), dear=True, unlabelled=True, seconds=90.0, when_named=True,
+        "as-is+texts", partial(fit_with_texts, of_test=False), "the base trained anew, with your texts but not their labels",
+        uses="source", needs=("source", "recipe"), dear=True, unlabelled=True, seconds=120.0, when_named=True,
     ),
     Candidate(
         "as-is+test-texts", partial(fit_with_texts, of_test=True), "the same with the test rows' texts (not their labels)",
-        uses="source", needs=("source", "recipe"), dear=True, unlabelled=True, seconds=90.0, when_named=True,
+        uses="source", needs=("source", "recipe"), dear=True, unlabelled=True, seconds=120.0, when_named=True,
         reported_only=True,
     ),
     Candidate("scratch", fit_scratch, "the base's network from random weights", needs=("network",), dear=True, seconds=16.0),
