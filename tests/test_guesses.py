@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from headstart import TextClassifier
 from headstart.batches import Examples
 from headstart.inference import network_outputs
 from headstart.layers import StageGraph
 from headstart.nets import build
-from headstart.strategies import guesses
+from headstart.strategies import guesses, scratch
 from headstart.strategies.scratch import examples_of
 from headstart.text import RaggedIds
 from headstart.train.measuring import loss_and_auc
@@ -49,7 +50,67 @@ class TestScratch:
 
     def test_guesses_nothing_of_a_few_texts(self, reviews: Any, draw_reviews: Any) -> None:
         model = learner(unlabelled=draw_reviews(99, seed=9).texts).fit(reviews.texts, reviews.labels)
-        assert "n_guessed" not in model.predictor_.info
+        assert model.predictor_.info["n_guessed"] == 0
+
+    def test_guesses_nothing_of_texts_without_a_word(self, reviews: Any) -> None:
+        for text in (None, "", "zyx"):  # the last is in the vocabulary only where it stands often enough
+            model = learner(unlabelled=[text] * 150, min_count=200).fit(reviews.texts, reviews.labels)
+            assert model.predictor_.info["n_guessed"] == 0
+
+    def test_guesses_nothing_where_nobody_can_tell_how_sure_it_may_be(self, reviews: Any, draw_reviews: Any) -> None:
+        more = draw_reviews(150, seed=9).texts
+        model = learner(unlabelled=more, valid_fraction=0).fit(reviews.texts, reviews.labels)
+        assert model.predictor_.info["n_guessed"] == 0
+
+    def test_a_loss_of_ones_own_sees_labels_alone(self, reviews: Any, draw_reviews: Any) -> None:
+        seen: set[float] = set()
+
+        def loss(logits: Any, labels: Any) -> Any:
+            seen.update(labels.tolist())
+            return (logits[:, 0] - labels) ** 2
+
+        more = draw_reviews(150, seed=9).texts
+        model = learner(unlabelled=more, trainer_options={"loss": loss, "label_smoothing": 0.0})
+        model.fit(reviews.texts, reviews.labels)
+        assert (model.predictor_.info["n_guessed"], seen) == (0, {0.0, 1.0})
+
+    @pytest.mark.parametrize("label_smoothing", [None, 0.0, 0.2])
+    def test_labels_are_smoothed_as_asked_and_guesses_are_not(
+        self, reviews: Any, draw_reviews: Any, label_smoothing: float | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[float] = []
+        monkeypatch.setattr(scratch, "together", lambda *rows: given.append(rows[-1]) or guesses.together(*rows))
+        trainers: list[Any] = []
+        options = {} if label_smoothing is None else {"label_smoothing": label_smoothing}
+        model = learner(
+            unlabelled=draw_reviews(150, seed=9).texts,
+            trainer_options=options,
+            events=[lambda name, trainer, _: trainers.append(trainer) if name == "train_begin" else None],
+        )
+        model.fit(reviews.texts, reviews.labels)
+        assert given == [0.1 if label_smoothing is None else label_smoothing]
+        logits, soft = torch.zeros(1, 1), torch.tensor([0.9])
+        unsmoothed = -(0.9 * np.log(0.5) + 0.1 * np.log(0.5))
+        assert trainers[1].loss(logits, soft).item() == pytest.approx(unsmoothed)
+        assert trainers[1].loss.keywords["label_smoothing"] == 0.0
+
+    @pytest.mark.parametrize(("training", "n_begun"), [(1, 1), (2, 2)])
+    def test_stopped_it_keeps_what_it_has_learnt(
+        self, reviews: Any, draw_reviews: Any, training: int, n_begun: int
+    ) -> None:
+        begun: list[Any] = []
+
+        def stop(name: str, trainer: Any, row: Any) -> None:
+            if name == "train_begin":
+                begun.append(trainer)
+            if len(begun) == training and (name == "step_end" if training == 2 else name == "epoch_end"):
+                trainer.stop = training == 2 or row["epoch"] == 1
+
+        more = draw_reviews(150, seed=9).texts
+        model = learner(unlabelled=more, events=[stop]).fit(reviews.texts, reviews.labels)
+        assert len(begun) == n_begun
+        assert model.predictor_.info["n_guessed"] == 0
+        assert model.predictor_.info["best_epoch"] > 0
 
     def test_the_same_twice(self, reviews: Any, draw_reviews: Any, tmp_path: Path) -> None:
         more = draw_reviews(150, seed=9).texts
@@ -135,7 +196,6 @@ class TestRows:
     def test_texts_are_enough(self, n_texts: int, n_rows: int, enough: bool) -> None:
         rows = {n: Examples(RaggedIds(np.zeros(0, np.int32), np.zeros(n + 1, np.int64))) for n in (n_texts, n_rows)}
         assert guesses.enough(rows[n_texts], rows[n_rows]) is enough
-        assert not guesses.enough(None, rows[n_rows])
 
     def test_of_too_many_texts_some_are_drawn(self) -> None:
         ids = RaggedIds.concatenate([RaggedIds(np.array([i], np.int32), np.array([0, 1])) for i in range(2, 40)])
@@ -144,6 +204,11 @@ class TestRows:
         assert (np.diff(drawn.ids.values) > 0).all()
         assert guesses.some_rows(Examples(ids), 1, most=10).ids.values.tolist() != drawn.ids.values.tolist()
         assert len(guesses.some_rows(Examples(ids), 0, most=38)) == 38
+
+    def test_with_words_are_those_that_hold_one(self) -> None:
+        rows = Examples(RaggedIds(np.array([1, 1, 2, 0, 1, 5], np.int32), np.array([0, 0, 1, 3, 5, 6, 6])))
+        assert guesses.with_words(rows).ids.values.tolist() == [1, 2, 5]
+        assert guesses.with_words(rows[np.array([2, 4])]).ids.values.tolist() == [1, 2, 5]
 
     def test_labels_are_smoothed_and_guesses_are_not(self) -> None:
         ids = RaggedIds(np.array([2, 3], np.int32), np.array([0, 1, 2]))

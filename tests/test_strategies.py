@@ -147,13 +147,6 @@ class TestAsIs:
         model = classifier("as-is", base).fit(others.texts, others.labels)
         assert model.predict_proba(others.texts).tobytes() == base.predict_proba(others.texts).tobytes()
 
-    def test_validation_rows_are_what_it_is_measured_on(self, base: Any, reviews: Any, others: Any) -> None:
-        model = classifier("as-is", base).fit(reviews.texts, reviews.labels, valid=(others.texts, others.labels))
-        found = auc(others.labels, base.decision_function(others.texts))
-        info = model.predictor_.info
-        assert (info["n_valid"], info["valid"]["auc"]) == (len(others.texts), pytest.approx(found))
-        assert base.predictor_.info["n_valid"] != len(others.texts)
-
     def test_of_a_head_keeps_its_columns(self, base: Any, reviews: Any) -> None:
         mixed = classifier("features", base, columns=["stars"]).fit(reviews.frame(), reviews.labels)
         again = classifier("as-is", mixed).fit(reviews.frame(), reviews.labels)

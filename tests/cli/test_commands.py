@@ -257,6 +257,26 @@ class TestTransfer:
         moved = {name for name, value in after.items() if not np.array_equal(value, before[name])}
         assert moved and not any(name.startswith(("embedding", "encoder")) for name in moved)
 
+    def test_a_base_as_it_is_is_measured_on_the_rows_that_were_given(
+        self, cli: Any, files: Path, base_folder: Path
+    ) -> None:
+        command = (
+            "transfer",
+            base_folder,
+            "hotel.csv",
+            "--strategy",
+            "as-is",
+            "--valid",
+            "0.5",
+            "--out",
+            "made",
+            "--json",
+        )
+        found = cli(*command).json
+        own = json.loads((base_folder / "headstart.json").read_text())["model"]["info"]["valid"]
+        assert found["valid"]["n"] == 60 != own["n"]
+        assert load("made").predictor_.info["valid"] == own  # what it knows of its source stays true
+
     def test_labels_are_mapped_to_those_of_the_base(self, cli: Any, files: Path, base_folder: Path) -> None:
         frame = pd.read_csv("hotel.csv")
         frame["label"] = frame["label"].map({0: "sad", 1: "glad"})

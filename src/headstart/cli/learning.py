@@ -166,8 +166,7 @@ def _fit_and_save(
         "strategy": model.strategy,
         "labels": opt.label_facts(model.predictor_.label_names),
         "epochs": model.history_,
-        # A base that stays as it is still knows how it did on its own held-out rows, which are none of these.
-        "valid": None if model.strategy == "as-is" and splits.valid is None else model.predictor_.info.get("valid"),
+        "valid": _held_out(model, splits),
         "test": None if splits.test is None else evaluated(model, splits.test),
         "counts": splits.counts,
         "train_counts": model.predictor_.info.get("train_counts"),
@@ -183,6 +182,14 @@ def _fit_and_save(
         write_report(model, splits, result, report, title)
         result["report"] = str(report)
     console.emit(result, as_json=as_json, text=_summary(result))
+
+
+def _held_out(model: TextClassifier, splits: reading.Splits) -> dict[str, Any] | None:
+    """Return the metrics on the validation rows; a base as it is has kept those of its own, which are no news of these."""
+    if model.strategy != "as-is":
+        found: dict[str, Any] | None = model.predictor_.info.get("valid")
+        return found
+    return None if splits.valid is None or splits.valid.labels is None else evaluated(model, splits.valid)
 
 
 def _beside_the_base(model: TextClassifier, splits: reading.Splits, result: dict[str, Any]) -> None:

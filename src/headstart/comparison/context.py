@@ -110,8 +110,11 @@ class Context:
 
     @cached_property
     def taught(self) -> Predictor:
-        """The base after it has taught itself on the pool's texts, without their labels."""
-        return read_beforehand(self.base, self.texts())
+        """The base after it has taught itself on the pool's texts, without their labels: once for all workers."""
+        folder = self.folder / "taught"
+        if not folder.exists():
+            write(folder, read_beforehand(self.base, self.texts()).to_parts())
+        return Predictor.from_parts(read(folder, mapped=True), trust_patterns=True)
 
     @property
     def base_logits_of_pool(self) -> NDArray[np.float64] | None:

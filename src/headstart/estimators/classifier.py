@@ -81,8 +81,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         events: functions called while training; see `headstart.train.Event`.
         checkpoint: a folder from which a killed training goes on.
         unlabelled: further texts, as `X` may be given, whose labels are not known or not looked at: of the source for a
-            base, of the target for a transfer. Words and their neighbours are counted in them too; `blend` guesses the
-            labels of a thousand or more, and learns from the guesses.
+            base, of the target for a transfer. Words and their neighbours are counted in them too; a base of kind
+            `blend` also guesses the labels of a thousand or more, if they are a quarter of the labelled rows or more and
+            there are validation rows, and learns from up to 50,000 of the guesses.
         cache: the folder in which outputs of a large imported encoder are kept (see `headstart.cache`), or
             ``"off"``; None for ``HEADSTART_CACHE`` or the user's own cache folder.
 
@@ -185,7 +186,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise unknown_name("strategy", strategy, STRATEGIES)
         base = None if self.base is None else as_predictor(self.base)
         if base is not None and settings.unlabelled is not None and strategy not in ("scratch", "self-train", "tfidf"):
-            base = read_beforehand(base, settings.unlabelled)
+            base = read_beforehand(base, settings.unlabelled, **settings.guessing)
         # A reference point learns its own labels; a transfer speaks the base's, or they are mapped.
         names = base.label_names if base is not None and strategy not in ("scratch", "tfidf") else None
         train = labelled(

@@ -54,6 +54,8 @@ def obstacle(like: Tensor) -> str | None:
         return "torch is exporting or tracing"
     if type(like) not in (Tensor, nn.Parameter) or torch._C._are_functorch_transforms_active():
         return "the tensor stands for others (a transform or a subclass)"
+    if torch.autograd.forward_ad._current_level >= 0:
+        return "torch differentiates forward"
     return _missing_kernels()
 
 

@@ -210,10 +210,16 @@ def cluster_words(
     return groups
 
 
-def weigh_parts(net: StageGraph, examples: Examples, part_weights: dict[str, float] | None = None) -> None:
+def weigh_parts(
+    net: StageGraph,
+    examples: Examples,
+    part_weights: dict[str, float] | None = None,
+    *,
+    device: str | torch.device = "cpu",
+) -> None:
     """Set the weights of the output: each part's share over the spread of its scores on these rows."""
     shares = PART_WEIGHTS if part_weights is None else part_weights
-    scores = network_outputs(net, examples, (*shares, "tail"))
+    scores = network_outputs(net, examples, (*shares, "tail"), device=device)
     scores["ngrams"] = scores["ngrams"] + scores["tail"]  # solved together, so they are one opinion
     spreads = {part: float(scores[part].std()) for part in shares}
     # A part that says one thing of all rows has no say: divided by next to nothing, it would shout on other texts.

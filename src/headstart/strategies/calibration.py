@@ -50,10 +50,12 @@ def measured(predictor: Predictor, valid: Corpus | None, device: str) -> dict[st
     if valid is None or valid.labels is None:
         return {}
     probabilities = predictor.probabilities(predictor.score(valid, device=device).logits)
-    return {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
+    return {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities, predictor.threshold)}
 
 
-def held_out_metrics(labels: NDArray[Any], probabilities: NDArray[np.float64]) -> dict[str, Any]:
+def held_out_metrics(
+    labels: NDArray[Any], probabilities: NDArray[np.float64], threshold: float = 0.5
+) -> dict[str, Any]:
     """Return what is kept of held-out rows: every metric, and the mean ``confidence``.
 
     What the confidence falls by on other texts foretells the accuracy there; of rows that were trained on it would
@@ -62,5 +64,6 @@ def held_out_metrics(labels: NDArray[Any], probabilities: NDArray[np.float64]) -
     Args:
         labels: class codes, 0 and 1 [rows].
         probabilities: of label 1, calibrated [rows].
+        threshold: probability from which the model predicts label 1.
     """
-    return {**evaluate_scores(labels, probabilities), "confidence": mean_confidence(probabilities)}
+    return {**evaluate_scores(labels, probabilities, threshold=threshold), "confidence": mean_confidence(probabilities)}

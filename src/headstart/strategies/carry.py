@@ -21,7 +21,7 @@ from headstart.layers import stage_names, until
 from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
 from headstart.predictor.scorers import Head
 from headstart.strategies.adapting import adapt_blend
-from headstart.strategies.calibration import fit_calibration, held_out_metrics, measured
+from headstart.strategies.calibration import fit_calibration, held_out_metrics
 from headstart.strategies.scratch import carried, examples_of, finish, labels_of, law_counts, needed
 from headstart.strategies.settings import Learnt, Settings
 from headstart.strategies.target import is_blend
@@ -35,14 +35,14 @@ HEADS = ("auto", "linear", "catboost")
 
 
 def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
-    """Return the base unchanged; the labels that came are not looked at, but for those of `valid`, to measure by."""
+    """Return the base unchanged; the labels that came are not looked at."""
     base = needed(base)
     if not base.label_names:
         raise OptionError(
             "this base is an encoder without labels, so as it is it predicts nothing; "
             "use strategy 'features', which learns your labels from its layers."
         )
-    return Learnt(replace(base, info={**base.info, **measured(base, valid, settings.device)}, run={}))
+    return Learnt(replace(base, run={}))
 
 
 def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:

@@ -28,6 +28,7 @@ from headstart.strategies.calibration import fit_calibration
 from headstart.strategies.target import blend_of
 from headstart.text import RaggedIds
 from headstart.train import Phase, Trainer
+from headstart.vectors import FIRST_WORD
 
 __all__ = [
     "GUESSED_WEIGHTS",
@@ -36,6 +37,7 @@ __all__ = [
     "some_rows",
     "together",
     "with_student",
+    "with_words",
 ]
 
 _MOST_GUESSED = 50_000
@@ -50,9 +52,16 @@ _RATE = 1e-3
 _EPOCHS, _EPOCHS_OF_FEW, _FEW = 3, 6, 3000
 
 
-def enough(texts: Examples | None, examples: Examples) -> bool:
+def with_words(texts: Examples) -> Examples:
+    """Return the texts that hold a word of ours; of the others nothing can be guessed."""
+    words = np.concatenate([[0], np.cumsum(texts.ids.values >= FIRST_WORD)])
+    found = np.diff(words[texts.ids.offsets]) > 0
+    return texts if found.all() else texts[np.flatnonzero(found)]
+
+
+def enough(texts: Examples, examples: Examples) -> bool:
     """Tell whether there are texts enough to guess the labels of, beside so many labelled rows."""
-    return texts is not None and len(texts) >= max(LEAST_GUESSED, _LEAST_SHARE * len(examples))
+    return len(texts) >= max(LEAST_GUESSED, _LEAST_SHARE * len(examples))
 
 
 def some_rows(examples: Examples, random_state: int, most: int = _MOST_GUESSED) -> Examples:
@@ -86,8 +95,8 @@ def together(examples: Examples, texts: Examples, guesses: NDArray[np.float32], 
     return Examples(ids, np.concatenate([labels, guesses]).astype(np.float32))
 
 
-def with_student(base: Predictor, texts: Examples, *, random_state: int = 0) -> Predictor:
-    """Return a base whose recurrent part was trained on, on its guesses about a target's texts.
+def with_student(base: Predictor, texts: Examples, **training: Any) -> Predictor:
+    """Return a base whose recurrent part was trained on, on its guesses about a target's texts, on the CPU.
 
     The part keeps the spread of its scores, and the base its mean and spread on these texts, so that it stays as sure as it
     was.
@@ -95,10 +104,10 @@ def with_student(base: Predictor, texts: Examples, *, random_state: int = 0) -> 
     Args:
         base: a predictor over a `blend` network; left as it is.
         texts: of the target; their labels are not looked at.
-        random_state: of batches and dropout.
+        training: options of the `Trainer`.
     """
     net, spec = blend_of(base)
-    texts = replace(some_rows(texts, random_state), labels=None)
+    texts = replace(some_rows(texts, training.get("random_state", 0)), labels=None)
     slope, intercept = base.calibration
     before = _outputs(net, texts)
     logits = slope * before[""] + intercept
@@ -108,9 +117,9 @@ def with_student(base: Predictor, texts: Examples, *, random_state: int = 0) -> 
         student,
         phases=(Phase(_EPOCHS if len(texts) >= _FEW else _EPOCHS_OF_FEW),),
         learning_rate=_RATE,
-        random_state=random_state,
         device="cpu",
         train_metrics="running",
+        **training,
     )
     trainer.fit(replace(texts, labels=_probabilities(logits)))
     after = _outputs(longer, texts)

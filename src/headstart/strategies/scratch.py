@@ -18,7 +18,7 @@ from torch import nn
 from headstart.batches import Examples, clip_ids, token_limit
 from headstart.corpus import Corpus, require_two_classes
 from headstart.errors import DataError, OptionError
-from headstart.inference import network_logits
+from headstart.inference import network_logits, on_device
 from headstart.layers import StageGraph
 from headstart.nets import build
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
@@ -30,6 +30,7 @@ from headstart.strategies.guesses import (
     guess,
     some_rows,
     together,
+    with_words,
 )
 from headstart.strategies.settings import Learnt, Settings
 from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
@@ -142,19 +143,18 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     law = law_counts(encoded, limit)
     del encoded  # half of all that is held by now, where texts were cut
     valid_examples = None if valid is None else examples_of(predictor, valid)
-    read, more = examples.ids, None
-    if settings.unlabelled is not None:
-        ids = encode(steps, settings.unlabelled.texts).ids
-        read = RaggedIds.concatenate([read, ids])
-        more = some_rows(Examples(clip_ids(ids, limit, settings.clip)[0]), settings.random_state)
-    moving = _prepare(net, name, examples, read, steps, recipe, settings)
+    more = None if settings.unlabelled is None else encode(steps, settings.unlabelled.texts).ids
+    moving = _prepare(net, name, examples, more, steps, recipe, settings)
     if moving is net or not isinstance(net, StageGraph):
         trainer = _trainer(moving, len(examples), recipe, settings)
         trainer.fit(examples, valid_examples)
     else:
-        trainer = _train_parts(net, moving, examples, more, valid_examples, recipe, settings)
-        if more is not None and enough(more, examples):
-            predictor.info["n_guessed"] = len(more)
+        texts = None if more is None else Examples(clip_ids(more, limit, settings.clip)[0])
+        del more
+        texts = _to_guess(texts, examples, valid_examples, settings)
+        trainer, predictor.info["n_guessed"] = _train_parts(
+            net, moving, examples, texts, valid_examples, recipe, settings
+        )
         predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
     return finish(predictor, trainer, train, valid_examples, law, settings)
 
@@ -169,36 +169,64 @@ def _trainer(moving: nn.Module, n_rows: int, recipe: Recipe, settings: Settings,
     )
 
 
+def _to_guess(
+    texts: Examples | None, examples: Examples, valid: Examples | None, settings: Settings
+) -> Examples | None:
+    """Return the texts whose labels are to be guessed, or None.
+
+    Without validation rows nobody could tell how sure the guesses may be, and a loss of one's own may want labels.
+    """
+    if texts is None or valid is None or settings.trainer_options.get("loss", "binary") != "binary":
+        return None
+    texts = with_words(texts)
+    return some_rows(texts, settings.random_state) if enough(texts, examples) else None
+
+
 def _train_parts(
     net: StageGraph,
     moving: nn.Module,
     examples: Examples,
-    more: Examples | None,
+    texts: Examples | None,
     valid: Examples | None,
     recipe: Recipe,
     settings: Settings,
-) -> Trainer:
-    """Train the recurrent part of a `blend` and weigh the parts; where there are texts without labels, twice.
+) -> tuple[Trainer, int]:
+    """Train the recurrent part of a `blend` and weigh the parts; where there are `texts` to guess labels of, twice.
 
     The second time that part begins anew and learns from what the whole guesses of these texts, too.
+
+    Returns:
+        The trainer of what the network now holds, and how many guesses that has learnt from.
     """
     held = examples if valid is None else valid
-    start = None if more is None else copy.deepcopy(moving.state_dict())
+    start = None if texts is None else copy.deepcopy(moving.state_dict())
     trainer = _trainer(moving, len(examples), recipe, settings)
     _fit_recurrent(net, trainer, examples, valid, recipe)
-    weigh_parts(net, held)
-    if more is None or start is None or not enough(more, examples):
-        return trainer
+    weigh_parts(net, held, device=trainer.device)
+    if texts is None or start is None or trainer.stop:
+        return trainer, 0
     for event in settings.events:
-        event("guessed", trainer, {"n_rows": len(more)})
-    guesses = guess(net, held, more, device=trainer.device)
+        event("guessed", trainer, {"n_rows": len(texts)})
+    guesses = guess(net, held, texts, device=trainer.device)
+    options = {**recipe.trainer, **settings.trainer_options}
+    rows = together(examples, texts, guesses, options.get("label_smoothing", 0.0))
+    taught = copy.deepcopy(moving.state_dict())
     moving.load_state_dict(start)
-    rows = together(examples, more, guesses, recipe.trainer.get("label_smoothing", 0.0))
-    folder = None if settings.checkpoint is None else Path(settings.checkpoint) / "guesses"
-    trainer = _trainer(moving, len(rows), recipe, settings, label_smoothing=0.0, checkpoint=folder)
-    _fit_recurrent(net, trainer, rows, valid, recipe)
-    weigh_parts(net, held, GUESSED_WEIGHTS)
-    return trainer
+    again = _trainer(moving, len(rows), recipe, _beside(settings), label_smoothing=0.0)
+    _fit_recurrent(net, again, rows, valid, recipe)
+    if again.best_epoch == 0:  # stopped before anything was learnt
+        moving.load_state_dict(taught)
+        weigh_parts(net, held, device=trainer.device)
+        return trainer, 0
+    weigh_parts(net, held, GUESSED_WEIGHTS, device=again.device)
+    return again, len(texts)
+
+
+def _beside(settings: Settings) -> Settings:
+    """Return the settings of a second training, which smooths no label and writes its files beside the first's."""
+    options = {name: value for name, value in settings.trainer_options.items() if name != "label_smoothing"}
+    options |= {name: Path(options[name]) / "guesses" for name in ("checkpoint", "save_epochs") if options.get(name)}
+    return replace(settings, trainer_options=options, checkpoint=settings.guessing["checkpoint"])
 
 
 def _fit_recurrent(
@@ -209,6 +237,7 @@ def _fit_recurrent(
     known = counts >= _least_count(recipe.least_deep, len(examples))
     trainer.fit(without_rare(examples, known), valid and without_rare(valid, known))
     share_unknown(net, known)
+    on_device(net, trainer.device)  # it has moved what it trains, and the n-grams go where that is
 
 
 def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:
@@ -247,17 +276,18 @@ def _prepare(
     net: nn.Module,
     name: str | None,
     examples: Examples,
-    read: RaggedIds,
+    more: RaggedIds | None,
     steps: Pipeline,
     recipe: Recipe,
     settings: Settings,
 ) -> nn.Module:
     """Set what is learnt in closed form, and return the part of the network that training moves.
 
-    `read` is all there is to learn words from: the examples, and texts without labels.
+    Words are learnt from the examples, and from `more` texts, without labels.
     """
     vectors = None
     if recipe.word_vectors if settings.word_vectors is None else settings.word_vectors:
+        read = examples.ids if more is None else RaggedIds.concatenate([examples.ids, more])
         vectors = start_from_neighbours(net, read, recipe.vector_length, settings.random_state)
     if name != "blend" or not isinstance(net, StageGraph):
         return net
@@ -302,7 +332,8 @@ def finish(
         "best_epoch": trainer.best_epoch,
     }
     if valid is not None and valid.labels is not None:
-        logits = network_logits(predictor.net, valid, device=trainer.device)[:, 0].astype(np.float64)
+        net = on_device(predictor.net, trainer.device)
+        logits = network_logits(net, valid, device=trainer.device)[:, 0].astype(np.float64)
         if settings.calibrate:
             predictor.calibration = fit_calibration(logits, valid.labels)
         facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, predictor.probabilities(logits))}
@@ -343,7 +374,7 @@ def needed(base: Predictor | None) -> Predictor:
 
 
 _CARRIED = (
-    "n_train", "train_counts", "valid", "source", "n_unlabelled", "n_words_of_unlabelled", "n_self_trained",
+    "n_train", "train_counts", "valid", "source", "n_unlabelled", "n_guessed", "n_words_of_unlabelled", "n_self_trained",
 )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     base = needed(base)
     blend_of(base)
     texts = train if settings.unlabelled is None else _both(train, settings.unlabelled)
-    taught = self_train(_with_words(base, texts), texts)
+    taught = self_train(_with_words(base, texts), texts, **settings.guessing)
     counts = law_counts(encode(base.steps, train.texts), base.max_tokens)
     info = {name: taught.info[name] for name in _OWN if name in taught.info}
     info |= {**carried(base), "n_train": len(train), "train_counts": counts}
@@ -65,7 +65,7 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     return Learnt(replace(taught, info=info, run={}), notes=notes)
 
 
-def read_beforehand(base: Predictor, texts: Corpus) -> Predictor:
+def read_beforehand(base: Predictor, texts: Corpus, **training: Any) -> Predictor:
     """Return the base after it has read texts without labels: it knows their words, and a `blend` has taught itself.
 
     What has no words of ours stays as it is; so does a `blend` itself where there are fewer than `LEAST_TEXTS`.
@@ -73,7 +73,9 @@ def read_beforehand(base: Predictor, texts: Corpus) -> Predictor:
     if base.steps is None or not isinstance(base.steps[-1], TokenIndexer):
         return base
     known = _with_words(base, texts)
-    return self_train(known, texts) if is_blend(known) and len(texts) >= LEAST_TEXTS else known
+    if not is_blend(known) or len(texts) < LEAST_TEXTS:
+        return known
+    return self_train(known, texts, **training)
 
 
 def _both(some: Corpus, more: Corpus) -> Corpus:
@@ -86,7 +88,7 @@ def _with_words(base: Predictor, texts: Corpus) -> Predictor:
     return replace(found.predictor, info={**base.info, **facts})
 
 
-def self_train(base: Predictor, texts: Corpus) -> Predictor:
+def self_train(base: Predictor, texts: Corpus, **training: Any) -> Predictor:
     """Return the base with a student of the target's texts added; no label is looked at.
 
     The student of n-grams counts for .4 of the base's spread of scores, and the sum is brought back to the base's mean and
@@ -95,6 +97,7 @@ def self_train(base: Predictor, texts: Corpus) -> Predictor:
     Args:
         base: a predictor over a `blend` network; left as it is.
         texts: of the target, at least `LEAST_TEXTS`.
+        training: options of the `Trainer` of its recurrent part.
 
     Raises:
         DataError: fewer texts than that.
@@ -125,7 +128,8 @@ def self_train(base: Predictor, texts: Corpus) -> Predictor:
     own, *moved = np.split(weights * np.float32(kept * share), np.cumsum([block.shape[1] for block in blocks])[:-1])
     bias = float(logits.mean() - kept * together.mean())
     changes = dict(zip(MOVING, moved, strict=True))
-    taught = with_student(add_linear(base, Linear(listed, scale, own, changes, kept=kept, bias=bias)), examples)
+    taught = add_linear(base, Linear(listed, scale, own, changes, kept=kept, bias=bias))
+    taught = with_student(taught, examples, **training)
     facts = {name: value for name, value in base.info.items() if name not in _MEASURED}  # another model now
     return replace(taught, info={**facts, "n_self_trained": len(texts)})
 
