@@ -43,7 +43,7 @@ class TestScratch:
         more = draw_reviews(150, seed=9).texts
         model = learner(unlabelled=more, events=[lambda name, _, row: told.append((name, dict(row)))])
         model.fit(reviews.texts, reviews.labels)
-        assert model.predictor_.info["n_guessed"] == 150
+        assert (model.predictor_.info["n_guessed"], model.notes_) == (150, ())
         assert ("guessed", {"n_rows": 150}) in told
         rows = [row["n_rows"] for name, row in told if name == "train_begin"]
         assert rows == [270, 270 + 150]  # a tenth of the 300 is held out
@@ -51,6 +51,7 @@ class TestScratch:
     def test_guesses_nothing_of_a_few_texts(self, reviews: Any, draw_reviews: Any) -> None:
         model = learner(unlabelled=draw_reviews(99, seed=9).texts).fit(reviews.texts, reviews.labels)
         assert model.predictor_.info["n_guessed"] == 0
+        assert "no label was guessed" in model.notes_[0]
 
     def test_guesses_nothing_of_texts_without_a_word(self, reviews: Any) -> None:
         for text in (None, "", "zyx"):  # the last is in the vocabulary only where it stands often enough

@@ -117,6 +117,12 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+_WORDS_ALONE = (
+    "from the texts without labels words were learnt, and no label was guessed: that is for the network blend, a thousand "
+    "texts and a quarter of the labelled rows or more, and validation rows"
+)
+
+
 def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
     """Train a network from random weights on `train`; of a `base`, only the architecture is taken."""
     labels = labels_of(train)
@@ -156,7 +162,9 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
             net, moving, examples, texts, valid_examples, recipe, settings
         )
         predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
-    return finish(predictor, trainer, train, valid_examples, law, settings)
+    learnt = finish(predictor, trainer, train, valid_examples, law, settings)
+    words_alone = settings.unlabelled is not None and not predictor.info.get("n_guessed")
+    return replace(learnt, notes=(_WORDS_ALONE,)) if words_alone else learnt
 
 
 def _trainer(moving: nn.Module, n_rows: int, recipe: Recipe, settings: Settings, **options: Any) -> Trainer:
