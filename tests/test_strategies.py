@@ -14,16 +14,17 @@ import torch
 from torch import nn
 
 from headstart import Phase, TextClassifier, load
-from headstart.batches import Examples
+from headstart.batches import Batches, Examples
 from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, MissingDependencyError, OptionError
-from headstart.layers import stage_names
+from headstart.layers import NgramLogit, stage_names
 from headstart.metrics import auc
-from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings
-from headstart.strategies.blending import share_unknown, without_rare
+from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings, blending
+from headstart.strategies.blending import fit_ngram_parts, share_unknown, without_rare
 from headstart.strategies.calibration import fit_calibration
 from headstart.strategies.carry import head_stages
-from headstart.strategies.scratch import _batch_size, _phases
+from headstart.strategies.logistic import solve_dual
+from headstart.strategies.scratch import _batch_size, _phases, examples_of
 from headstart.strategies.self_training import self_train
 from headstart.text import RaggedIds
 
@@ -582,3 +583,33 @@ class TestRareWords:
         after = net.embedding.weight.detach()
         assert torch.equal(after[:12], before[:12])
         assert torch.equal(after[12:], before[1].expand(28, -1))
+
+
+class TestOrderOfRows:
+    """Files often come sorted by label; what is learnt must not hang on that."""
+
+    def test_every_piece_of_the_rows_holds_both_classes(self, reviews: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        shares: list[float] = []
+
+        def solve(pieces: Any, labels: Any, **options: Any) -> Any:
+            cuts = np.cumsum([piece.shape[0] for piece in pieces])[:-1]
+            shares.extend(float(part.mean()) for part in np.split(labels, cuts))
+            return solve_dual(pieces, labels, **options)
+
+        monkeypatch.setattr(blending, "_PIECE", 50)  # of thousands of rows some are looked at at a time
+        monkeypatch.setattr(blending, "solve_dual", solve)
+        base = classifier("scratch", net="blend", epochs=0).fit(reviews.texts, reviews.labels).predictor_
+        rows = np.argsort(reviews.labels, kind="stable")
+        ids = examples_of(base, as_corpus(reviews.texts)).ids.take(rows)
+        part, shares[:] = NgramLogit(1), []
+        fit_ngram_parts([(part, ids, 1.0)], np.asarray(reviews.labels, np.float32)[rows], least_rows=(1, 2, 2))
+        assert len(shares) == 6
+        assert 0.3 < min(shares) <= max(shares) < 0.7
+        # The labels have gone with their rows.
+        with torch.no_grad():
+            assert auc(np.asarray(reviews.labels)[rows], part(*padded(ids))[:, 0].numpy()) > 0.99
+
+
+def padded(ids: RaggedIds) -> tuple[torch.Tensor, torch.Tensor]:
+    batch = Batches(Examples(ids), batch_size=len(ids)).batch(np.arange(len(ids))).tensors()
+    return batch.ids, batch.lengths

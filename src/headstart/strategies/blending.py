@@ -111,8 +111,11 @@ def fit_ngram_parts(
         penalty: C of the logistic regression.
     """
     lists = [list_ngrams(ids, labels, part.longest, least_rows) for part, ids, _ in parts]
+    # By lot, so that every piece holds both classes: of rows that come sorted by label, pieces of one class would pull the
+    # weights to and fro, and the sweeps would end far from the best.
+    order = np.random.default_rng(0).permutation(len(labels))
     read = [(ids, part.longest, length) for part, ids, length in parts]
-    weights, intercept = solve_dual(_features(read, lists), labels, penalty=penalty)
+    weights, intercept = solve_dual(_features(read, lists, order), labels[order], penalty=penalty)
     own = np.split(weights, np.cumsum([len(listed) for listed, _ in lists])[:-1])
     for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
         part.set_list(listed, scale, weight * np.float32(length))
@@ -120,19 +123,23 @@ def fit_ngram_parts(
 
 
 def _features(
-    read: Sequence[tuple[RaggedIds, int, float]], lists: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]]
+    read: Sequence[tuple[RaggedIds, int, float]],
+    lists: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]],
+    order: NDArray[np.int64],
 ) -> list[Any]:
     """Return what all parts weigh, side by side, CSR: some thousands of rows after another.
 
     Args:
         read: of each part its ids, its longest n-gram, and the length of its features.
         lists: of each part its n-grams and their scales.
+        order: in which the rows are wanted [rows].
     """
     tables = [NgramTable(listed, longest) for (listed, _), (_, longest, _) in zip(lists, read, strict=True)]
     pieces = []
-    for start in range(0, max(len(read[0][0]), 1), _PIECE):
+    for start in range(0, max(len(order), 1), _PIECE):
+        rows = order[start : start + _PIECE]
         blocks = [
-            _weighed(table, scale, ids.piece(start, start + _PIECE), np.float32(length))
+            _weighed(table, scale, ids.take(rows), np.float32(length))
             for table, (_, scale), (ids, _, length) in zip(tables, lists, read, strict=True)
         ]
         pieces.append(sp.hstack(blocks, format="csr"))

@@ -120,11 +120,6 @@ class RaggedIds:
 
         return RaggedIds(*both_ends(self.values, self.offsets, rows, heads, tails))
 
-    def piece(self, start: int, stop: int) -> "RaggedIds":
-        """The rows from ``start`` to before ``stop``, as views; fewer where the rows end."""
-        offsets = self.offsets[start : min(stop, len(self)) + 1]
-        return RaggedIds(self.values[offsets[0] : offsets[-1]], offsets - offsets[0])
-
     def skip(self, counts: npt.NDArray[np.int64]) -> "RaggedIds":
         """The rows without their first ids, `counts` [n_rows] of each row, as a copy.
 
