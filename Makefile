@@ -57,6 +57,7 @@ bench: $(BENCH_STAMP) out/protocol $(MODELS)
 	$(BIN)/python benchmarks/tokens.py
 	$(BIN)/python benchmarks/recurrent.py
 	$(BIN)/python benchmarks/frameworks.py
+	$(BIN)/python benchmarks/paths.py
 	$(BIN)/python benchmarks/scoring.py $(MODELS)
 	$(BIN)/python benchmarks/latency.py $(MODELS)
 	$(BIN)/python benchmarks/to_quality.py
