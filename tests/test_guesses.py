@@ -14,7 +14,7 @@ from headstart.batches import Examples
 from headstart.inference import network_outputs
 from headstart.layers import StageGraph
 from headstart.nets import build
-from headstart.strategies import guesses, scratch
+from headstart.strategies import guesses, parts
 from headstart.strategies.scratch import examples_of
 from headstart.text import RaggedIds
 from headstart.train.measuring import loss_and_auc
@@ -80,7 +80,7 @@ class TestScratch:
         self, reviews: Any, draw_reviews: Any, label_smoothing: float | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given: list[float] = []
-        monkeypatch.setattr(scratch, "together", lambda *rows: given.append(rows[-1]) or guesses.together(*rows))
+        monkeypatch.setattr(parts, "together", lambda *rows: given.append(rows[-1]) or guesses.together(*rows))
         trainers: list[Any] = []
         options = {} if label_smoothing is None else {"label_smoothing": label_smoothing}
         model = learner(

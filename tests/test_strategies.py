@@ -24,7 +24,8 @@ from headstart.strategies.blending import fit_ngram_parts, share_unknown, withou
 from headstart.strategies.calibration import fit_calibration
 from headstart.strategies.carry import head_stages
 from headstart.strategies.logistic import solve_dual
-from headstart.strategies.scratch import _batch_size, _phases, examples_of
+from headstart.strategies.recipes import batch_size_of, phases_of
+from headstart.strategies.scratch import examples_of
 from headstart.strategies.self_training import self_train
 from headstart.text import RaggedIds
 
@@ -502,15 +503,15 @@ class TestRowsDecide:
     )
     def test_how_long_and_how_much_at_a_time(self, n_rows: int, epochs: int, batch_size: int) -> None:
         recipe = RECIPES["blend"]
-        assert _phases(recipe, Settings(), n_rows)[0].epochs == epochs
-        assert _batch_size(recipe, n_rows) == batch_size
+        assert phases_of(recipe, Settings(), n_rows)[0].epochs == epochs
+        assert batch_size_of(recipe, n_rows) == batch_size
 
     def test_but_not_of_the_tutorials_own_recipe(self) -> None:
         recipe = RECIPES["tutorial"]
-        assert (_phases(recipe, Settings(), 60)[0].epochs, _batch_size(recipe, 60)) == (6, 64)
+        assert (phases_of(recipe, Settings(), 60)[0].epochs, batch_size_of(recipe, 60)) == (6, 64)
 
     def test_nor_over_what_was_asked_for(self) -> None:
-        assert _phases(RECIPES["blend"], Settings(epochs=2), 60)[0].epochs == 2
+        assert phases_of(RECIPES["blend"], Settings(epochs=2), 60)[0].epochs == 2
 
 
 class TestCalibration:

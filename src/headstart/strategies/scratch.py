@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,24 +21,16 @@ from headstart.inference import network_logits, on_device
 from headstart.layers import StageGraph
 from headstart.nets import build
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
-from headstart.strategies.blending import fit_parts, list_sizes, share_unknown, weigh_parts, without_rare
+from headstart.strategies.blending import fit_parts, list_sizes
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
-from headstart.strategies.guesses import (
-    GUESSED_WEIGHTS,
-    enough,
-    guess,
-    some_rows,
-    together,
-    with_words,
-)
+from headstart.strategies.parts import to_guess, train_parts
+from headstart.strategies.recipes import RECIPES, Recipe, least_count, trainer_of
 from headstart.strategies.settings import Learnt, Settings
 from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
-from headstart.train import Phase, Trainer
+from headstart.train import Trainer
 from headstart.vectors import neighbour_vectors
 
 __all__ = [
-    "RECIPES",
-    "Recipe",
     "carried",
     "examples_of",
     "finish",
@@ -48,73 +39,6 @@ __all__ = [
     "needed",
     "train_network",
 ]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Defaults that suit a network.
-
-    Attributes:
-        tokens: definition of a token; a name that `headstart.text.text_steps` knows.
-        min_count: a word rarer than this in the training texts gets no id.
-        max_tokens: where longer texts are cut: a number, or a percentile of the training lengths.
-        word_vectors: whether the embedding starts from the words' neighbours.
-        vector_length: mean length of those vectors.
-        least_deep: of `blend`: a word rarer than this is unknown to the recurrent part, which would learn titles
-            and names by heart from it; the n-grams know it.
-        rates: factors on the learning rate by pattern.
-        epochs: passes over the training rows, where they are many.
-        learning_rate: top rate.
-        batch_size: rows a step, where they are many.
-        follows_rows: whether few rows get more epochs and smaller batches, for steps enough.
-        trainer: more options of `headstart.train.Trainer`.
-    """
-
-    tokens: str = "words"
-    min_count: int = 2
-    max_tokens: int | str | None = "95%"
-    word_vectors: bool = True
-    vector_length: float = 1.0
-    least_deep: int = 1
-    rates: Mapping[str, float] = field(default_factory=dict)
-    epochs: int = 4
-    learning_rate: float = 3e-3
-    batch_size: int = 64
-    follows_rows: bool = True
-    trainer: Mapping[str, Any] = field(default_factory=dict)
-
-
-_FEW_ROWS = 4000
-"""With fewer texts than this, words that are rare in them are too many to do without."""
-
-_MORE_EPOCHS = ((10_000, 1), (3000, 2), (500, 3), (0, 6))
-"""From so many texts on, so many times the recipe's epochs, which suit tens of thousands (docs/log.md)."""
-_SMALLER_BATCHES = ((3000, 64), (1000, 32), (0, 16))
-"""From so many texts on, at most so many of them make a batch."""
-
-RECIPES: dict[str, Recipe] = {
-    "blend": Recipe(
-        max_tokens="99%",
-        epochs=3,
-        learning_rate=2e-3,
-        vector_length=2.0,
-        least_deep=4,
-        trainer={"label_smoothing": 0.1},
-    ),
-    "fast": Recipe(epochs=3, learning_rate=2e-3, vector_length=2.0, rates={"embedding": 2.0}),
-    "gru": Recipe(min_count=4, learning_rate=2e-3, vector_length=1.6, trainer={"label_smoothing": 0.1}),
-    # The tutorial's own: five length buckets, Adam at .01 with a tenth of it for the last of six epochs.
-    "tutorial": Recipe(
-        tokens="tutorial",
-        min_count=1,
-        max_tokens="90%",
-        word_vectors=False,
-        follows_rows=False,
-        epochs=6,
-        learning_rate=1e-2,
-        trainer={"schedule": "step", "weight_decay": 3e-6, "n_buckets": 5, "clip_norm": None},
-    ),
-}
 
 
 _WORDS_ALONE = (
@@ -152,13 +76,13 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     more = None if settings.unlabelled is None else encode(steps, settings.unlabelled.texts).ids
     moving = _prepare(net, name, examples, more, steps, recipe, settings)
     if moving is net or not isinstance(net, StageGraph):
-        trainer = _trainer(moving, len(examples), recipe, settings)
+        trainer = trainer_of(moving, len(examples), recipe, settings)
         trainer.fit(examples, valid_examples)
     else:
         texts = None if more is None else Examples(clip_ids(more, limit, settings.clip)[0])
         del more
-        texts = _to_guess(texts, examples, valid_examples, settings)
-        trainer, predictor.info["n_guessed"] = _train_parts(
+        texts = to_guess(texts, examples, valid_examples, settings)
+        trainer, predictor.info["n_guessed"] = train_parts(
             net, moving, examples, texts, valid_examples, recipe, settings
         )
         predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
@@ -167,117 +91,16 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     return replace(learnt, notes=(_WORDS_ALONE,)) if words_alone else learnt
 
 
-def _trainer(moving: nn.Module, n_rows: int, recipe: Recipe, settings: Settings, **options: Any) -> Trainer:
-    return settings.trainer(
-        moving,
-        phases=_phases(recipe, settings, n_rows),
-        learning_rate=recipe.learning_rate if settings.learning_rate is None else settings.learning_rate,
-        batch_size=settings.batch_size or _batch_size(recipe, n_rows),
-        **{**recipe.trainer, **options},
-    )
-
-
-def _to_guess(
-    texts: Examples | None, examples: Examples, valid: Examples | None, settings: Settings
-) -> Examples | None:
-    """Return the texts whose labels are to be guessed, or None.
-
-    Without validation rows nobody could tell how sure the guesses may be, and a loss of one's own may want labels.
-    """
-    if texts is None or valid is None or settings.trainer_options.get("loss", "binary") != "binary":
-        return None
-    texts = with_words(texts)
-    return some_rows(texts, settings.random_state) if enough(texts, examples) else None
-
-
-def _train_parts(
-    net: StageGraph,
-    moving: nn.Module,
-    examples: Examples,
-    texts: Examples | None,
-    valid: Examples | None,
-    recipe: Recipe,
-    settings: Settings,
-) -> tuple[Trainer, int]:
-    """Train the recurrent part of a `blend` and weigh the parts; where there are `texts` to guess labels of, twice.
-
-    The second time that part begins anew and learns from what the whole guesses of these texts, too.
-
-    Returns:
-        The trainer of what the network now holds, and how many guesses that has learnt from.
-    """
-    held = examples if valid is None else valid
-    start = None if texts is None else copy.deepcopy(moving.state_dict())
-    trainer = _trainer(moving, len(examples), recipe, settings)
-    _fit_recurrent(net, trainer, examples, valid, recipe)
-    weigh_parts(net, held, device=trainer.device)
-    if texts is None or start is None or trainer.stop:
-        return trainer, 0
-    for event in settings.events:
-        event("guessed", trainer, {"n_rows": len(texts)})
-    guesses = guess(net, held, texts, device=trainer.device)
-    options = {**recipe.trainer, **settings.trainer_options}
-    rows = together(examples, texts, guesses, options.get("label_smoothing", 0.0))
-    taught = copy.deepcopy(moving.state_dict())
-    moving.load_state_dict(start)
-    again = _trainer(moving, len(rows), recipe, _beside(settings), label_smoothing=0.0)
-    _fit_recurrent(net, again, rows, valid, recipe)
-    if again.best_epoch == 0:  # stopped before anything was learnt
-        moving.load_state_dict(taught)
-        weigh_parts(net, held, device=trainer.device)
-        return trainer, 0
-    weigh_parts(net, held, GUESSED_WEIGHTS, device=again.device)
-    return again, len(texts)
-
-
-def _beside(settings: Settings) -> Settings:
-    """Return the settings of a second training, which smooths no label and writes its files beside the first's."""
-    options = {name: value for name, value in settings.trainer_options.items() if name != "label_smoothing"}
-    options |= {name: Path(options[name]) / "guesses" for name in ("checkpoint", "save_epochs") if options.get(name)}
-    return replace(settings, trainer_options=options, checkpoint=settings.guessing["checkpoint"])
-
-
-def _fit_recurrent(
-    net: StageGraph, trainer: Trainer, examples: Examples, valid: Examples | None, recipe: Recipe
-) -> None:
-    """Train a `blend`'s recurrent part, to which words that are rare among the examples are the unknown word."""
-    counts = np.bincount(examples.ids.values, minlength=len(net.get_parameter("embedding.weight")))
-    known = counts >= _least_count(recipe.least_deep, len(examples))
-    trainer.fit(without_rare(examples, known), valid and without_rare(valid, known))
-    share_unknown(net, known)
-    on_device(net, trainer.device)  # it has moved what it trains, and the n-grams go where that is
-
-
 def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:
     if settings.min_count is not None:
         return settings.min_count
-    return _least_count(recipe.min_count, n_rows)
+    return least_count(recipe.min_count, n_rows)
 
 
 def _all_texts(train: Corpus, settings: Settings) -> Any:
     if settings.unlabelled is None:
         return train.texts
     return pa.concat_arrays([pa.array(texts, pa.string()) for texts in (train.texts, settings.unlabelled.texts)])
-
-
-def _least_count(count: int, n_rows: int) -> int:
-    return min(count, 2) if n_rows < _FEW_ROWS else count
-
-
-def _phases(recipe: Recipe, settings: Settings, n_rows: int) -> tuple[Phase, ...]:
-    if settings.phases:
-        return tuple(settings.phases)
-    times = _by_rows(_MORE_EPOCHS, n_rows) if recipe.follows_rows else 1
-    return (Phase(recipe.epochs * times if settings.epochs is None else settings.epochs, rates=recipe.rates),)
-
-
-def _batch_size(recipe: Recipe, n_rows: int) -> int:
-    return min(recipe.batch_size, _by_rows(_SMALLER_BATCHES, n_rows)) if recipe.follows_rows else recipe.batch_size
-
-
-def _by_rows(table: Sequence[tuple[int, int]], n_rows: int) -> int:
-    """Return what a table says for so many rows."""
-    return next(value for least, value in table if n_rows >= least)
 
 
 def _prepare(

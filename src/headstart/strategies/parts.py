@@ -1,0 +1,90 @@
+"""How the recurrent part of a `blend` is trained, once or twice, and its parts are weighed."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from headstart.batches import Examples
+from headstart.inference import on_device
+from headstart.layers import StageGraph
+from headstart.strategies.blending import share_unknown, weigh_parts, without_rare
+from headstart.strategies.guesses import GUESSED_WEIGHTS, enough, guess, some_rows, together, with_words
+from headstart.strategies.recipes import Recipe, least_count, trainer_of
+from headstart.strategies.settings import Settings
+from headstart.train import Trainer
+
+__all__ = ["to_guess", "train_parts"]
+
+
+def to_guess(texts: Examples | None, examples: Examples, valid: Examples | None, settings: Settings) -> Examples | None:
+    """Return the texts whose labels are to be guessed, or None.
+
+    Without validation rows nobody could tell how sure the guesses may be, and a loss of one's own may want labels.
+    """
+    if texts is None or valid is None or settings.trainer_options.get("loss", "binary") != "binary":
+        return None
+    texts = with_words(texts)
+    return some_rows(texts, settings.random_state) if enough(texts, examples) else None
+
+
+def train_parts(
+    net: StageGraph,
+    moving: nn.Module,
+    examples: Examples,
+    texts: Examples | None,
+    valid: Examples | None,
+    recipe: Recipe,
+    settings: Settings,
+) -> tuple[Trainer, int]:
+    """Train the recurrent part of a `blend` and weigh the parts; where there are `texts` to guess labels of, twice.
+
+    The second time that part begins anew and learns from what the whole guesses of these texts, too.
+
+    Returns:
+        The trainer of what the network now holds, and how many guesses that has learnt from.
+    """
+    held = examples if valid is None else valid
+    start = None if texts is None else copy.deepcopy(moving.state_dict())
+    trainer = trainer_of(moving, len(examples), recipe, settings)
+    _fit_recurrent(net, trainer, examples, valid, recipe)
+    weigh_parts(net, held, device=trainer.device)
+    if texts is None or start is None or trainer.stop:
+        return trainer, 0
+    for event in settings.events:
+        event("guessed", trainer, {"n_rows": len(texts)})
+    guesses = guess(net, held, texts, device=trainer.device)
+    options = {**recipe.trainer, **settings.trainer_options}
+    rows = together(examples, texts, guesses, options.get("label_smoothing", 0.0))
+    taught = copy.deepcopy(moving.state_dict())
+    moving.load_state_dict(start)
+    again = trainer_of(moving, len(rows), recipe, _beside(settings), label_smoothing=0.0)
+    _fit_recurrent(net, again, rows, valid, recipe)
+    if again.best_epoch == 0:  # stopped before anything was learnt
+        moving.load_state_dict(taught)
+        weigh_parts(net, held, device=trainer.device)
+        return trainer, 0
+    weigh_parts(net, held, GUESSED_WEIGHTS, device=again.device)
+    return again, len(texts)
+
+
+def _beside(settings: Settings) -> Settings:
+    """Return the settings of a second training, which smooths no label and writes its files beside the first's."""
+    options = {name: value for name, value in settings.trainer_options.items() if name != "label_smoothing"}
+    options |= {name: Path(options[name]) / "guesses" for name in ("checkpoint", "save_epochs") if options.get(name)}
+    return replace(settings, trainer_options=options, checkpoint=settings.guessing["checkpoint"])
+
+
+def _fit_recurrent(
+    net: StageGraph, trainer: Trainer, examples: Examples, valid: Examples | None, recipe: Recipe
+) -> None:
+    """Train a `blend`'s recurrent part, to which words that are rare among the examples are the unknown word."""
+    counts = np.bincount(examples.ids.values, minlength=len(net.get_parameter("embedding.weight")))
+    known = counts >= least_count(recipe.least_deep, len(examples))
+    trainer.fit(without_rare(examples, known), valid and without_rare(valid, known))
+    share_unknown(net, known)
+    on_device(net, trainer.device)  # it has moved what it trains, and the n-grams go where that is
