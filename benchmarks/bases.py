@@ -29,13 +29,13 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.stats import t as student
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 import headstart as hs
 from headstart.corpus import Corpus, duplicates
 from headstart.metrics import auc
+from measuring import half_width
 from protocol import data_folder
 
 TARGETS = ("hotel_hackerearth_sample", "hotel_datafiniti", "hotel_opspam", "hotel_tripadvisor_aspects", "amazon_books")
@@ -179,11 +179,8 @@ def cell(values: list[float], seconds: bool) -> str:
 
 
 def spread(values: list[float]) -> str:
-    """Return half the width of Student's 95% interval of a mean, with its sign."""
-    if len(values) < 2:
-        return ""
-    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return f" ± {half:.4f}"
+    """Return half the width of the mean's interval, with its sign; of one value nothing."""
+    return f" ± {half_width(values):.4f}" if len(values) > 1 else ""
 
 
 def gain(rows: list[dict[str, Any]], name: str) -> str:

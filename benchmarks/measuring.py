@@ -7,12 +7,13 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -45,6 +46,11 @@ def spread(values: Iterable[float], digits: int = 2) -> dict[str, float]:
     listed = list(values)
     found = {"median": np.median(listed), "least": np.min(listed), "most": np.max(listed)}
     return {name: round(float(value), digits) for name, value in found.items()}
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Return half the width of Student's 95% interval of the mean of two values or more."""
+    return float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 def write(name: str, result: dict[str, Any], out: Path | None = None) -> Path:

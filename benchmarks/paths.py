@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 import headstart as hs
 from headstart.corpus import Corpus, split
 from headstart.layers import gathered
 from headstart.metrics import auc
-from measuring import machine, versions, write
+from measuring import half_width, machine, versions, write
 from protocol import data_folder
 
 
@@ -48,9 +47,8 @@ def measured(net: str, seed: int, train: Corpus, test: Corpus) -> tuple[float, f
 
 def difference(compiled: list[float], plain: list[float]) -> dict[str, float]:
     """Return the mean difference, and half the width of its 95% interval."""
-    found = np.subtract(compiled, plain)
-    half = student.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found))
-    return {"mean": round(float(found.mean()), 5), "half_width": round(float(half), 5)}
+    found = np.subtract(compiled, plain).tolist()
+    return {"mean": round(float(np.mean(found)), 5), "half_width": round(half_width(found), 5)}
 
 
 def main() -> None:
