@@ -1,6 +1,6 @@
 """The bases, beside the simple models that a user could pick instead: on the source, and on sets never seen.
 
-    python benchmarks/bases.py [--protocol DIR] [--seeds 5] [--nets blend,gru,tutorial] [--parts A,B] [--out DIR]
+    python benchmarks/bases.py [--protocol DIR] [--seeds 5] [--nets blend,gru,tutorial] [--parts A,B] [--save DIR] [--out DIR]
 
 Every model is trained on the tutorial protocol's 16,000 IMDB reviews (benchmarks/protocol.py writes them) and
 measured on the 5,000 and 25,000 test rows and, without any label of theirs, on the other sets in the folder
@@ -15,7 +15,9 @@ bases. Parts:
 - ``25000``: NB-SVM and the default base, trained on all 25,000 of IMDB's training rows, on the official test.
 - ``25000-reviews``: the default base, trained on these with the unlabelled reviews.
 
-Rows stream to ``rows.jsonl``; the tables go to ``table.md``. AUC, mean over seeds, with Student's 95% interval.
+With ``--save`` bases are written to ``DIR/NET-SEED``, and those that are there are read in place of being trained; their
+seconds are then those of reading, so such a run is for the parts that go on from a base. Rows stream to ``rows.jsonl``; the
+tables go to ``table.md``. AUC, mean over seeds, with Student's 95% interval.
 """
 
 from __future__ import annotations
@@ -74,18 +76,31 @@ class Bases:
 
     Attributes:
         sets: corpora by name.
+        saved: the folder that bases are kept in, or None.
     """
 
-    def __init__(self, sets: Sets) -> None:
+    def __init__(self, sets: Sets, saved: Path | None = None) -> None:
         self.sets = sets
+        self.saved = saved
         self._made: dict[tuple[str, int], tuple[float, hs.TextClassifier]] = {}
 
     def get(self, net: str, seed: int) -> tuple[float, hs.TextClassifier]:
         """Return seconds to train, and the base; ``reviews`` is the default one with the unlabelled reviews."""
         if (net, seed) not in self._made:
-            how = {"unlabelled": self.reviews()} if net == "reviews" else {"net": net}
-            self._made = {(net, seed): self.trained("train", random_state=seed, **how)}
+            self._made = {(net, seed): self._found(net, seed)}
         return self._made[net, seed]
+
+    def _found(self, net: str, seed: int) -> tuple[float, hs.TextClassifier]:
+        folder = None if self.saved is None else self.saved / f"{net}-{seed}"
+        started = time.perf_counter()
+        if folder is not None and folder.exists():
+            model = hs.load(folder)
+            return time.perf_counter() - started, model
+        how = {"unlabelled": self.reviews()} if net == "reviews" else {"net": net}
+        found = self.trained("train", random_state=seed, **how)
+        if folder is not None:
+            found[1].save(folder)
+        return found
 
     def trained(self, part: str, **options: Any) -> tuple[float, hs.TextClassifier]:
         """Train on a part, with the protocol's validation rows where these are not in it."""
@@ -238,6 +253,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--nets", default="gru,tutorial,blend")
     parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--save", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/bases"))
     arguments = parser.parse_args()
     names = ("train", "valid", "test", "official")
@@ -249,7 +265,7 @@ def main() -> None:
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     with path.open("a") as file:
         for name, seed, run in jobs(
-            Bases(sets), arguments.parts.split(","), arguments.nets.split(","), arguments.seeds
+            Bases(sets, arguments.save), arguments.parts.split(","), arguments.nets.split(","), arguments.seeds
         ):
             if any(row["model"] == name and row["seed"] == seed for row in rows):
                 continue

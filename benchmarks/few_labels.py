@@ -1,7 +1,7 @@
 """What a few labels of hotel reviews are worth to a base: fine-tuning beside TF-IDF, on many draws.
 
-``self-train`` has read the texts of all rows that labels are drawn from, without labels; ``self-train+fine-tune`` is
-fine-tuned from there.
+``self-train`` has read the texts of all rows that labels are drawn from, without labels; ``self-train+fine-tune`` is fine-tuning
+beside these texts (``--unlabelled``), which it reads before the labels and learns from after them.
 
     python benchmarks/few_labels.py MODEL [--draws 20] [--out DIR]
 
@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import headstart as hs
-from headstart.corpus import split_rows, subset
+from headstart.corpus import Corpus, split_rows, subset
 from headstart.metrics import auc
+from headstart.predictor import Predictor
+from headstart.strategies import STRATEGIES, Settings, read_beforehand, self_train
 from hotel_strategies import cell
 from protocol import data_folder
 
 BUDGETS: tuple[int | None, ...] = (50, 100, 500, 2000, None)
-STRATEGIES = ("as-is", "fine-tune", "self-train", "self-train+fine-tune", "tfidf")
+NAMES = ("as-is", "fine-tune", "self-train", "self-train+fine-tune", "tfidf")
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -32,7 +34,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     budgets = sorted({row["budget"] for row in rows})
     lines = ["| AUC | " + " | ".join(f"{b:,} labels" for b in budgets) + " |", "|---" * (len(budgets) + 1) + "|"]
     found = {(row["strategy"], row["budget"], row["draw"]): row["auc"] for row in rows}
-    for name in STRATEGIES:
+    for name in NAMES:
         cells = [cell([value for (s, b, _), value in found.items() if (s, b) == (name, budget)]) for budget in budgets]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     ahead = []
@@ -40,18 +42,35 @@ def table(rows: list[dict[str, Any]]) -> str:
         pairs = [
             (value, found["tfidf", budget, draw])
             for (s, b, draw), value in found.items()
-            if (s, b) == (STRATEGIES[3], budget)
+            if (s, b) == (NAMES[3], budget)
         ]
         ahead.append(f"{sum(a > b for a, b in pairs)} of {len(pairs)}")
     return "\n".join([*lines, "| draws with self-train+fine-tune ahead of tfidf | " + " | ".join(ahead) + " |"]) + "\n"
 
 
-def fitted(name: str, base: Any, taught: Any, part: Any, draw: int) -> Any:
-    """Return a strategy's model; those that start from the base that has taught itself are given it ready."""
-    if name == "self-train":
-        return taught
-    start = taught if name.startswith("self-train+") else base
-    return hs.TextClassifier(base=start, strategy=name.removeprefix("self-train+"), random_state=draw).fit(part)
+class Models:
+    """Models of all strategies; what looks at no label is made once.
+
+    Attributes:
+        base: the base.
+        read: the base after it has read the pool's texts.
+        taught: the base after it has taught itself on them.
+    """
+
+    def __init__(self, base: Any, pool: Corpus) -> None:
+        self.base = base.predictor_
+        self.texts = Corpus(pool.texts)
+        self.read = read_beforehand(self.base, self.texts)
+        self.taught = self_train(self.read, self.texts)
+
+    def fitted(self, name: str, part: Corpus, draw: int) -> Predictor:
+        """Return a strategy's model, fitted on all labels of `part`."""
+        if name in ("as-is", "self-train"):
+            return self.base if name == "as-is" else self.taught
+        reads = name.startswith("self-train+")
+        settings = Settings(random_state=draw, unlabelled=self.texts if reads else None)
+        start = self.read if reads else self.base
+        return STRATEGIES[name.removeprefix("self-train+")](part, None, start, settings).predictor
 
 
 def main() -> None:
@@ -65,7 +84,7 @@ def main() -> None:
     rest, held = split_rows(len(corpus), 0.2, random_state=1)
     pool, test = corpus.take(rest), corpus.take(held)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    taught = hs.TextClassifier(base=base, strategy="self-train").fit(pool.texts)
+    models = Models(base, pool)
     path = arguments.out / "rows.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     done = {(row["strategy"], row["budget"], row["draw"]) for row in rows}
@@ -74,12 +93,12 @@ def main() -> None:
             n = len(pool) if budget is None else budget
             for draw in range(1 if budget is None else arguments.draws if n <= 500 else min(5, arguments.draws)):
                 part = pool if budget is None else pool.take(subset(pool.labels, n, random_state=draw))
-                for name in STRATEGIES:
+                for name in NAMES:
                     if (name, n, draw) in done:
                         continue
-                    model = fitted(name, base, taught, part, draw)
+                    model = models.fitted(name, part, draw)
                     rows.append({"strategy": name, "budget": n, "draw": draw})
-                    rows[-1]["auc"] = auc(test.labels, model.decision_function(test))
+                    rows[-1]["auc"] = auc(test.labels, model.score(test).logits)
                     file.write(json.dumps(rows[-1]) + "\n")
                     file.flush()
                     print(rows[-1], flush=True)

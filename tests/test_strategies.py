@@ -26,7 +26,7 @@ from headstart.strategies.carry import head_stages
 from headstart.strategies.logistic import solve_dual
 from headstart.strategies.recipes import batch_size_of, phases_of
 from headstart.strategies.scratch import examples_of
-from headstart.strategies.self_training import self_train
+from headstart.strategies.self_training import LEAST_TEXTS, read_beforehand, self_train, with_own_texts
 from headstart.text import RaggedIds
 
 # Options that make each strategy quick. A strategy without a line here has no test, so they fail.
@@ -396,13 +396,56 @@ class TestSelfTraining:
         assert beside.predictor_.info["n_self_trained"] == len(texts)
         assert beside.decision_function(texts).tobytes() == together.decision_function(texts).tobytes()
 
-    def test_comes_before_fine_tuning_where_texts_without_labels_are_given(self, blend_base: Any, hotels: Any) -> None:
+    def test_comes_before_and_after_fine_tuning_where_texts_without_labels_are_given(
+        self, blend_base: Any, hotels: Any
+    ) -> None:
         texts, labels = hotels
         model = classifier("fine-tune", blend_base, unlabelled=texts, epochs=None).fit(texts[:60], labels[:60])
         assert set(model.predictor_.net.stages) >= {"target", "target2"}
-        assert model.predictor_.info["base"]["n_self_trained"] == 600
+        info = model.predictor_.info
+        assert (info["base"]["n_self_trained"], info["n_self_trained"]) == (
+            600,
+            len(set(texts[60:]) - set(texts[:60])) + 60,
+        )
         logits = model.decision_function(["sunny", "mouldy"])
         assert logits[0] > logits[1]
+
+    def test_what_is_read_beforehand_is_the_recurrent_parts_alone(self, blend_base: Any, hotels: Any) -> None:
+        read, net = read_beforehand(blend_base.predictor_, as_corpus(hotels[0])), blend_base.predictor_.net
+        before, after = net.state_dict(), read.net.state_dict()
+        assert list(after) == list(before)
+        moved = {
+            name.split(".")[0] for name in before if not torch.equal(before[name], after[name][: len(before[name])])
+        }
+        assert moved == {"embedding", "encoder", "deep", "output"}
+
+    @pytest.mark.parametrize(("n_rows", "n_taught"), [(60, 60), (LEAST_TEXTS, LEAST_TEXTS), (LEAST_TEXTS - 1, 0)])
+    def test_fine_tuning_ends_in_it_where_there_are_texts_enough(
+        self, blend_base: Any, hotels: Any, n_rows: int, n_taught: int
+    ) -> None:
+        texts, labels = hotels
+        model = classifier("fine-tune", blend_base, epochs=None).fit(texts[:n_rows], labels[:n_rows])
+        assert model.predictor_.info["n_self_trained"] == n_taught
+        assert ("target2" in model.predictor_.net.stages) == bool(n_taught)
+
+    def test_a_schedule_of_ones_own_is_all_that_is_done(self, blend_base: Any, hotels: Any) -> None:
+        texts, labels = hotels
+        model = classifier("fine-tune", blend_base, epochs=1, freeze="ngrams", unlabelled=texts).fit(texts, labels)
+        assert "target" not in model.predictor_.net.stages
+        before, after = (each.predictor_.net.get_parameter("ngrams.weight") for each in (blend_base, model))
+        assert torch.equal(before, after)
+
+    def test_texts_whose_labels_are_known_teach_less(self, blend_base: Any, hotels: Any) -> None:
+        texts, base = as_corpus(hotels[0]), blend_base.predictor_
+        scores = [self_train(base, texts, n_labelled=n).score(texts).logits for n in (0, 300, 600)]
+        start = base.calibration[0] * base.score(texts).logits + base.calibration[1]
+        away = [float(np.abs(score - start).mean()) for score in scores]
+        assert away[0] > away[1] > away[2] > 0
+
+    def test_a_text_that_came_twice_is_read_once(self) -> None:
+        train, more = as_corpus(["one", "two"]), as_corpus(["two", "three", None])
+        assert with_own_texts(train, more).texts.to_pylist() == ["one", "two", "three", None]
+        assert with_own_texts(train, None).texts.to_pylist() == ["one", "two"]
 
     def test_what_was_learnt_before_stays_in_a_second_transfer(self, blend_base: Any, hotels: Any, others: Any) -> None:
         once = classifier("self-train", blend_base).fit(hotels[0])

@@ -67,6 +67,21 @@ def test_a_base_that_teaches_itself_reads_the_same_texts(
     assert fitted.build().info["n_self_trained"] == n_texts
 
 
+def test_fine_tuning_in_closed_form_holds_no_label_back(
+    context: Context, blend_base: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Context(context.folder)
+    monkeypatch.setitem(other.__dict__, "base", blend_base.predictor_)
+    monkeypatch.setattr("headstart.comparison.networks._LEAST_HELD_OUT_OF", 10)
+    draw = Draw(np.arange(50), 0)
+    made = {
+        name: CANDIDATES[name].fit(other, draw).build().info
+        for name in ("fine-tune", "self-train+fine-tune", "scratch")
+    }
+    assert [info["n_train"] for info in made.values()] == [50, 50, 40]
+    assert [made[name]["n_self_trained"] for name in ("fine-tune", "self-train+fine-tune")] == [50, 59]
+
+
 def test_transductive_reads_the_test_rows_too(context: Context) -> None:
     fitted = CANDIDATES["as-is+test-texts"].fit(context, NONE)
     assert {"poolish0", "testish0", "shared"} <= _words(fitted)

@@ -50,8 +50,8 @@ class Candidate:
         columns: whether it can read tabular columns beside the text; then it also runs as ``name+columns``.
         dear: whether a fit takes long, so that it gets fewer draws.
         unlabelled: whether it looks at no label, so that one fit stands for all budgets.
-        starts_from: what of the context it starts from, made beforehand and outside its seconds: ``"base"``, or ``"taught"``,
-            whose seconds are those of `self-train`.
+        starts_from: what of the context it starts from, made beforehand and outside its seconds: ``"base"``, or
+            ``"well_read"``, whose seconds are those of `self-train`.
         seconds: a first guess at the seconds of a fit on a thousand labels, or of the one fit without labels.
         when_named: whether it runs only where it is named, since it takes long for what most will learn from it.
         reported_only: whether it has read what a model that is used has not, so that its figures are given, and
@@ -66,7 +66,7 @@ class Candidate:
     columns: bool = False
     dear: bool = False
     unlabelled: bool = False
-    starts_from: Literal["base", "taught"] = "base"
+    starts_from: Literal["base", "well_read"] = "base"
     seconds: float = 1.0
     when_named: bool = False
     reported_only: bool = False
@@ -109,8 +109,8 @@ _TABLE = (
         dear=True, seconds=12.0,
     ),
     Candidate(
-        "self-train+fine-tune", fit_self_trained_tuned, "the base, taught by itself, then trained on with your labels",
-        uses="base", needs=("ngrams",), dear=True, starts_from="taught", seconds=14.0,
+        "self-train+fine-tune", fit_self_trained_tuned, "the base, which reads your texts, learns your labels, then teaches itself",
+        uses="base", needs=("ngrams",), dear=True, starts_from="well_read", seconds=14.0,
     ),
     Candidate(
         "fine-tune-gradual", fit_gradual, "the base trained on, thawed stage by stage", uses="base",

@@ -109,9 +109,9 @@ class Context:
         return self._base or Predictor.from_parts(read(self.folder / "base", mapped=True), trust_patterns=True)
 
     @cached_property
-    def taught(self) -> Predictor:
-        """The base after it has taught itself on the pool's texts, without their labels: once for all workers."""
-        folder = self.folder / "taught"
+    def well_read(self) -> Predictor:
+        """The base after it has read the pool's texts, without their labels: once for all workers."""
+        folder = self.folder / "read"
         if not folder.exists():
             write(folder, read_beforehand(self.base, self.texts()).to_parts())
         return Predictor.from_parts(read(folder, mapped=True), trust_patterns=True)

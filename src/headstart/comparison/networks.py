@@ -1,6 +1,6 @@
 """Candidates that are networks: the base as it is, fine-tuned two ways, and one from random weights.
 
-Those that train hold out a part of their own budget to stop early and to calibrate.
+Those that train in epochs hold out a part of their own budget to stop early and to calibrate.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from headstart.comparison.context import Context, Draw
 from headstart.comparison.fitted import Fitted
 from headstart.comparison.folds import Ready, hold_out
 from headstart.predictor import Predictor
-from headstart.strategies import STRATEGIES, Settings
+from headstart.strategies import STRATEGIES, Settings, in_closed_form
 from headstart.strategies.carry import head_stages
 from headstart.train import Phase
 
@@ -39,8 +39,8 @@ def fit_fine_tune(context: Context, draw: Draw) -> Fitted:
 
 
 def fit_self_trained_tuned(context: Context, draw: Draw) -> Fitted:
-    """Let the base teach itself on the pool's texts without their labels, then train it on with those of the draw."""
-    return _train(context, draw, "fine-tune", Settings(), context.taught)
+    """Let the base read the pool's texts, train it on with the labels of the draw, and let it teach itself by all."""
+    return _train(context, draw, "fine-tune", Settings(unlabelled=context.texts()), context.well_read)
 
 
 def fit_gradual(context: Context, draw: Draw) -> Fitted:
@@ -73,12 +73,14 @@ def gradual_phases(net: Any, n_labels: int) -> tuple[Phase, ...]:
 def _train(context: Context, draw: Draw, strategy: str, settings: Settings, base: Predictor | None = None) -> Fitted:
     labels = context.labels[draw.rows]
     corpus = context.corpus(draw.rows)
+    base = base or context.base
+    settings = replace(settings, random_state=draw.seed, device=context.device)
     fold = None
-    if len(labels) >= _LEAST_HELD_OUT_OF:
+    in_epochs = strategy != "fine-tune" or not in_closed_form(base, settings)
+    if in_epochs and len(labels) >= _LEAST_HELD_OUT_OF:
         fold = hold_out(labels, context.group_codes(draw.rows), 0.2 if len(labels) < 1000 else 0.1, draw.seed)
     train, valid = (corpus, None) if fold is None else (corpus.take(fold.fit), corpus.take(fold.held))
-    settings = replace(settings, random_state=draw.seed, device=context.device)
-    learnt = STRATEGIES[strategy](train, valid, base or context.base, settings)
+    learnt = STRATEGIES[strategy](train, valid, base, settings)
     predictor = learnt.predictor
     predictor.text = context.text
     logits = predictor.score(context.corpus(context.test)).logits

@@ -1,10 +1,10 @@
 """Candidates that read texts without labels, and look at no label of the target.
 
-``self-train`` lets the base teach itself; ``as-is+texts`` trains it on the source's labelled rows anew, with the target's
-texts to learn words from, and holds out a tenth of the source to stop early and to calibrate. One fit stands for all
-budgets. *Inductive* reads the texts of the rows that budgets are drawn from, but for those that also stand among the test
-rows; *transductive* reads the test rows' texts too: what it reaches holds for the texts at hand, and says less of texts that
-are yet to come, so it is reported only.
+``self-train`` lets the base teach itself (see `headstart.strategies.self_training`); ``as-is+texts`` trains it on the
+source's labelled rows anew, with the target's texts to learn words from, and holds out a tenth of the source to stop early
+and to calibrate. One fit stands for all budgets. *Inductive* reads the texts of the rows that budgets are drawn from, but
+for those that also stand among the test rows; *transductive* reads the test rows' texts too: what it reaches holds for the
+texts at hand, and says less of texts that are yet to come, so it is reported only.
 
 Another candidate of this kind is a function from `Context.texts` (and `Context.source`, where it needs that) to a
 predictor, and `label_free` around it.
@@ -21,7 +21,7 @@ from headstart.comparison.fitted import Fitted
 from headstart.comparison.folds import Ready, hold_out
 from headstart.comparison.problem import labels_of
 from headstart.predictor import Predictor
-from headstart.strategies import STRATEGIES, Settings, read_beforehand
+from headstart.strategies import LEAST_TEXTS, STRATEGIES, Settings, is_blend, read_beforehand, self_train
 
 __all__ = ["fit_self_trained", "fit_with_texts", "label_free"]
 
@@ -64,7 +64,9 @@ def fit_self_trained(context: Context, draw: Draw, *, of_test: bool) -> Fitted:
         of_test: read the test rows' texts too.
     """
     texts = context.texts(of_test=of_test)
-    return label_free(context, read_beforehand(context.base, texts), {"n_texts": len(texts)})
+    known = read_beforehand(context.base, texts) if of_test else context.well_read
+    taught = self_train(known, texts) if is_blend(known) and len(texts) >= LEAST_TEXTS else known
+    return label_free(context, taught, {"n_texts": len(texts)})
 
 
 def label_free(context: Context, predictor: Predictor, choices: Mapping[str, Any]) -> Fitted:

@@ -186,7 +186,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise unknown_name("strategy", strategy, STRATEGIES)
         base = None if self.base is None else as_predictor(self.base)
         if base is not None and settings.unlabelled is not None and strategy not in ("scratch", "self-train", "tfidf"):
-            base = read_beforehand(base, settings.unlabelled, **settings.guessing)
+            base = read_beforehand(base, settings.unlabelled, **settings.guessing("read"))
         # A reference point learns its own labels; a transfer speaks the base's, or they are mapped.
         names = base.label_names if base is not None and strategy not in ("scratch", "tfidf") else None
         train = labelled(

@@ -12,11 +12,11 @@
 The last two are the reference points that a transfer is measured against.
 """
 
-from headstart.strategies.carry import as_is, features, fine_tune, tfidf
+from headstart.strategies.carry import as_is, features, fine_tune, in_closed_form, tfidf
 from headstart.strategies.probing import layer_aucs
 from headstart.strategies.recipes import RECIPES
 from headstart.strategies.scratch import labels_of, train_network
-from headstart.strategies.self_training import LEAST_TEXTS, read_beforehand, self_training
+from headstart.strategies.self_training import LEAST_TEXTS, read_beforehand, self_train, self_training
 from headstart.strategies.settings import Learnt, Settings, Strategy
 from headstart.strategies.target import is_blend
 
@@ -30,10 +30,12 @@ __all__ = [
     "as_is",
     "features",
     "fine_tune",
+    "in_closed_form",
     "is_blend",
     "labels_of",
     "layer_aucs",
     "read_beforehand",
+    "self_train",
     "self_training",
     "tfidf",
     "train_network",

@@ -29,6 +29,7 @@ from headstart.text import RaggedIds
 __all__ = ["adapt_blend"]
 
 _FEW, _MANY = 300, 2000
+_COST = 3.0
 _COSTS = (0.3, 1.0, 3.0, 10.0, 30.0)
 _FREE = 5.0
 """The base's logit counts for this much as a column, so that it is held 25 times more loosely than the rest."""
@@ -40,8 +41,8 @@ def adapt_blend(base: Predictor, examples: Examples, *, penalty: float | None = 
     Args:
         base: a predictor over a `blend` network; left as it is.
         examples: the target's rows as the base sees them, with labels.
-        penalty: C, the inverse strength of the pull towards the base. None takes 1 up to 500 labels and 3 up to
-            2,000, which served on three sets (docs/log.md); beyond, a fifth of the rows chooses.
+        penalty: C, the inverse strength of the pull towards the base. None takes 3 up to 2,000 labels, which served on
+            five sets (docs/log.md); beyond, a fifth of the rows chooses.
     """
     net, _ = blend_of(base)
     labels = np.asarray(examples.labels, np.float32)
@@ -61,7 +62,7 @@ def adapt_blend(base: Predictor, examples: Examples, *, penalty: float | None = 
 def _penalty(features: Any, labels: NDArray[np.float32], prior: NDArray[np.float32]) -> float:
     """Return C by the number of labels; folds inside few labels choose worse than this, their losses being noise."""
     if len(labels) <= _MANY:
-        return 1.0 if len(labels) <= 500 else 3.0
+        return _COST
     rest, held = split_rows(len(labels), 0.2, labels=labels.astype(int))
     losses = []
     for cost in _COSTS:

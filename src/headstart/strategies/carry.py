@@ -23,25 +23,28 @@ from headstart.predictor.scorers import Head
 from headstart.strategies.adapting import adapt_blend
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
 from headstart.strategies.scratch import carried, examples_of, finish, labels_of, law_counts, needed
+from headstart.strategies.self_training import LEAST_TEXTS, self_train, with_own_texts
 from headstart.strategies.settings import Learnt, Settings
 from headstart.strategies.target import is_blend
 from headstart.strategies.vocabulary import extend_vocabulary
 from headstart.text import encode
 from headstart.train import Phase
 
-__all__ = ["as_is", "default_layer", "features", "fine_tune", "head_stages", "tfidf"]
+__all__ = ["as_is", "default_layer", "features", "fine_tune", "head_stages", "in_closed_form", "tfidf"]
 
 HEADS = ("auto", "linear", "catboost")
 
 
 def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
-    """Return the base unchanged; the labels that came are not looked at."""
+    """Return the base unchanged but for what it has taught itself on texts without labels; no label is looked at."""
     base = needed(base)
     if not base.label_names:
         raise OptionError(
             "this base is an encoder without labels, so as it is it predicts nothing; "
             "use strategy 'features', which learns your labels from its layers."
         )
+    if settings.unlabelled is not None and is_blend(base) and len(settings.unlabelled) >= LEAST_TEXTS:
+        base = self_train(base, settings.unlabelled, **settings.guessing("taught"))
     return Learnt(replace(base, run={}))
 
 
@@ -88,7 +91,7 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
             f"this base is of kind {base.scorer.kind!r} and has no network to fine-tune; "
             f"pass a base made by `headstart train`, or use strategy {instead}."
         )
-    if is_blend(base) and not _by_gradient(settings):
+    if in_closed_form(base, settings):
         return _fine_tune_blend(train, valid, base, settings)
     net = copy.deepcopy(base.net)
     encoded = encode(base.steps, train.texts)
@@ -109,22 +112,30 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
     return finish(predictor, trainer, train, valid_examples, law_counts(encoded, base.max_tokens), settings)
 
 
-def _by_gradient(settings: Settings) -> bool:
-    """Tell whether the caller asked for a schedule of their own."""
+def in_closed_form(base: Predictor, settings: Settings) -> bool:
+    """Tell whether fine-tuning has no epochs, and so no use for held-out rows: a `blend`, and no schedule of one's own."""
     asked = (settings.phases, settings.freeze, settings.epochs, settings.learning_rate, settings.batch_size)
-    return any(option is not None for option in asked) or bool(settings.trainer_options)
+    by_gradient = any(option is not None for option in asked) or bool(settings.trainer_options)
+    return is_blend(base) and not by_gradient
 
 
 def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> Learnt:
-    """Fine-tune in closed form, on every label at hand: nothing is stopped early, so validation rows train too."""
+    """Fine-tune in closed form, on every label at hand: nothing is stopped early, so validation rows train too.
+
+    Then let it teach itself, on these texts and those that came without labels.
+    """
     extended = extend_vocabulary(base, train)
     examples = replace(examples_of(extended.predictor, train), labels=labels_of(train))
     predictor = adapt_blend(extended.predictor, examples)
+    texts = with_own_texts(train, settings.unlabelled)
+    if len(texts) >= LEAST_TEXTS:
+        predictor = self_train(predictor, texts, n_labelled=len(train), **settings.guessing("taught"))
     facts = {
         "n_train": len(train),
         "n_new_words": extended.n_new_words,
         "unknown_token_rate": extended.unknown_token_rate,
         "unknown_token_rate_after": extended.unknown_token_rate_after,
+        "n_self_trained": len(texts) if len(texts) >= LEAST_TEXTS else 0,
     }
     predictor = replace(predictor, threshold=0.5, info={**carried(base), **facts}, run={})
     counts = law_counts(encode(predictor.steps, train.texts), predictor.max_tokens)

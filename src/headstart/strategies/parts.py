@@ -76,7 +76,7 @@ def _beside(settings: Settings) -> Settings:
     """Return the settings of a second training, which smooths no label and writes its files beside the first's."""
     options = {name: value for name, value in settings.trainer_options.items() if name != "label_smoothing"}
     options |= {name: Path(options[name]) / "guesses" for name in ("checkpoint", "save_epochs") if options.get(name)}
-    return replace(settings, trainer_options=options, checkpoint=settings.guessing["checkpoint"])
+    return replace(settings, trainer_options=options, checkpoint=settings.guessing()["checkpoint"])
 
 
 def _fit_recurrent(

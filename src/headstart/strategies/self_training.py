@@ -1,11 +1,18 @@
-"""Learning from a target's texts without any of its labels: the base teaches a student that reads the target's words.
+"""Learning from a target's texts by one's own guesses: the base teaches students that read the target's words.
 
-The base's own probabilities, sharpened, stand in for labels. A logistic regression learns them from the target's
-n-grams and from the base's n-grams and clusters, so it finds out which of the target's words keep company with what
-the base takes for praise or blame; its score is then added to the base's. Such training on one's own guesses goes
+It goes in two steps, with labels between them where there are any:
+
+1. `read_beforehand`: the base gets to know the target's words, and its recurrent part learns what the whole guesses.
+2. Fine-tuning (`headstart.strategies.adapting`), if the target has labels.
+3. `self_train`: what came of that teaches a student of n-grams, and its recurrent part once more.
+
+The student of n-grams: probabilities, sharpened, stand in for labels. A logistic regression learns them from the
+target's n-grams and from the base's n-grams and clusters, so it finds out which of the target's words keep company with
+what the base takes for praise or blame; its score is then added to the base's. Such training on one's own guesses goes
 back to Scudder, "Probability of error of some adaptive pattern-recognition machines", IEEE Trans. Inf. Theory 1965;
 that a student helps where it sees other features than its teacher is the argument of co-training (Blum and Mitchell,
-COLT 1998). What it is worth, on which sets: docs/log.md.
+COLT 1998). A teacher that has seen labels teaches better than one that has not, which is why they come before the
+second step and not after it. What it is worth, on which sets: docs/log.md.
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, duplicates
 from headstart.errors import DataError
 from headstart.inference import network_logits
 from headstart.predictor import Predictor
@@ -32,7 +39,7 @@ from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, is
 from headstart.strategies.vocabulary import extend_vocabulary
 from headstart.text import TokenIndexer, encode
 
-__all__ = ["LEAST_TEXTS", "read_beforehand", "self_train", "self_training"]
+__all__ = ["LEAST_TEXTS", "read_beforehand", "self_train", "self_training", "with_own_texts"]
 
 LEAST_TEXTS = 50
 """Fewer texts than this teach nothing about a target's words."""
@@ -40,6 +47,8 @@ LEAST_TEXTS = 50
 _NOTHING_LEARNT = "nothing was learnt from these texts: the base says the same of all of them, or they hold no words, so it is unchanged"
 _SHARPEN = 3.0
 _SHARE = 0.4
+_LABELLED = 500
+"""Of texts whose labels the teacher has seen, so many halve the student's share: it knows them by heart."""
 _PENALTY = 30.0
 _MANY = 4000
 
@@ -55,8 +64,9 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     """
     base = needed(base)
     blend_of(base)
-    texts = train if settings.unlabelled is None else _both(train, settings.unlabelled)
-    taught = self_train(_with_words(base, texts), texts, **settings.guessing)
+    texts = with_own_texts(train, settings.unlabelled)
+    known = read_beforehand(base, texts, **settings.guessing("read"))
+    taught = self_train(known, texts, **settings.guessing("taught"))
     counts = law_counts(encode(base.steps, train.texts), base.max_tokens)
     info = {name: taught.info[name] for name in _OWN if name in taught.info}
     info |= {**carried(base), "n_train": len(train), "train_counts": counts}
@@ -66,20 +76,26 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
 
 
 def read_beforehand(base: Predictor, texts: Corpus, **training: Any) -> Predictor:
-    """Return the base after it has read texts without labels: it knows their words, and a `blend` has taught itself.
+    """Return the base after it has read texts without labels: it knows their words, and the recurrent part of a `blend`
+    has learnt what the whole guesses of them.
 
-    What has no words of ours stays as it is; so does a `blend` itself where there are fewer than `LEAST_TEXTS`.
+    What has no words of ours stays as it is; so does that part where there are fewer than `LEAST_TEXTS`.
     """
     if base.steps is None or not isinstance(base.steps[-1], TokenIndexer):
         return base
     known = _with_words(base, texts)
     if not is_blend(known) or len(texts) < LEAST_TEXTS:
         return known
-    return self_train(known, texts, **training)
+    taught = with_student(known, examples_of(known, texts), **training)
+    return known if taught is known else _of_its_own(taught, len(texts))
 
 
-def _both(some: Corpus, more: Corpus) -> Corpus:
-    return Corpus(pa.concat_arrays([some.texts, more.texts]))
+def with_own_texts(train: Corpus, unlabelled: Corpus | None) -> Corpus:
+    """Return the texts of `train`, and those without labels that do not stand among them, without any label."""
+    if unlabelled is None:
+        return Corpus(train.texts)
+    other = np.flatnonzero(~duplicates(unlabelled.texts, train.texts).in_a)
+    return Corpus(pa.concat_arrays([train.texts, unlabelled.take(other).texts]))
 
 
 def _with_words(base: Predictor, texts: Corpus) -> Predictor:
@@ -88,15 +104,17 @@ def _with_words(base: Predictor, texts: Corpus) -> Predictor:
     return replace(found.predictor, info={**base.info, **facts})
 
 
-def self_train(base: Predictor, texts: Corpus, **training: Any) -> Predictor:
+def self_train(base: Predictor, texts: Corpus, *, n_labelled: int = 0, **training: Any) -> Predictor:
     """Return the base with a student of the target's texts added; no label is looked at.
 
-    The student of n-grams counts for .4 of the base's spread of scores, and the sum is brought back to the base's mean and
-    spread on these texts, so that the base stays as sure as it was.
+    The student of n-grams counts for .4 of the base's spread of scores, for less where the base has learnt the labels of
+    the texts, and the sum is brought back to the base's mean and spread on these texts, so that the base stays as sure
+    as it was.
 
     Args:
         base: a predictor over a `blend` network; left as it is.
         texts: of the target, at least `LEAST_TEXTS`.
+        n_labelled: of how many of them it has learnt the labels.
         training: options of the `Trainer` of its recurrent part.
 
     Raises:
@@ -122,16 +140,21 @@ def self_train(base: Predictor, texts: Corpus, **training: Any) -> Predictor:
     spread = float(logits.std())
     if spread < 1e-6 or float(score.std()) < 1e-6:
         return base
-    share = _SHARE * spread / float(score.std())
+    seen = _LABELLED * n_labelled / len(texts)
+    share = _SHARE * len(texts) / (len(texts) + seen) * spread / float(score.std())
     together = logits + share * score
     kept = spread / float(together.std())
     own, *moved = np.split(weights * np.float32(kept * share), np.cumsum([block.shape[1] for block in blocks])[:-1])
     bias = float(logits.mean() - kept * together.mean())
     changes = dict(zip(MOVING, moved, strict=True))
     taught = add_linear(base, Linear(listed, scale, own, changes, kept=kept, bias=bias))
-    taught = with_student(taught, examples, **training)
-    facts = {name: value for name, value in base.info.items() if name not in _MEASURED}  # another model now
-    return replace(taught, info={**facts, "n_self_trained": len(texts)})
+    return _of_its_own(with_student(taught, examples, **training), len(texts))
+
+
+def _of_its_own(taught: Predictor, n_texts: int) -> Predictor:
+    """Return a taught base with what is known of it; what was measured was another model."""
+    facts = {name: value for name, value in taught.info.items() if name not in _MEASURED}
+    return replace(taught, info={**facts, "n_self_trained": n_texts})
 
 
 def _student(features: Any, guesses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

@@ -52,10 +52,13 @@ class Settings:
     checkpoint: str | Path | None = None
     cache: str | Path | None = None
 
-    @property
-    def guessing(self) -> dict[str, Any]:
-        """Options of a `Trainer` that learns from guesses; its checkpoint stands beside that of the main training."""
-        folder = None if self.checkpoint is None else Path(self.checkpoint) / "guesses"
+    def guessing(self, name: str = "guesses") -> dict[str, Any]:
+        """Return options of a `Trainer` that learns from guesses; its checkpoint stands beside that of the main training.
+
+        Args:
+            name: of the folder of its checkpoint.
+        """
+        folder = None if self.checkpoint is None else Path(self.checkpoint) / name
         own = {name: self.trainer_options[name] for name in ("checkpoint_seconds",) if name in self.trainer_options}
         return {"random_state": self.random_state, "events": self.events, "checkpoint": folder, **own}
 
