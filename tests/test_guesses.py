@@ -44,7 +44,7 @@ class TestScratch:
         model = learner(unlabelled=more, events=[lambda name, _, row: told.append((name, dict(row)))])
         model.fit(reviews.texts, reviews.labels)
         assert (model.predictor_.info["n_guessed"], model.notes_) == (150, ())
-        assert ("guessed", {"n_rows": 150}) in told
+        assert ("guessed", {"n_rows": 150, "anew": True}) in told
         rows = [row["n_rows"] for name, row in told if name == "train_begin"]
         assert rows == [270, 270 + 150]  # a tenth of the 300 is held out
 

@@ -428,12 +428,31 @@ class TestSelfTraining:
         assert model.predictor_.info["n_self_trained"] == n_taught
         assert ("target2" in model.predictor_.net.stages) == bool(n_taught)
 
+    def test_texts_that_say_nothing_teach_nothing_and_are_not_counted(self, blend_base: Any, hotels: Any) -> None:
+        once = classifier("self-train", blend_base).fit(hotels[0])
+        for strategy_name in ("self-train", "as-is"):
+            model = classifier(strategy_name, once, unlabelled=[None] * 60).fit([None] * 60)
+            assert "n_self_trained" not in model.predictor_.info
+            assert model.notes_[0].startswith("nothing was learnt from these texts")
+        tuned = classifier("fine-tune", blend_base, epochs=None).fit([None] * 60, [0, 1] * 30)
+        assert tuned.predictor_.info["n_self_trained"] == 0
+
+    def test_the_second_training_keeps_the_firsts_checkpoint(
+        self, blend_base: Any, hotels: Any, tmp_path: Path
+    ) -> None:
+        texts, labels = hotels
+        classifier("fine-tune", blend_base, epochs=None, checkpoint=tmp_path, unlabelled=texts).fit(
+            texts[:200], labels[:200]
+        )
+        assert {path.name for path in tmp_path.iterdir()} == {"read", "taught", "whole"}
+        assert {path.name for path in (tmp_path / "whole").iterdir()} == {"taught"}
+
     def test_a_schedule_of_ones_own_is_all_that_is_done(self, blend_base: Any, hotels: Any) -> None:
         texts, labels = hotels
-        model = classifier("fine-tune", blend_base, epochs=1, freeze="ngrams", unlabelled=texts).fit(texts, labels)
+        model = classifier("fine-tune", blend_base, epochs=1, freeze="encoder", unlabelled=texts).fit(texts, labels)
         assert "target" not in model.predictor_.net.stages
-        before, after = (each.predictor_.net.get_parameter("ngrams.weight") for each in (blend_base, model))
-        assert torch.equal(before, after)
+        before, after = (dict(each.predictor_.net.encoder.named_parameters()) for each in (blend_base, model))
+        assert all(torch.equal(before[name], after[name]) for name in before)
 
     def test_texts_whose_labels_are_known_teach_less(self, blend_base: Any, hotels: Any) -> None:
         texts, base = as_corpus(hotels[0]), blend_base.predictor_

@@ -62,7 +62,8 @@ class TrainingProgress:
             note(f"going on from the checkpoint: {epoch} epochs and {step} steps are done")
             trainer.resumed_from = None
         elif name == "guessed":
-            note(f"guessed the labels of {row['n_rows']:,} texts; the recurrent part learns anew, from these too")
+            how = "learns anew, from these too" if row["anew"] else "learns on, from these"
+            note(f"guessed the labels of {row['n_rows']:,} texts; the recurrent part {how}")
         elif name == "train_end":
             self._close()
 

@@ -130,6 +130,12 @@ def _for_reading(row: dict[str, Any]) -> dict[str, Any]:
     return shown | ({"selected": "yes" if row["selected"] else ""} if "selected" in row else {})
 
 
+def _learnt_from(info: dict[str, Any]) -> str:
+    """Return how many rows, and how many guesses of its own, a model has learnt from."""
+    guessed = info.get("n_self_trained") or info.get("n_guessed")
+    return f"{info.get('n_train', '-')}" + (f", and its own guesses about {guessed:,} texts" if guessed else "")
+
+
 def _network(net: dict[str, Any]) -> str:
     # An imported graph stands among its options as one long string, which --json shows.
     short = [f"{name} {value}" for name, value in net["options"].items() if len(str(value)) <= 60]
@@ -149,7 +155,7 @@ def _told(found: dict[str, Any]) -> str:
         "longest text": f"{text.get('max_tokens') or 'no limit'} tokens, the {text.get('clip')} is kept",
         "columns": ", ".join(model.get("columns", [])) or "none",
         "network": _network(net) if net else "none",
-        "training rows": f"{info.get('n_train', '-')}",
+        "training rows": _learnt_from(info),
         "size": f"{found['bytes'] / 2**20:.1f} MiB, {found['values']:,} numbers",
         "written by": f"headstart {found['written_by']}, format {found['format']}",
         "content hash": found["content_hash"],

@@ -51,7 +51,7 @@ class Candidate:
         dear: whether a fit takes long, so that it gets fewer draws.
         unlabelled: whether it looks at no label, so that one fit stands for all budgets.
         starts_from: what of the context it starts from, made beforehand and outside its seconds: ``"base"``, or
-            ``"well_read"``, whose seconds are those of `self-train`.
+            ``"well_read"``, whose seconds are among those of `self-train`.
         seconds: a first guess at the seconds of a fit on a thousand labels, or of the one fit without labels.
         when_named: whether it runs only where it is named, since it takes long for what most will learn from it.
         reported_only: whether it has read what a model that is used has not, so that its figures are given, and
@@ -105,7 +105,7 @@ _TABLE = (
         columns=True, seconds=3.0,
     ),
     Candidate(
-        "fine-tune", fit_fine_tune, "the base trained on: head first, then all", uses="base", needs=("network",),
+        "fine-tune", fit_fine_tune, "the base trained on with your labels", uses="base", needs=("network",),
         dear=True, seconds=12.0,
     ),
     Candidate(

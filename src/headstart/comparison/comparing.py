@@ -151,7 +151,7 @@ def _run(
 ) -> Comparison:
     made_of = {
         "data": digest(problem.pool, problem.test), "base": base_digest(base), "columns": list(problem.columns),
-        "group": problem.group, "source": None if source is None else digest(source), "version": 1,
+        "group": problem.group, "source": None if source is None else digest(source), "version": 2,
     }  # fmt: skip
     log = RowLog(out, made_of)
     started = time.perf_counter()

@@ -34,7 +34,7 @@ def fit_as_is(context: Context, draw: Draw) -> Fitted:
 
 
 def fit_fine_tune(context: Context, draw: Draw) -> Fitted:
-    """Train on from the base's weights by the default schedule."""
+    """Train on from the base's weights as ``fine-tune`` does unasked."""
     return _train(context, draw, "fine-tune", Settings())
 
 

@@ -64,7 +64,7 @@ def fit_self_trained(context: Context, draw: Draw, *, of_test: bool) -> Fitted:
         of_test: read the test rows' texts too.
     """
     texts = context.texts(of_test=of_test)
-    known = read_beforehand(context.base, texts) if of_test else context.well_read
+    known = read_beforehand(context.base, texts)
     taught = self_train(known, texts) if is_blend(known) and len(texts) >= LEAST_TEXTS else known
     return label_free(context, taught, {"n_texts": len(texts)})
 

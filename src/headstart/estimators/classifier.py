@@ -81,9 +81,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         events: functions called while training; see `headstart.train.Event`.
         checkpoint: a folder from which a killed training goes on.
         unlabelled: further texts, as `X` may be given, whose labels are not known or not looked at: of the source for a
-            base, of the target for a transfer. Words and their neighbours are counted in them too; a base of kind
+            base, of the target for a transfer. Words and their neighbours are counted in them too. A new base of kind
             `blend` also guesses the labels of a thousand or more, if they are a quarter of the labelled rows or more and
-            there are validation rows, and learns from up to 50,000 of the guesses.
+            there are validation rows, and learns from up to 50,000 of the guesses; one that is carried over does so with
+            fifty or more, and needs neither.
         cache: the folder in which outputs of a large imported encoder are kept (see `headstart.cache`), or
             ``"off"``; None for ``HEADSTART_CACHE`` or the user's own cache folder.
 
@@ -186,7 +187,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise unknown_name("strategy", strategy, STRATEGIES)
         base = None if self.base is None else as_predictor(self.base)
         if base is not None and settings.unlabelled is not None and strategy not in ("scratch", "self-train", "tfidf"):
-            base = read_beforehand(base, settings.unlabelled, **settings.guessing("read"))
+            frozen = settings.freeze is not None or any(phase.freeze for phase in settings.phases or ())
+            base = read_beforehand(base, settings.unlabelled, words_alone=frozen, **settings.guessing("read"))
         # A reference point learns its own labels; a transfer speaks the base's, or they are mapped.
         names = base.label_names if base is not None and strategy not in ("scratch", "tfidf") else None
         train = labelled(
@@ -203,7 +205,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rest, held = self._hold_out(train, strategy)
             learnt = STRATEGIES[strategy](rest, held, base, settings)
             if learnt.refit and held is not None:
-                learnt = _with_all_rows(learnt, STRATEGIES[strategy](train, None, base, settings))
+                learnt = _with_all_rows(learnt, STRATEGIES[strategy](train, None, base, _beside(settings)))
         return self._take(learnt, train, strategy)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -319,6 +321,13 @@ def labelled(
             return corpus
         y = [(corpus.label_values or corpus.label_names)[code] for code in corpus.labels]
     return corpus.with_labels(y, label_map=label_map, positive=positive, names=names)
+
+
+def _beside(settings: Settings) -> Settings:
+    """Return the settings of a second training; its checkpoint stands beside the first's, which would make way for it."""
+    return (
+        settings if settings.checkpoint is None else replace(settings, checkpoint=Path(settings.checkpoint) / "whole")
+    )
 
 
 def _with_all_rows(measured: Learnt, whole: Learnt) -> Learnt:

@@ -46,7 +46,7 @@ _CHUNK_ROWS = 16_384
 _TOKENIZER = "tokenizer.json"
 _BORDER = 64
 """Bytes: where torch lets a tensor begin."""
-_LARGE = 1 << 22
+_LARGE = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -314,7 +314,7 @@ def _placed(weight: torch.Tensor) -> torch.Tensor:
     """Return a weight where torch would have put it, unless it is so large that the file's own pages are better.
 
     Some processors' matrix products round differently by where in memory a matrix begins, and a tensor's place in a file
-    is any; what is large is looked up by row, where that makes no difference.
+    is any. What is larger than 64 MiB is a table of words, looked up by row, where that makes no difference.
     """
     small = weight.numel() * weight.element_size() <= _LARGE
     return weight.clone() if small and weight.data_ptr() % _BORDER else weight

@@ -23,7 +23,7 @@ from headstart.predictor.scorers import Head
 from headstart.strategies.adapting import adapt_blend
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
 from headstart.strategies.scratch import carried, examples_of, finish, labels_of, law_counts, needed
-from headstart.strategies.self_training import LEAST_TEXTS, self_train, with_own_texts
+from headstart.strategies.self_training import LEAST_TEXTS, NOTHING_LEARNT, self_train, with_own_texts
 from headstart.strategies.settings import Learnt, Settings
 from headstart.strategies.target import is_blend
 from headstart.strategies.vocabulary import extend_vocabulary
@@ -43,9 +43,10 @@ def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings:
             "this base is an encoder without labels, so as it is it predicts nothing; "
             "use strategy 'features', which learns your labels from its layers."
         )
-    if settings.unlabelled is not None and is_blend(base) and len(settings.unlabelled) >= LEAST_TEXTS:
-        base = self_train(base, settings.unlabelled, **settings.guessing("taught"))
-    return Learnt(replace(base, run={}))
+    if settings.unlabelled is None or not is_blend(base) or len(settings.unlabelled) < LEAST_TEXTS:
+        return Learnt(replace(base, run={}))
+    taught = self_train(base, settings.unlabelled, **settings.guessing("taught"))
+    return Learnt(replace(taught, run={}), notes=(NOTHING_LEARNT,) if taught is base else ())
 
 
 def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
@@ -120,22 +121,23 @@ def in_closed_form(base: Predictor, settings: Settings) -> bool:
 
 
 def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> Learnt:
-    """Fine-tune in closed form, on every label at hand: nothing is stopped early, so validation rows train too.
+    """Fine-tune in closed form, then let it teach itself on these texts and those that came without labels.
 
-    Then let it teach itself, on these texts and those that came without labels.
+    Nothing is stopped early, so validation rows only measure.
     """
     extended = extend_vocabulary(base, train)
     examples = replace(examples_of(extended.predictor, train), labels=labels_of(train))
-    predictor = adapt_blend(extended.predictor, examples)
+    tuned = predictor = adapt_blend(extended.predictor, examples)
     texts = with_own_texts(train, settings.unlabelled)
     if len(texts) >= LEAST_TEXTS:
-        predictor = self_train(predictor, texts, n_labelled=len(train), **settings.guessing("taught"))
+        predictor = self_train(tuned, texts, n_labelled=len(train), **settings.guessing("taught"))
     facts = {
         "n_train": len(train),
         "n_new_words": extended.n_new_words,
         "unknown_token_rate": extended.unknown_token_rate,
         "unknown_token_rate_after": extended.unknown_token_rate_after,
-        "n_self_trained": len(texts) if len(texts) >= LEAST_TEXTS else 0,
+        "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
+        "n_self_trained": 0 if predictor is tuned else len(texts),
     }
     predictor = replace(predictor, threshold=0.5, info={**carried(base), **facts}, run={})
     counts = law_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
@@ -169,7 +171,7 @@ def head_stages(net: nn.Module) -> tuple[list[str], list[str]]:
 
 
 def default_phases(net: nn.Module, n_labels: int, settings: Settings) -> tuple[Phase, ...]:
-    """Return the default schedule: the head alone, then all, the body at a tenth of the rate.
+    """Return the default schedule of what is trained in epochs: the head alone, then all, the body at a tenth of the rate.
 
     Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, call these
     gradual unfreezing and discriminative rates. Few labels get more epochs, for as many steps.

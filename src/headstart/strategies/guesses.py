@@ -121,6 +121,8 @@ def with_student(base: Predictor, texts: Examples, **training: Any) -> Predictor
         train_metrics="running",
         **training,
     )
+    for event in training.get("events", ()):
+        event("guessed", trainer, {"n_rows": len(texts), "anew": False})
     trainer.fit(replace(texts, labels=_probabilities(logits)))
     after = _outputs(longer, texts)
     if min(float(found.std()) for found in (before[""], before["deep"], after["deep"], after[""])) < 1e-6:

@@ -56,7 +56,7 @@ def train_parts(
     if texts is None or start is None or trainer.stop:
         return trainer, 0
     for event in settings.events:
-        event("guessed", trainer, {"n_rows": len(texts)})
+        event("guessed", trainer, {"n_rows": len(texts), "anew": True})
     guesses = guess(net, held, texts, device=trainer.device)
     options = {**recipe.trainer, **settings.trainer_options}
     rows = together(examples, texts, guesses, options.get("label_smoothing", 0.0))

@@ -12,7 +12,7 @@ what the base takes for praise or blame; its score is then added to the base's. 
 back to Scudder, "Probability of error of some adaptive pattern-recognition machines", IEEE Trans. Inf. Theory 1965;
 that a student helps where it sees other features than its teacher is the argument of co-training (Blum and Mitchell,
 COLT 1998). A teacher that has seen labels teaches better than one that has not, which is why they come before the
-second step and not after it. What it is worth, on which sets: docs/log.md.
+student of n-grams and not after it. What it is worth, on which sets: docs/log.md.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, is
 from headstart.strategies.vocabulary import extend_vocabulary
 from headstart.text import TokenIndexer, encode
 
-__all__ = ["LEAST_TEXTS", "read_beforehand", "self_train", "self_training", "with_own_texts"]
+__all__ = ["LEAST_TEXTS", "NOTHING_LEARNT", "read_beforehand", "self_train", "self_training", "with_own_texts"]
 
 LEAST_TEXTS = 50
 """Fewer texts than this teach nothing about a target's words."""
 
-_NOTHING_LEARNT = "nothing was learnt from these texts: the base says the same of all of them, or they hold no words, so it is unchanged"
+NOTHING_LEARNT = "nothing was learnt from these texts: the base says the same of all of them, or they hold no words, so it is unchanged"
 _SHARPEN = 3.0
 _SHARE = 0.4
 _LABELLED = 500
@@ -54,7 +54,7 @@ _MANY = 4000
 
 _OWN = ("n_unlabelled", "n_words_of_unlabelled", "n_self_trained", "label_types")
 """Facts that a taught base has of its own; what else it knows is about the base that it was."""
-_MEASURED = ("n_valid", "valid")
+_MEASURED = ("n_valid", "valid", "test")
 
 
 def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
@@ -71,20 +71,26 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     info = {name: taught.info[name] for name in _OWN if name in taught.info}
     info |= {**carried(base), "n_train": len(train), "train_counts": counts}
     info |= measured(taught, valid, settings.device)
-    notes = () if "n_self_trained" in taught.info else (_NOTHING_LEARNT,)
+    notes = () if "n_self_trained" in taught.info else (NOTHING_LEARNT,)
     return Learnt(replace(taught, info=info, run={}), notes=notes)
 
 
-def read_beforehand(base: Predictor, texts: Corpus, **training: Any) -> Predictor:
+def read_beforehand(base: Predictor, texts: Corpus, *, words_alone: bool = False, **training: Any) -> Predictor:
     """Return the base after it has read texts without labels: it knows their words, and the recurrent part of a `blend`
     has learnt what the whole guesses of them.
 
     What has no words of ours stays as it is; so does that part where there are fewer than `LEAST_TEXTS`.
+
+    Args:
+        base: left as it is.
+        texts: of the target.
+        words_alone: move no weight of the base's; what is to be frozen afterwards is not to move before.
+        training: options of the `Trainer` of the recurrent part.
     """
     if base.steps is None or not isinstance(base.steps[-1], TokenIndexer):
         return base
     known = _with_words(base, texts)
-    if not is_blend(known) or len(texts) < LEAST_TEXTS:
+    if words_alone or not is_blend(known) or len(texts) < LEAST_TEXTS:
         return known
     taught = with_student(known, examples_of(known, texts), **training)
     return known if taught is known else _of_its_own(taught, len(texts))
@@ -100,8 +106,11 @@ def with_own_texts(train: Corpus, unlabelled: Corpus | None) -> Corpus:
 
 def _with_words(base: Predictor, texts: Corpus) -> Predictor:
     found = extend_vocabulary(base, texts)
-    facts = {"n_unlabelled": len(texts), "n_words_of_unlabelled": found.n_new_words}
-    return replace(found.predictor, info={**base.info, **facts})
+    facts = {
+        name: value for name, value in base.info.items() if name != "n_self_trained"
+    }  # of what it was taught before
+    facts |= {"n_unlabelled": len(texts), "n_words_of_unlabelled": found.n_new_words}
+    return replace(found.predictor, info=facts)
 
 
 def self_train(base: Predictor, texts: Corpus, *, n_labelled: int = 0, **training: Any) -> Predictor:
@@ -136,7 +145,7 @@ def self_train(base: Predictor, texts: Corpus, *, n_labelled: int = 0, **trainin
     if not len(listed):
         return base
     blocks = [ngram_features(listed, scale, examples.ids, 2), *moving_features(net, examples.ids)]
-    score, weights = _student(sp.hstack(blocks, format="csr").astype(np.float32), guesses)
+    score, weights = _student(sp.hstack(blocks, format="csr").astype(np.float32, copy=False), guesses)
     spread = float(logits.std())
     if spread < 1e-6 or float(score.std()) < 1e-6:
         return base
