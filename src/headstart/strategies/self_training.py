@@ -97,10 +97,11 @@ def read_beforehand(base: Predictor, texts: Corpus, *, words_alone: bool = False
 
 
 def with_own_texts(train: Corpus, unlabelled: Corpus | None) -> Corpus:
-    """Return the texts of `train`, and those without labels that do not stand among them, without any label."""
+    """Return the texts of `train`, and those without labels that do not stand among them and are there, without any label."""
     if unlabelled is None:
         return Corpus(train.texts)
-    other = np.flatnonzero(~duplicates(unlabelled.texts, train.texts).in_a)
+    there = unlabelled.texts.is_valid().to_numpy(zero_copy_only=False)
+    other = np.flatnonzero(there & ~duplicates(unlabelled.texts, train.texts).in_a)
     return Corpus(pa.concat_arrays([train.texts, unlabelled.take(other).texts]))
 
 
