@@ -66,6 +66,18 @@ def test_a_prior_and_a_column_that_is_hardly_penalised(penalty: float) -> None:
     assert found == pytest.approx(least.fun, rel=3e-3)
 
 
+def test_a_start_changes_the_way_and_not_the_end() -> None:
+    features, labels = problem(4)
+    prior = np.full(30, 0.5, np.float32)
+    far, bias = solve_logistic(features, labels, penalty=30.0, prior=prior, n_iterations=500)
+    near = solve_logistic(features, labels, penalty=3.0, prior=prior, start=far, bias=bias, n_iterations=1)[0]
+    assert np.linalg.norm(near - far) < np.linalg.norm(near - prior)
+    there = solve_logistic(features, labels, penalty=3.0, prior=prior, start=far, bias=bias, n_iterations=500)
+    np.testing.assert_allclose(
+        there[0], solve_logistic(features, labels, penalty=3.0, prior=prior, n_iterations=500)[0], atol=0.02
+    )
+
+
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
 @pytest.mark.parametrize("penalty", [1.0, 30.0])
 def test_every_sweep_of_the_dual_goes_downhill_in_the_end(penalty: float, share: float) -> None:

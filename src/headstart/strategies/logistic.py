@@ -28,16 +28,18 @@ def solve_logistic(
     *,
     penalty: float,
     prior: NDArray[np.float32] | None = None,
+    start: NDArray[np.float32] | None = None,
     bias: float = 0.0,
     n_iterations: int = 60,
 ) -> tuple[NDArray[np.float32], float]:
-    """Minimise ``sum of log losses + (1 / (2 * penalty)) * ||weights - prior||^2`` by L-BFGS, from the prior on.
+    """Minimise ``sum of log losses + (1 / (2 * penalty)) * ||weights - prior||^2`` by L-BFGS.
 
     Args:
         features: sparse CSR [rows, size], float32.
         labels: class codes, 0 and 1 [rows].
         penalty: C, the inverse strength of the pull towards the prior.
         prior: weights to stay near [size]; None for zeros.
+        start: weights to begin at [size]; None for the prior.
         bias: where the intercept begins; it is not penalised.
         n_iterations: most steps; the score order settles long before the loss does.
 
@@ -56,9 +58,9 @@ def solve_logistic(
         slope = (transposed @ error.astype(np.float32)).astype(np.float64) + away / penalty
         return float(value), np.append(slope, error.sum())
 
-    start = np.append(centre, bias)
+    begun = np.append(centre if start is None else start.astype(np.float64), bias)
     options = {"maxiter": n_iterations, "maxcor": 8, "ftol": 1e-8, "gtol": 1e-5}
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    found = minimize(loss, begun, jac=True, method="L-BFGS-B", options=options).x
     return found[:-1].astype(np.float32), float(found[-1])
 
 
