@@ -325,9 +325,8 @@ def labelled(
 
 def _beside(settings: Settings) -> Settings:
     """Return the settings of a second training; its checkpoint stands beside the first's, which would make way for it."""
-    return (
-        settings if settings.checkpoint is None else replace(settings, checkpoint=Path(settings.checkpoint) / "whole")
-    )
+    folder = None if settings.checkpoint is None else Path(settings.checkpoint) / "whole"
+    return replace(settings, checkpoint=folder)
 
 
 def _with_all_rows(measured: Learnt, whole: Learnt) -> Learnt:

@@ -1,6 +1,6 @@
 """Learning from a target's texts by one's own guesses: the base teaches students that read the target's words.
 
-It goes in two steps, with labels between them where there are any:
+It goes in two steps, the first and the third, with labels between them where there are any:
 
 1. `read_beforehand`: the base gets to know the target's words, and its recurrent part learns what the whole guesses.
 2. Fine-tuning (`headstart.strategies.adapting`), if the target has labels.
@@ -107,9 +107,8 @@ def with_own_texts(train: Corpus, unlabelled: Corpus | None) -> Corpus:
 
 def _with_words(base: Predictor, texts: Corpus) -> Predictor:
     found = extend_vocabulary(base, texts)
-    facts = {
-        name: value for name, value in base.info.items() if name != "n_self_trained"
-    }  # of what it was taught before
+    # How many texts it was taught on before is no fact about these.
+    facts = {name: value for name, value in base.info.items() if name != "n_self_trained"}
     facts |= {"n_unlabelled": len(texts), "n_words_of_unlabelled": found.n_new_words}
     return replace(found.predictor, info=facts)
 
