@@ -23,6 +23,7 @@ from headstart.errors import ArtifactError, DataError, OptionError, unknown_name
 from headstart.features import layer_outputs
 from headstart.layers import stage_names
 from headstart.predictor import Predictor
+from headstart.predictor.counting import add_counts, with_rate
 
 __all__ = ["embed_file", "predict_file"]
 
@@ -67,7 +68,7 @@ def predict_file(
                 "rename it in the data, or leave it out of --keep."
             )
     columns = tuple(dict.fromkeys((*predictor.columns, *keep)))
-    totals: dict[str, int] = {}
+    totals: dict[str, Any] = {}
 
     scanned = scan(source, text=text, where=where, columns=columns, batch_rows=_BATCH_ROWS)
 
@@ -75,9 +76,7 @@ def predict_file(
         for table in _read_ahead(iter(scanned)):
             corpus = Corpus(table.column(text).combine_chunks(), columns=table)
             scores = predictor.score(corpus, device=device)
-            for name, count in scores.counts.items():
-                if isinstance(count, int):
-                    totals[name] = totals.get(name, 0) + count
+            add_counts(totals, scores.counts)
             result = table.select(list(keep))
             result = result.append_column("prediction", pa.array(predictor.names(scores.probabilities), pa.string()))
             for label, values in zip(
@@ -89,10 +88,7 @@ def predict_file(
                 progress(len(corpus))
 
     _write(scored(), out)
-    if "n_tokens" in totals:
-        rate = totals["n_unknown_tokens"] / max(totals["n_tokens"], 1)
-        return {**totals, "unknown_token_rate": rate, "reading": dict(scanned.counts)}
-    return {"n": 0, **totals, "reading": dict(scanned.counts)}
+    return {"n": 0, **with_rate(totals), "reading": dict(scanned.counts)}
 
 
 def embed_file(

@@ -11,6 +11,7 @@ from typing import Any
 
 from headstart.artifact.schema import (
     anything,
+    boolean,
     holding,
     integer,
     mapping,
@@ -28,7 +29,11 @@ _LARGE = 2**53
 _NUMBER = number(-1e308, 1e308)
 _NAME = text(longest=10_000)
 _WORD = text(longest=1_000_000)
+_LEARNT = record(
+    {"values": sequence(_WORD, longest=100_000), "n_values": integer(0, _LARGE), "from_numbers": boolean}, type=text()
+)
 _COLUMNS = record(
+    {"learnt": mapping(_LEARNT)},
     kinds=sequence(sequence(_NAME, shortest=2, longest=2)),
     categories=mapping(sequence(_WORD, longest=100_000)),
     means=mapping(_NUMBER),

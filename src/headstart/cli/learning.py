@@ -69,6 +69,7 @@ def transfer(
         typer.Option("--strategy", metavar="NAME", help="as-is, features, fine-tune, self-train, scratch or tfidf."),
     ] = "fine-tune",
     columns: opt.Columns = None,
+    column_types: opt.ColumnTypes = None,
     layer: opt.Layer = None,
     freeze: Annotated[
         str | None,
@@ -112,7 +113,7 @@ def transfer(
     estimator = TextClassifier(
         **{
             "base": base, "strategy": strategy, "random_state": seed, "device": device, "text": text,
-            "columns": chosen, "groups": group, **given,
+            "columns": chosen, "column_types": opt.column_types(column_types), "groups": group, **given,
         }
     )  # fmt: skip
     # A reference point learns the target's labels; what is carried over speaks the base's.

@@ -12,6 +12,7 @@ import typer
 __all__ = [
     "UNNAMED",
     "Cache",
+    "ColumnTypes",
     "Columns",
     "Config",
     "Data",
@@ -101,6 +102,15 @@ Columns = Annotated[
     str | None,
     typer.Option("--columns", metavar="A,B", help="Tabular columns to read beside the text.", show_default=False),
 ]
+ColumnTypes = Annotated[
+    str | None,
+    typer.Option(
+        "--column-types",
+        metavar="A=TYPE,B=TYPE",
+        help="What a column is: number, category, truth, date or text; else it is told from the rows.",
+        show_default=False,
+    ),
+]
 Layer = Annotated[
     str | None,
     typer.Option("--layer", metavar="NAME", help="A layer, as `headstart layers` lists them.", show_default=False),
@@ -125,6 +135,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and n
 def column_list(columns: str | None) -> tuple[str, ...]:
     """Return ``"A,B"`` as ``("A", "B")``."""
     return tuple(name.strip() for name in (columns or "").split(",") if name.strip())
+
+
+def column_types(text: str | None) -> dict[str, str] | None:
+    """Return ``"A=TYPE,B=TYPE"`` as a dict; None where none came."""
+    from headstart.corpus import parse_column_types
+
+    return None if text is None else parse_column_types(text)
 
 
 def estimator_options(config: Path | None, settings: Sequence[str] | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@
     corpus.take(train).counts
 """
 
+from headstart.corpus.column_types import COLUMN_TYPES, check_column_types, parse_column_types
 from headstart.corpus.columns import text_array
 from headstart.corpus.containers import as_corpus
 from headstart.corpus.dataset import Corpus
@@ -23,15 +24,18 @@ from headstart.corpus.reading import Scan, read, scan
 from headstart.corpus.splits import Duplicates, duplicates, split, split_by_column, split_rows, subset
 
 __all__ = [
+    "COLUMN_TYPES",
     "Corpus",
     "Duplicates",
     "LabelCodes",
     "Scan",
     "as_corpus",
+    "check_column_types",
     "describe_labels",
     "duplicates",
     "encode_labels",
     "label_name",
+    "parse_column_types",
     "parse_label_map",
     "parse_where",
     "read",

@@ -70,6 +70,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pooling: how a layer's outputs of every token become one a row: ``"mean"``, ``"max"``, ``"last"``.
         text: the text column where `X` is a table; None takes its only column or the one called ``text``.
         columns: tabular columns of `X` that ``"features"`` and ``"tfidf"`` read beside the text.
+        column_types: what single columns are, where that is not to be told from the training rows: ``"number"``,
+            ``"category"``, ``"truth"``, ``"date"`` or ``"text"``, as in ``{"version": "category"}`` (see
+            `headstart.corpus.column_types`).
         label_map: renames label values, e.g. ``{"happy": "1", "not happy": "0"}``.
         positive: which label value is the positive one.
         valid_fraction: share of the training rows held out, stratified, to stop early and to calibrate,
@@ -124,6 +127,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pooling: str = "mean",
         text: str | None = None,
         columns: str | Sequence[str] = (),
+        column_types: Mapping[str, str] | None = None,
         label_map: Mapping[Any, Any] | None = None,
         positive: Any = None,
         valid_fraction: float = 0.1,
@@ -157,6 +161,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.pooling = pooling
         self.text = text
         self.columns = columns
+        self.column_types = column_types
         self.label_map = label_map
         self.positive = positive
         self.valid_fraction = valid_fraction

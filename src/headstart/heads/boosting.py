@@ -148,7 +148,7 @@ class CatBoostHead:
         except Exception as error:
             raise ArtifactError(f"CatBoost cannot read head.cbm ({error}); copy the model again.") from error
         n_categories = len(encoder.category_names) if encoder else 0
-        expected = n_features + (len(encoder.kinds) if encoder else 0)
+        expected = n_features + (encoder.n_numbers if encoder else 0) + n_categories
         found = len(model.feature_names_)
         # The numbers come first, then the categories.
         if found != expected or model.get_cat_feature_indices() != list(range(expected - n_categories, expected)):

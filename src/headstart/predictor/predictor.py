@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from headstart.artifact import Parts, check_description, rewritten_in_child
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
-from headstart.heads import TfidfHead
+from headstart.heads import ColumnEncoder, TfidfHead
 from headstart.inference import resolve_device
 from headstart.layers import stage_names
 from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
+from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
 from headstart.predictor.scorers import (
     ColumnScorer,
@@ -57,7 +58,8 @@ class Scores:
         logits: before calibration, float64 [rows].
         probabilities: of the second label, float64 [rows].
         counts: ``n``, ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens`` and
-            ``unknown_token_rate``; the last four only where texts became token ids.
+            ``unknown_token_rate``, the last four only where texts became token ids; ``columns``: by column ``n_null``,
+            ``n_unreadable`` and ``n_unseen`` (see `headstart.heads.columns.Imposed`).
     """
 
     logits: NDArray[np.float64]
@@ -112,6 +114,12 @@ class Predictor:
             "use a model trained with a network as the base."
         )
 
+    @property
+    def encoder(self) -> ColumnEncoder | None:
+        """What reads the tabular columns; None where none are read."""
+        found: ColumnEncoder | None = getattr(getattr(self.scorer, "head", None), "encoder", None)
+        return found
+
     def rows(self, corpus: Corpus) -> Rows:
         """Return the corpus as this predictor reads it."""
         table = None
@@ -135,16 +143,15 @@ class Predictor:
         device = resolve_device(device)
         net = getattr(self.scorer, "net", None)
         logits: list[NDArray[np.float64]] = [np.zeros(0)]
-        totals: dict[str, int] = {}
+        totals: dict[str, Any] = {}
         for rows in self._chunks(self.rows(corpus)):
             with np.errstate(over="ignore", invalid="ignore"):  # looked for right below
                 found = self.scorer.logits(rows, device)
             check_finite(found, rows, what=_end_of(self.scorer), net=net, device=device)
             logits.append(found)
-            for name, count in rows.counts.items():
-                totals[name] = totals.get(name, 0) + count
+            add_counts(totals, rows.counts)
         all_logits = np.concatenate(logits)
-        return Scores(all_logits, self.probabilities(all_logits), _with_rate({"n": len(corpus), **totals}))
+        return Scores(all_logits, self.probabilities(all_logits), with_rate({"n": len(corpus), **totals}))
 
     def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the calibrated probability of the second label for logits [rows]."""
@@ -164,8 +171,11 @@ class Predictor:
     def _chunks(self, rows: Rows) -> Iterator[Rows]:
         # Tokenising and scoring in pieces keeps memory flat; the pieces are long enough to sort by length in.
         for start in range(0, len(rows), _CHUNK_ROWS):
-            table = None if rows.table is None else rows.table.slice(start, _CHUNK_ROWS)
-            yield Rows(rows.texts[start : start + _CHUNK_ROWS], table, rows.steps, rows.max_tokens, rows.clip)
+            piece = replace(rows, texts=rows.texts[start : start + _CHUNK_ROWS])
+            if rows.table is not None and self.encoder is not None:
+                table, counts = self.encoder.impose(rows.table.slice(start, _CHUNK_ROWS))
+                piece = replace(piece, table=table, column_counts=counts)
+            yield piece
 
     def to_parts(self) -> Parts:
         """Return the predictor as it is stored."""
@@ -216,9 +226,8 @@ class Predictor:
                 steps = _load_steps(text["steps"], parts, trust_patterns)
             slope, intercept = map(float, model["calibration"])
             scorer = _load_scorer(model["kind"], model["scorer"], parts, net)
-            check_columns(model["columns"], getattr(getattr(scorer, "head", None), "encoder", None))
             _check_pieces(steps, scorer)
-            return cls(
+            predictor = cls(
                 scorer=scorer,
                 label_names=(str(labels[0]), str(labels[1])) if labels else (),
                 steps=steps,
@@ -232,6 +241,8 @@ class Predictor:
                 run=dict(parts.run),
                 estimator=dict(model["estimator"]),
             )
+            check_columns(predictor.columns, predictor.encoder)
+            return predictor
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, ArtifactError):
                 raise
@@ -271,8 +282,6 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
         head = config["head"]
         encoder = None
         if head["columns"] is not None:
-            from headstart.heads import ColumnEncoder
-
             encoder = ColumnEncoder.from_config(head["columns"])
         how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
         words = _word_list(parts.words)
@@ -318,12 +327,6 @@ def _placed(weight: torch.Tensor) -> torch.Tensor:
     """
     small = weight.numel() * weight.element_size() <= _LARGE
     return weight.clone() if small and weight.data_ptr() % _BORDER else weight
-
-
-def _with_rate(counts: dict[str, Any]) -> dict[str, Any]:
-    if "n_tokens" in counts:
-        counts["unknown_token_rate"] = counts["n_unknown_tokens"] / max(counts["n_tokens"], 1)
-    return counts
 
 
 def _word_list(words: Any) -> list[str]:

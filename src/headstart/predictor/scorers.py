@@ -50,6 +50,7 @@ class Rows:
         steps: the fitted text steps, or None for a scorer that reads bare texts.
         max_tokens: longest text in tokens; None for no limit.
         clip: what of a longer text is kept.
+        column_counts: what was met where columns were read; see `headstart.heads.columns.Imposed`.
     """
 
     texts: Any
@@ -57,6 +58,7 @@ class Rows:
     steps: Pipeline | None = None
     max_tokens: int | None = None
     clip: Clip = "head"
+    column_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -67,11 +69,10 @@ class Rows:
         return self._made[0]
 
     @cached_property
-    def counts(self) -> dict[str, int]:
-        """What happened on the way: ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens``."""
-        if self.steps is None:
-            return {"n_null": self.texts.null_count}
-        return self._made[1]
+    def counts(self) -> dict[str, Any]:
+        """What happened on the way: ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens``, and ``columns``."""
+        counts = {"n_null": self.texts.null_count} if self.steps is None else self._made[1]
+        return {**counts, "columns": self.column_counts} if self.column_counts else counts
 
     @cached_property
     def strings(self) -> list[str]:
@@ -365,8 +366,8 @@ def n_indicators(head: LinearHead | CatBoostHead | TfidfHead) -> int:
     if head.encoder is None:
         return 0
     if isinstance(head, CatBoostHead):
-        return len(head.encoder.kinds)
-    return 2 * len(head.encoder.number_names) + sum(map(len, head.encoder.categories.values()))
+        return head.encoder.n_numbers + len(head.encoder.category_names)
+    return head.encoder.n_indicators
 
 
 def load_head(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], blobs: Mapping[str, bytes]) -> Head:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from headstart.batches import Examples
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, check_column_types
 from headstart.errors import MissingDependencyError, OptionError, unknown_name
 from headstart.features import layer_outputs, worth_keeping
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, NothingVariesError, TfidfHead
@@ -58,7 +58,7 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
     examples = examples_of(base, train, encoded)
     outputs = _outputs(base, train, examples, layers, settings)
     inputs = np.concatenate([outputs[layer] for layer in layers], axis=1)
-    encoder, table = _encoder(train, settings.columns)
+    encoder, table, column_counts = _columns(train, settings)
     kind = _head_class(settings.head, columns=bool(settings.columns))
     how: dict[str, Any] = {"table": table, "encoder": encoder, "random_state": settings.random_state}
     try:
@@ -79,7 +79,8 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
         info=carried(base),
         run={},
     )
-    return _finish_head(predictor, train, valid, settings, law_counts(encoded, base.max_tokens))
+    counts = {**law_counts(encoded, base.max_tokens), **column_counts}
+    return _finish_head(predictor, train, valid, settings, counts)
 
 
 def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
@@ -147,12 +148,12 @@ def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, setti
 def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
     """Fit TF-IDF and logistic regression on the target alone; a base has no part in it."""
     labels = labels_of(train)
-    encoder, table = _encoder(train, settings.columns)
+    encoder, table, column_counts = _columns(train, settings)
     texts = ["" if text is None else text for text in train.texts.to_pylist()]
     head = TfidfHead.fit(texts, labels, table=table, encoder=encoder, random_state=settings.random_state)
     names = train.label_names
     predictor = Predictor(TextScorer(head), (names[0], names[1]), columns=settings.columns, text=train.text_name)
-    return _finish_head(predictor, train, valid, settings, {"n_null": train.texts.null_count})
+    return _finish_head(predictor, train, valid, settings, {"n_null": train.texts.null_count, **column_counts})
 
 
 def head_stages(net: nn.Module) -> tuple[list[str], list[str]]:
@@ -221,10 +222,14 @@ def _epochs(n_labels: int) -> int:
     return 12 if n_labels < 300 else 8 if n_labels < 3000 else 5
 
 
-def _encoder(train: Corpus, columns: tuple[str, ...]) -> tuple[ColumnEncoder | None, Any]:
-    if not columns:
-        return None, None
-    return ColumnEncoder.fit(train.columns, columns), train.columns
+def _columns(train: Corpus, settings: Settings) -> tuple[ColumnEncoder | None, Any, dict[str, Any]]:
+    """Return the encoder of the columns that are read, these columns as it has them, and what was counted in them."""
+    check_column_types(settings.column_types or {}, settings.columns)
+    if not settings.columns:
+        return None, None, {}
+    encoder = ColumnEncoder.fit(train.columns, settings.columns, types=settings.column_types)
+    table, counts = encoder.impose(train.columns)
+    return encoder, table, {"columns": counts}
 
 
 def _head_class(name: str, *, columns: bool) -> type[Head]:

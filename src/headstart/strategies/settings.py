@@ -45,6 +45,7 @@ class Settings:
     head: str = "auto"
     pooling: str = "mean"
     columns: tuple[str, ...] = ()
+    column_types: Mapping[str, str] | None = None
     calibrate: bool = True
     random_state: int = 0
     device: str = "auto"
