@@ -48,7 +48,6 @@ def figures(epochs: list[Any], scored: tuple[list[int], list[float]], comparison
         ),
         "map": map_figure(corners, list("abcdef"), labels=[0, 1, 0, 1, 1, 2], label_names=["no", "yes", "perhaps"]),
         "map by score": map_figure(corners, list("abcdef"), scores=[-2, -1, 0, 1, 2, 8], score_name="logit " * 12),
-        "map in space": map_figure([(*xy, k) for k, xy in enumerate(corners)], list("abcdef")),
     }
 
 
@@ -61,7 +60,6 @@ NAMES = [
     "strategies",
     "map",
     "map by score",
-    "map in space",
 ]
 Box = tuple[float, float, float, float]
 
@@ -80,8 +78,8 @@ def extents(item: Item) -> list[tuple[float, float]]:
     if isinstance(item, Dot):
         return [(item.x, item.y)]
     if isinstance(item, Mark):
-        (x, y), scale = item.at, item.scale
-        return [(x + scale * px, y + scale * py) for part in item.items for px, py in extents(part)]
+        x, y = item.at
+        return [(x + px, y + py) for part in item.items for px, py in extents(part)]
     return []
 
 
@@ -89,11 +87,11 @@ def extents(item: Item) -> list[tuple[float, float]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_is_inside_the_picture(figures: dict[str, Figure], name: str, width: int) -> None:
     scene = figures[name].scene(width)
-    for item in [*scene.items, *scene.placed]:
+    for item in scene.items:
         for x, y in extents(item):
             assert -1 <= x <= scene.width + 1
             assert -1 <= y <= scene.height + 1
-    for text, (left, top, right, bottom) in text_boxes([*scene.items, *scene.placed]):
+    for text, (left, top, right, bottom) in text_boxes(scene.items):
         assert left >= -1 and top >= -1 and right <= width + 2 and bottom <= scene.height + 1, text
 
 
@@ -101,7 +99,7 @@ def test_everything_is_inside_the_picture(figures: dict[str, Figure], name: str,
 @pytest.mark.parametrize("name", NAMES)
 def test_texts_do_not_touch(figures: dict[str, Figure], name: str, width: int) -> None:
     scene = figures[name].scene(width)
-    labelled = [(text, box) for text, box in text_boxes([*scene.items, *scene.placed]) if not text.halo or scene.placed]
+    labelled = [(text, box) for text, box in text_boxes(scene.items) if not text.halo]
     for (one, a), (other, b) in itertools.combinations(labelled, 2):
         apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
         assert apart or not one.text or not other.text, (one.text, other.text)
@@ -128,7 +126,7 @@ def test_an_svg_file_is_xml_without_styles_scripts_or_variables(
 
 
 @pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
-@pytest.mark.parametrize("name", ["strategies", "layers", "map in space"])
+@pytest.mark.parametrize("name", ["strategies", "layers", "map"])
 def test_the_same_figure_is_the_same_bytes(figures: dict[str, Figure], name: str, kind: str, tmp_path: Path) -> None:
     if kind != "svg":
         pytest.importorskip("matplotlib")

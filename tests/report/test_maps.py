@@ -16,14 +16,13 @@ def heaps(n: int = 60, size: int = 16) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(n, size)) + 6.0 * labels[:, None], labels
 
 
-@pytest.mark.parametrize("n_components", [2, 3])
-def test_heaps_stay_apart_and_a_map_repeats(n_components: int) -> None:
+def test_heaps_stay_apart_and_a_map_repeats() -> None:
     pytest.importorskip("openTSNE")
     vectors, labels = heaps()
-    points = tsne(vectors.astype(np.float32), n_components=n_components, perplexity=10, n_iter=150)
-    assert points.shape == (60, n_components) and points.dtype == np.float64
+    points = tsne(vectors.astype(np.float32), perplexity=10, n_iter=150)
+    assert points.shape == (60, 2) and points.dtype == np.float64
     assert neighbour_vote_auc(points, labels) == 1.0
-    again = tsne(vectors.astype(np.float32), n_components=n_components, perplexity=10, n_iter=150)
+    again = tsne(vectors.astype(np.float32), perplexity=10, n_iter=150)
     np.testing.assert_array_equal(points, again)
 
 
@@ -40,9 +39,8 @@ def test_another_seed_is_another_map() -> None:
 )
 def test_odd_vectors_survive(vectors: np.ndarray) -> None:
     pytest.importorskip("openTSNE")
-    for n_components in (2, 3):
-        points = tsne(vectors, n_components=n_components, perplexity=5, n_iter=60)
-        assert points.shape == (20, n_components) and np.isfinite(points).all()
+    points = tsne(vectors, perplexity=5, n_iter=60)
+    assert points.shape == (20, 2) and np.isfinite(points).all()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,7 @@ def test_odd_vectors_survive(vectors: np.ndarray) -> None:
     [
         ({"perplexity": 30}, r"30 does not fit 60 points.*\(n - 1\) / 3 = 19\.7.*perplexity of 19 or less"),
         ({"perplexity": 0.5}, "must lie between 1 and"),
-        ({"n_components": 4}, "2 or 3 dimensions, but n_components is 4"),
+        ({"n_components": 3}, "2 dimensions, but n_components is 3"),
         ({"n_iter": 3, "perplexity": 5}, "n_iter=3, too few"),
     ],
 )

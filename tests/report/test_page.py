@@ -24,7 +24,7 @@ def page(epochs: list[Any], comparison: list[Any]) -> Page:
     page.section("Curves", "First.\n\nSecond.").figure(learning_curves(epochs), "Five epochs.")
     page.section("Budgets").figure(strategy_curves(comparison))
     page.section("Rows").table([{"a": 1, "b": 0.5}], caption="A table").text("Between.")
-    points = np.random.default_rng(0).normal(size=(9, 3))
+    points = np.random.default_rng(0).normal(size=(9, 2))
     page.section("Map").figure(map_figure(points, [f"word {k}" for k in range(9)], labels=[0, 1, 0] * 3))
     return page.section("Facts").facts({"seed": 0, "rate": 0.001, "nothing": None})
 

@@ -18,7 +18,7 @@ NASTY = [
 
 @pytest.mark.parametrize("text", NASTY)
 def test_any_text_is_text_in_a_file_and_on_a_page(text: str) -> None:
-    scene = Scene(100, 50, [Text(0, 10, text, 12), Mark((1, 1), (Dot(0, 0, "s1"),), text, depth=(0, 0, 0), name=text)])
+    scene = Scene(100, 50, [Text(0, 10, text, 12), Mark((1, 1), (Dot(0, 0, "s1"),), text)])
     page = inline_svg(scene, text)
     page.encode()
     assert "<script" not in page and "<br" not in page

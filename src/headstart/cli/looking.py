@@ -74,7 +74,7 @@ def map_(
         str | None, typer.Option("--data", metavar="DATA", help="Texts instead of words.", show_default=False)
     ] = None,
     layer: opt.Layer = None,
-    dimensions: Annotated[int, typer.Option("--dimensions", help="2 or 3.")] = 2,
+    dimensions: Annotated[int, typer.Option("--dimensions", help="2; maps of three were dropped.", hidden=True)] = 2,
     perplexity: Annotated[
         float | None, typer.Option("--perplexity", help="About how many neighbours count.", show_default="30, or fewer")
     ] = None,

@@ -2,7 +2,7 @@
 
 Pictures are drawn by our own code, as SVG of 10 to 60 kB that a page shows at once, instead of through
 plotly, whose script alone is 4.8 MB a page: a report must open in a blink, go by mail, diff well, print
-sharp, and be readable with scripts switched off. Maps in three dimensions turn by the same small script.
+sharp, and be readable with scripts switched off.
 Matplotlib serves only to paint the same drawing as PNG or PDF.
 """
 

@@ -1,4 +1,4 @@
-"""Maps of vectors: t-SNE in two or three dimensions, and how well labels fall apart on one."""
+"""Maps of vectors: t-SNE in two dimensions, and how well labels fall apart on one."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -82,8 +82,8 @@ def _checked(vectors: npt.ArrayLike) -> Floats:
 
 
 def _check_options(n: int, n_components: int, perplexity: float, n_iter: int) -> None:
-    if n_components not in (2, 3):
-        raise OptionError(f"A map has 2 or 3 dimensions, but n_components is {n_components!r}. Pass 2 or 3.")
+    if n_components != 2:
+        raise OptionError(f"A map has 2 dimensions, but n_components is {n_components!r}. Pass 2, or leave it out.")
     most = (n - 1) / 3
     if not 1 <= perplexity <= most:
         raise OptionError(
@@ -109,7 +109,7 @@ def _principal(points: Floats, n_components: int, random_state: int) -> Floats:
 def neighbour_vote_auc(points: npt.ArrayLike, labels: npt.ArrayLike, *, n_neighbours: int = 10) -> float:
     """How far two labels fall apart on a map: the AUC of each point's vote by its nearest others.
 
-    ``points`` [n, 2 or 3], ``labels`` [n] of 0 and 1. A point's score is the share of label 1 among its
+    ``points`` [n, 2], ``labels`` [n] of 0 and 1. A point's score is the share of label 1 among its
     nearest ``n_neighbours`` (fewer when there are not so many), itself left out. 1 means that the labels
     part; points without any order score somewhat under .5, because each is missing from its own
     label's voters. Raises DataError unless both labels occur.

@@ -6,6 +6,7 @@ touched, so drawing is safe beside other uses of matplotlib and in threads.
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headstart.errors import MissingDependencyError
@@ -35,7 +36,7 @@ def painted(scene: Scene, *, kind: str, scale: float) -> bytes:
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, scene.width), ylim=(scene.height, 0))
     axes.set_axis_off()
     family = _installed_family()
-    for order, item in enumerate(_flat(scene.items + scene.placed)):
+    for order, item in enumerate(_flat(scene.items)):
         _paint(axes, item, order, family)
     file = io.BytesIO()
     # Without these, the files would carry the hour at which they were drawn.
@@ -53,12 +54,10 @@ def _flat(items: list[Item]) -> Iterator[Stroke | Dot | Text]:
 
 
 def _moved(part: Stroke | Dot, mark: Mark) -> Stroke | Dot:
-    (x, y), scale = mark.at, mark.scale
+    x, y = mark.at
     if isinstance(part, Dot):
-        look = (part.colour, part.marker, part.radius * scale, part.filled, part.opacity)
-        return Dot(x + part.x * scale, y + part.y * scale, *look)
-    points = tuple((x + px * scale, y + py * scale) for px, py in part.points)
-    return Stroke(points, part.colour, part.fill, part.width, part.dash, part.opacity, part.live)
+        return replace(part, x=x + part.x, y=y + part.y)
+    return replace(part, points=tuple((x + px, y + py) for px, py in part.points))
 
 
 def _paint(axes: "Axes", item: Stroke | Dot | Text, order: int, family: list[str]) -> None:

@@ -17,8 +17,7 @@ class Stroke:
     """A line through ``points``, or a filled area when ``fill`` names a colour.
 
     Colours are names of `style.LIGHT` or hex values; empty means none. ``live`` marks what only a
-    page can use (a guide line that shows under the pointer): files leave it out. ``edge`` holds the two
-    ends of an edge of the box that turns with a map, x, y, z and x, y, z in -1..1, for a page to turn.
+    page can use (a guide line that shows under the pointer): files leave it out.
     """
 
     points: tuple[Point, ...]
@@ -28,7 +27,6 @@ class Stroke:
     dash: tuple[float, ...] = ()
     opacity: float = 1.0
     live: bool = False
-    edge: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +60,12 @@ class Text:
 class Mark:
     """Items that answer to a pointer or the keyboard with ``text``; its first line is the heading.
 
-    The items stand relative to ``at``. In a map of three dimensions ``depth`` holds the point's
-    coordinates, each in -1..1, for a page to turn, and ``name`` the word to write beside it.
+    The items stand relative to ``at``.
     """
 
     at: Point
     items: tuple[Stroke | Dot, ...]
     text: str
-    scale: float = 1.0
-    depth: tuple[float, float, float] | None = None
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cube:
-    """How a scene of three dimensions was turned: centre and radius in pixels, angles in radians."""
-
-    centre: Point
-    radius: float
-    yaw: float
-    pitch: float
 
 
 Item = Stroke | Dot | Text | Mark
@@ -89,17 +73,11 @@ Item = Stroke | Dot | Text | Mark
 
 @dataclass(slots=True)
 class Scene:
-    """A drawing: its size in pixels and its items, painted in order; ``placed`` comes last.
-
-    ``placed`` are the names beside a map's dots as this view has room for them; where there is a
-    ``cube``, a page drops them as soon as the reader turns it.
-    """
+    """A drawing: its size in pixels and its items, painted in order."""
 
     width: float
     height: float
     items: list[Item] = field(default_factory=list)
-    cube: Cube | None = None
-    placed: list[Item] = field(default_factory=list)
 
     def add(self, *items: Item) -> None:
         """Paint items over what is there."""

@@ -31,8 +31,7 @@ def inline_svg(scene: Scene, label: str) -> str:
         f'<svg class="{"live" if live else "still"}" viewBox="{_box(scene)}" role="img" aria-label="{escaped(label)}"'
     )
     head += ' tabindex="0"' if live else ""
-    head += f' data-cube="{_cube(scene)}"' if scene.cube else ""
-    return f"{head}>{_Writer(variables=True).all(scene)}</svg>"
+    return f"{head}>{_Writer(variables=True).many(scene.items)}</svg>"
 
 
 def svg_file(scene: Scene, title: str, description: str) -> str:
@@ -42,7 +41,7 @@ def svg_file(scene: Scene, title: str, description: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="{_box(scene)}" role="img">\n'
         f"<title>{escaped(title)}</title>\n<desc>{escaped(description)}</desc>\n"
         f'<rect width="100%" height="100%" fill="{LIGHT["paper"]}"/>\n'
-        f'<g font-family="{escaped(_FAMILY)}">\n{_Writer(variables=False).all(scene)}</g>\n</svg>\n'
+        f'<g font-family="{escaped(_FAMILY)}">\n{_Writer(variables=False).many(scene.items)}</g>\n</svg>\n'
     )
 
 
@@ -51,10 +50,6 @@ class _Writer:
 
     def __init__(self, *, variables: bool) -> None:
         self.variables = variables
-
-    def all(self, scene: Scene) -> str:
-        placed = f'<g class="placed">\n{self.many(scene.placed)}</g>\n' if scene.placed else ""
-        return "\n" + self.many(scene.items) + placed
 
     def many(self, items: Iterable[Item]) -> str:
         return "".join(written + "\n" for item in items if (written := self.one(item)))
@@ -75,7 +70,6 @@ class _Writer:
         if item.live and not self.variables:
             return ""
         kind = ' class="guide"' if item.live else ""
-        kind += f' data-edge="{" ".join(f"{value:.3f}" for value in item.edge)}"' if item.edge else ""
         line = f' stroke="{self.paint(item.colour)}" stroke-width="{_number(item.width)}"' if item.colour else ""
         dash = f' stroke-dasharray="{" ".join(_number(length) for length in item.dash)}"' if item.dash else ""
         return f'<path{kind} d="{_path(item.points)}" fill="{self.paint(item.fill)}"{line}{dash}{_opacity(item)}/>'
@@ -99,12 +93,9 @@ class _Writer:
         return f'<text {place}{anchor}{weight}{halo} fill="{self.paint(item.colour)}">{escaped(item.text)}</text>'
 
     def mark(self, item: Mark) -> str:
-        scale = "" if item.scale == 1.0 else f" scale({item.scale:.2f})"
-        place = f'transform="translate({_number(item.at[0])} {_number(item.at[1])}){scale}"'
-        depth = f' data-p="{" ".join(f"{value:.3f}" for value in item.depth)}"' if item.depth else ""
-        depth += f' data-name="{escaped(item.name)}"' if item.depth and item.name else ""
+        place = f'transform="translate({_number(item.at[0])} {_number(item.at[1])})"'
         shapes = "".join(self.one(part) for part in item.items)
-        return f'<g class="mark" {place}{depth}><title>{escaped(item.text)}</title>{shapes}</g>'
+        return f'<g class="mark" {place}><title>{escaped(item.text)}</title>{shapes}</g>'
 
 
 def _number(value: float) -> str:
@@ -118,13 +109,6 @@ def _path(points: Iterable[Point]) -> str:
 
 def _box(scene: Scene) -> str:
     return f"0 0 {_number(scene.width)} {_number(scene.height)}"
-
-
-def _cube(scene: Scene) -> str:
-    if scene.cube is None:
-        return ""
-    (x, y), cube = scene.cube.centre, scene.cube
-    return " ".join(f"{value:.3f}" for value in (x, y, cube.radius, cube.yaw, cube.pitch))
 
 
 def _opacity(item: Stroke | Dot) -> str:

@@ -1,7 +1,7 @@
 """Drawing a map of words or texts: dots by label or score, names beside them, or on hovering."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,9 @@ from headstart.errors import DataError
 from headstart.report.axes import said
 from headstart.report.chart import NARROW, WIDE, Figure
 from headstart.report.colouring import Colouring
+from headstart.report.map_layout import Area, lay_out
 from headstart.report.placement import Place, place_names
-from headstart.report.projection import PITCH, YAW, Area, Layout, lay_out, nearness
-from headstart.report.scene import Cube, Dot, Mark, Scene, Stroke, Text
+from headstart.report.scene import Dot, Mark, Scene, Stroke, Text
 from headstart.report.style import HEADING, SMALL, fit_text, text_width, wrap_text
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ def map_figure(
     title: str = "Map",
     n_named: int | None = None,
 ) -> "MapFigure":
-    """A map of points [n, 2] or [n, 3] with their names, coloured by score, else by label.
+    """A map of points [n, 2] with their names, coloured by score, else by label.
 
     ``labels`` [n] are positions in ``label_names`` and set the markers. ``scores`` [n] run over a scale from
     orange to blue, grey at ``centre``: by default .5 when all lie in 0..1, else 0; with a centre given, the
@@ -68,10 +68,10 @@ def _check(
     n = {"points": len(places), "names": len(names)}
     n |= {} if marks is None else {"labels": len(marks)}
     n |= {} if values is None else {"scores": len(values)}
-    if places.ndim != 2 or places.shape[1] not in (2, 3) or len(set(n.values())) > 1 or not len(places):
+    if places.ndim != 2 or places.shape[1] != 2 or len(set(n.values())) > 1 or not len(places):
         raise DataError(
             f"A map got points of shape {places.shape} and these numbers of each: {n}. "
-            "It needs points [n, 2] or [n, 3], with one name, and one label or score if any, for each point."
+            "It needs points [n, 2], with one name, and one label or score if any, for each point."
         )
     if not np.isfinite(places).all() or (values is not None and not np.isfinite(values).all()):
         raise DataError("A map got points or scores that are NaN or infinite. Leave these points out and draw again.")
@@ -110,11 +110,6 @@ class MapFigure(Figure):
     colouring: Colouring
     n_named: int
 
-    def html(self) -> str:
-        """The map for a page, with a word on turning it when it has three dimensions."""
-        hint = "Drag the map, or hold Shift and press an arrow key, to turn it."
-        return super().html() + (f'\n<p class="hint">{hint}</p>' if self.points.shape[1] == 3 else "")
-
     def scene(self, width: float = WIDE, *, titled: bool = False) -> Scene:
         """The drawing at a width in pixels: 16 by 9 where wide, upright on a phone."""
         scene = Scene(width, width * 9 / 16 if width >= NARROW else width * 1.3)
@@ -124,26 +119,18 @@ class MapFigure(Figure):
         top = self.colouring.draw_legend(scene, pad, pad + 22.0 * len(lines), width - pad)
         area = (pad, top, width - pad, scene.height - 20)
         guide = self.colouring.scores if self.colouring.labels is None else self.colouring.labels.astype(float)
-        layout = lay_out(self.points, area, (35, 17) if width >= NARROW else (20, 17), guide)
-        radius = self._draw_dots(scene, layout)
-        self._write_names(scene, layout, area, radius)
+        places = lay_out(self.points, area, (35, 17) if width >= NARROW else (20, 17), guide)
+        radius = self._draw_dots(scene, places)
+        self._write_names(scene, places, area, radius)
         return scene
 
-    def _draw_dots(self, scene: Scene, layout: Layout) -> float:
-        """Draw the dots, and the box they turn in; returns the dots' radius."""
+    def _draw_dots(self, scene: Scene, places: Floats) -> float:
+        """Draw the dots and return their radius."""
         n = len(self.points)
         radius, opacity = (4.6, 1.0) if n <= 200 else (3.4, 0.85) if n <= 1000 else (2.6, 0.7)
-        scene.cube = None if layout.ball is None else Cube(layout.middle, layout.radius, YAW, PITCH)
-        scene.add(*(Stroke(line, "grid", width=1.2, edge=edge) for edge, line in layout.edges()))
         dots = self.colouring.dots(radius, opacity) or [Dot(0, 0, "s1", "circle", radius, opacity=opacity)] * n
-        order = self._order(layout)
-        named = set(order[: self.n_named])
-        for k in reversed(order):  # what matters most, or is nearest, lies on top
-            at, scale = (float(layout.dots[k, 0]), float(layout.dots[k, 1])), float(layout.scales[k])
-            ball = None if layout.ball is None else layout.ball[k].tolist()
-            name = str(self.rows[k]["name"]) if k in named else ""
-            dot = dots[k] if ball is None else replace(dots[k], opacity=nearness(scale))
-            scene.add(Mark(at, (dot,), self._said(k), scale, ball and tuple(ball), name))
+        for k in reversed(self._order()):  # what matters most lies on top
+            scene.add(Mark((float(places[k, 0]), float(places[k, 1])), (dots[k],), self._said(k)))
         return radius
 
     def _said(self, k: int) -> str:
@@ -157,34 +144,31 @@ class MapFigure(Figure):
         lines = [name, ", ".join(facts)]
         return "\n".join(line for line in (lines if len(name) <= LONGEST_NAME else lines[::-1]) if line)
 
-    def _order(self, layout: Layout) -> list[int]:
-        """Points by how much they matter: the nearest to the eye, the strongest scores, the first given."""
+    def _order(self) -> list[int]:
+        """Points by how much they matter: the strongest scores, else the first given."""
         n, shares = len(self.points), self.colouring.shares()
-        if layout.ball is not None:
-            return sorted(range(n), key=lambda k: (-layout.scales[k], k))
         return list(range(n)) if shares is None else sorted(range(n), key=lambda k: (-abs(shares[k] - 0.5), k))
 
-    def _write_names(self, scene: Scene, layout: Layout, area: Area, radius: float) -> None:
+    def _write_names(self, scene: Scene, dots: Floats, area: Area, radius: float) -> None:
         size = SMALL if scene.width >= NARROW else SMALL - 1
-        order = self._order(layout)
+        order = self._order()
         named = order[: self.n_named]
         texts = [fit_text(str(self.rows[k]["name"]), 150, size) for k in named]
         if not texts:
             return
         sizes = np.array([(text_width(text, size) + 4, size + 3) for text in texts])
-        # On a phone, and where dots lie behind one another, long lines would hide more than the names tell.
-        reach = 160.0 if layout.ball is None and scene.width >= NARROW else 18.0
-        places = place_names(layout.dots[order], sizes, area, radius=radius, reach=reach)
+        reach = 160.0 if scene.width >= NARROW else 18.0  # on a phone long lines would hide more than the names tell
+        places = place_names(dots[order], sizes, area, radius=radius, reach=reach)
         _draw_names(scene, texts, places, size)
         hidden = sum(place is None for place in places)
         if hidden:
             note = f"{hidden} of {len(named)} names are left out: point at a dot."
-            scene.placed.append(Text(area[0], scene.height - 4, fit_text(note, scene.width, SMALL), SMALL, "muted"))
+            scene.add(Text(area[0], scene.height - 4, fit_text(note, scene.width, SMALL), SMALL, "muted"))
 
 
 def _draw_names(scene: Scene, texts: list[str], places: list[Place | None], size: float) -> None:
     """Names over all lines that tie them to their dots."""
-    scene.placed.extend(Stroke(place.leader, "muted", width=0.8) for place in places if place and place.leader)
+    scene.add(*(Stroke(place.leader, "muted", width=0.8) for place in places if place and place.leader))
     for text, place in zip(texts, places, strict=True):
         if place:
-            scene.placed.append(Text(place.box[0] + 2, place.box[3] - 4, text, size, halo=True))
+            scene.add(Text(place.box[0] + 2, place.box[3] - 4, text, size, halo=True))
