@@ -17,6 +17,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from headstart.printing import printable
+
 __all__ = [
     "ArtifactError",
     "DataError",
@@ -29,7 +31,13 @@ __all__ = [
 
 
 class HeadstartError(Exception):
-    """Base of every error that Headstart raises on purpose."""
+    """Base of every error that Headstart raises on purpose.
+
+    Its message may quote labels, file names and other libraries; as text it is one line without control characters.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class DataError(HeadstartError, ValueError):
@@ -50,7 +58,7 @@ class MissingDependencyError(HeadstartError, ImportError):
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
             f"{purpose} needs the package {package!r}, which is not installed. "
-            f"Install it with: pip install 'headstart[{extra}]'"
+            f"Install it with: pip install {package} (the extra {extra!r} of headstart brings it too)."
         )
         self.package = package
 

@@ -364,7 +364,7 @@ def test_a_newer_format_says_which_version_is_needed(
     versions = (
         r"was written by headstart 9\.1\.0 in format 2, and this is headstart [\d.]+, which reads formats up to 1"
     )
-    with pytest.raises(ArtifactError, match=versions + r"\. Upgrade with: pip install"):
+    with pytest.raises(ArtifactError, match=versions + r"\. Install a newer headstart"):
         look(folder)
 
 

@@ -41,7 +41,7 @@ def test_without_a_command_it_shows_its_help_and_fails(cli: Any) -> None:
     ("raised", "code", "told"),
     [
         (HeadstartError("a file is missing; copy it."), 2, "headstart: a file is missing; copy it.\n"),
-        (MissingDependencyError("x", "plots", "A map"), 2, "pip install 'headstart[plots]'"),
+        (MissingDependencyError("x", "plots", "A map"), 2, "Install it with: pip install x (the extra 'plots'"),
         (KeyboardInterrupt(), 130, "headstart: interrupted; run the same command again to go on where it stopped.\n"),
         (PermissionError(13, "Permission denied", "/root/m"), 2, "headstart: /root/m: Permission denied; check the path"),
         (OSError(28, "No space left on device", "m"), 2, "headstart: m: No space left on device; check the path, its permissions and the free space"),

@@ -163,7 +163,7 @@ class TestTrain:
         with monkeypatch.context() as patched:
             patched.setattr(console.TrainingProgress, "__call__", interrupt)
             ended = cli(*command, "--out", "made")
-            assert (ended.code, ended.out) == (130, "")
+            assert (ended.code, json.loads(ended.out)["code"]) == (130, 130)
             assert "interrupted; run the same command again to go on where it stopped" in ended.err
         assert not (files / "made").exists()
         ended = cli(*command, "--out", "made")
@@ -277,6 +277,20 @@ class TestTransfer:
         assert found["valid"]["n"] == 60 != own["n"]
         assert load("made").predictor_.info["valid"] == own  # what it knows of its source stays true
 
+    @pytest.mark.parametrize(("label", "n_named"), [("device", 3), ("label", 2), ("stars", 5)])
+    def test_a_map_takes_its_colours_from_any_column(
+        self, cli: Any, files: Path, base_folder: Path, label: str, n_named: int
+    ) -> None:
+        pytest.importorskip("openTSNE")
+        ended = cli("map", base_folder, "--data", "hotel.csv", "--label", label, "--iterations", "10", "--out", "m.html", "--json")  # fmt: skip
+        assert ("neighbour_vote_auc" in ended.json) == (n_named == 2)
+        assert (files / "m.html").exists()
+
+    def test_a_map_of_too_many_labels_is_refused(self, cli: Any, files: Path, base_folder: Path) -> None:
+        (files / "many.csv").write_text("text,label\n" + "".join(f"great film {i},{i}\n" for i in range(40)))
+        ended = cli("map", base_folder, "--data", "many.csv", "--label", "label", "--out", "m.html")
+        assert ended.code == 2 and "40 values" in ended.err and not (files / "m.html").exists()
+
     def test_labels_are_mapped_to_those_of_the_base(self, cli: Any, files: Path, base_folder: Path) -> None:
         frame = pd.read_csv("hotel.csv")
         frame["label"] = frame["label"].map({0: "sad", 1: "glad"})
@@ -366,7 +380,7 @@ def test_json_of_odd_numbers_is_still_json(capsys: pytest.CaptureFixture[str]) -
     emit(
         {"a": float("nan"), "b": np.float32(0.5), "c": (np.int64(3), {"d": float("inf")}), "e": np.bool_(True)},
         as_json=True,
-        text="",
+        lines=(),
     )
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": 0.5, "c": [3, {"d": None}], "e": True}
 

@@ -22,11 +22,11 @@ from headstart.cli import console
     ],
 )
 def test_tables(rows: list[dict[str, Any]], columns: list[str] | None, lines: list[str]) -> None:
-    assert console.table(rows, columns).split("\n") == lines
+    assert console.table(rows, columns) == lines
 
 
 def test_results_go_to_stdout_and_remarks_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    console.emit({"a": 1}, as_json=False, text="a is 1")
+    console.emit({"a": 1}, as_json=False, lines=["a is 1"])
     console.note("by the way")
     console.warn("look out")
     assert capsys.readouterr() == ("a is 1\n", "by the way\nwarning: look out\n")

@@ -165,7 +165,7 @@ def test_png_without_matplotlib_names_the_extra(
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingDependencyError, match=r"Drawing a figure needs .*'headstart\[plots\]'"):
+    with pytest.raises(MissingDependencyError, match=r"Drawing a figure needs .*pip install matplotlib .*'plots'"):
         figures["curves"].save(tmp_path / "curves.png")
     assert figures["curves"].save(tmp_path / "curves.svg").exists()
 

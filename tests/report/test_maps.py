@@ -79,7 +79,7 @@ def test_without_opentsne_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingDependencyError, match=r"t-SNE map needs .*'headstart\[plots\]'"):
+    with pytest.raises(MissingDependencyError, match=r"t-SNE map needs .*pip install openTSNE .*'plots'"):
         tsne(heaps()[0], perplexity=5)
 
 

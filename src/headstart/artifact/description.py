@@ -27,8 +27,9 @@ __all__ = ["check_description"]
 
 _LARGE = 2**53
 _NUMBER = number(-1e308, 1e308)
-_NAME = text(longest=10_000)
-_WORD = text(longest=1_000_000)
+_NAME = text(longest=10_000, users_own=True)
+_STAGE = text(longest=10_000)
+_WORD = text(longest=1_000_000, users_own=True)
 _LEARNT = record(
     {"values": sequence(_WORD, longest=100_000), "n_values": integer(0, _LARGE), "from_numbers": boolean}, type=text()
 )
@@ -45,10 +46,10 @@ _TFIDF = record(
     longest=integer(1, 5),
     columns=nullable(_COLUMNS),
 )
-_NET = record(name=nullable(text()), n_words=integer(0, _LARGE), options=mapping(anything), until=nullable(_NAME))
+_NET = record(name=nullable(text()), n_words=integer(0, _LARGE), options=mapping(anything), until=nullable(_STAGE))
 _SCORERS = {
     "network": record(net=_NET),
-    "layers": record(net=_NET, layers=sequence(_NAME, shortest=1), pooling=text(), head=_HEAD),
+    "layers": record(net=_NET, layers=sequence(_STAGE, shortest=1), pooling=text(), head=_HEAD),
     "tfidf": record(head=_TFIDF),
     "columns": record(head=_HEAD),
     "encoder": record(net=_NET),

@@ -41,7 +41,7 @@ _DIGEST = text(longest=64, pattern="[0-9a-f]{64}")
 _FILE_NAME = text(longest=100, pattern=r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+")
 _TENSOR = record(dtype=text(choices=DTYPES), shape=sequence(integer(0, _MOST_BYTES), longest=MAX_DIMENSIONS))
 _FILE = record(
-    {"tensors": mapping(_TENSOR, keys=text(), most=100_000), "words": integer(0, _MOST_BYTES)},
+    {"tensors": mapping(_TENSOR, keys=text(users_own=True), most=100_000), "words": integer(0, _MOST_BYTES)},
     bytes=integer(0, _MOST_BYTES),
     sha256=_DIGEST,
 )
@@ -155,7 +155,7 @@ def _check_format(body: dict[str, Any], path: Path) -> None:
         raise NewerFormatError(
             f"the model {str(path.parent)!r} was written by headstart {shortened(body.get('written_by'))[1:-1]} "
             f"in format {body['format']}, and this is headstart {__version__}, which reads formats up to {FORMAT}. "
-            "Upgrade with: pip install --upgrade headstart"
+            "Install a newer headstart to read it."
         )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from headstart.artifact.faults import REMEDY, shortened
 from headstart.errors import ArtifactError
+from headstart.printing import has_controls
 
 __all__ = [
     "Check", "anything", "boolean", "holding", "integer", "mapping", "nullable", "number", "record", "sequence", "text"
@@ -59,8 +60,13 @@ def number(low: float, high: float) -> Check:
     return check
 
 
-def text(*, longest: int = 1000, pattern: str | None = None, choices: Iterable[str] | None = None) -> Check:
-    """Check for text of at most `longest` characters that matches `pattern` in full or is one of `choices`."""
+def text(
+    *, longest: int = 1000, pattern: str | None = None, choices: Iterable[str] | None = None, users_own: bool = False
+) -> Check:
+    """Check for text of at most `longest` characters that matches `pattern` in full or is one of `choices`.
+
+    Control characters have no business in a name that we give; in one of the user's own, such as a label, they may be.
+    """
     compiled = None if pattern is None else re.compile(pattern)
     allowed = None if choices is None else tuple(choices)
 
@@ -71,6 +77,8 @@ def text(*, longest: int = 1000, pattern: str | None = None, choices: Iterable[s
             _refuse(value, where, f"text that matches {compiled.pattern}")
         if allowed is not None and value not in allowed:
             _refuse(value, where, f"one of {', '.join(allowed)}")
+        if not users_own and has_controls(value):
+            _refuse(value, where, "text without control characters")
 
     return check
 

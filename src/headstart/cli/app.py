@@ -14,9 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-from headstart.cli import carrying, comparing, importing, learning, looking, scoring
+from headstart.cli import carrying, comparing, console, importing, learning, looking, scoring
 
 __all__ = ["app", "main"]
+
+_INTERRUPTED = "interrupted; run the same command again to go on where it stopped."
 
 app = typer.Typer(
     name="headstart",
@@ -56,45 +58,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with console.printed_warnings():
+        code, message = _outcome(given)
+    if message:
+        console.fail(message, code, as_json="--json" in given)
+    return code
+
+
+def _outcome(given: list[str]) -> tuple[int, str]:
+    """Return the exit code and, unless all went well, a sentence."""
     try:
-        code: Any = app(
-            args=None if arguments is None else list(arguments), prog_name="headstart", standalone_mode=False
-        )
+        code: Any = app(args=given, prog_name="headstart", standalone_mode=False)
         # Typer turns an interrupt into its exit code, and says nothing.
-        return _interrupted() if code == 130 else code if isinstance(code, int) else 0
+        return (130, _INTERRUPTED) if code == 130 else (code if isinstance(code, int) else 0, "")
     except (KeyboardInterrupt, typer.Abort):
-        return _interrupted()
+        return 130, _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away, as `head` does. Nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0, ""
     except Exception as error:
-        return _explain(error)
+        return _explained(error)
 
 
-def _interrupted() -> int:
-    return _say("interrupted; run the same command again to go on where it stopped.", 130)
-
-
-def _explain(error: Exception) -> int:
+def _explained(error: Exception) -> tuple[int, str]:
     from headstart.errors import HeadstartError
 
     if isinstance(error, HeadstartError):
-        return _say(str(error), 2)
+        return 2, str(error)
     format_message = getattr(error, "format_message", None)  # typer's errors about the command line itself
     if format_message is not None:
         context = getattr(error, "ctx", None)
         hint = f" See: {context.command_path} --help" if context is not None else ""
         message = format_message()
-        return _say(f"{message}{hint}", 2) if message else 2
+        return 2, f"{message}{hint}" if message else ""
     if isinstance(error, OSError) and error.filename is not None:
-        return _say(f"{error.filename}: {error.strerror}; check the path, its permissions and the free space.", 2)
-    traceback.print_exc()
-    return _say(
-        f"{type(error).__name__}: {error}. This is a fault of headstart; please report it with the lines above.", 1
-    )
-
-
-def _say(message: str, code: int) -> int:
-    print(f"headstart: {message}", file=sys.stderr)
-    return code
+        return 2, f"{error.filename}: {error.strerror}; check the path, its permissions and the free space."
+    for line in traceback.format_exc().splitlines():
+        console.note(line)
+    return 1, f"{type(error).__name__}: {error}. This is a fault of headstart; please report it with the lines above."

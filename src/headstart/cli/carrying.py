@@ -31,10 +31,11 @@ def demo(
     result = run_demo(
         out, say=console.note, events=(console.TrainingProgress(),), n_source=n_source, progress=_Progress()
     )
-    lines = [f"{name}: {target['verdict']['words']}" for name, target in result["targets"].items()]
+    lines: list[str] = []
+    for name, target in result["targets"].items():
+        lines += [*f"{name}: {target['verdict']['words']}".split("\n"), ""]
     minutes = (time.perf_counter() - started) / 60
-    text = "\n\n".join([*lines, f"done in {minutes:.1f} minutes; open {result['report']}"])
-    console.emit(result, as_json=as_json, text=text)
+    console.emit(result, as_json=as_json, lines=[*lines, f"done in {minutes:.1f} minutes; open {result['report']}"])
 
 
 def register(app: typer.Typer) -> None:

@@ -132,7 +132,7 @@ def compare(
         out.mkdir(parents=True, exist_ok=True)
         result.report(out / "report.html")
     _tell(result, out)
-    console.emit(_facts(result, out), as_json=as_json, text=_text(result, out))
+    console.emit(_facts(result, out), as_json=as_json, lines=_lines(result, out))
 
 
 def _refuse_valid(valid: str | None) -> None:
@@ -244,14 +244,14 @@ def _facts(result: Comparison, out: Path) -> dict[str, Any]:
     return {**facts, "report": str(out / "report.html")}
 
 
-def _text(result: Comparison, out: Path) -> str:
-    lines = [result.verdict["words"], ""]
+def _lines(result: Comparison, out: Path) -> list[str]:
+    lines = [*result.verdict["words"].split("\n"), ""]
     if result.rows:
-        lines += [_table(result), "", f"model: {out / 'model'}"]
-    return "\n".join([*lines, f"report: {out / 'report.html'}"])
+        lines += [*_table(result), "", f"model: {out / 'model'}"]
+    return [*lines, f"report: {out / 'report.html'}"]
 
 
-def _table(result: Comparison) -> str:
+def _table(result: Comparison) -> list[str]:
     """Return mean AUCs, candidates down and budgets across."""
     budgets = sorted({row["budget"] for row in result.rows})
     aside = {one["strategy"] for one in result.verdict["reported_only"]}

@@ -1,4 +1,4 @@
-"""What goes where: results to stdout, progress and warnings to stderr."""
+"""What goes where: results to stdout, progress and warnings to stderr. Every line is made printable here."""
 
 from __future__ import annotations
 
@@ -6,40 +6,76 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
-__all__ = ["TrainingProgress", "emit", "note", "table", "track", "warn"]
+from headstart.printing import printable
+
+__all__ = ["TrainingProgress", "emit", "fail", "note", "printed_warnings", "table", "track", "warn"]
 
 
-def emit(result: Mapping[str, Any], *, as_json: bool, text: str) -> None:
-    """Print a command's result: one JSON object, or `text` for a person."""
-    print(json.dumps(_plain(result), allow_nan=False) if as_json else text)
+def emit(result: Mapping[str, Any], *, as_json: bool, lines: Sequence[str]) -> None:
+    """Print a command's result: one JSON object, or `lines` for a person."""
+    if as_json:
+        _write(json.dumps(_plain(result), allow_nan=False).replace("\x7f", "\\u007f"), sys.stdout)
+    else:
+        _print(lines, sys.stdout)
 
 
 def note(message: str) -> None:
     """Tell a person something in passing."""
-    print(message, file=sys.stderr)
+    _print([message], sys.stderr)
 
 
 def warn(message: str) -> None:
     """Tell a person something that they should not miss."""
-    print(f"warning: {message}", file=sys.stderr)
+    note(f"warning: {message}")
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
-    """Return rows as aligned plain text; columns that are empty throughout are left out."""
+def fail(message: str, code: int, *, as_json: bool) -> None:
+    """Say why a command ends with the exit code `code`: a sentence on stderr, with `as_json` also an object on stdout."""
+    note(f"headstart: {message}")
+    if as_json:
+        emit({"error": message, "code": code}, as_json=True, lines=())
+
+
+@contextmanager
+def printed_warnings() -> Iterator[None]:
+    """Print Python's warnings as `warn` does, while the context lasts."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+        yield
+
+
+def _print(lines: Sequence[str], stream: TextIO | None) -> None:
+    for line in lines:
+        _write(printable(line), stream)
+
+
+def _write(line: str, stream: TextIO | None) -> None:
+    """Write a line to a stream that may be closed, or know only some characters."""
+    if stream is not None:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> list[str]:
+    """Return rows as lines of aligned plain text; columns that are empty throughout are left out."""
     names = [
         name for name in (columns or list(rows[0] if rows else ())) if any(row.get(name) is not None for row in rows)
     ]
-    cells = [[name.replace("_", " ") for name in names], *([_cell(row.get(name)) for name in names] for row in rows)]
+    cells = [
+        [printable(name.replace("_", " ")) for name in names],
+        *([_cell(row.get(name)) for name in names] for row in rows),
+    ]
     widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
     numeric = [all(isinstance(row.get(name), int | float | None) for row in rows) for name in names]
-    lines = [
+    return [
         "  ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)).rstrip()
         for line in cells
     ]
-    return "\n".join(lines)
 
 
 class TrainingProgress:
@@ -121,7 +157,7 @@ def _progress_bar() -> Any:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
@@ -134,7 +170,7 @@ def _epoch_line(row: Mapping[str, Any]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else printable(value)
 
 
 def _plain(value: Any) -> Any:

@@ -84,8 +84,8 @@ def mxnet(
         "parity": parity,
         "source": model.predictor_.info["imported"],
     }
-    told = "\n".join(f"  {name}: {value}" for name, value in parity.items())
-    console.emit(result, as_json=as_json, text=f"model: {out}\nparity:\n{told}")
+    lines = [f"model: {out}", "parity:", *(f"  {name}: {value}" for name, value in parity.items())]
+    console.emit(result, as_json=as_json, lines=lines)
 
 
 @importing.command()
@@ -150,12 +150,14 @@ def _write_base(model: TextClassifier, out: Path, *, as_json: bool) -> None:
         "n_parameters": sum(row["parameters"] for row in rows),
         "source": source,
     }
-    shown = (
-        f"model: {out}\n{result['architecture']}, {result['n_parameters']:,} parameters, vectors of size {result['size']}, "
-        f"texts cut at {result['max_tokens'] or 'no'} pieces\nlayers: {', '.join(row['layer'] for row in rows)}\n"
-        "next: headstart transfer MODEL DATA --strategy features, or headstart compare MODEL DATA"
-    )
-    console.emit(result, as_json=as_json, text=shown)
+    lines = [
+        f"model: {out}",
+        f"{result['architecture']}, {result['n_parameters']:,} parameters, vectors of size {result['size']}, "
+        f"texts cut at {result['max_tokens'] or 'no'} pieces",
+        f"layers: {', '.join(row['layer'] for row in rows)}",
+        "next: headstart transfer MODEL DATA --strategy features, or headstart compare MODEL DATA",
+    ]
+    console.emit(result, as_json=as_json, lines=lines)
 
 
 def register(app: typer.Typer) -> None:

@@ -182,7 +182,7 @@ def _fit_and_save(
     if report is not None:
         write_report(model, splits, result, report, title)
         result["report"] = str(report)
-    console.emit(result, as_json=as_json, text=_summary(result))
+    console.emit(result, as_json=as_json, lines=_summary(result))
 
 
 def _held_out(model: TextClassifier, splits: reading.Splits) -> dict[str, Any] | None:
@@ -208,7 +208,7 @@ def _beside_the_base(model: TextClassifier, splits: reading.Splits, result: dict
 
 
 def evaluated(model: TextClassifier, corpus: Corpus) -> dict[str, Any]:
-    """Return the metrics of a model on labelled rows, and the counts of law 5."""
+    """Return the metrics of a model on labelled rows, and data-quality counts."""
     import numpy as np
 
     from headstart.metrics import evaluate_scores
@@ -289,7 +289,7 @@ def _held_out_note(model: TextClassifier, n_rows: int) -> str:
     return f"no --valid: holding out {share} of the training rows, stratified, to stop early and to calibrate"
 
 
-def _summary(result: dict[str, Any]) -> str:
+def _summary(result: dict[str, Any]) -> list[str]:
     lines = []
     for part in ("valid", "test", "test_as_is"):
         metrics = result.get(part)
@@ -301,4 +301,4 @@ def _summary(result: dict[str, Any]) -> str:
     lines.append(f"model: {result['model']} (content {result['content_hash'][:12]}, {result['seconds']:.1f} s)")
     if "report" in result:
         lines.append(f"report: {result['report']}")
-    return "\n".join(lines)
+    return lines

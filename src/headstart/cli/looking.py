@@ -46,8 +46,9 @@ def layers(
         for row in parameters:
             row["selected"] = row["parameter"] in chosen
         result["selected"] = [row["parameter"] for row in parameters if row["selected"]]
-    lines = [console.table([_for_reading(row) for row in rows]) for rows in (outputs, parameters)]
-    console.emit(result, as_json=as_json, text="\n\n".join([*lines, f"{result['n_parameters']:,} parameters"]))
+    tables = [console.table([_for_reading(row) for row in rows]) for rows in (outputs, parameters)]
+    lines = [*tables[0], "", *tables[1], "", f"{result['n_parameters']:,} parameters"]
+    console.emit(result, as_json=as_json, lines=lines)
 
 
 def inspect(model: opt.Model, as_json: opt.Json = False) -> None:
@@ -57,7 +58,7 @@ def inspect(model: opt.Model, as_json: opt.Json = False) -> None:
 
     found = inspect_artifact(model)
     check_description(found["model"])
-    console.emit(found, as_json=as_json, text=_told(found))
+    console.emit(found, as_json=as_json, lines=_summary(found))
 
 
 def map_(
@@ -106,7 +107,7 @@ def map_(
     _write_map(figure, out)
     vote = facts.get("neighbour_vote_auc")
     told = "" if vote is None else f"; AUC of a vote of neighbours {vote:.3f}"
-    console.emit({"out": str(out), **facts}, as_json=as_json, text=f"{facts['n']:,} points in {out}{told}")
+    console.emit({"out": str(out), **facts}, as_json=as_json, lines=[f"{facts['n']:,} points in {out}{told}"])
 
 
 def register(app: typer.Typer) -> None:
@@ -142,7 +143,7 @@ def _network(net: dict[str, Any]) -> str:
     return f"{net['name'] or 'own module'} ({net['n_words']:,} words{''.join(f', {option}' for option in short)})"
 
 
-def _told(found: dict[str, Any]) -> str:
+def _summary(found: dict[str, Any]) -> list[str]:
     model, info = found["model"], found["model"].get("info", {})
     names = model.get("labels", [])
     text = model.get("text", {})
@@ -165,4 +166,4 @@ def _told(found: dict[str, Any]) -> str:
             shown = {name: info[part].get(name) for name in ("auc", "accuracy", "log_loss")}
             lines[part] = ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
     width = max(map(len, lines))
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in lines.items())
+    return [f"{name.ljust(width)}  {value}" for name, value in lines.items()]

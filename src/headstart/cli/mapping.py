@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,12 @@ import numpy as np
 from headstart.cli import console, reading
 
 if TYPE_CHECKING:
+    from headstart.corpus import Corpus
     from headstart.report import MapFigure
 
 __all__ = ["text_map", "word_map"]
+
+_MOST_LABELS = 36  # looks of a dot that can be told apart, see `headstart.report.style`
 
 
 def word_map(
@@ -58,8 +63,13 @@ def text_map(
         raise OptionError(
             "this model has learnt no labels to colour texts by; name a column of labels with --label COL."
         )
-    corpus = options.read(source, predictor.label_names if options.label else None)
-    sides = predictor.label_names or (corpus.label_names[0], corpus.label_names[-1])
+    corpus = _in_model_order(options.read(source), predictor.label_names)
+    sides = corpus.label_names or predictor.label_names
+    if len(sides) > _MOST_LABELS:
+        raise OptionError(
+            f"the column {options.label!r} of {source} holds {len(sides):,} values, and a map tells {_MOST_LABELS} colours "
+            "and markers apart; name another column, keep fewer rows with --where, or join values with --label-map."
+        )
     if len(corpus) > n_rows:
         console.note(f"drawing {n_rows:,} of the {len(corpus):,} texts, chosen at random")
         corpus = corpus.take(np.sort(np.random.default_rng(seed).choice(len(corpus), n_rows, replace=False)))
@@ -73,12 +83,20 @@ def text_map(
         labels=corpus.labels,
         scores=scores,
         label_names=sides,
-        score_name=f"probability of {sides[1]}",
+        score_name=f"probability of {sides[-1]}",
         title=f"Texts at the layer {layer}",
         n_named=0,
     )
-    vote = {} if corpus.labels is None else _vote(points, corpus.labels)
+    vote = {} if corpus.labels is None or len(sides) != 2 else _vote(points, corpus.labels)
     return figure, {"n": len(corpus), "layer": layer, **vote}
+
+
+def _in_model_order(corpus: Corpus, names: Sequence[str]) -> Corpus:
+    """Put labels that are all the model's own into its order; others are colours of their own."""
+    if corpus.labels is None or not names or not set(corpus.label_names) <= set(names):
+        return corpus
+    places = np.array([list(names).index(name) for name in corpus.label_names])
+    return replace(corpus, labels=places[corpus.labels], label_names=tuple(names))
 
 
 def _points(vectors: Any, how: dict[str, Any]) -> Any:

@@ -38,9 +38,8 @@ def evaluate(
         "counts": corpus.counts,
     }
     shown = {name: value for name, value in result.items() if isinstance(value, int | float)}
-    console.emit(
-        result, as_json=as_json, text=console.table([{"metric": name, "value": value} for name, value in shown.items()])
-    )
+    rows = [{"metric": name, "value": value} for name, value in shown.items()]
+    console.emit(result, as_json=as_json, lines=console.table(rows))
 
 
 def predict(
@@ -74,7 +73,7 @@ def predict(
             progress=bar.advance,
         )
     result = {"out": str(out), "labels": opt.label_facts(predictor.label_names), **counts}
-    console.emit(result, as_json=as_json, text=f"{counts['n']:,} rows scored into {out}")
+    console.emit(result, as_json=as_json, lines=[f"{counts['n']:,} rows scored into {out}"])
 
 
 def embed(
@@ -110,7 +109,8 @@ def embed(
             progress=bar.advance,
         )
     shown: dict[str, Any] = {"out": str(out), "layer": layer, **result}
-    console.emit(shown, as_json=as_json, text=f"{result['n']:,} vectors of size {result['size']} from {layer} in {out}")
+    line = f"{result['n']:,} vectors of size {result['size']} from {layer} in {out}"
+    console.emit(shown, as_json=as_json, lines=[line])
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""Folds inside a budget: what chooses layers, penalties and thresholds without a label beyond it (law 8)."""
+"""Folds inside a budget: what chooses layers, penalties and thresholds without a label beyond it."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Problem:
         columns: tabular columns that candidates may read.
         group: the column whose equal values stay on one side, or None.
         doubled: which test rows' texts stand in the pool too, bool [test].
-        counts: of law 5, by part; JSON-able.
+        counts: data-quality counts, by part; JSON-able.
         notes: sentences about what was decided on the way.
     """
 

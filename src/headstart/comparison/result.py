@@ -24,7 +24,7 @@ class Comparison:
             training rows and of test rows.
         labels_saved: what `scratch` and `tfidf` need to reach the best transfer, by budget.
         gap: how far the target lies from the source.
-        counts: of law 5.
+        counts: data-quality counts.
         facts: how it was done.
         shown: what the page shows of the winner: labels, probabilities and the worst errors on the test rows.
         predictor: the candidate to ship, ready to predict; None where there were no labels.

@@ -34,7 +34,7 @@ COUNTS = {
     "n_duplicates": "Rows that also stand in another split",
     "unknown_token_rate": "Share of tokens unknown to the vocabulary",
 }
-"""Counts of law 5 (nothing silent) that have a name for readers; others show under their own."""
+"""Data-quality counts that have a name for readers; others show under their own."""
 
 SPLITS = {"train": "Training", "valid": "Validation", "test": "Test", "source": "Source", "target": "Target"}
 
@@ -62,7 +62,7 @@ def run_report(result: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     ``strategies``
         rows for `strategy_curves`: strategy, budget, seed, auc
     ``counts``
-        of law 5, as one dict or one dict for each split: {"train": {"n_truncated": 3}, ...}
+        data-quality counts, as one dict or one dict for each split: {"train": {"n_truncated": 3}, ...}
     ``labels``
         label values by what they were mapped to, as {"happy": "positive (1)"}
     ``options``, ``versions``

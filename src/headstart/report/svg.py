@@ -11,8 +11,9 @@ from headstart.report.scene import Dot, Item, Mark, Point, Scene, Stroke, Text
 from headstart.report.style import FONTS, LIGHT, MARKERS
 
 _FAMILY = ", ".join([*FONTS, "sans-serif"])
-# What XML cannot hold, even escaped: control characters, lone surrogates, two non-characters.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What XML cannot hold, even escaped: control characters, lone surrogates, two non-characters. And what would turn the
+# rest of a sentence round: embeddings, overrides and isolates of the direction of writing.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def escaped(text: object) -> str:
