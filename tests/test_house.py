@@ -14,11 +14,11 @@ ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
 ORDER = [
-    "printing", "errors", "options", "metrics", "corpus", "kernels", "text", "batches", "vectors", "layers", "optim", "nets",
+    "printing", "errors", "options", "children", "outputs", "metrics", "corpus", "kernels", "text", "batches", "vectors", "layers", "optim", "nets",
     "artifact", "heads", "inference", "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve",
     "freezing", "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "report", "demo", "cli", "__main__",
 ]  # fmt: skip
-NO_TORCH = {"printing", "errors", "options", "metrics", "corpus", "kernels", "text", "artifact", "report", "heads"}
+NO_TORCH = {"printing", "errors", "options", "children", "outputs", "metrics", "corpus", "kernels", "text", "artifact", "report", "heads"}
 FILES = sorted(ROOT.rglob("*.py"))
 SHOWN = [str(path.relative_to(ROOT)) for path in FILES]
 
@@ -84,6 +84,18 @@ def test_no_assert_pickle_or_eval(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in ("eval", "exec"), f"line {node.lineno}: runs code from data"
     assert not {"pickle", "marshal", "joblib", "dill"} & {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.name != "children.py"], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_children_are_started_in_one_place(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            called = f"{node.value.id}.{node.attr}"
+            assert called not in ("subprocess.run", "subprocess.Popen", "os.system", "os.fork", "os.popen"), (
+                f"line {node.lineno}: start it with headstart.children.Child"
+            )
 
 
 @pytest.mark.parametrize("path", FILES, ids=SHOWN)

@@ -1,6 +1,13 @@
 """`python -m headstart`: the same as the command `headstart`."""
 
-from headstart.cli.app import main
+import os
+import sys
 
 if __name__ == "__main__":
+    # Python put the current folder first, whose json.py or random.py would be run in place of its own. What has
+    # been imported of this package by now knows where the rest of it lies.
+    if not sys.flags.safe_path and os.path.realpath(sys.path[0]) == os.path.realpath(os.curdir):
+        del sys.path[0]
+    from headstart.cli.app import main
+
     main()

@@ -22,6 +22,8 @@ def reads(blob):
 def crashes(blob): ctypes.string_at(0)
 def aborts(blob): os.abort()
 def leaves(blob): os._exit(7)
+def slips_away(blob): os._exit(0)
+def says_nothing(blob): return b""
 def hangs(blob):
     while True: pass
 def swells(blob): return bytearray(8 * 1024**3)
@@ -52,7 +54,7 @@ def test_what_another_version_wrote_comes_back_as_this_one_writes_it(readers: Mo
 
 def test_what_passed_is_not_tried_again(readers: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     rewritten_in_child(readers.reads, b"trees", what="head.cbm")
-    monkeypatch.setattr(probing.sys, "executable", "/no/such/python")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
     assert rewritten_in_child(readers.reads, b"trees", what="head.cbm") == b"trees"
     with pytest.raises(ArtifactError, match=r"head\.cbm cannot be tried: .*No such file"):
         rewritten_in_child(readers.reads, b"other", what="head.cbm")
@@ -65,6 +67,8 @@ def test_what_passed_is_not_tried_again(readers: ModuleType, monkeypatch: pytest
         ("crashes", r"head\.cbm cannot be read: its reader crashed on it \(SIGSEGV\)\. Copy the model again"),
         ("aborts", r"head\.cbm cannot be read: its reader crashed on it \(SIGABRT\)\. Copy"),
         ("leaves", r"head\.cbm cannot be read: the process that tried it ended with code 7"),
+        ("slips_away", r"head\.cbm cannot be read: the process that tried it ended with code 0 and no answer\. Copy"),
+        ("says_nothing", r"head\.cbm cannot be read: the process that tried it ended with code 0 and no answer\. Copy"),
         ("hangs", r"head\.cbm could not be read within 1 seconds: it is damaged\. Copy"),
         ("swells", r"head\.cbm cannot be read: MemoryError\. Copy"),
     ],

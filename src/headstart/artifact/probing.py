@@ -9,14 +9,19 @@ child is an error here. This process reads only what the library itself wrote: w
 from __future__ import annotations
 
 import hashlib
-import json
+import importlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
 
 from headstart.artifact.faults import REMEDY
+from headstart.children import Child
 from headstart.errors import ArtifactError
 
 __all__ = ["rewritten_in_child"]
@@ -24,36 +29,6 @@ __all__ = ["rewritten_in_child"]
 _REFUSED = 3
 _ROOM = 2 * 1024**3  # bytes of private memory beyond what the child has before it reads: a guard, not a budget
 _PASSED: set[tuple[str, str, str]] = set()
-
-# Runs in the child. What `rewrite` prints is thrown away; the answer is what it returned, or raised.
-_CHILD = """
-import importlib, json, os, sys
-request = json.loads(sys.argv[1])
-sys.path[:] = request["path"]
-rewrite = importlib.import_module(request["module"])
-for name in request["name"].split("."):
-    rewrite = getattr(rewrite, name)
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with open("/proc/self/status") as status:
-        used = sum(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
-    resource.setrlimit(resource.RLIMIT_DATA, (used + request["room"], used + request["room"]))
-except (ImportError, OSError, ValueError):
-    pass
-blob = sys.stdin.buffer.read()
-answer = os.fdopen(os.dup(1), "wb")
-os.dup2(2, 1)
-code = 0
-try:
-    said = rewrite(blob)
-except BaseException as error:
-    said = f"{type(error).__name__}: {error}".encode(errors="replace")[:2000]
-    code = request["refused"]
-answer.write(said)
-answer.flush()
-os._exit(code)
-"""
 
 
 def rewritten_in_child(rewrite: Callable[[bytes], bytes], blob: bytes, *, what: str, seconds: float = 60) -> bytes:
@@ -81,29 +56,74 @@ def rewritten_in_child(rewrite: Callable[[bytes], bytes], blob: bytes, *, what: 
     key = (rewrite.__module__, rewrite.__qualname__, hashlib.sha256(blob).hexdigest())
     if key in _PASSED:
         return blob
-    request = {"path": sys.path, "module": key[0], "name": key[1], "room": _ROOM + 16 * len(blob), "refused": _REFUSED}
+    mark = secrets.token_hex(8)  # stands before an answer: a child that ends early is not taken for one that is done
+    room = _ROOM + 16 * len(blob)
     try:
-        child = subprocess.run(
-            [sys.executable, "-c", _CHILD, json.dumps(request)],
-            input=blob, capture_output=True, timeout=seconds, check=False, env={**os.environ, "PYTHONFAULTHANDLER": ""},
-        )  # fmt: skip
+        with Child(f"{__name__}:answer", key[0], key[1], str(room), mark, variables={"PYTHONFAULTHANDLER": ""},
+                   stderr=subprocess.PIPE) as child:  # fmt: skip
+            try:
+                found, told = child.communicate(blob, timeout=seconds)
+            except BaseException:
+                child.kill()
+                raise
     except subprocess.TimeoutExpired as error:
         raise ArtifactError(f"{what} could not be read within {seconds:g} seconds: it is damaged. {REMEDY}") from error
     except OSError as error:
         raise ArtifactError(
             f"{what} cannot be tried: no second Python process starts ({error}). Check sys.executable and free memory."
         ) from error
-    if child.returncode == 0:
-        if child.stdout == blob:
+    start = mark.encode()
+    if child.returncode == 0 and found.startswith(start) and len(found) > len(start):
+        answered = found[len(start) :]
+        if answered == blob:
             _PASSED.add(key)
-        return child.stdout
-    raise ArtifactError(f"{what} cannot be read: {_ending(child)}. {REMEDY}")
+        return answered
+    raise ArtifactError(f"{what} cannot be read: {_ending(child.returncode, found, told)}. {REMEDY}")
 
 
-def _ending(child: subprocess.CompletedProcess[bytes]) -> str:
-    if child.returncode == _REFUSED:
-        return child.stdout.decode(errors="replace").strip(" :\n") or "its reader refuses it"
-    if child.returncode < 0:
-        return f"its reader crashed on it ({signal.Signals(-child.returncode).name})"
-    last = child.stderr.decode(errors="replace").strip().rsplit("\n", 1)[-1]
-    return f"the process that tried it ended with code {child.returncode} ({last[:500]})"
+def answer(module: str, name: str, room: str, mark: str) -> NoReturn:
+    """Do the child's part: rewrite what comes on the standard input, write it to the standard output, and end.
+
+    Args:
+        module: where the rewriting function is found.
+        name: its dotted name there.
+        room: bytes of private memory that it may take.
+        mark: is written before the answer.
+    """
+    rewrite: object = importlib.import_module(module)
+    for part in name.split("."):
+        rewrite = getattr(rewrite, part)
+    _limit_memory(int(room))
+    blob = sys.stdin.buffer.read()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print goes where messages go
+    code = 0
+    try:
+        said = mark.encode() + rewrite(blob)  # type: ignore[operator]
+    except BaseException as error:
+        said, code = f"{type(error).__name__}: {error}".encode(errors="replace")[:2000], _REFUSED
+    answers.write(said)
+    answers.flush()
+    os._exit(code)
+
+
+def _limit_memory(room: int) -> None:
+    """Let this process take `room` bytes beyond what it has, and leave no core file; on Linux only."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with suppress(OSError, ValueError):  # what is limited further already, or has no /proc
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        used = sum(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
+        resource.setrlimit(resource.RLIMIT_DATA, (used + room, used + room))
+
+
+def _ending(code: int, found: bytes, told: bytes) -> str:
+    if code == _REFUSED:
+        return found.decode(errors="replace").strip(" :\n") or "its reader refuses it"
+    if code < 0:
+        return f"its reader crashed on it ({signal.Signals(-code).name})"
+    last = told.decode(errors="replace").strip().rsplit("\n", 1)[-1]
+    return f"the process that tried it ended with code {code} and no answer" + (f" ({last[:500]})" if last else "")

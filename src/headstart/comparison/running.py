@@ -6,14 +6,13 @@ import contextlib
 import json
 import os
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from headstart import errors
+from headstart.children import Child
 from headstart.comparison.candidates import Candidate
 from headstart.comparison.context import Context
 from headstart.comparison.log import RowLog
@@ -102,7 +101,7 @@ class _Pool:
     """Worker processes, each fed by a thread."""
 
     def __init__(self, context_folder: Path, out: Path, n_jobs: int) -> None:
-        self._command = [sys.executable, "-m", "headstart.comparison.worker", str(context_folder), str(out)]
+        self._arguments = (str(context_folder.absolute()), str(out.absolute()))
         self._n_jobs = n_jobs
         self._stopped = threading.Event()
 
@@ -118,9 +117,8 @@ class _Pool:
         for task in waiting:
             todo.put(task)
         answers: queue.SimpleQueue[tuple[Task | None, dict[str, Any]]] = queue.SimpleQueue()
-        environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": os.pathsep.join(sys.path)}
         processes = [
-            subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+            Child("headstart.comparison.worker:serve", *self._arguments, variables=dict.fromkeys(_ONE_THREAD, "1"))
             for _ in range(min(self._n_jobs, len(waiting)))
         ]
         threads = [
@@ -152,7 +150,7 @@ class _Pool:
 
     def _feed(
         self,
-        process: subprocess.Popen[str],
+        process: Child,
         todo: queue.SimpleQueue[Task],
         keep: Callable[[Task], bool],
         answers: queue.SimpleQueue[tuple[Task | None, dict[str, Any]]],
@@ -165,8 +163,7 @@ class _Pool:
                 except queue.Empty:
                     return
                 asked = {"task": {"strategy": task.strategy, "budget": task.budget, "seed": task.seed}}
-                print(json.dumps({**asked, "keep": keep(task)}), file=process.stdin, flush=True)
-                line = process.stdout.readline() if process.stdout is not None else ""
+                line = process.ask(json.dumps({**asked, "keep": keep(task)}))
                 if not line:
                     answers.put((task, {"error": f"the process ended with code {process.wait()}"}))
                     return

@@ -1,7 +1,7 @@
 """A process that fits candidates: tasks come in as lines of JSON, rows go out as lines of JSON.
 
-Started by `headstart.comparison.running` as ``python -m headstart.comparison.worker CONTEXT OUT``. It imports
-nothing of the caller's, so a script needs no ``if __name__ == "__main__"``, and nothing is pickled.
+`headstart.comparison.running` starts it. It imports nothing of the caller's, so a script needs no
+``if __name__ == "__main__"``, and nothing is pickled.
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any
 
 
-def serve(context_folder: Path, out: Path) -> None:
-    """Answer every line of the standard input with one line of the standard output, until there are no more."""
+def serve(context_folder: str, out: str) -> None:
+    """Answer every line of the standard input with one line of the standard output, until there are no more.
+
+    Args:
+        context_folder: what `headstart.comparison.context.prepare` filled.
+        out: the comparison's folder.
+    """
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print goes where messages go
     import torch
@@ -25,20 +30,16 @@ def serve(context_folder: Path, out: Path) -> None:
     from headstart.comparison.tasks import Task, perform
 
     torch.set_num_threads(1)
-    context = Context(context_folder)
+    context = Context(Path(context_folder))
     candidates = every_candidate()
-    for line in sys.stdin:
+    for line in sys.stdin.buffer:
         asked = json.loads(line)
         task = Task(**asked["task"])
         answer: dict[str, Any]
         try:
-            answer = {"row": perform(context, candidates[task.strategy], task, out, keep=asked["keep"])}
+            answer = {"row": perform(context, candidates[task.strategy], task, Path(out), keep=asked["keep"])}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}", "kind": type(error).__name__}
             answer["traceback"] = traceback.format_exc()
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
-
-
-if __name__ == "__main__":
-    serve(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -24,6 +24,7 @@ from torch.multiprocessing.spawn import ProcessRaisedException, start_processes
 from torch.nn.parallel import DistributedDataParallel
 
 from headstart.batches import Examples
+from headstart.children import safely_spawned
 from headstart.errors import HeadstartError
 
 if TYPE_CHECKING:
@@ -48,7 +49,12 @@ def fit_on_devices(trainer: Trainer, train: Examples, valid: Examples | None) ->
         meeting = f"tcp://127.0.0.1:{_free_port()}"
         arguments = (trainer, train, valid, meeting, folder)
         try:
-            start_processes(_work, args=arguments, nprocs=len(trainer.devices), start_method="spawn")  # type: ignore[no-untyped-call]
+            with safely_spawned():
+                processes = start_processes(  # type: ignore[no-untyped-call]
+                    _work, args=arguments, nprocs=len(trainer.devices), join=False, start_method="spawn"
+                )
+            while not processes.join():
+                pass
         except ProcessRaisedException as error:
             last = str(error).strip().splitlines()[-1]
             raise HeadstartError(
