@@ -23,7 +23,7 @@ import headstart as hs
 from headstart.corpus import Corpus, split_rows, subset
 from headstart.metrics import auc
 from headstart.predictor import Predictor
-from headstart.strategies import STRATEGIES, Settings, read_beforehand, self_train
+from headstart.strategies import STRATEGIES, Settings, adapt_to_texts, self_train
 from hotel_strategies import cell
 from protocol import data_folder
 
@@ -66,7 +66,7 @@ class Models:
     @cached_property
     def read(self) -> Predictor:
         """The base after it has read the pool's texts."""
-        return read_beforehand(self.base, self.texts)
+        return adapt_to_texts(self.base, self.texts)
 
     @cached_property
     def taught(self) -> Predictor:

@@ -19,14 +19,15 @@ from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, MissingDependencyError, OptionError
 from headstart.layers import NgramLogit, stage_names
 from headstart.metrics import auc
-from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings, blending
-from headstart.strategies.blending import fit_ngram_parts, share_unknown, without_rare
+from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings
+from headstart.strategies.blend import fit_branches
+from headstart.strategies.blend.fit_branches import fit_ngram_parts, share_unknown, without_rare
+from headstart.strategies.blend.self_training import LEAST_TEXTS, adapt_to_texts, self_train, with_own_texts
 from headstart.strategies.calibration import fit_calibration
 from headstart.strategies.carry import head_stages
 from headstart.strategies.logistic import solve_dual
 from headstart.strategies.recipes import batch_size_of, phases_of
 from headstart.strategies.scratch import examples_of
-from headstart.strategies.self_training import LEAST_TEXTS, read_beforehand, self_train, with_own_texts
 from headstart.text import RaggedIds
 
 # Options that make each strategy quick. A strategy without a line here has no test, so they fail.
@@ -411,7 +412,7 @@ class TestSelfTraining:
         assert logits[0] > logits[1]
 
     def test_what_is_read_beforehand_is_the_recurrent_parts_alone(self, blend_base: Any, hotels: Any) -> None:
-        read, net = read_beforehand(blend_base.predictor_, as_corpus(hotels[0])), blend_base.predictor_.net
+        read, net = adapt_to_texts(blend_base.predictor_, as_corpus(hotels[0])), blend_base.predictor_.net
         before, after = net.state_dict(), read.net.state_dict()
         assert list(after) == list(before)
         moved = {
@@ -659,8 +660,8 @@ class TestOrderOfRows:
             shares.extend(float(part.mean()) for part in np.split(labels, cuts))
             return solve_dual(pieces, labels, **options)
 
-        monkeypatch.setattr(blending, "_PIECE", 50)  # of thousands of rows some are looked at at a time
-        monkeypatch.setattr(blending, "solve_dual", solve)
+        monkeypatch.setattr(fit_branches, "_PIECE", 50)  # of thousands of rows some are looked at at a time
+        monkeypatch.setattr(fit_branches, "solve_dual", solve)
         base = classifier("scratch", net="blend", epochs=0).fit(reviews.texts, reviews.labels).predictor_
         rows = np.argsort(reviews.labels, kind="stable")
         ids = examples_of(base, as_corpus(reviews.texts)).ids.take(rows)

@@ -11,11 +11,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from headstart.comparison.candidates import CANDIDATES, chosen, every_candidate
-from headstart.comparison.context import Context, Draw, prepare
-from headstart.comparison.folds import hold_out, ready, stratified_folds
+from headstart.comparison.context import Context, TrainingDraw, prepare
+from headstart.comparison.fits import Fit, load_scores, perform
+from headstart.comparison.folds import fit_decision_rule, hold_out, stratified_folds
 from headstart.comparison.logistic import log_loss, ridge_path
 from headstart.comparison.problem import assemble
-from headstart.comparison.tasks import Task, load_scores, perform
 from headstart.errors import OptionError
 from headstart.estimators import labelled
 
@@ -40,7 +40,7 @@ def context(blend_base: Any, draw_reviews: Any, tmp_path_factory: pytest.TempPat
 @pytest.mark.parametrize("name", list(RUNNING))
 def test_the_artifact_says_what_the_fit_said(context: Context, tmp_path: Path, name: str) -> None:
     candidate = RUNNING[name]
-    task = Task(name, 0 if candidate.unlabelled else 40, 1)
+    task = Fit(name, 0 if candidate.unlabelled else 40, 1)
     row = perform(context, candidate, task, tmp_path, keep=True)
     assert row["artifact_differs_by"] < 1e-5
     assert row["bytes"] > 0
@@ -62,7 +62,7 @@ def test_no_candidate_looks_beyond_its_rows(context: Context, tmp_path: Path, mo
         other = Context(context.folder)
         monkeypatch.setitem(other.__dict__, "labels", labels)
         found[turned] = {
-            name: RUNNING[name].fit(other, Draw(rows, 0, RUNNING[name].with_columns)).logits for name in cheap
+            name: RUNNING[name].fit(other, TrainingDraw(rows, 0, RUNNING[name].with_columns)).logits for name in cheap
         }
     for name in cheap:
         np.testing.assert_array_equal(found[True][name], found[False][name], err_msg=name)
@@ -77,13 +77,13 @@ def test_what_stands_for_all_budgets_looks_at_no_label(
     for labels in (np.array(context.labels), 1 - context.labels):
         other = Context(context.folder)
         monkeypatch.setitem(other.__dict__, "labels", labels)
-        found.append(RUNNING[name].fit(other, Draw(np.zeros(0, np.int64), 0)).logits)
+        found.append(RUNNING[name].fit(other, TrainingDraw(np.zeros(0, np.int64), 0)).logits)
     np.testing.assert_array_equal(*found)
 
 
 def test_tfidf_is_scikit_learns(context: Context) -> None:
     rows = np.arange(60)
-    fitted = CANDIDATES["tfidf"].fit(context, Draw(rows, 0))
+    fitted = CANDIDATES["tfidf"].fit(context, TrainingDraw(rows, 0))
     texts = [text or "" for text in context.table.column("text").to_pylist()]
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     inputs = vectorizer.fit_transform([texts[i] for i in rows])
@@ -138,9 +138,9 @@ def test_the_threshold_is_learnt_from_many_rows_only() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=400) + np.where(np.arange(400) % 4 == 0, 2.0, 0.0)
     labels = (np.arange(400) % 4 == 0).astype(int)
-    assert ready(labels[:100], logits[:100]).threshold == 0.5
-    assert 0.2 < ready(labels, logits).threshold < 0.8
-    assert ready(labels, None) == ((1.0, 0.0), 0.5)
+    assert fit_decision_rule(labels[:100], logits[:100]).threshold == 0.5
+    assert 0.2 < fit_decision_rule(labels, logits).threshold < 0.8
+    assert fit_decision_rule(labels, None) == ((1.0, 0.0), 0.5)
 
 
 def test_an_unknown_candidate_is_named() -> None:

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from headstart.comparison.fits import Fit, score_path
 from headstart.comparison.log import RowLog
-from headstart.comparison.tasks import Task, score_path
 from headstart.errors import OptionError
 
 ROW: dict[str, Any] = {"strategy": "tfidf", "budget": 50, "seed": 0, "auc": 0.9, "seconds": 1.0}
 
 
-def _scores(folder: Path, task: Task) -> None:
+def _scores(folder: Path, task: Fit) -> None:
     path = score_path(folder, task)
     path.parent.mkdir(exist_ok=True)
     np.save(path, np.zeros(3))
@@ -22,16 +22,16 @@ def _scores(folder: Path, task: Task) -> None:
 def test_rows_come_back(tmp_path: Path) -> None:
     log = RowLog(tmp_path, {"data": "x"})
     for seed in (0, 1):
-        _scores(tmp_path, Task("tfidf", 50, seed))
+        _scores(tmp_path, Fit("tfidf", 50, seed))
         log.add({**ROW, "seed": seed})
-    assert list(RowLog(tmp_path, {"data": "x"}).rows) == [Task("tfidf", 50, 0), Task("tfidf", 50, 1)]
+    assert list(RowLog(tmp_path, {"data": "x"}).rows) == [Fit("tfidf", 50, 0), Fit("tfidf", 50, 1)]
 
 
 @pytest.mark.parametrize("torn", [b'{"strategy": "tf', b"\x00", b"{"])
 def test_a_torn_last_line_is_taken_away(tmp_path: Path, torn: bytes) -> None:
     log = RowLog(tmp_path, {})
     for seed in (0, 1, 2):
-        _scores(tmp_path, Task("tfidf", 50, seed))
+        _scores(tmp_path, Fit("tfidf", 50, seed))
     log.add(ROW)
     with log.path.open("ab") as file:
         file.write(torn)

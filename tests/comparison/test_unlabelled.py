@@ -12,15 +12,15 @@ import pyarrow as pa
 import pytest
 
 from headstart.comparison import CANDIDATES, Comparison, compare
-from headstart.comparison.context import Context, Draw, prepare
+from headstart.comparison.context import Context, TrainingDraw, prepare
 from headstart.comparison.fitted import Fitted
-from headstart.comparison.folds import Ready
+from headstart.comparison.folds import DecisionRule
 from headstart.comparison.problem import assemble
 from headstart.comparison.unlabelled import told_before
 from headstart.corpus import Corpus
 from headstart.estimators import labelled
 
-NONE = Draw(np.zeros(0, np.int64), 0)
+NONE = TrainingDraw(np.zeros(0, np.int64), 0)
 
 
 def _with_words(texts: list[str], word: str) -> list[str]:
@@ -73,7 +73,7 @@ def test_fine_tuning_in_closed_form_holds_no_label_back(
     other = Context(context.folder)
     monkeypatch.setitem(other.__dict__, "base", blend_base.predictor_)
     monkeypatch.setattr("headstart.comparison.networks._LEAST_HELD_OUT_OF", 10)
-    draw = Draw(np.arange(50), 0)
+    draw = TrainingDraw(np.arange(50), 0)
     made = {
         name: CANDIDATES[name].fit(other, draw).build().info
         for name in ("fine-tune", "self-train+fine-tune", "scratch")
@@ -104,9 +104,9 @@ def test_a_base_is_trained_by_what_it_was_told(gru_base: Any) -> None:
     assert told_before(tuned).epochs is None
 
 
-def _knows_all(context: Context, draw: Draw) -> Fitted:
+def _knows_all(context: Context, draw: TrainingDraw) -> Fitted:
     """Scores that no honest candidate has."""
-    return Fitted(context.labels[context.test] * 8.0 - 4.0, Ready(), lambda: replace(context.base, run={}))
+    return Fitted(context.labels[context.test] * 8.0 - 4.0, DecisionRule(), lambda: replace(context.base, run={}))
 
 
 @pytest.fixture(scope="module")

@@ -211,7 +211,7 @@ def evaluated(model: TextClassifier, corpus: Corpus) -> dict[str, Any]:
     """Return the metrics of a model on labelled rows, and data-quality counts."""
     import numpy as np
 
-    from headstart.metrics import evaluate_scores
+    from headstart.evaluation.binary import evaluate_scores
 
     scores = model.score_rows(corpus)
     return {

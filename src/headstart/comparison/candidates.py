@@ -1,6 +1,6 @@
 """The candidates, simplest first. Another one is one more entry.
 
-An entry's function takes the shared `Context` and a `Draw` (rows of the budget, a seed, whether columns may be
+An entry's function takes the shared `Context` and a `TrainingDraw` (rows of the budget, a seed, whether columns may be
 read) and gives back a `Fitted`: logits of the test rows, calibration and threshold learnt inside the draw, and a
 function that builds the predictor if it is wanted.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from headstart.comparison.context import Context, Draw
+from headstart.comparison.context import Context, TrainingDraw
 from headstart.comparison.fitted import Fitted
 from headstart.comparison.layered import fit_columns, fit_features
 from headstart.comparison.networks import (
@@ -59,7 +59,7 @@ class Candidate:
     """
 
     name: str
-    fit: Callable[[Context, Draw], Fitted]
+    fit: Callable[[Context, TrainingDraw], Fitted]
     about: str
     uses: Uses = "nothing"
     needs: tuple[str, ...] = ()

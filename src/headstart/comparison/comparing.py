@@ -12,18 +12,18 @@ from typing import Any
 
 from headstart.artifact import read
 from headstart.comparison.context import SPACES, Context, prepare
-from headstart.comparison.facts import base_digest, versions
-from headstart.comparison.folds import Ready
+from headstart.comparison.fits import Fit, load_scores, perform, rows_of
+from headstart.comparison.folds import DecisionRule
 from headstart.comparison.gap import domain_gap, gap_lines
-from headstart.comparison.judging import judge
 from headstart.comparison.log import RowLog
 from headstart.comparison.planning import Options, Plan, plan_of
 from headstart.comparison.problem import Problem, assemble, budget_list, digest
+from headstart.comparison.recalibration import recalibrated, recalibration, shown
 from headstart.comparison.result import Comparison
+from headstart.comparison.results import judge
 from headstart.comparison.running import Progress, n_cores, run_tasks
-from headstart.comparison.shipping import recalibrated, recalibration, shown
-from headstart.comparison.tasks import Task, load_scores, perform, rows_of
-from headstart.comparison.words import say
+from headstart.comparison.scores import base_digest, versions
+from headstart.comparison.verdict_text import say
 from headstart.corpus import Corpus
 from headstart.corpus import read as read_corpus
 from headstart.errors import OptionError
@@ -162,7 +162,7 @@ def _run(
     context = prepare(problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device)
     n_jobs = plan.options.n_jobs if getattr(getattr(base.scorer, "spec", None), "name", "") is not None else 1
 
-    def keep(task: Task) -> bool:
+    def keep(task: Fit) -> bool:
         return task == plan.first(task.strategy)
 
     run_tasks(plan.tasks, plan.candidates, context, log, keep=keep, n_jobs=n_jobs, progress=progress)
@@ -181,7 +181,7 @@ def _ship(found: Comparison, context: Context, problem: Problem, plan: Plan, log
     if not folder.exists():
         perform(context, plan.candidates[ship.strategy], ship, log.folder, keep=True)
     predictor = Predictor.from_parts(read(folder), trust_patterns=True)
-    how, logits = Ready(predictor.calibration, predictor.threshold), load_scores(log.folder, ship)
+    how, logits = DecisionRule(predictor.calibration, predictor.threshold), load_scores(log.folder, ship)
     found.verdict["recalibration"] = None
     if not ship.budget:
         rows = rows_of(context, plan.own, 0)
@@ -191,7 +191,7 @@ def _ship(found: Comparison, context: Context, problem: Problem, plan: Plan, log
         told = recalibration(context, rows, of_rows, how, logits)
         predictor = recalibrated(predictor, told)
         found.verdict["recalibration"] = told
-    found.shown = shown(context, problem, ship, Ready(predictor.calibration, predictor.threshold), logits)
+    found.shown = shown(context, problem, ship, DecisionRule(predictor.calibration, predictor.threshold), logits)
     found.predictor = predictor
 
 

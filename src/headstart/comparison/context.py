@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from headstart.artifact import read, write
-from headstart.comparison import sharing
+from headstart.comparison import array_store
 from headstart.comparison.problem import Problem, labels_of
 from headstart.corpus import Corpus, duplicates
 from headstart.corpus import read as read_corpus
@@ -24,9 +24,9 @@ from headstart.features import layer_outputs
 from headstart.heads.tfidf import TfidfHead, vectorizer_of
 from headstart.layers import stage_names
 from headstart.predictor import EncoderScorer, LayerScorer, NetworkScorer, Predictor
-from headstart.strategies import read_beforehand
+from headstart.strategies import adapt_to_texts
 
-__all__ = ["SPACES", "Context", "Draw", "prepare"]
+__all__ = ["SPACES", "Context", "TrainingDraw", "prepare"]
 
 SPACES: dict[str, tuple[str, int, str]] = {
     "words": ("words", 2, "sublinear"),
@@ -38,7 +38,7 @@ _WIDEST_LAYER = 4096
 
 
 @dataclass(frozen=True)
-class Draw:
+class TrainingDraw:
     """The rows that one fit may learn from.
 
     Attributes:
@@ -65,7 +65,7 @@ class Context:
     """
 
     def __init__(self, folder: Path) -> None:
-        facts = sharing.load_facts(folder, "facts")
+        facts = array_store.load_facts(folder, "facts")
         self.folder = folder
         self.n_pool: int = facts["n_pool"]
         self.names: tuple[str, str] = tuple(facts["names"])
@@ -81,12 +81,12 @@ class Context:
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Class codes of all rows [rows]."""
-        return sharing.load_array(self.folder, "labels")
+        return array_store.load_array(self.folder, "labels")
 
     @cached_property
     def groups(self) -> NDArray[np.int64] | None:
         """Group codes of all rows [rows], or None."""
-        return sharing.load_array(self.folder, "groups") if self.group is not None else None
+        return array_store.load_array(self.folder, "groups") if self.group is not None else None
 
     @cached_property
     def test(self) -> NDArray[np.int64]:
@@ -96,12 +96,12 @@ class Context:
     @cached_property
     def doubled(self) -> NDArray[np.bool_]:
         """Which test rows' texts stand in the pool too [test]."""
-        return sharing.load_array(self.folder, "doubled")
+        return array_store.load_array(self.folder, "doubled")
 
     @cached_property
     def table(self) -> pa.Table:
         """Texts and columns of all rows."""
-        return sharing.load_table(self.folder, "rows")
+        return array_store.load_table(self.folder, "rows")
 
     @cached_property
     def base(self) -> Predictor:
@@ -113,7 +113,7 @@ class Context:
         """The base after it has read the pool's texts, without their labels: once for all workers."""
         folder = self.folder / "read"
         if not folder.exists():
-            write(folder, read_beforehand(self.base, self.texts()).to_parts())
+            write(folder, adapt_to_texts(self.base, self.texts()).to_parts())
         return Predictor.from_parts(read(folder, mapped=True), trust_patterns=True)
 
     @property
@@ -124,25 +124,28 @@ class Context:
     @cached_property
     def base_logits(self) -> NDArray[np.float64]:
         """The base's logits of all rows, before calibration [rows]."""
-        return sharing.load_array(self.folder, "base_logits")
+        return array_store.load_array(self.folder, "base_logits")
 
     def layer(self, name: str) -> NDArray[np.float32]:
         """Return a layer's output for all rows, one vector a row [rows, size]."""
-        return sharing.load_array(self.folder, f"layer_{self.layers.index(name)}")
+        return array_store.load_array(self.folder, f"layer_{self.layers.index(name)}")
 
     def counts(self, space: str) -> Any:
         """Return how often each n-gram of a space stands in each row, CSR [rows, n_grams]."""
-        return sharing.load_sparse(self.folder, space)
+        return array_store.load_sparse(self.folder, space)
 
     def ngrams(self, space: str) -> list[str]:
         """Return the n-grams of a space, in the order of its columns."""
-        return sharing.load_strings(self.folder, f"{space}_ngrams")
+        return array_store.load_strings(self.folder, f"{space}_ngrams")
 
     def prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64], TfidfHead]:
         """Return the source model over the space ``words``: idf (NaN where unknown) and weights [n_grams]; and itself."""
         head = TfidfHead.from_arrays(
-            sharing.load_strings(self.folder, "source_ngrams"),
-            {name: sharing.load_array(self.folder, f"source_{name}") for name in ("idf", "coefficients", "intercept")},
+            array_store.load_strings(self.folder, "source_ngrams"),
+            {
+                name: array_store.load_array(self.folder, f"source_{name}")
+                for name in ("idf", "coefficients", "intercept")
+            },
             2,
             None,
         )
@@ -168,7 +171,7 @@ class Context:
 
     def source(self) -> Corpus:
         """Return the source's labelled rows."""
-        table, names = sharing.load_table(self.folder, "source"), np.array(self.names, dtype=object)
+        table, names = array_store.load_table(self.folder, "source"), np.array(self.names, dtype=object)
         corpus = Corpus(table.column("text").combine_chunks(), text_name=self.text)
         return corpus.with_labels(names[table.column("label").to_numpy()].tolist(), names=self.names)
 
@@ -201,7 +204,7 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     both = [problem.pool, problem.test]
     table = pa.concat_tables([part.frame() for part in both], promote_options="default").combine_chunks()
-    sharing.save_table(folder, "rows", table)
+    array_store.save_table(folder, "rows", table)
     np.save(folder / "labels.npy", np.concatenate([labels_of(part) for part in both]))
     np.save(folder / "doubled.npy", problem.doubled)
     corpus = Corpus(table.column(problem.pool.text_name).combine_chunks(), text_name=problem.pool.text_name)
@@ -215,14 +218,14 @@ def prepare(
     layers = _run_base(folder, base, corpus, cache, device)
     if source is not None:
         rows = pa.table({"text": source.texts, "label": labels_of(source)})
-        sharing.save_table(folder, "source", rows)
+        array_store.save_table(folder, "source", rows)
         _learn_prior(folder, source)
     facts = {
         "n_pool": len(problem.pool), "names": list(problem.pool.label_names), "columns": list(problem.columns),
         "layers": layers, "text": problem.pool.text_name, "group": problem.group, "device": device,
         "has_network": isinstance(base.scorer, NetworkScorer), "has_source": source is not None,
     }  # fmt: skip
-    sharing.save_facts(folder, "facts", facts)
+    array_store.save_facts(folder, "facts", facts)
     context = Context(folder)
     context._base = base
     return context
@@ -242,8 +245,8 @@ def _count(folder: Path, space: str, strings: list[str]) -> None:
         import scipy.sparse as sp
 
         matrix, ngrams = sp.csr_matrix((len(strings), 0), dtype=np.float32), []
-    sharing.save_sparse(folder, space, matrix)
-    sharing.save_table(folder, f"{space}_ngrams", pa.table({"ngram": pa.array(ngrams, pa.large_string())}))
+    array_store.save_sparse(folder, space, matrix)
+    array_store.save_table(folder, f"{space}_ngrams", pa.table({"ngram": pa.array(ngrams, pa.large_string())}))
 
 
 def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path | None, device: str) -> list[str]:
@@ -287,7 +290,7 @@ def _learn_prior(folder: Path, source: Corpus) -> None:
     vectorizer = vectorizer_of(2, min_df=2)
     line = ridge_path(vectorizer.fit_transform(texts), labels_of(source), (1.0, 10.0))[-1]
     ngrams = pa.array(vectorizer.get_feature_names_out().tolist(), pa.large_string())
-    sharing.save_table(folder, "source_ngrams", pa.table({"ngram": ngrams}))
+    array_store.save_table(folder, "source_ngrams", pa.table({"ngram": ngrams}))
     np.save(folder / "source_idf.npy", vectorizer.idf_)
     np.save(folder / "source_coefficients.npy", line.coefficients)
     np.save(folder / "source_intercept.npy", np.array([line.intercept]))

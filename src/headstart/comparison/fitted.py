@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.comparison.context import Context, Draw
-from headstart.comparison.folds import Ready
+from headstart.comparison.context import Context, TrainingDraw
+from headstart.comparison.folds import DecisionRule
 from headstart.heads import ColumnEncoder
 from headstart.predictor import Predictor
 
@@ -29,7 +29,7 @@ class Fitted:
     """
 
     logits: NDArray[np.float64]
-    ready: Ready
+    ready: DecisionRule
     build: Callable[[], Predictor]
     choices: dict[str, Any] = field(default_factory=dict)
 
@@ -51,7 +51,7 @@ class ColumnBlock:
     scale: NDArray[np.float64]
 
     @classmethod
-    def of(cls, context: Context, draw: Draw) -> ColumnBlock | None:
+    def of(cls, context: Context, draw: TrainingDraw) -> ColumnBlock | None:
         """Return the columns of a draw, or None where it may read none."""
         if not draw.columns or not context.columns:
             return None

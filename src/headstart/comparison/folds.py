@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from headstart.strategies.calibration import fit_calibration
 
-__all__ = ["Fold", "Ready", "hold_out", "out_of_fold", "ready", "stratified_folds"]
+__all__ = ["DecisionRule", "Fold", "fit_decision_rule", "hold_out", "out_of_fold", "stratified_folds"]
 
 _LEAST_FOR_THRESHOLD = 200
 _MANY_ROWS = 4000
@@ -23,7 +23,7 @@ class Fold(NamedTuple):
     held: NDArray[np.int64]
 
 
-class Ready(NamedTuple):
+class DecisionRule(NamedTuple):
     """What turns logits into decisions: slope and intercept of the calibration, and the threshold."""
 
     calibration: tuple[float, float] = (1.0, 0.0)
@@ -94,17 +94,17 @@ def out_of_fold(
     return logits
 
 
-def ready(labels: NDArray[Any], logits: NDArray[np.float64] | None) -> Ready:
+def fit_decision_rule(labels: NDArray[Any], logits: NDArray[np.float64] | None) -> DecisionRule:
     """Return calibration and threshold from the logits of rows that were held out; NaN ones are left out.
 
     The threshold is the calibrated probability with the most right decisions, from 200 rows on; with fewer it
     would be noise, and .5 stands.
     """
     if logits is None:
-        return Ready()
+        return DecisionRule()
     known = np.isfinite(logits)
     truth, scores = np.asarray(labels)[known], logits[known]
-    fitted = Ready(fit_calibration(scores, truth))
+    fitted = DecisionRule(fit_calibration(scores, truth))
     if len(truth) < _LEAST_FOR_THRESHOLD:
         return fitted
     return fitted._replace(threshold=_best_threshold(truth, fitted.probabilities(scores)))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
-from headstart.metrics import mean_confidence
+from headstart.evaluation.binary import mean_confidence
 from headstart.predictor import Predictor
 from headstart.text import PretrainedTokenizer, encode
 

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headstart.comparison.context import Context, Draw
+from headstart.comparison.context import Context, TrainingDraw
 from headstart.comparison.fitted import ColumnBlock, Fitted
-from headstart.comparison.folds import Fold, Ready, out_of_fold, ready, stratified_folds
+from headstart.comparison.folds import DecisionRule, Fold, fit_decision_rule, out_of_fold, stratified_folds
 from headstart.comparison.logistic import log_loss, ridge_path
 from headstart.errors import MissingDependencyError
 from headstart.heads import CatBoostHead, LinearHead, NothingVariesError
@@ -48,7 +48,7 @@ class _Linear:
     said: NDArray[np.float64] | None
 
 
-def fit_features(context: Context, draw: Draw) -> Fitted:
+def fit_features(context: Context, draw: TrainingDraw) -> Fitted:
     """Fit a head on the layer that serves best; the last layer is among them, so the base alone is a choice too."""
     columns = ColumnBlock.of(context, draw)
     folds = _folds(context, draw)
@@ -56,7 +56,7 @@ def fit_features(context: Context, draw: Draw) -> Fitted:
     return _finish(context, draw, min(tried, key=lambda one: one.loss) if folds else tried[-1], columns, folds)
 
 
-def fit_columns(context: Context, draw: Draw) -> Fitted:
+def fit_columns(context: Context, draw: TrainingDraw) -> Fitted:
     """Fit a head on the tabular columns, the texts left unread."""
     draw = replace(draw, columns=True)
     columns = ColumnBlock.of(context, draw)
@@ -64,7 +64,7 @@ def fit_columns(context: Context, draw: Draw) -> Fitted:
     return _finish(context, draw, _try_linear(context, draw, None, columns, folds), columns, folds)
 
 
-def _folds(context: Context, draw: Draw) -> list[Fold]:
+def _folds(context: Context, draw: TrainingDraw) -> list[Fold]:
     return stratified_folds(context.labels[draw.rows], context.group_codes(draw.rows), draw.seed)
 
 
@@ -73,7 +73,7 @@ def _outputs(context: Context, layer: str | None, rows: NDArray[np.int64]) -> ND
 
 
 def _standardised(
-    context: Context, draw: Draw, layer: str | None, columns: ColumnBlock | None
+    context: Context, draw: TrainingDraw, layer: str | None, columns: ColumnBlock | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return inputs of draw and test rows [draw + test, size], and mean and scale over the draw's rows [size]."""
     rows = np.concatenate([draw.rows, context.test])
@@ -91,7 +91,7 @@ def _standardised(
 
 
 def _try_linear(
-    context: Context, draw: Draw, layer: str | None, columns: ColumnBlock | None, folds: list[Fold]
+    context: Context, draw: TrainingDraw, layer: str | None, columns: ColumnBlock | None, folds: list[Fold]
 ) -> _Linear:
     labels = context.labels[draw.rows]
     if not folds:
@@ -109,21 +109,23 @@ def _try_linear(
     return _Linear(layer, _PENALTIES[best], losses[best], said[best])
 
 
-def _finish(context: Context, draw: Draw, linear: _Linear, columns: ColumnBlock | None, folds: list[Fold]) -> Fitted:
+def _finish(
+    context: Context, draw: TrainingDraw, linear: _Linear, columns: ColumnBlock | None, folds: list[Fold]
+) -> Fitted:
     """Fit the head: linear, or trees where they say more of the rows held out of the first fold."""
     trees = _try_trees(context, draw, linear, columns, folds)
     if trees is not None:
         head, logits, calibrated = trees
     else:
         head, logits = _fit_linear(context, draw, linear, columns)
-        calibrated = ready(context.labels[draw.rows], linear.said)
+        calibrated = fit_decision_rule(context.labels[draw.rows], linear.said)
     choices = {"layer": linear.layer, "head": head.kind} if linear.layer else {"head": head.kind}
     build: Callable[[], Predictor] = partial(_build, context, linear.layer, head, columns, calibrated)
     return Fitted(logits, calibrated, build, choices)
 
 
 def _fit_linear(
-    context: Context, draw: Draw, linear: _Linear, columns: ColumnBlock | None
+    context: Context, draw: TrainingDraw, linear: _Linear, columns: ColumnBlock | None
 ) -> tuple[Head, NDArray[np.float64]]:
     inputs, mean, scale = _standardised(context, draw, linear.layer, columns)
     n = len(draw.rows)
@@ -133,8 +135,8 @@ def _fit_linear(
 
 
 def _try_trees(
-    context: Context, draw: Draw, linear: _Linear, columns: ColumnBlock | None, folds: list[Fold]
-) -> tuple[Head, NDArray[np.float64], Ready] | None:
+    context: Context, draw: TrainingDraw, linear: _Linear, columns: ColumnBlock | None, folds: list[Fold]
+) -> tuple[Head, NDArray[np.float64], DecisionRule] | None:
     """Return fitted trees if they have less log loss than the linear head on the rows held out of the first fold."""
     labels = context.labels[draw.rows]
     if len(labels) < _LEAST_FOR_TREES or not folds or linear.said is None:
@@ -154,11 +156,15 @@ def _try_trees(
     test_table = None if encoder is None else context.table.take(pa.array(context.test))
     known = np.full(len(labels), np.nan)
     known[fold.held] = said
-    return head, head.decision(_outputs(context, linear.layer, context.test), test_table), ready(labels, known)
+    return (
+        head,
+        head.decision(_outputs(context, linear.layer, context.test), test_table),
+        fit_decision_rule(labels, known),
+    )
 
 
 def _build(
-    context: Context, layer: str | None, head: Head, columns: ColumnBlock | None, calibrated: Ready
+    context: Context, layer: str | None, head: Head, columns: ColumnBlock | None, calibrated: DecisionRule
 ) -> Predictor:
     names = context.columns if columns is not None else ()
     how: dict[str, Any] = {

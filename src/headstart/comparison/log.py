@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headstart.comparison.tasks import Task, score_path
+from headstart.comparison.fits import Fit, score_path
 from headstart.errors import OptionError
 
 __all__ = ["RowLog"]
@@ -40,7 +40,7 @@ class RowLog:
             file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        self.rows[Task(row["strategy"], row["budget"], row["seed"])] = dict(row)
+        self.rows[Fit(row["strategy"], row["budget"], row["seed"])] = dict(row)
 
     def _check(self, path: Path, plan: dict[str, Any]) -> None:
         if path.exists():
@@ -61,7 +61,7 @@ class RowLog:
         partial.write_text(json.dumps(plan, indent=1), encoding="utf-8")
         partial.replace(path)
 
-    def _read(self) -> dict[Task, dict[str, Any]]:
+    def _read(self) -> dict[Fit, dict[str, Any]]:
         """Return the rows whose scores are there too; a last line that was cut off is taken away."""
         if not self.path.exists():
             return {}
@@ -73,7 +73,7 @@ class RowLog:
         rows = {}
         for line in whole.splitlines():
             row = json.loads(line)
-            task = Task(row["strategy"], row["budget"], row["seed"])
+            task = Fit(row["strategy"], row["budget"], row["seed"])
             if score_path(self.folder, task).exists():
                 rows[task] = row
         return rows

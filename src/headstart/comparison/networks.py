@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from headstart.comparison.context import Context, Draw
+from headstart.comparison.context import Context, TrainingDraw
 from headstart.comparison.fitted import Fitted
-from headstart.comparison.folds import Ready, hold_out
+from headstart.comparison.folds import DecisionRule, hold_out
 from headstart.predictor import Predictor
-from headstart.strategies import STRATEGIES, Settings, in_closed_form
+from headstart.strategies import STRATEGIES, Settings, has_closed_form
 from headstart.strategies.carry import head_stages
 from headstart.train import Phase
 
@@ -25,30 +25,32 @@ _DISCRIMINATIVE = 2.6  # each stage inwards learns so many times slower: Howard 
 _RATE = 1e-3
 
 
-def fit_as_is(context: Context, draw: Draw) -> Fitted:
+def fit_as_is(context: Context, draw: TrainingDraw) -> Fitted:
     """Take the base unchanged; no label is looked at."""
     base = context.base
     return Fitted(
-        np.array(context.base_logits[context.test]), Ready(base.calibration, base.threshold), lambda: _plain(base)
+        np.array(context.base_logits[context.test]),
+        DecisionRule(base.calibration, base.threshold),
+        lambda: _plain(base),
     )
 
 
-def fit_fine_tune(context: Context, draw: Draw) -> Fitted:
+def fit_fine_tune(context: Context, draw: TrainingDraw) -> Fitted:
     """Train on from the base's weights as ``fine-tune`` does unasked."""
     return _train(context, draw, "fine-tune", Settings())
 
 
-def fit_self_trained_tuned(context: Context, draw: Draw) -> Fitted:
+def fit_self_trained_tuned(context: Context, draw: TrainingDraw) -> Fitted:
     """Let the base read the pool's texts, train it on with the labels of the draw, and let it teach itself by all."""
     return _train(context, draw, "fine-tune", Settings(unlabelled=context.texts()), context.well_read)
 
 
-def fit_gradual(context: Context, draw: Draw) -> Fitted:
+def fit_gradual(context: Context, draw: TrainingDraw) -> Fitted:
     """Train on from the base's weights, one stage after another thawed, inner ones at lower rates."""
     return _train(context, draw, "fine-tune", Settings(phases=gradual_phases(context.base.net, len(draw.rows))))
 
 
-def fit_scratch(context: Context, draw: Draw) -> Fitted:
+def fit_scratch(context: Context, draw: TrainingDraw) -> Fitted:
     """Train the base's network from random weights."""
     return _train(context, draw, "scratch", Settings())
 
@@ -70,13 +72,15 @@ def gradual_phases(net: Any, n_labels: int) -> tuple[Phase, ...]:
     return tuple(phases)
 
 
-def _train(context: Context, draw: Draw, strategy: str, settings: Settings, base: Predictor | None = None) -> Fitted:
+def _train(
+    context: Context, draw: TrainingDraw, strategy: str, settings: Settings, base: Predictor | None = None
+) -> Fitted:
     labels = context.labels[draw.rows]
     corpus = context.corpus(draw.rows)
     base = base or context.base
     settings = replace(settings, random_state=draw.seed, device=context.device)
     fold = None
-    in_epochs = strategy != "fine-tune" or not in_closed_form(base, settings)
+    in_epochs = strategy != "fine-tune" or not has_closed_form(base, settings)
     if in_epochs and len(labels) >= _LEAST_HELD_OUT_OF:
         fold = hold_out(labels, context.group_codes(draw.rows), 0.2 if len(labels) < 1000 else 0.1, draw.seed)
     train, valid = (corpus, None) if fold is None else (corpus.take(fold.fit), corpus.take(fold.held))
@@ -87,7 +91,7 @@ def _train(context: Context, draw: Draw, strategy: str, settings: Settings, base
     epochs = {"epochs": len([row for row in learnt.history if row.get("epoch")])}
     return Fitted(
         logits,
-        Ready(predictor.calibration, predictor.threshold),
+        DecisionRule(predictor.calibration, predictor.threshold),
         lambda: _plain(predictor),
         {**epochs, **_best(predictor)},
     )

@@ -11,9 +11,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from headstart.comparison.context import SPACES, Context, Draw
+from headstart.comparison.context import SPACES, Context, TrainingDraw
 from headstart.comparison.fitted import ColumnBlock, Fitted
-from headstart.comparison.folds import Fold, out_of_fold, ready, stratified_folds
+from headstart.comparison.folds import Fold, fit_decision_rule, out_of_fold, stratified_folds
 from headstart.comparison.logistic import Line, log_loss, ridge_path
 from headstart.heads.tfidf import TfidfHead, least_texts
 from headstart.predictor import Predictor, TextScorer
@@ -56,7 +56,7 @@ class _Design:
     prior: NDArray[np.float64] | None = None
 
 
-def fit_ngrams(context: Context, draw: Draw, recipe: Recipe) -> Fitted:
+def fit_ngrams(context: Context, draw: TrainingDraw, recipe: Recipe) -> Fitted:
     """Fit on the draw's rows; penalty (and how far the prior reaches) by folds inside them."""
     design, source = _design(context, draw, recipe)
     columns = ColumnBlock.of(context, draw)
@@ -76,7 +76,7 @@ def fit_ngrams(context: Context, draw: Draw, recipe: Recipe) -> Fitted:
     share, penalty = choices[best]
     inputs, offset, factor = _inputs(design, recipe, columns, np.arange(n), labels)
     line = ridge_path(inputs[:n], labels, (penalty,), offset=share * offset[:n])[0]
-    calibrated = ready(labels, None if said is None else said[best])
+    calibrated = fit_decision_rule(labels, None if said is None else said[best])
     return Fitted(
         logits=line.logits(inputs[n:], share * offset[n:]),
         ready=calibrated,
@@ -85,7 +85,7 @@ def fit_ngrams(context: Context, draw: Draw, recipe: Recipe) -> Fitted:
     )
 
 
-def _design(context: Context, draw: Draw, recipe: Recipe) -> tuple[_Design, TfidfHead | None]:
+def _design(context: Context, draw: TrainingDraw, recipe: Recipe) -> tuple[_Design, TfidfHead | None]:
     matrix = context.counts(recipe.space)
     sublinear = SPACES[recipe.space][2] == "sublinear"
     own = matrix[draw.rows]

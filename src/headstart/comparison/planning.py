@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.comparison.candidates import Candidate, chosen
+from headstart.comparison.fits import Fit
 from headstart.comparison.problem import Problem
-from headstart.comparison.tasks import Task
 from headstart.corpus import Corpus
 from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
 from headstart.strategies import LEAST_TEXTS, RECIPES, is_blend
@@ -45,7 +45,7 @@ class Plan:
 
     candidates: Mapping[str, Candidate]
     left_out: Mapping[str, str]
-    tasks: Sequence[Task]
+    tasks: Sequence[Fit]
     options: Options
 
     @property
@@ -53,9 +53,9 @@ class Plan:
         """The user's own budget: the largest."""
         return self.options.budgets[-1]
 
-    def first(self, name: str) -> Task:
+    def first(self, name: str) -> Fit:
         """Return a candidate's fit on the first draw of the user's own budget: the one that can be shipped."""
-        return Task(name, 0 if self.candidates[name].unlabelled else self.own, 0)
+        return Fit(name, 0 if self.candidates[name].unlabelled else self.own, 0)
 
 
 def plan_of(
@@ -85,12 +85,12 @@ def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[
     return there
 
 
-def _tasks(candidates: Mapping[str, Candidate], options: Options) -> list[Task]:
+def _tasks(candidates: Mapping[str, Candidate], options: Options) -> list[Fit]:
     """Return all fits: seed by seed, so that whole draws are there early; dear ones first within a draw."""
     tasks = []
     for name, candidate in candidates.items():
         for budget in (0,) if candidate.unlabelled else options.budgets:
             cheap = not candidate.dear and budget <= CHEAP_UP_TO
             n_seeds = 1 if candidate.unlabelled else options.cheap_seeds if cheap else options.seeds
-            tasks += [Task(name, budget, seed) for seed in range(n_seeds)]
+            tasks += [Fit(name, budget, seed) for seed in range(n_seeds)]
     return sorted(tasks, key=lambda task: (task.seed, -candidates[task.strategy].seconds * (task.budget + 100)))

@@ -15,8 +15,8 @@ from headstart import errors
 from headstart.children import Child
 from headstart.comparison.candidates import Candidate
 from headstart.comparison.context import Context
+from headstart.comparison.fits import Fit, perform
 from headstart.comparison.log import RowLog
-from headstart.comparison.tasks import Task, perform
 from headstart.errors import HeadstartError
 
 __all__ = ["Progress", "n_cores", "run_tasks"]
@@ -33,12 +33,12 @@ def n_cores() -> int:
 
 
 def run_tasks(
-    tasks: Sequence[Task],
+    tasks: Sequence[Fit],
     candidates: Mapping[str, Candidate],
     context: Context,
     log: RowLog,
     *,
-    keep: Callable[[Task], bool],
+    keep: Callable[[Fit], bool],
     n_jobs: int,
     progress: Progress,
 ) -> None:
@@ -57,7 +57,7 @@ def run_tasks(
     clock = _Clock(tasks, candidates, log, n_jobs)
     progress(len(tasks) - len(waiting), len(tasks), clock.seconds_left(waiting), "")
 
-    def done(task: Task, row: Mapping[str, Any], left: Sequence[Task]) -> None:
+    def done(task: Fit, row: Mapping[str, Any], left: Sequence[Fit]) -> None:
         log.add(row)
         clock.learn(task, row["seconds"])
         progress(len(tasks) - len(left), len(tasks), clock.seconds_left(left), task.key)
@@ -73,7 +73,7 @@ def run_tasks(
 class _Clock:
     """Guesses the time left from what each candidate has taken so far."""
 
-    def __init__(self, tasks: Sequence[Task], candidates: Mapping[str, Candidate], log: RowLog, n_jobs: int) -> None:
+    def __init__(self, tasks: Sequence[Fit], candidates: Mapping[str, Candidate], log: RowLog, n_jobs: int) -> None:
         self._n_jobs = max(1, n_jobs)
         self._taken = {
             name: [candidate.seconds, 100.0 if candidate.unlabelled else 1100.0]
@@ -83,13 +83,13 @@ class _Clock:
             if task in log.rows:
                 self.learn(task, log.rows[task]["seconds"])
 
-    def learn(self, task: Task, seconds: float) -> None:
+    def learn(self, task: Fit, seconds: float) -> None:
         """Take in one fit; what is measured soon outweighs the first guess."""
         taken = self._taken[task.strategy]
         taken[0] = 0.3 * taken[0] + seconds
         taken[1] = 0.3 * taken[1] + task.budget + 100.0
 
-    def seconds_left(self, waiting: Sequence[Task]) -> float | None:
+    def seconds_left(self, waiting: Sequence[Fit]) -> float | None:
         """Return about how long the rest will take."""
         total = sum(
             self._taken[task.strategy][0] / self._taken[task.strategy][1] * (task.budget + 100.0) for task in waiting
@@ -107,16 +107,16 @@ class _Pool:
 
     def run(
         self,
-        waiting: Sequence[Task],
-        keep: Callable[[Task], bool],
-        done: Callable[[Task, Mapping[str, Any], Sequence[Task]], None],
+        waiting: Sequence[Fit],
+        keep: Callable[[Fit], bool],
+        done: Callable[[Fit, Mapping[str, Any], Sequence[Fit]], None],
     ) -> None:
         """Do all tasks; the first failure stops the rest and is raised here."""
         left = list(waiting)
-        todo: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        todo: queue.SimpleQueue[Fit] = queue.SimpleQueue()
         for task in waiting:
             todo.put(task)
-        answers: queue.SimpleQueue[tuple[Task | None, dict[str, Any]]] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[tuple[Fit | None, dict[str, Any]]] = queue.SimpleQueue()
         processes = [
             Child("headstart.comparison.worker:serve", *self._arguments, variables=dict.fromkeys(_ONE_THREAD, "1"))
             for _ in range(min(self._n_jobs, len(waiting)))
@@ -151,11 +151,11 @@ class _Pool:
     def _feed(
         self,
         process: Child,
-        todo: queue.SimpleQueue[Task],
-        keep: Callable[[Task], bool],
-        answers: queue.SimpleQueue[tuple[Task | None, dict[str, Any]]],
+        todo: queue.SimpleQueue[Fit],
+        keep: Callable[[Fit], bool],
+        answers: queue.SimpleQueue[tuple[Fit | None, dict[str, Any]]],
     ) -> None:
-        task: Task | None = None
+        task: Fit | None = None
         try:
             while not self._stopped.is_set():
                 try:
@@ -172,7 +172,7 @@ class _Pool:
             answers.put((task, {"error": f"the process cannot be reached: {error}"}))
 
 
-def _failure(task: Task | None, answer: Mapping[str, Any]) -> Exception:
+def _failure(task: Fit | None, answer: Mapping[str, Any]) -> Exception:
     """Return the error of a worker: one of ours as it was, anything else with its traceback."""
     kind = getattr(errors, str(answer.get("kind")), None)
     message = str(answer.get("error"))

@@ -1,6 +1,6 @@
 """Candidates that read texts without labels, and look at no label of the target.
 
-``self-train`` lets the base teach itself (see `headstart.strategies.self_training`); ``as-is+texts`` trains it on the
+``self-train`` lets the base teach itself (see `headstart.strategies.blend.self_training`); ``as-is+texts`` trains it on the
 source's labelled rows anew, with the target's texts to learn words from, and holds out a tenth of the source to stop early
 and to calibrate. One fit stands for all budgets. *Inductive* reads the texts of the rows that budgets are drawn from, but
 for those that also stand among the test rows; *transductive* reads the test rows' texts too: what it reaches holds for the
@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from headstart.comparison.context import Context, Draw
+from headstart.comparison.context import Context, TrainingDraw
 from headstart.comparison.fitted import Fitted
-from headstart.comparison.folds import Ready, hold_out
+from headstart.comparison.folds import DecisionRule, hold_out
 from headstart.comparison.problem import labels_of
 from headstart.predictor import Predictor
-from headstart.strategies import LEAST_TEXTS, STRATEGIES, Settings, is_blend, read_beforehand, self_train
+from headstart.strategies import LEAST_TEXTS, STRATEGIES, Settings, adapt_to_texts, is_blend, self_train
 
 __all__ = ["fit_self_trained", "fit_with_texts", "label_free"]
 
@@ -35,7 +35,7 @@ _TOLD = (
 )  # fmt: skip
 
 
-def fit_with_texts(context: Context, draw: Draw, *, of_test: bool) -> Fitted:
+def fit_with_texts(context: Context, draw: TrainingDraw, *, of_test: bool) -> Fitted:
     """Train the base's network anew on the source's labelled rows, with the target's texts to learn words from.
 
     Args:
@@ -55,8 +55,8 @@ def fit_with_texts(context: Context, draw: Draw, *, of_test: bool) -> Fitted:
     return label_free(context, learnt.predictor, counted)
 
 
-def fit_self_trained(context: Context, draw: Draw, *, of_test: bool) -> Fitted:
-    """Let the base teach itself on the target's texts; see `headstart.strategies.self_training`.
+def fit_self_trained(context: Context, draw: TrainingDraw, *, of_test: bool) -> Fitted:
+    """Let the base teach itself on the target's texts; see `headstart.strategies.blend.self_training`.
 
     Args:
         context: what candidates share.
@@ -64,14 +64,14 @@ def fit_self_trained(context: Context, draw: Draw, *, of_test: bool) -> Fitted:
         of_test: read the test rows' texts too.
     """
     texts = context.texts(of_test=of_test)
-    known = read_beforehand(context.base, texts)
+    known = adapt_to_texts(context.base, texts)
     taught = self_train(known, texts) if is_blend(known) and len(texts) >= LEAST_TEXTS else known
     return label_free(context, taught, {"n_texts": len(texts)})
 
 
 def label_free(context: Context, predictor: Predictor, choices: Mapping[str, Any]) -> Fitted:
     """Return a predictor that was made without any label of the target as a candidate's fit."""
-    ready = Ready(predictor.calibration, predictor.threshold)
+    ready = DecisionRule(predictor.calibration, predictor.threshold)
     own = replace(predictor, text=context.text, run={})
     logits = own.score(context.corpus(context.test)).logits
     return Fitted(logits, ready, lambda: own, dict(choices))

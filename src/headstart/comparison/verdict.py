@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headstart.comparison.candidates import Candidate
-from headstart.comparison.statistics import Components, above_chance, difference, estimate, holm
+from headstart.evaluation.draws import Components, above_chance, difference, estimate, holm
 
 __all__ = ["LEVEL", "Curves", "Measured", "decide", "judge_base"]
 
@@ -56,7 +56,7 @@ class Measured:
 
 
 def decide(measured: Measured) -> dict[str, Any]:
-    """Return the verdict's facts; `headstart.comparison.words` says them.
+    """Return the verdict's facts; `headstart.comparison.verdict_text` says them.
 
     Returns:
         ``kind``, ``own_budget``, ``ship``, ``best``, ``in_the_running``, ``chance``, ``base`` (with ``by_budget``),

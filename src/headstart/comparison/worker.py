@@ -27,14 +27,14 @@ def serve(context_folder: str, out: str) -> None:
 
     from headstart.comparison.candidates import every_candidate
     from headstart.comparison.context import Context
-    from headstart.comparison.tasks import Task, perform
+    from headstart.comparison.fits import Fit, perform
 
     torch.set_num_threads(1)
     context = Context(Path(context_folder))
     candidates = every_candidate()
     for line in sys.stdin.buffer:
         asked = json.loads(line)
-        task = Task(**asked["task"])
+        task = Fit(**asked["task"])
         answer: dict[str, Any]
         try:
             answer = {"row": perform(context, candidates[task.strategy], task, Path(out), keep=asked["keep"])}

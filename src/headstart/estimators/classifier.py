@@ -22,7 +22,7 @@ from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import check_least, check_types
 from headstart.predictor import Scores
-from headstart.strategies import STRATEGIES, UNLABELLED, Learnt, Settings, read_beforehand
+from headstart.strategies import STRATEGIES, UNLABELLED, FitResult, Settings, adapt_to_texts
 from headstart.train import Event, Phase
 
 __all__ = ["LEAST_HELD", "TextClassifier", "labelled"]
@@ -193,7 +193,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         base = None if self.base is None else as_predictor(self.base)
         if base is not None and settings.unlabelled is not None and strategy not in ("scratch", "self-train", "tfidf"):
             frozen = settings.freeze is not None or any(phase.freeze for phase in settings.phases or ())
-            base = read_beforehand(base, settings.unlabelled, words_alone=frozen, **settings.guessing("read"))
+            base = adapt_to_texts(base, settings.unlabelled, words_alone=frozen, **settings.guessing("read"))
         # A reference point learns its own labels; a transfer speaks the base's, or they are mapped.
         names = base.label_names if base is not None and strategy not in ("scratch", "tfidf") else None
         train = labelled(
@@ -268,7 +268,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         texts = None if self.unlabelled is None else as_corpus(self.unlabelled, text=self.text)
         return Settings(**{**values, "columns": columns, "phases": phases_of(self.phases), "unlabelled": texts})
 
-    def _take(self, learnt: Learnt, train: Corpus, strategy: str) -> TextClassifier:
+    def _take(self, learnt: FitResult, train: Corpus, strategy: str) -> TextClassifier:
         predictor = learnt.predictor
         predictor.text = self.text or train.text_name
         predictor.info = {**predictor.info, "strategy": strategy, "label_column": train.label_column}
@@ -334,7 +334,7 @@ def _beside(settings: Settings) -> Settings:
     return replace(settings, checkpoint=folder)
 
 
-def _with_all_rows(measured: Learnt, whole: Learnt) -> Learnt:
+def _with_all_rows(measured: FitResult, whole: FitResult) -> FitResult:
     """Return what was learnt from all rows, with what was measured on held-out rows when they were held out."""
     for name in ("valid", "n_valid"):
         if name in measured.predictor.info:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import DataError, MissingDependencyError, OptionError
-from headstart.metrics import auc
+from headstart.evaluation.binary import auc
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import DataError
-from headstart.metrics import N_BINS, auc, expected_calibration_error
+from headstart.evaluation.binary import N_BINS, auc, expected_calibration_error
 from headstart.report.axes import Axis, linear_axis
 from headstart.report.chart import Chart
 from headstart.report.panel import Panel, Rule, Series, Strip

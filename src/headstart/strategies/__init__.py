@@ -12,29 +12,29 @@
 The last two are the reference points that a transfer is measured against.
 """
 
-from headstart.strategies.carry import as_is, features, fine_tune, in_closed_form, tfidf
+from headstart.strategies.blend.linear_branch import is_blend
+from headstart.strategies.blend.self_training import LEAST_TEXTS, adapt_to_texts, self_train, self_training
+from headstart.strategies.carry import as_is, features, fine_tune, has_closed_form, tfidf
 from headstart.strategies.probing import layer_aucs
 from headstart.strategies.recipes import RECIPES
 from headstart.strategies.scratch import labels_of, train_network
-from headstart.strategies.self_training import LEAST_TEXTS, read_beforehand, self_train, self_training
-from headstart.strategies.settings import Learnt, Settings, Strategy
-from headstart.strategies.target import is_blend
+from headstart.strategies.settings import FitResult, Settings, Strategy
 
 __all__ = [
     "LEAST_TEXTS",
     "RECIPES",
     "STRATEGIES",
     "UNLABELLED",
-    "Learnt",
+    "FitResult",
     "Settings",
+    "adapt_to_texts",
     "as_is",
     "features",
     "fine_tune",
-    "in_closed_form",
+    "has_closed_form",
     "is_blend",
     "labels_of",
     "layer_aucs",
-    "read_beforehand",
     "self_train",
     "self_training",
     "tfidf",

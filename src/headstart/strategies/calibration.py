@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from headstart.corpus import Corpus
-from headstart.metrics import evaluate_scores, mean_confidence
+from headstart.evaluation.binary import evaluate_scores, mean_confidence
 from headstart.predictor import Predictor
 
 __all__ = ["fit_calibration", "held_out_metrics", "measured"]

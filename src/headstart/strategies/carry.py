@@ -20,22 +20,22 @@ from headstart.inference import network_outputs, on_device, resolve_device
 from headstart.layers import stage_names, until
 from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
 from headstart.predictor.scorers import Head
-from headstart.strategies.adapting import adapt_blend
+from headstart.strategies.blend.linear_branch import is_blend
+from headstart.strategies.blend.ridge_fine_tuning import fine_tune_blend
+from headstart.strategies.blend.self_training import LEAST_TEXTS, NOTHING_LEARNT, self_train, with_own_texts
+from headstart.strategies.blend.vocabulary import extend_vocabulary
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
-from headstart.strategies.scratch import carried, examples_of, finish, labels_of, law_counts, needed
-from headstart.strategies.self_training import LEAST_TEXTS, NOTHING_LEARNT, self_train, with_own_texts
-from headstart.strategies.settings import Learnt, Settings
-from headstart.strategies.target import is_blend
-from headstart.strategies.vocabulary import extend_vocabulary
+from headstart.strategies.scratch import carried, examples_of, finish, labels_of, needed, text_counts
+from headstart.strategies.settings import FitResult, Settings
 from headstart.text import encode
 from headstart.train import Phase
 
-__all__ = ["as_is", "default_layer", "features", "fine_tune", "head_stages", "in_closed_form", "tfidf"]
+__all__ = ["as_is", "default_layer", "features", "fine_tune", "has_closed_form", "head_stages", "tfidf"]
 
 HEADS = ("auto", "linear", "catboost")
 
 
-def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> FitResult:
     """Return the base unchanged but for what it has taught itself on texts without labels; no label is looked at."""
     base = needed(base)
     if not base.label_names:
@@ -44,12 +44,12 @@ def as_is(train: Corpus, valid: Corpus | None, base: Predictor | None, settings:
             "use strategy 'features', which learns your labels from its layers."
         )
     if settings.unlabelled is None or not is_blend(base) or len(settings.unlabelled) < LEAST_TEXTS:
-        return Learnt(replace(base, run={}))
+        return FitResult(replace(base, run={}))
     taught = self_train(base, settings.unlabelled, **settings.guessing("taught"))
-    return Learnt(replace(taught, run={}), notes=(NOTHING_LEARNT,) if taught is base else ())
+    return FitResult(replace(taught, run={}), notes=(NOTHING_LEARNT,) if taught is base else ())
 
 
-def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> FitResult:
     """Fit a head on outputs of the base's layers, beside tabular columns where they are named."""
     base = needed(base)
     labels = labels_of(train)
@@ -79,11 +79,11 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
         info=carried(base),
         run={},
     )
-    counts = {**law_counts(encoded, base.max_tokens), **column_counts}
+    counts = {**text_counts(encoded, base.max_tokens), **column_counts}
     return _finish_head(predictor, train, valid, settings, counts)
 
 
-def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> FitResult:
     """Train on from the base's weights: by default the head alone first, then everything, inner parts slower."""
     base = needed(base)
     labels = labels_of(train)
@@ -93,7 +93,7 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
             f"this base is of kind {base.scorer.kind!r} and has no network to fine-tune; "
             f"pass a base made by `headstart train`, or use strategy {instead}."
         )
-    if in_closed_form(base, settings):
+    if has_closed_form(base, settings):
         return _fine_tune_blend(train, valid, base, settings)
     net = copy.deepcopy(base.net)
     encoded = encode(base.steps, train.texts)
@@ -111,24 +111,24 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
     predictor = replace(
         base, scorer=scorer, threshold=0.5, info=carried(base), run={}
     )  # the base's cut is for its scores
-    return finish(predictor, trainer, train, valid_examples, law_counts(encoded, base.max_tokens), settings)
+    return finish(predictor, trainer, train, valid_examples, text_counts(encoded, base.max_tokens), settings)
 
 
-def in_closed_form(base: Predictor, settings: Settings) -> bool:
+def has_closed_form(base: Predictor, settings: Settings) -> bool:
     """Tell whether fine-tuning has no epochs, and so no use for held-out rows: a `blend`, and no schedule of one's own."""
     asked = (settings.phases, settings.freeze, settings.epochs, settings.learning_rate, settings.batch_size)
     by_gradient = any(option is not None for option in asked) or bool(settings.trainer_options)
     return is_blend(base) and not by_gradient
 
 
-def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> Learnt:
+def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
     """Fine-tune in closed form, then let it teach itself on these texts and those that came without labels.
 
     Nothing is stopped early, so validation rows only measure.
     """
     extended = extend_vocabulary(base, train)
     examples = replace(examples_of(extended.predictor, train), labels=labels_of(train))
-    tuned = predictor = adapt_blend(extended.predictor, examples)
+    tuned = predictor = fine_tune_blend(extended.predictor, examples)
     texts = with_own_texts(train, settings.unlabelled)
     if len(texts) >= LEAST_TEXTS:
         predictor = self_train(tuned, texts, n_labelled=len(train), **settings.guessing("taught"))
@@ -141,11 +141,11 @@ def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, setti
         "n_self_trained": 0 if predictor is tuned else len(texts),
     }
     predictor = replace(predictor, threshold=0.5, info={**carried(base), **facts}, run={})
-    counts = law_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
+    counts = text_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
     return _finish_head(predictor, train, valid, replace(settings, calibrate=False), counts)
 
 
-def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> FitResult:
     """Fit TF-IDF and logistic regression on the target alone; a base has no part in it."""
     labels = labels_of(train)
     encoder, table, column_counts = _columns(train, settings)
@@ -269,7 +269,7 @@ def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[nn.Module, NetSpec]:
 
 def _finish_head(
     predictor: Predictor, train: Corpus, valid: Corpus | None, settings: Settings, counts: dict[str, Any]
-) -> Learnt:
+) -> FitResult:
     facts: dict[str, Any] = {"n_train": len(train), "train_counts": counts}
     if valid is not None and valid.labels is not None:
         scores = predictor.score(valid, device=settings.device)
@@ -278,4 +278,4 @@ def _finish_head(
         probabilities = predictor.probabilities(scores.logits)
         facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
     predictor.info = {**predictor.info, **facts}
-    return Learnt(predictor, refit=True)
+    return FitResult(predictor, refit=True)

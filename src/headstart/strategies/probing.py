@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from headstart.corpus import Corpus
+from headstart.evaluation.binary import auc_interval
 from headstart.heads import LinearHead
 from headstart.inference import network_outputs, resolve_device
 from headstart.layers import stage_names
-from headstart.metrics import auc_interval
 from headstart.predictor import Predictor
 from headstart.strategies.scratch import examples_of, labels_of
 

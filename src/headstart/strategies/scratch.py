@@ -21,11 +21,11 @@ from headstart.inference import network_logits, on_device
 from headstart.layers import StageGraph
 from headstart.nets import build
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
-from headstart.strategies.blending import fit_parts, list_sizes
+from headstart.strategies.blend.fit_branches import fit_parts, list_sizes
+from headstart.strategies.blend.train_branches import to_guess, train_parts
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
-from headstart.strategies.parts import to_guess, train_parts
 from headstart.strategies.recipes import RECIPES, Recipe, least_count, trainer_of
-from headstart.strategies.settings import Learnt, Settings
+from headstart.strategies.settings import FitResult, Settings
 from headstart.text import Encoded, RaggedIds, encode, fit_steps, text_steps
 from headstart.train import Trainer
 from headstart.vectors import neighbour_vectors
@@ -35,8 +35,8 @@ __all__ = [
     "examples_of",
     "finish",
     "labels_of",
-    "law_counts",
     "needed",
+    "text_counts",
     "train_network",
 ]
 
@@ -47,7 +47,7 @@ _WORDS_ALONE = (
 )
 
 
-def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> FitResult:
     """Train a network from random weights on `train`; of a `base`, only the architecture is taken."""
     labels = labels_of(train)
     name, options, recipe = _architecture(base, settings)
@@ -70,7 +70,7 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
         info={"source": source_facts(encoded)},
     )
     examples = replace(examples_of(predictor, train, encoded), labels=labels)
-    law = law_counts(encoded, limit)
+    law = text_counts(encoded, limit)
     del encoded  # half of all that is held by now, where texts were cut
     valid_examples = None if valid is None else examples_of(predictor, valid)
     more = None if settings.unlabelled is None else encode(steps, settings.unlabelled.texts).ids
@@ -154,7 +154,7 @@ def finish(
     valid: Examples | None,
     counts: dict[str, Any],
     settings: Settings,
-) -> Learnt:
+) -> FitResult:
     """Calibrate a trained network on the validation rows and write down how it came to be."""
     facts: dict[str, Any] = {
         "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
@@ -171,7 +171,7 @@ def finish(
     predictor.net.to("cpu").eval()
     predictor.info |= {**facts, "history": [without_seconds(row) for row in trainer.history]}
     predictor.run |= {"history": trainer.history}
-    return Learnt(predictor, trainer.history)
+    return FitResult(predictor, trainer.history)
 
 
 def examples_of(predictor: Predictor, corpus: Corpus, encoded: Encoded | None = None) -> Examples:
@@ -181,7 +181,7 @@ def examples_of(predictor: Predictor, corpus: Corpus, encoded: Encoded | None = 
     return Examples(ids, None if corpus.labels is None else corpus.labels.astype(np.float32))
 
 
-def law_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:
+def text_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:
     """Return what must not stay silent about the training texts."""
     n_truncated = 0 if limit is None else int((encoded.ids.lengths > limit).sum())
     return {

@@ -16,7 +16,7 @@ from headstart.errors import unknown_name
 from headstart.predictor import Predictor
 from headstart.train import Event, Phase, Trainer
 
-__all__ = ["Learnt", "Settings", "Strategy"]
+__all__ = ["FitResult", "Settings", "Strategy"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class FitResult:
     """A predictor, and the rows that tell how it was trained.
 
     Attributes:
@@ -95,5 +95,5 @@ class Learnt:
     refit: bool = False
 
 
-Strategy = Callable[[Corpus, Corpus | None, Predictor | None, Settings], Learnt]
+Strategy = Callable[[Corpus, Corpus | None, Predictor | None, Settings], FitResult]
 """Takes training rows, validation rows or None, the base or None, and settings."""

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from headstart.batches import Examples
+from headstart.evaluation.binary import auc
 from headstart.inference import network_logits
-from headstart.metrics import auc
 from headstart.train.losses import Loss, weighted_mean
 
 __all__ = ["loss_and_auc", "sample_rows"]

@@ -48,7 +48,7 @@ def recalibration_said(told: Mapping[str, Any]) -> str:
     """Return in a sentence what became of the calibration of a candidate that looked at no label.
 
     Args:
-        told: from `headstart.comparison.shipping.recalibration`.
+        told: from `headstart.comparison.recalibration.recalibration`.
     """
     before, after = told["test"]["before"], told["test"]["after"]
     losses, n = told["log_loss_in_folds"], told["n_labels"]

@@ -12,8 +12,8 @@ from torch import nn
 from headstart.batches import Examples
 from headstart.inference import on_device
 from headstart.layers import StageGraph
-from headstart.strategies.blending import share_unknown, weigh_parts, without_rare
-from headstart.strategies.guesses import GUESSED_WEIGHTS, enough, guess, some_rows, together, with_words
+from headstart.strategies.blend.distillation import GUESSED_WEIGHTS, enough, guess, some_rows, together, with_words
+from headstart.strategies.blend.fit_branches import share_unknown, weigh_parts, without_rare
 from headstart.strategies.recipes import Recipe, least_count, trainer_of
 from headstart.strategies.settings import Settings
 from headstart.train import Trainer

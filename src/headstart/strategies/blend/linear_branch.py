@@ -20,7 +20,7 @@ from headstart.errors import OptionError
 from headstart.nets import build
 from headstart.nets.blend import PARTS, target_names
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
-from headstart.strategies.blending import ngram_features, part_of
+from headstart.strategies.blend.fit_branches import ngram_features, part_of
 from headstart.text import RaggedIds
 
 __all__ = ["MOVING", "Linear", "add_linear", "blend_of", "is_blend", "moving_features"]

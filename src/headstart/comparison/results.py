@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from headstart.comparison import curves as reading
 from headstart.comparison.context import Context
-from headstart.comparison.facts import honest_auc, measure, versions
+from headstart.comparison.fits import Fit, load_scores
 from headstart.comparison.gap import domain_gap
 from headstart.comparison.log import RowLog
 from headstart.comparison.planning import Plan
 from headstart.comparison.problem import Problem
 from headstart.comparison.result import Comparison
-from headstart.comparison.statistics import estimate
-from headstart.comparison.tasks import Task, load_scores
+from headstart.comparison.scores import honest_auc, measure, versions
 from headstart.comparison.verdict import Curves, Measured, decide
 from headstart.corpus import Corpus
+from headstart.evaluation import label_curves as reading
+from headstart.evaluation.draws import estimate
 from headstart.predictor import Predictor
 
 __all__ = ["judge"]
@@ -114,7 +114,7 @@ def _doubling(measured: Measured, ship: str) -> dict[str, Any] | None:
 
 
 def _without_duplicates(
-    problem: Problem, measured: Measured, scores: Mapping[Task, Any], groups: Any, ship: str
+    problem: Problem, measured: Measured, scores: Mapping[Fit, Any], groups: Any, ship: str
 ) -> dict[str, Any] | None:
     """Return the verdict on the test rows whose texts do not stand in the pool, in short; None if all are such."""
     alone = ~problem.doubled

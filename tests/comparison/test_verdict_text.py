@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headstart.comparison.words import _base
+from headstart.comparison.verdict_text import _base
 
 UNSURE: dict[str, Any] = {
     "answer": "cannot be told", "budget": 1600, "transfer": "fine-tune", "reference": "scratch", "difference": 0.028,

@@ -14,7 +14,7 @@ from headstart.batches import Examples
 from headstart.inference import network_outputs
 from headstart.layers import StageGraph
 from headstart.nets import build
-from headstart.strategies import guesses, parts
+from headstart.strategies.blend import distillation, train_branches
 from headstart.strategies.scratch import examples_of
 from headstart.text import RaggedIds
 from headstart.train.measuring import loss_and_auc
@@ -23,7 +23,7 @@ from headstart.train.measuring import loss_and_auc
 @pytest.fixture
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guess the labels of a hundred texts, where a thousand are asked for."""
-    monkeypatch.setattr(guesses, "LEAST_GUESSED", 100)
+    monkeypatch.setattr(distillation, "LEAST_GUESSED", 100)
 
 
 def learner(**options: Any) -> TextClassifier:
@@ -80,7 +80,9 @@ class TestScratch:
         self, reviews: Any, draw_reviews: Any, label_smoothing: float | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given: list[float] = []
-        monkeypatch.setattr(parts, "together", lambda *rows: given.append(rows[-1]) or guesses.together(*rows))
+        monkeypatch.setattr(
+            train_branches, "together", lambda *rows: given.append(rows[-1]) or distillation.together(*rows)
+        )
         trainers: list[Any] = []
         options = {} if label_smoothing is None else {"label_smoothing": label_smoothing}
         model = learner(
@@ -160,7 +162,7 @@ class TestStudent:
     def test_moves_the_recurrent_part_and_no_list(self, blend_base: Any, draw_reviews: Any) -> None:
         texts = texts_of(blend_base, draw_reviews(120, seed=5).texts)
         before = {name: value.clone() for name, value in blend_base.predictor_.net.state_dict().items()}
-        after = guesses.with_student(blend_base.predictor_, texts).net.state_dict()
+        after = distillation.distil(blend_base.predictor_, texts).net.state_dict()
         moved = {name.split(".")[0] for name, value in after.items() if not value.equal(before[name])}
         assert moved == {"embedding", "encoder", "deep", "output"}
         assert all(value.equal(before[name]) for name, value in blend_base.predictor_.net.state_dict().items())
@@ -170,7 +172,7 @@ class TestStudent:
         base = blend_base.predictor_
         slope, intercept = base.calibration
         old = slope * network_outputs(base.net, texts, ("",))[""] + intercept
-        found = guesses.with_student(base, texts)
+        found = distillation.distil(base, texts)
         new = network_outputs(found.net, texts, ("",))[""]
         assert found.calibration == (1.0, 0.0)
         assert new.mean() == pytest.approx(old.mean(), abs=1e-4)
@@ -180,14 +182,14 @@ class TestStudent:
     def test_looks_at_no_label(self, blend_base: Any, draw_reviews: Any) -> None:
         texts = texts_of(blend_base, draw_reviews(120, seed=5).texts)
         found = [
-            guesses.with_student(blend_base.predictor_, Examples(texts.ids, labels)).net.state_dict()
+            distillation.distil(blend_base.predictor_, Examples(texts.ids, labels)).net.state_dict()
             for labels in (None, np.zeros(120, np.float32), np.ones(120, np.float32))
         ]
         assert all(value.equal(found[0][name]) for other in found[1:] for name, value in other.items())
 
     def test_of_one_opinion_teaches_nothing(self, blend_base: Any) -> None:
         texts = texts_of(blend_base, ["the film"] * 60)
-        assert guesses.with_student(blend_base.predictor_, texts) is blend_base.predictor_
+        assert distillation.distil(blend_base.predictor_, texts) is blend_base.predictor_
 
 
 class TestRows:
@@ -196,24 +198,26 @@ class TestRows:
     )
     def test_texts_are_enough(self, n_texts: int, n_rows: int, enough: bool) -> None:
         rows = {n: Examples(RaggedIds(np.zeros(0, np.int32), np.zeros(n + 1, np.int64))) for n in (n_texts, n_rows)}
-        assert guesses.enough(rows[n_texts], rows[n_rows]) is enough
+        assert distillation.enough(rows[n_texts], rows[n_rows]) is enough
 
     def test_of_too_many_texts_some_are_drawn(self) -> None:
         ids = RaggedIds.concatenate([RaggedIds(np.array([i], np.int32), np.array([0, 1])) for i in range(2, 40)])
-        drawn = guesses.some_rows(Examples(ids), 0, most=10)
+        drawn = distillation.some_rows(Examples(ids), 0, most=10)
         assert len(drawn) == 10
         assert (np.diff(drawn.ids.values) > 0).all()
-        assert guesses.some_rows(Examples(ids), 1, most=10).ids.values.tolist() != drawn.ids.values.tolist()
-        assert len(guesses.some_rows(Examples(ids), 0, most=38)) == 38
+        assert distillation.some_rows(Examples(ids), 1, most=10).ids.values.tolist() != drawn.ids.values.tolist()
+        assert len(distillation.some_rows(Examples(ids), 0, most=38)) == 38
 
     def test_with_words_are_those_that_hold_one(self) -> None:
         rows = Examples(RaggedIds(np.array([1, 1, 2, 0, 1, 5], np.int32), np.array([0, 0, 1, 3, 5, 6, 6])))
-        assert guesses.with_words(rows).ids.values.tolist() == [1, 2, 5]
-        assert guesses.with_words(rows[np.array([2, 4])]).ids.values.tolist() == [1, 2, 5]
+        assert distillation.with_words(rows).ids.values.tolist() == [1, 2, 5]
+        assert distillation.with_words(rows[np.array([2, 4])]).ids.values.tolist() == [1, 2, 5]
 
     def test_labels_are_smoothed_and_guesses_are_not(self) -> None:
         ids = RaggedIds(np.array([2, 3], np.int32), np.array([0, 1, 2]))
-        rows = guesses.together(Examples(ids, np.array([0, 1], np.float32)), Examples(ids), np.array([0.3, 0.9]), 0.1)
+        rows = distillation.together(
+            Examples(ids, np.array([0, 1], np.float32)), Examples(ids), np.array([0.3, 0.9]), 0.1
+        )
         assert rows.labels is not None
         np.testing.assert_allclose(rows.labels, [0.05, 0.95, 0.3, 0.9], rtol=1e-6)
         assert rows.labels.dtype == np.float32

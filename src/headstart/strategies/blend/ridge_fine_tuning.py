@@ -22,12 +22,12 @@ from headstart.corpus import split_rows
 from headstart.inference import network_logits
 from headstart.kernels.ngrams import ID_BITS, count_ngrams
 from headstart.predictor import Predictor
-from headstart.strategies.blending import ngram_features
+from headstart.strategies.blend.fit_branches import ngram_features
+from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear, blend_of, moving_features
 from headstart.strategies.logistic import solve_logistic
-from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, moving_features
 from headstart.text import RaggedIds
 
-__all__ = ["adapt_blend"]
+__all__ = ["fine_tune_blend"]
 
 _FEW, _MANY = 300, 2000
 _COST = 3.0
@@ -36,7 +36,7 @@ _FREE = 5.0
 """The base's logit counts for this much as a column, so that it is held 25 times more loosely than the rest."""
 
 
-def adapt_blend(base: Predictor, examples: Examples, *, penalty: float | None = None) -> Predictor:
+def fine_tune_blend(base: Predictor, examples: Examples, *, penalty: float | None = None) -> Predictor:
     """Return the base fine-tuned on labelled rows; see the module's text for how.
 
     Args:

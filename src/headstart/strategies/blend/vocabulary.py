@@ -91,7 +91,7 @@ def _lengthen(net: nn.Module, ids: RaggedIds, n_new: int) -> None:
     """Add rows to the embedding, and groups to every clustered part."""
     embedding: Any = net.get_submodule("embedding")
     old = embedding.weight.detach().cpu().numpy()
-    new = _vectors_from_company(old, ids, n_new)
+    new = _vectors_of_cooccurrences(old, ids, n_new)
     embedding.weight = nn.Parameter(torch.from_numpy(np.concatenate([old, new])))
     for name in ("n_words", "num_embeddings"):
         if hasattr(embedding, name):
@@ -102,10 +102,10 @@ def _lengthen(net: nn.Module, ids: RaggedIds, n_new: int) -> None:
             part.group = torch.from_numpy(np.concatenate([groups, _nearest_groups(old, groups, new)]))
 
 
-def _vectors_from_company(old: NDArray[np.float32], ids: RaggedIds, n_new: int) -> NDArray[np.float32]:
+def _vectors_of_cooccurrences(old: NDArray[np.float32], ids: RaggedIds, n_new: int) -> NDArray[np.float32]:
     """Return vectors for the `n_new` ids behind those of `old` [words, size], float32 [n_new, size]."""
     n_old = len(old)
-    company = _company(ids, n_old, n_old + n_new)
+    company = _cooccurrences(ids, n_old, n_old + n_new)
     around = np.asarray(company @ old)
     around /= np.maximum(np.asarray(company.sum(1)), 1e-9)
     met = np.flatnonzero(np.asarray(company.sum(1)).ravel()[:n_old] > 0)
@@ -118,7 +118,7 @@ def _vectors_from_company(old: NDArray[np.float32], ids: RaggedIds, n_new: int) 
     return np.asarray(around[n_old:] @ mapped, np.float32)
 
 
-def _company(ids: RaggedIds, n_old: int, n_words: int) -> Any:
+def _cooccurrences(ids: RaggedIds, n_old: int, n_words: int) -> Any:
     """Return how often each word stood near each word that the base knows, sparse [n_words, n_old]."""
     text_of = np.repeat(np.arange(len(ids), dtype=np.int32), ids.lengths)
     counts: Any = sp.csr_matrix((n_words, n_old), dtype=np.float32)

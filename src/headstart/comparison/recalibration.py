@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.comparison.context import Context
-from headstart.comparison.facts import errors_of
-from headstart.comparison.folds import Fold, Ready, out_of_fold, ready, stratified_folds
+from headstart.comparison.fits import Fit
+from headstart.comparison.folds import DecisionRule, Fold, fit_decision_rule, out_of_fold, stratified_folds
 from headstart.comparison.logistic import log_loss
 from headstart.comparison.problem import Problem
-from headstart.comparison.tasks import Task
-from headstart.metrics import evaluate_scores
+from headstart.comparison.scores import errors_of
+from headstart.evaluation.binary import evaluate_scores
 from headstart.predictor import Predictor
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
 
@@ -33,7 +33,11 @@ _TOLD = ("log_loss", "brier", "ece", "accuracy")
 
 
 def recalibration(
-    context: Context, rows: NDArray[np.int64], logits: NDArray[np.float64], own: Ready, test_logits: NDArray[np.float64]
+    context: Context,
+    rows: NDArray[np.int64],
+    logits: NDArray[np.float64],
+    own: DecisionRule,
+    test_logits: NDArray[np.float64],
 ) -> dict[str, Any] | None:
     """Return what the labels of a budget make of the scores of a candidate that looked at none.
 
@@ -56,7 +60,7 @@ def recalibration(
         return None
 
     def refit(fold: Fold) -> NDArray[np.float64]:
-        fitted = Ready(fit_calibration(logits[fold.fit], labels[fold.fit]))
+        fitted = DecisionRule(fit_calibration(logits[fold.fit], labels[fold.fit]))
         return fitted.calibrated(logits[fold.held])[None]
 
     said = out_of_fold(folds, len(rows), refit, 1)[0]
@@ -66,7 +70,7 @@ def recalibration(
         "refitted": log_loss(labels[known], said[known]),
     }
     used = losses["refitted"] < losses["own"]
-    shipped = ready(labels, logits) if used else own
+    shipped = fit_decision_rule(labels, logits) if used else own
     held = said if used else own.calibrated(logits)
     return {
         "used": used,
@@ -78,11 +82,11 @@ def recalibration(
             "before": _metrics(context, own, test_logits),
             "after": _metrics(context, shipped, test_logits) if used else None,
         },
-        "held_out": held_out_metrics(labels[known], Ready().probabilities(held[known])),
+        "held_out": held_out_metrics(labels[known], DecisionRule().probabilities(held[known])),
     }
 
 
-def _metrics(context: Context, how: Ready, logits: NDArray[np.float64]) -> dict[str, float]:
+def _metrics(context: Context, how: DecisionRule, logits: NDArray[np.float64]) -> dict[str, float]:
     found = evaluate_scores(context.labels[context.test], how.probabilities(logits), threshold=how.threshold)
     return {name: found[name] for name in _TOLD}
 
@@ -98,7 +102,9 @@ def recalibrated(predictor: Predictor, found: Mapping[str, Any] | None) -> Predi
     return replace(predictor, info={**predictor.info, **facts}, **how)
 
 
-def shown(context: Context, problem: Problem, ship: Task, how: Ready, logits: NDArray[np.float64]) -> dict[str, Any]:
+def shown(
+    context: Context, problem: Problem, ship: Fit, how: DecisionRule, logits: NDArray[np.float64]
+) -> dict[str, Any]:
     """Return what the page shows of the candidate to ship, as it is shipped; JSON-able.
 
     Args:

@@ -12,8 +12,8 @@ import pytest
 import headstart as hs
 from headstart.comparison import Comparison, compare
 from headstart.comparison.context import Context
-from headstart.comparison.folds import Ready
-from headstart.comparison.shipping import recalibrated, recalibration
+from headstart.comparison.folds import DecisionRule
+from headstart.comparison.recalibration import recalibrated, recalibration
 from headstart.metrics import evaluate_scores
 
 TOLD = ("log_loss", "brier", "ece", "accuracy")
@@ -106,20 +106,20 @@ class _Rows:
         return None
 
 
-def _told(rows: Any, own: Ready, n: int = 220) -> dict[str, Any] | None:
+def _told(rows: Any, own: DecisionRule, n: int = 220) -> dict[str, Any] | None:
     context: Context = rows
     return recalibration(context, np.arange(n), rows.logits[:n], own, rows.logits[rows.test])
 
 
 def test_a_calibration_that_is_right_is_kept(gru_base: Any) -> None:
-    told = _told(_Rows(0), Ready())
+    told = _told(_Rows(0), DecisionRule())
     assert told is not None and not told["used"]
     assert (told["calibration"], told["threshold"], told["test"]["after"]) == ([1.0, 0.0], 0.5, None)
     assert recalibrated(gru_base.predictor_, told) is gru_base.predictor_
 
 
-@pytest.mark.parametrize("own", [Ready((3.0, 0.0)), Ready((1.0, 2.0)), Ready((0.2, -1.0))])
-def test_a_calibration_that_is_wrong_is_not(own: Ready) -> None:
+@pytest.mark.parametrize("own", [DecisionRule((3.0, 0.0)), DecisionRule((1.0, 2.0)), DecisionRule((0.2, -1.0))])
+def test_a_calibration_that_is_wrong_is_not(own: DecisionRule) -> None:
     told = _told(_Rows(0), own, n=300)
     assert told is not None and told["used"]
     assert told["calibration"] == pytest.approx([1.0, 0.0], abs=0.4)
@@ -128,9 +128,9 @@ def test_a_calibration_that_is_wrong_is_not(own: Ready) -> None:
 
 def test_no_label_beyond_the_budget_is_looked_at() -> None:
     rows = _Rows(1)
-    found = _told(rows, Ready((3.0, 0.0)))
+    found = _told(rows, DecisionRule((3.0, 0.0)))
     rows.labels[220:] = 1 - rows.labels[220:]
-    again = _told(rows, Ready((3.0, 0.0)))
+    again = _told(rows, DecisionRule((3.0, 0.0)))
     assert found is not None and again is not None
     assert {k: v for k, v in found.items() if k != "test"} == {k: v for k, v in again.items() if k != "test"}
 
@@ -139,4 +139,4 @@ def test_no_label_beyond_the_budget_is_looked_at() -> None:
 def test_labels_nearly_all_of_one_class_change_nothing(n_positive: int) -> None:
     rows = _Rows(2)
     rows.labels[:220] = np.arange(220) < n_positive
-    assert _told(rows, Ready((3.0, 0.0))) is None
+    assert _told(rows, DecisionRule((3.0, 0.0))) is None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.comparison.statistics import Components
+from headstart.evaluation.draws import Components
 
 __all__ = ["Curve", "Resampling", "isotonic", "labels_needed", "labels_saved", "next_doubling"]
 

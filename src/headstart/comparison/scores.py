@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.comparison.candidates import Candidate
+from headstart.comparison.fits import Fit
 from headstart.comparison.problem import labels_of
-from headstart.comparison.statistics import Components, components
-from headstart.comparison.tasks import Task
 from headstart.comparison.verdict import Measured, decide
 from headstart.corpus import Corpus
-from headstart.metrics import auc
+from headstart.evaluation.binary import auc
+from headstart.evaluation.draws import Components, components
 from headstart.predictor import Predictor
 from headstart.text import PretrainedTokenizer
 
@@ -27,7 +27,7 @@ _LONGEST = 280
 
 
 def measure(
-    test: Corpus, scores: Mapping[Task, NDArray[np.float64]], groups: NDArray[np.int64] | None
+    test: Corpus, scores: Mapping[Fit, NDArray[np.float64]], groups: NDArray[np.int64] | None
 ) -> dict[str, dict[int, Components]]:
     """Return every candidate's components by budget.
 
@@ -48,7 +48,7 @@ def measure(
 
 def honest_auc(
     test: Corpus,
-    scores: Mapping[Task, NDArray[np.float64]],
+    scores: Mapping[Fit, NDArray[np.float64]],
     groups: NDArray[np.int64] | None,
     candidates: Mapping[str, Candidate],
     budgets: tuple[int, ...],

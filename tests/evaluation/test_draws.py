@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from headstart.comparison.statistics import Components, above_chance, components, difference, estimate, holm
+from headstart.evaluation.draws import Components, above_chance, components, difference, estimate, holm
 from headstart.metrics import auc, auc_interval, delong_test
 
 N_SIMULATIONS = 1000

@@ -2,8 +2,8 @@
 
 It goes in two steps, the first and the third, with labels between them where there are any:
 
-1. `read_beforehand`: the base gets to know the target's words, and its recurrent part learns what the whole guesses.
-2. Fine-tuning (`headstart.strategies.adapting`), if the target has labels.
+1. `adapt_to_texts`: the base gets to know the target's words, and its recurrent part learns what the whole guesses.
+2. Fine-tuning (`headstart.strategies.blend.ridge_fine_tuning`), if the target has labels.
 3. `self_train`: what came of that teaches a student of n-grams, and its recurrent part once more.
 
 The student of n-grams: probabilities, sharpened, stand in for labels. A logistic regression learns them from the
@@ -29,17 +29,17 @@ from headstart.corpus import Corpus, duplicates
 from headstart.errors import DataError
 from headstart.inference import network_logits
 from headstart.predictor import Predictor
-from headstart.strategies.blending import list_ngrams, ngram_features
+from headstart.strategies.blend.distillation import distil
+from headstart.strategies.blend.fit_branches import list_ngrams, ngram_features
+from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear, blend_of, is_blend, moving_features
+from headstart.strategies.blend.vocabulary import extend_vocabulary
 from headstart.strategies.calibration import measured
-from headstart.strategies.guesses import with_student
 from headstart.strategies.logistic import solve_dual
-from headstart.strategies.scratch import carried, examples_of, law_counts, needed
-from headstart.strategies.settings import Learnt, Settings
-from headstart.strategies.target import MOVING, Linear, add_linear, blend_of, is_blend, moving_features
-from headstart.strategies.vocabulary import extend_vocabulary
+from headstart.strategies.scratch import carried, examples_of, needed, text_counts
+from headstart.strategies.settings import FitResult, Settings
 from headstart.text import TokenIndexer, encode
 
-__all__ = ["LEAST_TEXTS", "NOTHING_LEARNT", "read_beforehand", "self_train", "self_training", "with_own_texts"]
+__all__ = ["LEAST_TEXTS", "NOTHING_LEARNT", "adapt_to_texts", "self_train", "self_training", "with_own_texts"]
 
 LEAST_TEXTS = 50
 """Fewer texts than this teach nothing about a target's words."""
@@ -57,7 +57,7 @@ _OWN = ("n_unlabelled", "n_words_of_unlabelled", "n_self_trained", "label_types"
 _MEASURED = ("n_valid", "valid", "test")
 
 
-def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> Learnt:
+def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> FitResult:
     """The strategy ``self-train``: the base, taught by itself on the texts of `train` and those that came without labels.
 
     No label of them is looked at. Those of `valid` are, to measure by, once nothing is left to learn.
@@ -65,17 +65,17 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     base = needed(base)
     blend_of(base)
     texts = with_own_texts(train, settings.unlabelled)
-    known = read_beforehand(base, texts, **settings.guessing("read"))
+    known = adapt_to_texts(base, texts, **settings.guessing("read"))
     taught = self_train(known, texts, **settings.guessing("taught"))
-    counts = law_counts(encode(base.steps, train.texts), base.max_tokens)
+    counts = text_counts(encode(base.steps, train.texts), base.max_tokens)
     info = {name: taught.info[name] for name in _OWN if name in taught.info}
     info |= {**carried(base), "n_train": len(train), "train_counts": counts}
     info |= measured(taught, valid, settings.device)
     notes = () if "n_self_trained" in taught.info else (NOTHING_LEARNT,)
-    return Learnt(replace(taught, info=info, run={}), notes=notes)
+    return FitResult(replace(taught, info=info, run={}), notes=notes)
 
 
-def read_beforehand(base: Predictor, texts: Corpus, *, words_alone: bool = False, **training: Any) -> Predictor:
+def adapt_to_texts(base: Predictor, texts: Corpus, *, words_alone: bool = False, **training: Any) -> Predictor:
     """Return the base after it has read texts without labels: it knows their words, and the recurrent part of a `blend`
     has learnt what the whole guesses of them.
 
@@ -92,7 +92,7 @@ def read_beforehand(base: Predictor, texts: Corpus, *, words_alone: bool = False
     known = _with_words(base, texts)
     if words_alone or not is_blend(known) or len(texts) < LEAST_TEXTS:
         return known
-    taught = with_student(known, examples_of(known, texts), **training)
+    taught = distil(known, examples_of(known, texts), **training)
     return known if taught is known else _of_its_own(taught, len(texts))
 
 
@@ -157,7 +157,7 @@ def self_train(base: Predictor, texts: Corpus, *, n_labelled: int = 0, **trainin
     bias = float(logits.mean() - kept * together.mean())
     changes = dict(zip(MOVING, moved, strict=True))
     taught = add_linear(base, Linear(listed, scale, own, changes, kept=kept, bias=bias))
-    return _of_its_own(with_student(taught, examples, **training), len(texts))
+    return _of_its_own(distil(taught, examples, **training), len(texts))
 
 
 def _of_its_own(taught: Predictor, n_texts: int) -> Predictor:

@@ -23,20 +23,20 @@ from headstart.inference import network_logits, network_outputs
 from headstart.layers import StageGraph
 from headstart.nets.blend import PARTS
 from headstart.predictor import NetworkScorer, Predictor
-from headstart.strategies.blending import PART_WEIGHTS
+from headstart.strategies.blend.fit_branches import PART_WEIGHTS
+from headstart.strategies.blend.linear_branch import blend_of
 from headstart.strategies.calibration import fit_calibration
-from headstart.strategies.target import blend_of
 from headstart.text import RaggedIds
 from headstart.train import Phase, Trainer
 from headstart.vectors import FIRST_WORD
 
 __all__ = [
     "GUESSED_WEIGHTS",
+    "distil",
     "enough",
     "guess",
     "some_rows",
     "together",
-    "with_student",
     "with_words",
 ]
 
@@ -95,7 +95,7 @@ def together(examples: Examples, texts: Examples, guesses: NDArray[np.float32], 
     return Examples(ids, np.concatenate([labels, guesses]).astype(np.float32))
 
 
-def with_student(base: Predictor, texts: Examples, **training: Any) -> Predictor:
+def distil(base: Predictor, texts: Examples, **training: Any) -> Predictor:
     """Return a base whose recurrent part was trained on, on its guesses about a target's texts, on the CPU.
 
     The part keeps the spread of its scores, and the base its mean and spread on these texts, so that it stays as sure as it

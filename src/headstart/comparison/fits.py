@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from headstart.artifact import write
 from headstart.comparison.candidates import Candidate
-from headstart.comparison.context import Context, Draw
+from headstart.comparison.context import Context, TrainingDraw
 from headstart.comparison.fitted import Fitted
 from headstart.corpus import subset
-from headstart.metrics import auc, evaluate_scores
+from headstart.evaluation.binary import auc, evaluate_scores
 from headstart.predictor import Predictor
 
-__all__ = ["Task", "load_scores", "perform", "rows_of", "score_path"]
+__all__ = ["Fit", "load_scores", "perform", "rows_of", "score_path"]
 
 _PROBED_ROWS = 256
 
 
 @dataclass(frozen=True, order=True)
-class Task:
+class Fit:
     """A candidate on one draw.
 
     Attributes:
@@ -44,7 +44,7 @@ class Task:
         return f"{self.strategy}.{self.budget}.{self.seed}"
 
 
-def perform(context: Context, candidate: Candidate, task: Task, out: Path, *, keep: bool) -> dict[str, Any]:
+def perform(context: Context, candidate: Candidate, task: Fit, out: Path, *, keep: bool) -> dict[str, Any]:
     """Fit, score the test rows, write the scores, and return the row.
 
     Args:
@@ -54,7 +54,7 @@ def perform(context: Context, candidate: Candidate, task: Task, out: Path, *, ke
         out: the comparison's folder.
         keep: whether to build and keep the predictor too, and to measure its speed and size.
     """
-    draw = Draw(rows_of(context, task.budget, task.seed), task.seed, candidate.with_columns)
+    draw = TrainingDraw(rows_of(context, task.budget, task.seed), task.seed, candidate.with_columns)
     _ = getattr(context, candidate.starts_from)  # making it is no part of the time of whichever fit comes first
     started, used = time.perf_counter(), time.process_time()
     fitted = candidate.fit(context, draw)
@@ -70,12 +70,12 @@ def perform(context: Context, candidate: Candidate, task: Task, out: Path, *, ke
     return row
 
 
-def score_path(out: Path, task: Task) -> Path:
+def score_path(out: Path, task: Fit) -> Path:
     """Return where a task's logits of the test rows lie."""
     return out / "scores" / f"{task.key}.npy"
 
 
-def load_scores(out: Path, task: Task) -> NDArray[np.float64]:
+def load_scores(out: Path, task: Fit) -> NDArray[np.float64]:
     """Return a task's logits of the test rows [test]."""
     scores: NDArray[np.float64] = np.load(score_path(out, task), allow_pickle=False).astype(np.float64)
     return scores

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.isotonic import isotonic_regression
 
-from headstart.comparison.curves import Resampling, isotonic, labels_needed, labels_saved, next_doubling
-from headstart.comparison.statistics import Components
+from headstart.evaluation.draws import Components
+from headstart.evaluation.label_curves import Resampling, isotonic, labels_needed, labels_saved, next_doubling
 
 
 def _flat(value: float, n_groups: int = 50) -> Components:
