@@ -18,7 +18,21 @@ ORDER = [
     "artifact", "heads", "inference", "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve",
     "freezing", "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "report", "demo", "cli", "__main__",
 ]  # fmt: skip
-NO_TORCH = {"printing", "errors", "options", "children", "outputs", "evaluation", "metrics", "corpus", "kernels", "text", "artifact", "report", "heads"}
+NO_TORCH = {
+    "printing",
+    "errors",
+    "options",
+    "children",
+    "outputs",
+    "evaluation",
+    "metrics",
+    "corpus",
+    "kernels",
+    "text",
+    "artifact",
+    "report",
+    "heads",
+}
 FILES = sorted(ROOT.rglob("*.py"))
 SHOWN = [str(path.relative_to(ROOT)) for path in FILES]
 
