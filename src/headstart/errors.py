@@ -10,6 +10,9 @@
 
 Every one of these is a mistake that the reader can mend: its message says what came, what was
 expected and what to do now. The command line prints the message and exits with code 2.
+
+`HeadstartWarning` is the category of every warning: work goes on, and the reader should know how.
+The command line prints its message, whatever Python's own filters are set to.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ __all__ = [
     "ArtifactError",
     "DataError",
     "HeadstartError",
+    "HeadstartWarning",
     "MissingDependencyError",
     "OptionError",
     "near_names",
@@ -38,6 +42,10 @@ class HeadstartError(Exception):
 
     def __str__(self) -> str:
         return printable(super().__str__())
+
+
+class HeadstartWarning(RuntimeWarning):
+    """Work goes on, in a way that its user should know of."""
 
 
 class DataError(HeadstartError, ValueError):

@@ -31,6 +31,20 @@ def test_runs_as_a_module_too() -> None:
     assert ended.stdout == f"headstart {headstart.__version__}\n"
 
 
+def test_warnings_are_sentences_whatever_the_filters(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import warnings
+
+    import headstart.artifact
+    from headstart.errors import HeadstartWarning
+
+    def inspect(path: Any) -> Any:
+        warnings.warn("the cache is full; it was emptied.", HeadstartWarning, stacklevel=2)
+        raise HeadstartError("that is all.")
+
+    monkeypatch.setattr(headstart.artifact, "inspect", inspect)
+    assert cli("inspect", "x") == (2, "", "warning: the cache is full; it was emptied.\nheadstart: that is all.\n")
+
+
 def test_without_a_command_it_shows_its_help_and_fails(cli: Any) -> None:
     ended = cli()
     assert ended.code == 2
@@ -47,6 +61,7 @@ def test_without_a_command_it_shows_its_help_and_fails(cli: Any) -> None:
         (OSError(28, "No space left on device", "m"), 2, "headstart: m: No space left on device; check the path, its permissions and the free space"),
         (ZeroDivisionError("ours"), 1, "headstart: ZeroDivisionError: ours. This is a fault of headstart; please report it"),
         (OSError("without a file"), 1, "This is a fault of headstart"),
+        (EOFError("No data left in file"), 1, "headstart: EOFError: No data left in file. This is a fault of headstart"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
 )  # fmt: skip

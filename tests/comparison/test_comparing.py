@@ -17,7 +17,7 @@ from headstart.comparison import compare
 from headstart.comparison.problem import budget_list
 from headstart.errors import DataError, OptionError
 
-TIMINGS = ("seconds", "cpu_seconds", "ms_per_row")
+TIMINGS = ("seconds", "cpu_seconds", "ms_per_row", "digest")  # which is of the timings too
 CHEAP = ("as-is", "tfidf", "features")
 
 
@@ -106,13 +106,44 @@ def test_a_finished_comparison_is_read_not_done_again(
     assert result.predictor is not None
 
 
+def test_a_kept_model_is_shipped_only_as_it_was_written(
+    base: Any, target: Any, others: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run stops before the model is shipped; meanwhile another model comes into its place."""
+    from headstart.comparison import comparing
+
+    options: dict[str, Any] = {
+        "budgets": [20],
+        "seeds": 1,
+        "candidates": ["as-is"],
+        "out": tmp_path / "out",
+        "n_jobs": 1,
+    }
+
+    def stop(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(comparing, "_ship", stop)
+        compare(base, target.frame, target.labels, **options)
+    assert (tmp_path / "out" / "fitted" / "as-is" / "headstart.json").exists()
+    other = hs.TextClassifier(base=base, strategy="tfidf").fit(others.texts, others.labels)
+    other.save(tmp_path / "out" / "fitted" / "as-is")
+    result = compare(base, target.frame, target.labels, **options)
+    assert result.predictor.scorer.kind == base.predictor_.scorer.kind  # type: ignore[union-attr]
+
+
 def test_processes_give_the_same_rows(folder: Path, base: Any, target: Any, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     compare(
         base, target.frame, target.labels, budgets=[20], seeds=2, candidates=["as-is", "tfidf"], out=tmp_path / "out", n_jobs=2,
         progress=lambda done, total, left, last: told.append((done, total)),
     )  # fmt: skip
-    kept = ("bytes", "artifact_differs_by")  # of the largest budget's first draw, which is another one here
+    kept = (
+        "bytes",
+        "artifact_differs_by",
+        "content_hash",
+    )  # of the largest budget's first draw, which is another one here
     wanted = [("as-is", 0), ("tfidf", 20)]
 
     def bare(of: Path) -> list[dict[str, Any]]:

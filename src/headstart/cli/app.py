@@ -72,8 +72,10 @@ def _outcome(given: list[str]) -> tuple[int, str]:
         code: Any = app(args=given, prog_name="headstart", standalone_mode=False)
         # Typer turns an interrupt into its exit code, and says nothing.
         return (130, _INTERRUPTED) if code == 130 else (code if isinstance(code, int) else 0, "")
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return 130, _INTERRUPTED
+    except typer.Abort as error:  # a command asks nothing, so Typer made it of some reader's EOFError
+        return _explain(error.__cause__ if isinstance(error.__cause__, EOFError) else error)
     except BrokenPipeError:
         # The reader of our output went away, as `head` does. Nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

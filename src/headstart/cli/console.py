@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from headstart.errors import HeadstartWarning
 from headstart.printing import printable
 
 __all__ = ["TrainingProgress", "emit", "fail", "note", "printed_warnings", "table", "track", "warn"]
@@ -45,6 +46,7 @@ def fail(message: str, code: int, *, as_json: bool) -> None:
 def printed_warnings() -> Iterator[None]:
     """Print Python's warnings as `warn` does, while the context lasts."""
     with warnings.catch_warnings():
+        warnings.simplefilter("always", HeadstartWarning)  # PYTHONWARNINGS=error is no reason to stop
         warnings.showwarning = lambda message, *_, **__: warn(str(message))
         yield
 

@@ -177,10 +177,11 @@ def _run(
 def _ship(found: Comparison, context: Context, problem: Problem, plan: Plan, log: RowLog) -> None:
     """Take the candidate to ship as it was fitted on the first draw; one that used no label learns what they say."""
     ship = plan.first(found.verdict["ship"])
-    folder = log.folder / "fitted" / ship.strategy
-    if not folder.exists():
-        perform(context, plan.candidates[ship.strategy], ship, log.folder, keep=True)
-    predictor = Predictor.from_parts(read(folder), trust_patterns=True)
+    parts = log.model(ship)
+    if parts is None:
+        log.add(perform(context, plan.candidates[ship.strategy], ship, log.folder, keep=True))
+        parts = read(log.model_path(ship))
+    predictor = Predictor.from_parts(parts, trust_patterns=True)
     how, logits = DecisionRule(predictor.calibration, predictor.threshold), load_scores(log.folder, ship)
     found.verdict["recalibration"] = None
     if not ship.budget:

@@ -105,11 +105,12 @@ def _kept(context: Context, fitted: Fitted, folder: Path) -> dict[str, Any]:
     """Write the predictor, score some rows with it from text on, and see that it says what the fit said."""
     predictor = fitted.build()
     predictor.info = {**predictor.info, "strategy": folder.name, "choices": fitted.choices}
-    write(folder, predictor.to_parts())
+    content_hash = write(folder, predictor.to_parts())
     size = sum(path.stat().st_size for path in folder.iterdir())
     found, milliseconds = _timed(context, predictor)
     off = float(np.abs(found - fitted.logits[: len(found)]).max(initial=0))
-    return {"ms_per_row": round(milliseconds, 3), "bytes": size, "artifact_differs_by": off}
+    told = {"ms_per_row": round(milliseconds, 3), "bytes": size, "artifact_differs_by": off}
+    return {**told, "content_hash": content_hash}
 
 
 def _timed(context: Context, predictor: Predictor) -> tuple[NDArray[np.float64], float]:
