@@ -75,7 +75,7 @@ def _outcome(given: list[str]) -> tuple[int, str]:
     except KeyboardInterrupt:
         return 130, _INTERRUPTED
     except typer.Abort as error:  # a command asks nothing, so Typer made it of some reader's EOFError
-        return _explain(error.__cause__ if isinstance(error.__cause__, EOFError) else error)
+        return _explained(error.__cause__ if isinstance(error.__cause__, EOFError) else error)
     except BrokenPipeError:
         # The reader of our output went away, as `head` does. Nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
