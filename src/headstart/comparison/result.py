@@ -52,7 +52,7 @@ class Comparison:
 
     def report(self, path: str | Path) -> Path:
         """Write the page and return its path."""
-        from headstart.report.comparison import comparison_report
+        from headstart.report.comparison_page import comparison_report
 
         return comparison_report(self.to_dict(), path)
 

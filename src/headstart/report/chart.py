@@ -41,6 +41,11 @@ class Figure(ABC):
     columns: Mapping[str, str]
     rows: Sequence[Mapping[str, Any]]
 
+    @property
+    def toggles(self) -> list[str]:
+        """The names of lines that a reader can switch on."""
+        return []
+
     @abstractmethod
     def scene(self, width: float = WIDE, *, titled: bool = False) -> Scene:
         """The drawing at a width in pixels; ``titled`` writes the title on it."""
@@ -82,6 +87,11 @@ class Chart(Figure):
     columns: Mapping[str, str]
     rows: Sequence[Mapping[str, Any]]
     abreast: int = 2
+
+    @property
+    def toggles(self) -> list[str]:
+        """The names of lines that a reader can switch on."""
+        return list(dict.fromkeys(line.name for panel in self.panels for line in panel.series if line.faint))
 
     def scene(self, width: float = WIDE, *, titled: bool = False) -> Scene:
         """The drawing at a width in pixels; ``titled`` writes the title on it."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from headstart.report.axes import Axis
 from headstart.report.panel import Panel, Rule, Series
-from headstart.report.scene import Anchor, Dot, Mark, Point, Scene, Stroke, Text, band, box
+from headstart.report.scene import Anchor, Dot, Mark, Point, Scene, Stroke, Text, Toggle, band, box
 from headstart.report.style import BODY, SMALL, fit_text, style, text_width, wrap_text
 
 _LINE = 17.0  # from one line of small type to the next
@@ -38,14 +38,17 @@ def draw_panel(scene: Scene, panel: Panel, left: float, top: float, width: float
     ends_named = _room_for_ends(panel, width)
     below = _heading(scene, panel, left, top, width)
     if not ends_named and len(panel.series) > 1:
-        below = _legend(scene, panel.series, left, below, width)
+        below = _legend(scene, _plain(panel), left, below, width)
     frame = _framed(panel, left, below, width, top + panel.height, ends_named)
     _grid(scene, frame)
     for rule in panel.rules:
         if not rule.arrow:
             _rule(scene, frame, rule)
+    for series in panel.series:
+        if series.faint:
+            _faint(scene, frame, series)
     for draw in (_spread, _body, _points):  # all bands lie under all lines, and these under all dots
-        for series in panel.series:
+        for series in _plain(panel):
             draw(scene, frame, series)
     for rule in panel.rules:
         if rule.arrow:
@@ -56,10 +59,15 @@ def draw_panel(scene: Scene, panel: Panel, left: float, top: float, width: float
         _spot(scene, frame, strip.low, strip.high, strip.at, strip.text)
 
 
+def _plain(panel: Panel) -> list[Series]:
+    return [series for series in panel.series if not series.faint]
+
+
 def _room_for_ends(panel: Panel, width: float) -> bool:
+    named = _plain(panel)
     lines = all(series.kind == "line" for series in panel.series)
-    longest = max((text_width(series.name, SMALL) for series in panel.series), default=0.0)
-    return lines and width >= 380 and longest <= width * 0.3 and len(panel.series) <= 9
+    longest = max((text_width(series.name, SMALL) for series in named), default=0.0)
+    return lines and width >= 380 and longest <= width * 0.3 and len(named) <= 9
 
 
 def _heading(scene: Scene, panel: Panel, left: float, top: float, width: float) -> float:
@@ -104,7 +112,7 @@ def _framed(panel: Panel, left: float, top: float, width: float, bottom: float, 
     margin = max((text_width(name, SMALL) for name in names), default=0.0) + 10
     under = panel.y if panel.sideways else panel.x
     last = text_width(under.texts[-1], SMALL) / 2 if under.texts else 0.0
-    ends = max((text_width(series.name, SMALL) for series in panel.series), default=0.0) + 28 if ends_named else 0.0
+    ends = max((text_width(series.name, SMALL) for series in _plain(panel)), default=0.0) + 28 if ends_named else 0.0
     head = _LINE + 4 if beside.label else 8.0
     return _Frame(panel, left, left + margin, top + head, left + width - max(ends, last, 8.0), bottom - 46)
 
@@ -177,7 +185,7 @@ def _spread(scene: Scene, frame: _Frame, series: Series) -> None:
     elif series.kind == "line":
         xs = [low[0] for low, _ in whiskers]
         outline = band(xs, [low[1] for low, _ in whiskers], [high[1] for _, high in whiskers])
-        faint = min(0.13, 0.5 / len(frame.panel.series))  # many bands over one another must not hide the lines
+        faint = min(0.13, 0.5 / len(_plain(frame.panel)))  # many bands over one another must not hide the lines
         inside = _between(_between(outline, frame.bottom, -1), frame.top, 1)
         if inside:
             scene.add(Stroke(inside, fill=colour, opacity=faint))
@@ -193,6 +201,17 @@ def _between(outline: tuple[Point, ...], limit: float, way: int) -> tuple[Point,
         if inside != ((to_y - limit) * way >= 0):
             kept.append((x + (limit - y) / (to_y - y) * (to_x - x), limit))
     return tuple(kept)
+
+
+def _faint(scene: Scene, frame: _Frame, series: Series) -> None:
+    """A thin grey line with its name at its end, which a page shows once the line is switched on."""
+    points = [frame.at(x, y) for x, y in zip(series.x, series.y, strict=True)]
+    runs = _visible(points, frame.top, frame.bottom)
+    lines = tuple(Stroke(tuple(run), "muted", width=1, opacity=0.55) for run in runs)
+    if lines:
+        x, y = runs[-1][-1]
+        name = Text(min(x, frame.right) - 4, y - 6, series.name, SMALL, "ink", "end", halo=True)
+        scene.add(Toggle(lines, name, style(series.look).colour))
 
 
 def _body(scene: Scene, frame: _Frame, series: Series) -> None:
@@ -256,7 +275,7 @@ def _points(scene: Scene, frame: _Frame, series: Series) -> None:
 
 def _name_ends(scene: Scene, frame: _Frame) -> None:
     """Names beside the lines' last points, moved apart where they would touch."""
-    named = [(frame.at(series.x[-1], series.y[-1]), series) for series in frame.panel.series if series.x]
+    named = [(frame.at(series.x[-1], series.y[-1]), series) for series in _plain(frame.panel) if series.x]
     named.sort(key=lambda pair: pair[0][1])
     ys = _apart([at[1] for at, _ in named], 15.0, frame.top, frame.bottom)
     for y, (_, series) in zip(ys, named, strict=True):

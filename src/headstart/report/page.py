@@ -2,8 +2,8 @@
 
 Everything stands in the file: the style sheet, the drawings (SVG) and one small script for hovering. A
 content policy forbids the browser to load anything else or to run any other script, so that a review
-which contains markup stays text. Nothing in the file is dated or random: the same findings are the same
-bytes.
+which contains markup stays text. The skeleton is ``assets/page.html``, a jinja2 template that escapes all it is
+given. Nothing is dated or random but what the caller passes: the same findings are the same bytes.
 """
 
 import base64
@@ -15,15 +15,21 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from jinja2 import Environment, Template
+from markupsafe import Markup
+
 from headstart.errors import OptionError
 from headstart.report.chart import Figure
 from headstart.report.files import write_whole
 from headstart.report.style import DARK, LIGHT
-from headstart.report.svg import escaped
+from headstart.report.svg import printable
 from headstart.report.tables import Format, Rows, formatted, html_table
 
 MOST_ROWS = 500
 """How many rows of the numbers behind a figure stand under it; the caption says when there are more."""
+
+SIGNS = {"helps": "▲", "few": "◣", "same": "＝", "unknown": "?", "harms": "▼", "nothing": "✕"}
+"""The sign beside the answer of a page, by its kind; a colour of its own comes with each."""
 
 
 class Page:
@@ -32,46 +38,80 @@ class Page:
     ::
 
         page = Page("IMDb to hotels", "what 500 labels buy")
-        page.verdict("Ship fine-tune: it saves about 1,500 labels.")
+        page.answer("helps", "The base helps", "Use fine-tune: AUC 0.906", "It gains .05.")
         page.section("Learning curves").figure(learning_curves(rows), "Five epochs on two cores.")
         page.section("Options").facts({"epochs": 5, "seed": 0}).write("report.html")
 
-    All texts are escaped; a blank line in a text begins a paragraph. ``language`` is the page's, for
-    screen readers and hyphenation.
+    All texts are escaped; a blank line in a text begins a paragraph.
+
+    Args:
+        title: the heading.
+        subtitle: a line under it.
+        about: what the page is about, as names with their values: model, data file, date, command.
+        full_title: the window's title where it should say more than the heading does.
+        language: the page's, for screen readers and hyphenation.
     """
 
-    def __init__(self, title: str, subtitle: str = "", *, language: str = "en") -> None:
+    def __init__(
+        self,
+        title: str,
+        subtitle: str = "",
+        *,
+        about: Mapping[str, Any] | None = None,
+        full_title: str = "",
+        language: str = "en",
+    ) -> None:
         self.title, self.subtitle, self.language = title, subtitle, language
-        self._parts: list[str] = []
+        self.about = {name: formatted(value) for name, value in (about or {}).items() if value not in (None, "", [])}
+        self.full_title = full_title or title
+        self._parts: list[dict[str, Any]] = []
         self._headings: list[str] = []
 
+    def answer(
+        self,
+        kind: str,
+        line: str,
+        use: str = "",
+        why: str = "",
+        tiles: Sequence[tuple[str, str, str]] = (),
+        *,
+        link: tuple[str, str] | None = None,
+    ) -> Self:
+        """The finding, in large type at the top of the page.
+
+        Args:
+            kind: a key of `SIGNS`, which gives the sign and the colour.
+            line: the finding in a few words.
+            use: what to use, with its figure.
+            why: a sentence or two of reason.
+            tiles: the figures that matter most: name, value, and a note or ``""``.
+            link: address and text of a page with more.
+        """
+        part: dict[str, Any] = {"kind": kind, "sign": SIGNS[kind], "line": line, "use": use, "why": why, "tiles": tiles}
+        return self._add("answer", **part, link=link and link[0], link_text=link and link[1])
+
     def verdict(self, text: str) -> Self:
-        """The finding in words, set apart; for the top of the page."""
-        self._parts.append(f'<div class="verdict" role="note" aria-label="Verdict">\n{_paragraphs(text)}</div>')
-        return self
+        """A finding in words, set apart."""
+        return self._add("note", text=text)
 
     def section(self, heading: str, text: str = "") -> Self:
         """A heading, with paragraphs under it."""
         self._headings.append(heading)
-        self._parts.append(f'<h2 id="part-{len(self._headings)}">{escaped(heading)}</h2>\n{_paragraphs(text)}')
-        return self
+        return self._add("section", heading=heading, text=text, number=len(self._headings))
 
     def text(self, text: str) -> Self:
         """Paragraphs."""
-        self._parts.append(_paragraphs(text))
-        return self
+        return self._add("text", text=text)
 
     def figure(self, figure: Figure, caption: str = "") -> Self:
         """A figure with its caption and, folded under it, the numbers behind it."""
         n_rows = len(figure.rows)
         more = "" if n_rows <= MOST_ROWS else f": the first {MOST_ROWS:,} of {n_rows:,} rows"
         numbers = html_table(figure.rows[:MOST_ROWS], figure.columns, caption=f"{figure.title}{more}")
-        self._parts.append(
-            f"<figure>\n<figcaption><strong>{escaped(figure.title)}</strong> {escaped(caption)}</figcaption>\n"
-            f"{figure.html()}\n<details><summary>The numbers behind this figure</summary>\n"
-            f"{_scrolling(numbers, figure.title)}</details>\n</figure>"
-        )
-        return self
+        return self._add(
+            "figure", title=figure.title, caption=caption, drawing=Markup(figure.html()), numbers=Markup(numbers),
+            toggles=figure.toggles,
+        )  # fmt: skip
 
     def table(
         self,
@@ -92,53 +132,41 @@ class Page:
         heads = _headings(rows, columns)
         best = dict.fromkeys(list(heads)[1:], "max") if highlight_best is True else highlight_best or {}
         table = html_table(rows, heads, caption=caption, formats=formats, best=best)
-        self._parts.append(_scrolling(table, caption or "Table"))
-        return self
+        return self._add("table", table=Markup(table), name=caption or "Table")
 
     def facts(self, facts: Mapping[str, Any], formats: Mapping[str, Format] | None = None) -> Self:
         """Names with their values, as options, counts and versions are."""
         shapes = formats or {}
-        pairs = "".join(
-            f"<div><dt>{escaped(name)}</dt><dd>{escaped(formatted(value, shapes.get(name)))}</dd></div>\n"
-            for name, value in facts.items()
-        )
-        self._parts.append(f"<dl>\n{pairs}</dl>")
-        return self
+        return self._add("facts", facts=[(name, formatted(value, shapes.get(name))) for name, value in facts.items()])
 
     def html(self) -> str:
         """The whole page as text."""
         script = _asset("page.js")
-        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-        subtitle = f'<p class="subtitle">{escaped(self.subtitle)}</p>\n' if self.subtitle else ""
-        return (
-            f'<!DOCTYPE html>\n<html lang="{escaped(self.language)}">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            '<meta name="color-scheme" content="light dark">\n<meta name="generator" content="Headstart">\n'
-            f"<title>{escaped(self.title)}</title>\n<style>\n{_style_sheet()}</style>\n</head>\n<body>\n"
-            f"<header>\n<h1>{escaped(self.title)}</h1>\n{subtitle}{self._contents()}</header>\n<main>\n"
-            + "\n".join(self._parts)
-            + f"\n</main>\n{self._footer()}<script>{script}</script>\n</body>\n</html>\n"
+        return _template().render(
+            page=self,
+            parts=self._parts,
+            headings=self._headings,
+            figures=any(part["block"] == "figure" for part in self._parts),
+            digest=Markup(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()),
+            style=Markup(_style_sheet()),
+            script=Markup(script),
         )
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the page whole or not at all, and return its path. Raises OSError where it cannot stand."""
         return write_whole(path, self.html().encode())
 
-    def _footer(self) -> str:
-        if not any(part.startswith("<figure>") for part in self._parts):
-            return ""
-        keys = "Figures answer to the pointer. With a keyboard, reach one with Tab and step through it with the arrow keys."
-        return f'<footer><p class="hint">{keys}</p></footer>\n'
+    def _add(self, block: str, **part: Any) -> Self:
+        self._parts.append({"block": block, **part})
+        return self
 
-    def _contents(self) -> str:
-        if len(self._headings) < 4:
-            return ""
-        links = "".join(
-            f'<li><a href="#part-{k}">{escaped(heading)}</a></li>' for k, heading in enumerate(self._headings, 1)
-        )
-        return f'<nav aria-label="Parts of this page"><ul>{links}</ul></nav>\n'
+
+@cache
+def _template() -> Template:
+    def plain(value: Any) -> Any:
+        return value if isinstance(value, Markup) else printable(str(value))
+
+    return Environment(autoescape=True, finalize=plain, keep_trailing_newline=True).from_string(_asset("page.html"))
 
 
 def _headings(rows: Rows, columns: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
@@ -157,15 +185,6 @@ def _headings(rows: Rows, columns: Mapping[str, str] | Sequence[str] | None) -> 
 
 def _heading(key: str) -> str:
     return key[:1].upper() + key[1:].replace("_", " ")
-
-
-def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{escaped(part.strip())}</p>\n" for part in text.split("\n\n") if part.strip())
-
-
-def _scrolling(table: str, name: str) -> str:
-    """A table that scrolls by itself where the window is narrow, also from the keyboard."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}">\n{table}\n</div>'
 
 
 def _style_sheet() -> str:

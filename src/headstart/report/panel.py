@@ -14,7 +14,8 @@ class Series:
 
     ``x`` and ``y`` [n]; ``low`` and ``high`` [n] are the ends of an interval of ``y`` where known. In a
     series of kind "steps", a distribution, ``x`` holds the n + 1 edges of its bins. ``look`` is a
-    position for `style.style`; ``texts`` [n] are what hovering says of each of the "dots".
+    position for `style.style`; ``texts`` [n] are what hovering says of each of the "dots". A ``faint``
+    line is thin and grey, without a band or a name, until the reader of a page switches it on.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Series:
     look: int = 0
     kind: Literal["line", "dots", "steps"] = "line"
     texts: tuple[str, ...] = ()
+    faint: bool = False
 
     @classmethod
     def of_rows(cls, name: str, rows: Sequence[Mapping[str, Any]], x: str, y: str, *, look: int = 0) -> Self:

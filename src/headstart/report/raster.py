@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headstart.errors import MissingDependencyError
-from headstart.report.scene import Dot, Item, Mark, Scene, Stroke, Text
+from headstart.report.scene import Dot, Item, Mark, Scene, Stroke, Text, Toggle
 from headstart.report.style import FONTS, LIGHT, MARKERS
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def _flat(items: list[Item]) -> Iterator[Stroke | Dot | Text]:
     for item in items:
         if isinstance(item, Mark):
             yield from (_moved(part, item) for part in item.items)
+        elif isinstance(item, Toggle):
+            yield from item.lines
         else:
             yield item
 

@@ -68,7 +68,16 @@ class Mark:
     text: str
 
 
-Item = Stroke | Dot | Text | Mark
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """A grey line that the reader of a page switches on: it then has its ``colour``, and its ``label`` shows."""
+
+    lines: tuple[Stroke, ...]
+    label: Text
+    colour: str
+
+
+Item = Stroke | Dot | Text | Mark | Toggle
 
 
 @dataclass(slots=True)

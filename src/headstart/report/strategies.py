@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -114,12 +114,16 @@ def strategy_curves(
     metric: str = "auc",
     *,
     saved: LabelsSaved | None = None,
+    named: Sequence[str] | None = None,
+    banded: Sequence[str] | None = None,
     title: str = "What labels buy",
     label: str = "AUC on the test rows",
 ) -> Chart:
     """The metric over label budgets on a logarithmic axis, one line a strategy, intervals as bands.
 
-    A strategy that uses no labels is a level line. ``saved`` draws the distance between the budget of the
+    A strategy that uses no labels is a level line. ``named`` are the strategies to draw in colour and name at
+    their ends, the others are thin and grey until the reader switches them on; ``banded`` are those whose interval
+    is drawn. None stands for all. ``saved`` draws the distance between the budget of the
     best transfer and the labels that another candidate needs for the same. Rows and errors as for
     `summarise`; also DataError when every strategy used no labels, for then there is no curve to draw.
     """
@@ -131,11 +135,16 @@ def strategy_curves(
             "Show these rows with strategy_table instead, or compare strategies that use labels."
         )
     x = log_axis(budgets, "labels used (logarithmic)")
-    series = tuple(_series(summary, name, k, x) for k, name in enumerate(_order([row["strategy"] for row in summary])))
+    order = _order([row["strategy"] for row in summary])
+    colours = sorted(order, key=lambda name: name not in (named or order))  # the named ones have the plainest looks
+    series = []
+    for name in order:
+        line = replace(_series(summary, name, colours.index(name), x), faint=named is not None and name not in named)
+        series.append(line if banded is None or name in banded else replace(line, low=(), high=()))
     rules = () if saved is None else (_distance(saved, x),)
     ceiling = 1.0 if metric in ("auc", "accuracy") else math.inf
     panels = [
-        _panel(view, series, rules if k == 0 else (), x, label, ceiling)
+        _panel(view, tuple(series), rules if k == 0 else (), x, label, ceiling)
         for k, view in enumerate(_views(summary, saved, lowest_first=metric in LOWER_IS_BETTER))
     ]
     columns = {
@@ -154,7 +163,16 @@ def _panel(
     view: _View, series: tuple[Series, ...], rules: tuple[Rule, ...], x: Axis, label: str, ceiling: float
 ) -> Panel:
     y = linear_axis(view.values, label, ceiling=ceiling, decimals=4)
-    return Panel("", x, y, series, rules, strips(series, x, y, "{} labels"), view.note, height=view.height)
+    return Panel(
+        "",
+        x,
+        y,
+        series,
+        rules,
+        strips(tuple(one for one in series if not one.faint), x, y, "{} labels"),
+        view.note,
+        height=view.height,
+    )
 
 
 def _views(summary: Summary, saved: LabelsSaved | None, *, lowest_first: bool) -> list[_View]:

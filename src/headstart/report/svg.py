@@ -7,7 +7,7 @@ import html
 import re
 from collections.abc import Iterable
 
-from headstart.report.scene import Dot, Item, Mark, Point, Scene, Stroke, Text
+from headstart.report.scene import Dot, Item, Mark, Point, Scene, Stroke, Text, Toggle
 from headstart.report.style import FONTS, LIGHT, MARKERS
 
 _FAMILY = ", ".join([*FONTS, "sans-serif"])
@@ -18,7 +18,12 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202f-\u2065\u206a-\ud7ff\
 
 def escaped(text: object) -> str:
     """Text made safe inside an element or a quoted attribute of HTML or XML."""
-    return html.escape(_FORBIDDEN.sub("\ufffd", str(text)), quote=True)
+    return html.escape(printable(str(text)), quote=True)
+
+
+def printable(text: str) -> str:
+    """Text with a replacement character for each that neither XML nor HTML can hold."""
+    return _FORBIDDEN.sub("\ufffd", text)
 
 
 def inline_svg(scene: Scene, label: str) -> str:
@@ -60,12 +65,22 @@ class _Writer:
             return self.stroke(item)
         if isinstance(item, Dot):
             return self.dot(item)
+        if isinstance(item, Toggle):
+            return self.toggle(item)
         return self.text(item) if isinstance(item, Text) else self.mark(item)
 
     def paint(self, colour: str) -> str:
         if colour not in LIGHT:
             return colour or "none"
         return f"var(--{colour})" if self.variables else LIGHT[colour]
+
+    def toggle(self, item: Toggle) -> str:
+        lines = "".join(map(self.stroke, item.lines))
+        if not self.variables:
+            return lines
+        return (
+            f'<g class="toggle {item.colour}" data-name="{escaped(item.label.text)}">{lines}{self.text(item.label)}</g>'
+        )
 
     def stroke(self, item: Stroke) -> str:
         if item.live and not self.variables:

@@ -80,5 +80,20 @@
     });
   }
 
+  // Buttons below a chart switch its grey lines on and off, in the drawing for wide windows and in that for phones.
+  function toggles(row) {
+    row.hidden = false;
+    const lines = [...row.parentElement.querySelectorAll(".toggle")];
+    row.querySelectorAll("button").forEach((button) => {
+      button.addEventListener("click", () => {
+        const on = button.getAttribute("aria-pressed") !== "true";
+        button.setAttribute("aria-pressed", on);
+        lines.filter((line) => line.dataset.name === button.textContent)
+          .forEach((line) => { line.classList.toggle("on", on); line.parentNode.append(line); });
+      });
+    });
+  }
+
   document.querySelectorAll("svg.live").forEach(arm);
+  document.querySelectorAll(".toggles").forEach(toggles);
 })();

@@ -23,44 +23,149 @@ def comparison_report(result: Part, path: str | os.PathLike[str]) -> Path:
     ``gap``, ``counts``, ``facts``, ``shown``. Without rows (no labels) the page shows the gap alone.
     """
     rows = [row for row in result["rows"] if row.get("auc") is not None]
-    page = Page(_title(result), _subtitle(result)).verdict(str(result["verdict"]["words"]))
-    if rows:
-        for write in (_curves, _saved, _table, _winner, _base):
-            write(page, result, rows)
+    about = _about(result)
+    page = Page(_title(result), about=about, full_title=_full_title(result))
+    if not rows:
+        page.verdict(str(result["verdict"]["words"]))
+        _gap(page, result)
+        return page.write(path)
+    answer_of(page, result)
+    for write in (_curves, _reasons, _saved, _table, _winner, _errors):
+        write(page, result, rows)
+    _counts(page, result)
     _gap(page, result)
-    if rows:
-        _errors(page, result)
-        _counts(page, result)
-        _done(page, result, rows)
+    _done(page, result, rows)
     return page.write(path)
 
 
-def _title(result: Part) -> str:
-    return "Does the transfer help?" if result["rows"] else "How far is the target from the source?"
+def answer_of(page: Page, result: Part, *, name: str = "", link: tuple[str, str] | None = None) -> None:
+    """Put the answer of a comparison on a page: what to use, why, and the three figures that matter.
 
-
-def _subtitle(result: Part) -> str:
-    facts = result["facts"]
-    if not result["rows"]:
-        return "No labels came, so only the texts were compared."
-    return (
-        f"{len(facts['candidates'])} candidates at {len(facts['budgets'])} label budgets, {facts['seeds']} draws each, "
-        f"measured on the same {facts['n_test']:,} test rows"
+    ``name`` is the target's, where a page has several; ``link`` the address and text of the full report.
+    """
+    verdict = result["verdict"]
+    kind, line = answer_line(verdict)
+    shipped, budget = Estimate(**_interval_of(verdict["shipped"])), verdict["own_budget"]
+    use = "" if kind == "nothing" else f"Use {verdict['ship']}: AUC {shipped} with {budget:,} labels"
+    page.answer(
+        kind, f"{name}: {line[0].lower()}{line[1:]}" if name else line, use, _why(verdict), _tiles(result), link=link
     )
+
+
+def answer_line(verdict: Part) -> tuple[str, str]:
+    """Return the kind of an answer, a key of `SIGNS`, and its line."""
+    base = verdict["base"]
+    if verdict["kind"] == "nothing helps":
+        return "nothing", "Nothing helps: no strategy beats chance"
+    few = base.get("helps_up_to")
+    answers: dict[str, tuple[str, str]] = {
+        "helps": ("helps", "The base helps"),
+        "hurts": ("harms", "The base harms"),
+        "no difference": ("same", "The base makes no difference"),
+    }
+    if base["answer"] in ("helps", "hurts"):
+        return answers[base["answer"]]
+    if few:
+        return "few", f"The base helps with few labels: up to {few:,}"
+    return answers.get(base["answer"], ("unknown", "It cannot be told whether the base helps"))
+
+
+def _interval_of(estimate: Part) -> dict[str, Any]:
+    return {name: estimate[name] for name in ("value", "low", "high")}
+
+
+def _why(verdict: Part) -> str:
+    base = verdict["base"]
+    if "transfer" not in base:
+        return str(base.get("why", ""))
+    apart = _signed(base)
+    return f"Best with the base, {base['transfer']}, against best without it, {base['reference']}: {apart} AUC."
+
+
+def _signed(one: Part) -> str:
+    return f"{one['difference']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
+
+
+def _tiles(result: Part) -> list[tuple[str, str, str]]:
+    verdict = result["verdict"]
+    shipped, base = verdict["shipped"], verdict["base"]
+    tiles = [
+        (
+            f"AUC of {verdict['ship']}",
+            f"{shipped['value']:.3f}",
+            f"95% interval {shipped['low']:.3f} to {shipped['high']:.3f}",
+        )
+    ]
+    if "transfer" in base:
+        interval = f"interval {base['low']:+.3f} to {base['high']:+.3f}"
+        tiles.append(("Gain over the best without the base", f"{base['difference']:+.3f}", interval))
+    saved = [one for one in verdict.get("labels_saved", ()) if one["reference"] == "tfidf"] or verdict.get(
+        "labels_saved", []
+    )
+    if saved:
+        one = saved[0]
+        tiles.append((f"Labels that {one['reference']} needs for the same", *_needed(one)))
+    return tiles
+
+
+def _needed(one: Part) -> tuple[str, str]:
+    if one["needed"] is None:
+        return f"over {one['measured_up_to']:,}", f"{one['transfer']} has {one['budget']:,}; more were not measured"
+    return f"{one['needed']:,}", f"{one['transfer']} has {one['budget']:,}"
+
+
+def _about(result: Part) -> dict[str, Any]:
+    facts = result["facts"]
+    base = facts.get("base") or {}
+    named = base.get("name", "")
+    hashed = f" ({base['content_hash'][:12]})" if base.get("content_hash") else ""
+    labels = facts.get("label_map") or {}
+    return {
+        "Base": f"{named}{hashed}",
+        "Data": facts.get("data"),
+        "Labels": ", ".join(f"{one} as {other}" for one, other in labels.items()) or list(facts.get("labels") or ()),
+        "Rows": f"{facts['n_pool']:,} to learn from, {facts['n_test']:,} to test on" if result["rows"] else None,
+        "Date": facts.get("date"),
+        "Command": facts.get("command"),
+    }
+
+
+def _title(result: Part) -> str:
+    return "Does the base help?" if result["rows"] else "How far is the target from the source?"
+
+
+def _full_title(result: Part) -> str:
+    facts = result["facts"]
+    names = " on ".join(str(one) for one in ((facts.get("base") or {}).get("name"), facts.get("data")) if one)
+    return f"{_title(result)} {names}".strip()
 
 
 def _curves(page: Page, result: Part, rows: Sequence[Part]) -> None:
     page.section(
         "What labels buy",
-        "Each line is one way of getting a model. Higher is better; further left is cheaper. A level line uses no labels.",
+        "Each line is one strategy. Higher is better; further left is cheaper. A level line uses no labels.",
     )
     if any(row["budget"] for row in rows):
-        chart = strategy_curves(_marked(result, result["estimates"]), saved=_drawn(result["labels_saved"]))
+        named = _lines_that_matter(result)
         page.figure(
-            chart,
-            "Bands count in what the draw of the training rows and that of the test rows may do. All candidates saw the "
-            "same rows, so bands that overlap do not mean that two cannot be told apart: see “Does the base help?”.",
+            strategy_curves(result["estimates"], saved=_drawn(result["labels_saved"]), named=named, banded=named[:2]),
+            "Bands are 95% intervals over draws of the training rows and of the test rows. All strategies were measured on "
+            "the same rows, so two bands that overlap may still differ: the interval of their difference stands above.",
         )
+
+
+def _lines_that_matter(result: Part) -> list[str]:
+    """Return at most five strategies: what to use, the best without the base, and three that readers look for."""
+    verdict, measured = result["verdict"], {one["strategy"] for one in result["estimates"]}
+    wanted = (verdict["ship"], verdict["base"].get("reference"), "tfidf", "scratch", "as-is")
+    return [name for name in dict.fromkeys(wanted) if name in measured]
+
+
+def _reasons(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    """What the answer rests on, in words, and budget by budget."""
+    reasons = str(result["verdict"]["words"]).partition("\n\n")[2]
+    page.section("Reasons", reasons)
+    _base(page, result, rows)
 
 
 def _drawn(saved: Sequence[Part]) -> LabelsSaved | None:
@@ -100,8 +205,8 @@ def _references(result: Part) -> list[str]:
 def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
     table, columns = strategy_table(result["estimates"])
     order = list(result["facts"]["candidates"])
-    table = _marked(result, sorted(table, key=lambda row: order.index(row["strategy"])))
-    page.section("All candidates", "Simplest first. The mean over draws of the AUC on the test rows." + _aside(result))
+    table = sorted(table, key=lambda row: order.index(row["strategy"]))
+    page.section("All candidates", "Simplest first. The mean over draws of the AUC on the test rows.")
     page.table(
         table, columns, highlight_best=True, caption="Mean AUC; in brackets 95% intervals over draws and test rows"
     )
@@ -117,26 +222,8 @@ def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
         f"With {own:,} labels: means over draws, at the threshold and calibration learnt inside the labels; what looks at "
         "no label has its own"
     )
-    page.table(_marked(result, [row for row in shown if row]), heads, formats, highlight_best=best, caption=caption)
+    page.table([row for row in shown if row], heads, formats, highlight_best=best, caption=caption)
     page.facts(result["facts"]["candidates"])
-
-
-def _marked(result: Part, rows: Sequence[Part]) -> list[dict[str, Any]]:
-    """Return rows in which candidates that are only reported are called so."""
-    aside = {one["strategy"] for one in result["verdict"].get("reported_only", ())}
-    named = (
-        {**row, "strategy": f"{row['strategy']} (reported only)"} if row["strategy"] in aside else row for row in rows
-    )
-    return [dict(row) for row in named]
-
-
-def _aside(result: Part) -> str:
-    if not result["verdict"].get("reported_only"):
-        return ""
-    return (
-        " What is “reported only” has read the test rows' texts, though not their labels: it is neither shipped nor counted "
-        "in the verdict."
-    )
 
 
 def _one_budget(name: str, rows: Sequence[Part], metrics: Sequence[str]) -> dict[str, Any]:
@@ -154,12 +241,7 @@ def _winner(page: Page, result: Part, rows: Sequence[Part]) -> None:
     shown = result.get("shown")
     if not shown:
         return
-    shipped = result["verdict"]["shipped"]
-    page.section(
-        f"The one to ship: {shown['strategy']}",
-        f"Its AUC on the test rows is {Estimate(shipped['value'], shipped['low'], shipped['high'])}; the interval counts "
-        "both the draw of the training rows and that of the test rows in." + _other_rows(shipped),
-    )
+    page.section(f"Scores of {shown['strategy']}", _other_rows(result["verdict"]["shipped"]))
     names = tuple(shown["names"])
     spread = score_separation(shown["labels"], shown["probabilities"], names, threshold=float(shown["threshold"]))
     page.figure(spread, "The less the two overlap, the better.")
@@ -187,7 +269,7 @@ def _other_rows(shipped: Part) -> str:
     value = shipped.get("chosen_on_other_rows")
     if value is None:
         return ""
-    return f" Chosen on one half of the test rows and measured on the other, what would be shipped has {value:.3f}."
+    return f"Chosen on one half of the test rows and measured on the other, what would be shipped has {value:.3f}."
 
 
 def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
@@ -211,7 +293,7 @@ def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
     caption = (
         "Paired on the same draws and test rows; “helps” and “hurts” only where shown at a family-wise level of 1%"
     )
-    page.section("Does the base help?").table(shown, heads, caption=caption)
+    page.table(shown, heads, caption=caption)
 
 
 def _gap(page: Page, result: Part) -> None:
@@ -242,7 +324,7 @@ def _gap(page: Page, result: Part) -> None:
         page.text("Left out: " + "; ".join(gap["left_out"]) + ".")
 
 
-def _errors(page: Page, result: Part) -> None:
+def _errors(page: Page, result: Part, rows: Sequence[Part]) -> None:
     worst = (result.get("shown") or {}).get("worst")
     if not worst:
         return
@@ -306,4 +388,4 @@ def _done(page: Page, result: Part, rows: Sequence[Part]) -> None:
         page.text(f"{name} was left out: {why}.")
 
 
-__all__: Sequence[str] = ["comparison_report"]
+__all__: Sequence[str] = ["answer_line", "answer_of", "comparison_report"]
