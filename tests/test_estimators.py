@@ -83,27 +83,46 @@ class TestLabels:
         assert model.classes_.tolist() == ["bad", "good"]
 
     @pytest.mark.parametrize(
-        ("options", "classes"),
+        ("options", "names"),
         [
-            ({}, ["bad", "good"]),
-            ({"positive": "bad"}, ["good", "bad"]),
-            ({"label_map": {"bad": "awful", "good": "fine"}}, ["awful", "fine"]),
-            ({"label_map": {"bad": "1", "good": "0"}}, ["0", "1"]),
-            ({"label_map": {"bad": "1", "good": "0"}, "positive": "0"}, ["1", "0"]),
+            ({}, ("bad", "good")),
+            ({"positive": "bad"}, ("good", "bad")),
+            ({"label_map": {"bad": "awful", "good": "fine"}}, ("awful", "fine")),
+            ({"label_map": {"bad": "1", "good": "0"}}, ("0", "1")),
+            ({"label_map": {"bad": "1", "good": "0"}, "positive": "0"}, ("1", "0")),
+            ({"label_map": {"bad": "1", "good": "0"}, "positive": "good"}, ("1", "0")),
         ],
     )
     @pytest.mark.parametrize("how", ["y", "corpus"])
-    def test_order_and_names_are_said(self, few: Any, options: dict[str, Any], classes: list[str], how: str) -> None:
+    @pytest.mark.filterwarnings("ignore:classes_ is sorted:FutureWarning")
+    def test_classes_are_those_of_y_sorted_and_the_positive_one_is_said(
+        self, few: Any, tmp_path: Path, options: dict[str, Any], names: tuple[str, str], how: str
+    ) -> None:
         labels = [["bad", "good"][label] for label in few.labels]
         if how == "y":
             model = quick(**options).fit(few.texts, labels)
         else:
             model = quick(**options).fit(as_corpus(few.texts).with_labels(labels))
-        assert model.classes_.tolist() == classes
-        # The probability columns follow: a good text gets the class that "good" has become.
-        good = options.get("label_map", {}).get("good", "good")
-        assert model.predict(["great lovely superb"]).tolist() == [good]
-        assert model.predict_proba(["great lovely superb"])[0, classes.index(good)] > 0.5
+        model.save(tmp_path / "model")
+        back = {new: old for old, new in options.get("label_map", {}).items()}
+        for made in (model, load(tmp_path / "model")):
+            assert made.predictor_.label_names == names
+            assert made.classes_.tolist() == ["bad", "good"]
+            assert made.positive_ == back.get(names[1], names[1])
+            assert made.predict(["great lovely superb", "awful dreary boring"]).tolist() == ["good", "bad"]
+            proba = made.predict_proba(["great lovely superb"])
+            assert proba[0, 1] > 0.5
+            assert (made.decision_function(["great lovely superb", "awful dreary boring"]) > 0).tolist() == [
+                True,
+                False,
+            ]
+            assert made.score(few.texts, labels) > 0.95
+
+    def test_several_values_of_one_name_are_called_by_the_name(self, few: Any) -> None:
+        labels = [[1, 2, 5, 4][2 * label + i // 2 % 2] for i, label in enumerate(few.labels)]
+        model = quick(label_map={1: "bad", 2: "bad", 4: "good", 5: "good"}).fit(few.texts, labels)
+        assert model.classes_.tolist() == ["bad", "good"]
+        assert model.score(few.texts, labels) > 0.95
 
     def test_probability_columns_follow_the_classes(self, strategy: str, base: Any, reviews: Any) -> None:
         model = TextClassifier(base=base, strategy=strategy, epochs=2, device="cpu", head="linear").fit(
@@ -113,13 +132,26 @@ class TestLabels:
         assert proba.shape == (300, 2)
         np.testing.assert_allclose(proba.sum(1), 1)
         np.testing.assert_array_equal(model.predict(reviews.texts), model.classes_[(proba[:, 1] >= 0.5).astype(int)])
+        np.testing.assert_array_equal(model.decision_function(reviews.texts) > 0, proba[:, 1] > 0.5)
         assert np.array_equal(
             np.argsort(proba[:, 1], kind="stable"), np.argsort(model.decision_function(reviews.texts), kind="stable")
         )
 
-    def test_missing_labels_drop_their_rows(self, few: Any) -> None:
+    @pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, ""])
+    @pytest.mark.parametrize("form", [list, lambda y: np.array(y, object), lambda y: pd.Series(y, dtype=object)])
+    def test_missing_ones_are_refused(self, few: Any, missing: Any, form: Any) -> None:
+        labels = [missing if i % 3 == 1 else ["bad", "good"][label] for i, label in enumerate(few.labels)]
+        with pytest.raises(
+            DataError,
+            match=r"Input y contains NaN: 16 of 48 labels are missing \(null, NaN or blank\), the first in row 1",
+        ):
+            quick().fit(few.texts, form(labels))
+
+    def test_missing_ones_of_a_corpus_were_dropped_and_counted_in_reading(self, few: Any) -> None:
         labels = [None if i % 3 == 0 else label for i, label in enumerate(few.labels)]
-        assert quick().fit(few.texts, labels).predictor_.info["n_train"] == 32
+        corpus = as_corpus(few.texts).with_labels(labels)
+        assert corpus.counts["n_null_labels_dropped"] == 16
+        assert quick().fit(corpus).predictor_.info["n_train"] == 32
 
     def test_of_another_number_than_texts_are_refused(self) -> None:
         with pytest.raises(DataError, match="2 labels came for 3 texts of the data. Pass one label a text"):
@@ -136,7 +168,8 @@ class TestLabels:
             base=base, strategy=strategy_name, label_map={"sad": 0, "glad": 1}, epochs=1, device="cpu"
         )
         mapped.fit(others.texts, labels)
-        assert mapped.predict(["great lovely superb warm"]).tolist() == ["1"]
+        assert mapped.predict(["great lovely superb warm"]).tolist() == ["glad"]
+        assert mapped.predictor_.label_names == ("0", "1")
 
     def test_of_validation_rows_are_the_training_rows(self, few: Any, others: Any) -> None:
         with pytest.raises(DataError, match="(?s)'no', 'yes'.*'0', '1'"):
@@ -432,6 +465,7 @@ class TestSavingAndLoading:
             {"label_map": {0: 1, 1: 0}},
         ],
     )
+    @pytest.mark.filterwarnings("ignore:classes_ is sorted:FutureWarning")
     def test_options_of_many_types_can_be_stored(self, reviews: Any, tmp_path: Path, options: dict[str, Any]) -> None:
         def placed(value: Any) -> Any:
             if isinstance(value, dict):
@@ -492,7 +526,12 @@ class TestSavingAndLoading:
     ("options", "message"),
     [
         ({"strategy": "fine_tune"}, "there is no strategy 'fine_tune'; did you mean 'fine-tune'"),
-        ({"strategy": "scratch", "random_state": None}, "random_state is None; expected a whole number"),
+        (
+            {"strategy": "scratch", "random_state": "one"},
+            "random_state is 'one'; expected a whole number or a RandomState",
+        ),
+        ({"strategy": "scratch", "random_state": -1}, "random_state is -1; expected a number of 0 or more"),
+        ({"strategy": "scratch", "threshold": 1.5}, "threshold is 1.5; expected a probability, from 0 to 1"),
         ({"strategy": "scratch", "random_state": 1.5}, "random_state is 1.5; expected a whole number"),
         ({"strategy": "scratch", "valid_fraction": 2.0}, "The share to hold out is 2.0; expected one between 0 and 1"),
         ({"strategy": "scratch", "valid_fraction": "some"}, "valid_fraction is 'some'; expected a number"),

@@ -100,7 +100,7 @@ class TestOutputs:
 
     def test_the_last_layer_is_the_logit(self, base: Any, others: Any) -> None:
         values = LayerFeatures(base, layer="output").transform(others.texts)
-        np.testing.assert_allclose(values[:, 0], base.decision_function(others.texts), atol=1e-6)
+        np.testing.assert_allclose(values[:, 0], base.score_rows(others.texts).logits, atol=1e-6)
 
     def test_no_texts_give_no_rows_of_the_right_width(self, base: Any) -> None:
         assert LayerFeatures(base).transform([]).shape == (0, 36)

@@ -14,25 +14,14 @@ ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
 ORDER = [
-    "printing", "errors", "options", "children", "outputs", "evaluation", "metrics", "corpus", "kernels", "text", "batches", "vectors", "layers", "optim", "nets",
+    "printing", "errors", "options", "progress", "children", "outputs", "evaluation", "metrics", "corpus", "kernels", "text", "batches", "vectors", "layers", "optim", "nets",
     "artifact", "heads", "inference", "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve",
     "freezing", "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "report", "demo", "cli", "__main__",
 ]  # fmt: skip
 NO_TORCH = {
-    "printing",
-    "errors",
-    "options",
-    "children",
-    "outputs",
-    "evaluation",
-    "metrics",
-    "corpus",
-    "kernels",
-    "text",
-    "artifact",
-    "report",
-    "heads",
-}
+    "printing", "errors", "options", "progress", "children", "outputs", "evaluation", "metrics", "corpus", "kernels", "text",
+    "artifact", "report", "heads",
+}  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))
 SHOWN = [str(path.relative_to(ROOT)) for path in FILES]
 

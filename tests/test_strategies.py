@@ -229,7 +229,7 @@ class TestFineTune:
     def test_starts_from_the_bases_weights(self, base: Any, others: Any) -> None:
         model = classifier("fine-tune", base, epochs=0).fit(others.texts, others.labels)
         np.testing.assert_allclose(
-            model.decision_function(others.texts), base.decision_function(others.texts), atol=1e-6
+            model.score_rows(others.texts).logits, base.score_rows(others.texts).logits, atol=1e-6
         )
 
     def test_by_default_every_part_moves_in_the_end_and_the_head_first(self, base: Any, others: Any) -> None:
@@ -309,7 +309,8 @@ class TestScratch:
 
     def test_more_than_two_labels_are_told(self, reviews: Any) -> None:
         with pytest.raises(
-            DataError, match="the labels are a, b, c: 3 values, and this version tells two apart; map them to two"
+            DataError,
+            match="Only binary classification is supported. The labels are a, b, c: 3 values; map them to two",
         ):
             classifier("scratch").fit(reviews.texts[:6], list("abcabc"))
 
@@ -615,7 +616,7 @@ class TestCalibration:
         assert given[True].predictor_.calibration != (1.0, 0.0)
         assert given[False].predictor_.calibration == (1.0, 0.0)
         np.testing.assert_allclose(
-            given[True].decision_function(reviews.texts), given[False].decision_function(reviews.texts), atol=1e-6
+            given[True].score_rows(reviews.texts).logits, given[False].score_rows(reviews.texts).logits, atol=1e-6
         )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import DataError, OptionError
+from headstart.options import RandomState, seed_of
 from headstart.text import RaggedIds
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class Batches:
         n_buckets: int = 32,
         equal_lengths: bool = False,
         max_batch_tokens: int | None = None,
-        random_state: int = 0,
+        random_state: RandomState = 0,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -204,10 +205,16 @@ class Batches:
         self.n_buckets = n_buckets
         self.equal_lengths = equal_lengths
         self.max_batch_tokens = max_batch_tokens
-        self.random_state = random_state
+        self.random_state = seed_of(random_state)
         self.rank = rank
         self.world_size = world_size
         self._lengths = examples.ids.lengths
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How the rows are cut, as the arguments say; not which process's share this is."""
+        names = ("batch_size", "order", "n_buckets", "equal_lengths", "max_batch_tokens", "random_state")
+        return {name: getattr(self, name) for name in names}
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""

@@ -123,7 +123,7 @@ def _page(base: TextClassifier, results: dict[str, Comparison], missing: list[st
         tsne(words.vectors),
         words.words,
         scores=words.probabilities,
-        score_name=f"probability of {base.classes_[1]}",
+        score_name=f"probability of {base.positive_}",
         centre=float(sorted(words.probabilities)[len(words.words) // 2]),
         title="Words that matter",
     )

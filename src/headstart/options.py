@@ -12,9 +12,16 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from headstart.errors import OptionError
 
-__all__ = ["check_choice", "check_least", "check_types"]
+__all__ = ["RandomState", "check_choice", "check_least", "check_types", "seed_of"]
+
+RandomState = int | np.random.RandomState | None
+"""A seed, a source of seeds, or None for NumPy's own source, as scikit-learn takes them."""
+
+_LARGEST_SEED = 2**31 - 1
 
 _WORDS: dict[Any, str] = {
     str: "a string",
@@ -58,6 +65,21 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise OptionError(
             f"{name} is {value!r}; expected one of {', '.join(choices)}. Set {name}={choices[0]!r} for the default."
         )
+
+
+def seed_of(random_state: RandomState) -> int:
+    """Return a seed: the number itself, or one drawn from the `RandomState` (None: from NumPy's own).
+
+    Raises:
+        OptionError: if it is a negative number, or none of these.
+    """
+    if random_state is None:
+        return int(np.random.randint(_LARGEST_SEED))  # noqa: NPY002 - `numpy.random.seed` decides it, as in scikit-learn
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(_LARGEST_SEED))
+    check_types(seed_of, {"random_state": random_state})
+    check_least({"random_state": random_state}, {"random_state": 0})
+    return int(random_state)
 
 
 @cache

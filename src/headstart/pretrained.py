@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 
-from headstart.estimators import TextClassifier
+from headstart.estimators import TextClassifier, install
 from headstart.predictor import EncoderScorer, NetSpec, Predictor
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def import_model2vec(folder: str | Path, *, max_tokens: int | None = None) -> Te
 def _as_base(found: ImportedEncoder) -> TextClassifier:
     n_words = found.net.get_parameter("embeddings.word").shape[0] + 2
     model = TextClassifier(max_tokens=found.max_tokens, strategy="features")
-    model.predictor_ = Predictor(
+    predictor = Predictor(
         EncoderScorer(found.net, NetSpec(found.name, n_words, found.options)),
         (),
         steps=Pipeline([("tokenizer", found.tokenizer)]),
@@ -72,7 +71,4 @@ def _as_base(found: ImportedEncoder) -> TextClassifier:
         info={"strategy": "import", "imported": found.source},
         estimator={"max_tokens": found.max_tokens, "strategy": "features"},
     )
-    model.history_, model.notes_ = [], ()
-    model.classes_ = np.array([], dtype=object)
-    model.n_features_in_ = 1
-    return model
+    return install(model, predictor)

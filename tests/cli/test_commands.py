@@ -103,7 +103,7 @@ class TestTrain:
     def test_says_what_it_holds_out_and_what_the_labels_mean(self, cli: Any, files: Path, small: Any) -> None:
         err = cli("train", "reviews.csv", "--out", "made", *small).err
         assert "reviews.csv: 300 rows, labels 0 = 0, 1 = 1 (positive)" in err
-        assert "no --valid: holding out 10% of the training rows, stratified" in err
+        assert "no validation rows came: holding out 10% of the training rows, stratified" in err
         assert "epoch 1, train loss" in err
 
     def test_validation_rows_of_ones_own(self, cli: Any, files: Path, small: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from headstart.errors import HeadstartWarning
 from headstart.printing import printable
+from headstart.progress import TrainingLines
 
 __all__ = ["TrainingProgress", "emit", "fail", "note", "printed_warnings", "table", "track", "warn"]
 
@@ -80,10 +81,11 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = Non
     ]
 
 
-class TrainingProgress:
-    """An event for `headstart.train.Trainer`: a live bar on a terminal, a line an epoch in a log."""
+class TrainingProgress(TrainingLines):
+    """An event for `headstart.train.Trainer`: lines on stderr, and a live bar on a terminal."""
 
     def __init__(self) -> None:
+        super().__init__(note)
         self._bar: Any = None
         self._task: Any = None
         self._drawn = 0.0
@@ -92,18 +94,9 @@ class TrainingProgress:
         """Take in what has happened."""
         if name == "step_end":
             self._step(row)
-        elif name == "epoch_end":
+        elif name in ("epoch_end", "train_end"):
             self._close()
-            note(_epoch_line(row))
-        elif name == "phase_begin" and trainer.resumed_from is not None and row["phase"] == trainer._progress.phase:
-            epoch, step = trainer.resumed_from
-            note(f"going on from the checkpoint: {epoch} epochs and {step} steps are done")
-            trainer.resumed_from = None
-        elif name == "guessed":
-            how = "learns anew, from these too" if row["anew"] else "learns on, from these"
-            note(f"guessed the labels of {row['n_rows']:,} texts; the recurrent part {how}")
-        elif name == "train_end":
-            self._close()
+        super().__call__(name, trainer, row)
 
     def _step(self, row: Mapping[str, Any]) -> None:
         now = time.perf_counter()
@@ -161,12 +154,6 @@ def _progress_bar() -> Any:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def _epoch_line(row: Mapping[str, Any]) -> str:
-    names = ("train_loss", "train_auc", "valid_loss", "valid_auc")
-    measured = [f"{name.replace('_', ' ')} {row[name]:.4f}" for name in names if row.get(name) is not None]
-    return ", ".join([f"epoch {row['epoch']}", *measured, f"{row['seconds']:.1f} s"])
 
 
 def _cell(value: Any) -> str:

@@ -141,7 +141,6 @@ def _fit_and_save(
 
     from headstart.artifact import check_target
     from headstart.errors import OptionError
-    from headstart.strategies import UNLABELLED
 
     check_target(out)
     if report is not None and not report.parent.is_dir():
@@ -153,13 +152,8 @@ def _fit_and_save(
         model.set_params(checkpoint=checkpoint)
     model.set_params(events=(*model.events, console.TrainingProgress()))
     started = time.perf_counter()
-    held_out = splits.valid is None and splits.train.labels is not None and model.valid_fraction
-    if held_out and model.strategy not in UNLABELLED:
-        console.note(_held_out_note(model, len(splits.train)))
     model.fit(splits.train, valid=splits.valid)
     seconds = time.perf_counter() - started
-    for sentence in model.notes_:
-        console.note(sentence)
     model.predictor_.info["counts"] = splits.counts
     model.predictor_.run |= run_facts(seconds)
     result = {
@@ -261,7 +255,9 @@ def write_report(model: TextClassifier, splits: reading.Splits, result: dict[str
     layers = None
     labelled = splits.train.labels is not None
     if shown is not None and labelled and model.predictor_.scorer.kind in ("network", "layers"):
-        layers = layer_aucs(model.predictor_, splits.train, shown, random_state=model.random_state)
+        layers = layer_aucs(
+            model.predictor_, splits.train, shown, random_state=model.predictor_.estimator["random_state"]
+        )
     run_report(
         {
             "title": title,
@@ -278,15 +274,6 @@ def write_report(model: TextClassifier, splits: reading.Splits, result: dict[str
         },
         path,
     )
-
-
-def _held_out_note(model: TextClassifier, n_rows: int) -> str:
-    from headstart.estimators import LEAST_HELD
-
-    if n_rows < LEAST_HELD:
-        return f"{n_rows} rows are too few to hold any out: all are trained on, and nothing is stopped early"
-    share = f"{model.valid_fraction:.0%}" if isinstance(model.valid_fraction, float) else model.valid_fraction
-    return f"no --valid: holding out {share} of the training rows, stratified, to stop early and to calibrate"
 
 
 def _summary(result: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@
 """
 
 from headstart.corpus.column_types import COLUMN_TYPES, check_column_types, parse_column_types
-from headstart.corpus.columns import text_array
+from headstart.corpus.columns import is_table, text_array
 from headstart.corpus.containers import as_corpus
 from headstart.corpus.dataset import Corpus
 from headstart.corpus.filters import parse_where
@@ -34,6 +34,7 @@ __all__ = [
     "describe_labels",
     "duplicates",
     "encode_labels",
+    "is_table",
     "label_name",
     "parse_column_types",
     "parse_label_map",

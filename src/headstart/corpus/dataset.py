@@ -28,6 +28,7 @@ class Corpus:
         text_name: what the text column was called.
         label_column: what the label column was called.
         reading: what was counted while reading; see ``counts``.
+        weights: how much each row counts in training, float64 ``[rows]``, zero or more; None counts all alike.
     """
 
     texts: Any
@@ -39,6 +40,7 @@ class Corpus:
     text_name: str = "text"
     label_column: str | None = None
     reading: Mapping[str, int] = field(default_factory=dict)
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -107,7 +109,8 @@ class Corpus:
         indices = pa.array(chosen)
         labels = None if self.labels is None else self.labels[chosen]
         columns = self.columns.take(indices) if self.columns.num_columns else self.columns
-        return replace(self, texts=self.texts.take(indices), labels=labels, columns=columns)
+        weights = None if self.weights is None else self.weights[chosen]
+        return replace(self, texts=self.texts.take(indices), labels=labels, columns=columns, weights=weights)
 
     def where(self, conditions: Where) -> "Corpus":
         """The rows whose columns hold these values.

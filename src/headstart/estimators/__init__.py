@@ -1,6 +1,7 @@
 """The scikit-learn estimator over all strategies: fit it, save it, load it."""
 
-from headstart.estimators.classifier import LEAST_HELD, TextClassifier, labelled
+from headstart.estimators.classifier import LEAST_HELD, TextClassifier, install
+from headstart.estimators.labelling import labelled
 from headstart.estimators.loading import import_mxnet, load
 
-__all__ = ["LEAST_HELD", "TextClassifier", "import_mxnet", "labelled", "load"]
+__all__ = ["LEAST_HELD", "TextClassifier", "import_mxnet", "install", "labelled", "load"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +17,32 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from headstart.artifact import write
-from headstart.corpus import Corpus, as_corpus, split
-from headstart.errors import OptionError, unknown_name
-from headstart.estimators.values import classes_of, phases_of, plain, typed_classes, without_numpy
+from headstart.corpus import Corpus, as_corpus, is_table, split
+from headstart.errors import DataError, OptionError, unknown_name
+from headstart.estimators.labelling import class_factors, labelled, weighted
+from headstart.estimators.values import Classes, classes_of, phases_of, plain, stored_classes, without_numpy
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
-from headstart.options import check_least, check_types
-from headstart.predictor import Scores
-from headstart.strategies import STRATEGIES, UNLABELLED, FitResult, Settings, adapt_to_texts
+from headstart.options import RandomState, check_least, check_types, seed_of
+from headstart.predictor import Predictor, Scores
+from headstart.progress import TrainingLines
+from headstart.strategies import STRATEGIES, UNLABELLED, FitResult, Settings, adapt_to_texts, labels_of
 from headstart.train import Event, Phase
 
-__all__ = ["LEAST_HELD", "TextClassifier", "labelled"]
+__all__ = ["LEAST_HELD", "TextClassifier", "install"]
 
 LEAST_HELD = 100
 """With fewer labels than this none is held out: the labels serve training better than a noisy stop."""
 
-_NOT_STORED = ("base", "cache", "events", "checkpoint", "net", "phases", "unlabelled")
+_NOT_STORED = ("base", "cache", "events", "checkpoint", "net", "phases", "unlabelled", "verbose")
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Tells two kinds of text apart, from scratch or from what a base has learnt elsewhere.
 
     `X` is a one-dimensional array of texts, or a table with a column of them; `y` holds two values of
-    any type. The second in sorted order is the positive one unless `positive` says otherwise.
+    any type. The second in sorted order is the positive one unless `positive` says otherwise; `classes_`, and with
+    them the columns of `predict_proba`, are sorted either way, as everywhere in scikit-learn.
 
     Args:
         base: what to carry over: a fitted `TextClassifier`, a `Predictor` or the path of a model. None
@@ -73,15 +78,22 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         column_types: what single columns are, where that is not to be told from the training rows: ``"number"``,
             ``"category"``, ``"truth"``, ``"date"`` or ``"text"``, as in ``{"version": "category"}`` (see
             `headstart.corpus.column_types`).
-        label_map: renames label values, e.g. ``{"happy": "1", "not happy": "0"}``.
+        label_map: what the base, the saved model and its files call each label of `y`, e.g.
+            ``{"happy": "1", "not happy": "0"}``. `classes_` and `predict` keep the values of `y`, unless several of them
+            get one name.
         positive: which label value is the positive one.
+        class_weight: what the rows of a label count for in training: ``"balanced"`` lets both labels count alike however
+            rare one is, ``{"spam": 10}`` names weights (1 for a label that is left out), None counts all rows alike.
         valid_fraction: share of the training rows held out, stratified, to stop early and to calibrate,
             where `fit` gets no validation rows; 0 holds none out. Below 100 rows none is held out.
         groups: a column of `X`; rows with equal values are held out together.
         calibrate: whether to make probabilities of the scores of held-out rows (Platt's scaling).
-        random_state: seed of weights, batches, dropout and the held-out rows.
+        threshold: probability from which the positive label is predicted; None takes .5, or the base's own where it is
+            used as it is.
+        random_state: seed of weights, batches, dropout and the held-out rows; a ``RandomState`` or None draws one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
         events: functions called while training; see `headstart.train.Event`.
+        verbose: whether to print what is decided and each epoch's measures while fitting.
         checkpoint: a folder from which a killed training goes on.
         unlabelled: further texts, as `X` may be given, whose labels are not known or not looked at: of the source for a
             base, of the target for a transfer. Words and their neighbours are counted in them too. A new base of kind
@@ -92,16 +104,24 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ``"off"``; None for ``HEADSTART_CACHE`` or the user's own cache folder.
 
     Attributes:
-        classes_: the two label values, the positive one last.
+        classes_: the two label values, sorted.
+        positive_: that of them which is the positive one.
         predictor_: everything needed to predict.
         history_: one row an epoch.
         n_features_in_: columns of `X` that are read.
+        feature_names_in_: their names; only where `X` was a table.
 
     >>> texts = ["good", "fine and good", "bad", "a bad one"] * 10
     >>> model = TextClassifier(strategy="tfidf").fit(texts, [1, 1, 0, 0] * 10)
     >>> model.predict(["a good one"]).tolist()
     [1]
     """
+
+    predictor_: Predictor
+    classes_: NDArray[Any]
+    positive_: Any
+    history_: list[Any]
+    notes_: tuple[str, ...]
 
     def __init__(
         self,
@@ -130,12 +150,15 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         column_types: Mapping[str, str] | None = None,
         label_map: Mapping[Any, Any] | None = None,
         positive: Any = None,
+        class_weight: Mapping[Any, float] | str | None = None,
         valid_fraction: float = 0.1,
         groups: str | None = None,
         calibrate: bool = True,
-        random_state: int = 0,
+        threshold: float | None = None,
+        random_state: RandomState = 0,
         device: str | torch.device = "auto",
         events: Sequence[Event] = (),
+        verbose: bool | int = False,
         checkpoint: str | Path | None = None,
         unlabelled: Any = None,
         cache: str | Path | None = None,
@@ -164,22 +187,27 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.column_types = column_types
         self.label_map = label_map
         self.positive = positive
+        self.class_weight = class_weight
         self.valid_fraction = valid_fraction
         self.groups = groups
         self.calibrate = calibrate
+        self.threshold = threshold
         self.random_state = random_state
         self.device = device
         self.events = events
+        self.verbose = verbose
         self.checkpoint = checkpoint
         self.unlabelled = unlabelled
         self.cache = cache
 
-    def fit(self, X: Any, y: Any = None, *, valid: Any = None) -> TextClassifier:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, valid: Any = None) -> TextClassifier:
         """Learn from texts and labels.
 
         Args:
             X: texts [rows], a table, or a labelled `Corpus`.
-            y: labels [rows]; not needed beside a labelled corpus, nor for ``"as-is"`` and ``"self-train"``.
+            y: labels [rows]; not needed with a labelled corpus, nor for ``"as-is"`` and ``"self-train"``.
+            sample_weight: what each row counts for in training, numbers of 0 or more [rows]; rows of weight 0 are left
+                out. What is measured on held-out rows counts every row once.
             valid: rows to stop early and calibrate on: a pair ``(X, y)`` or a labelled corpus. None holds
                 out `valid_fraction` of the rows of `X`.
 
@@ -196,37 +224,74 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             base = adapt_to_texts(base, settings.unlabelled, words_alone=frozen, **settings.guessing("read"))
         # A reference point learns its own labels; a transfer speaks the base's, or they are mapped.
         names = base.label_names if base is not None and strategy not in ("scratch", "tfidf") else None
-        train = labelled(
-            X, y, text=self.text, columns=self._kept, label_map=self.label_map, positive=self.positive, names=names
-        )
-        self._stored(strategy)  # What cannot be stored is refused before hours of training, not after.
+        how: dict[str, Any] = {"text": self.text, "columns": self._kept, "label_map": self.label_map}
+        given = labelled(X, y, positive=self.positive, names=names, sample_weight=sample_weight, **how)
+        train, factors = self._weighted(given, strategy)
+        self._stored(strategy, settings)  # What cannot be stored is refused before hours of training, not after.
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
-            held: Corpus | None = labelled(
-                *pair, text=self.text, columns=self._kept, label_map=self.label_map, names=train.label_names
-            )
+            held: Corpus | None = weighted(labelled(*pair, names=train.label_names, **how), factors)
             learnt = STRATEGIES[strategy](train, held, base, settings)
         else:
-            rest, held = self._hold_out(train, strategy)
+            rest, held = self._hold_out(train, strategy, settings)
             learnt = STRATEGIES[strategy](rest, held, base, settings)
             if learnt.refit and held is not None:
+                settings.say("learning again, with the held-out rows among the training rows")
                 learnt = _with_all_rows(learnt, STRATEGIES[strategy](train, None, base, _beside(settings)))
-        return self._take(learnt, train, strategy)
+        if len(train) < len(given):
+            note = f"{len(given) - len(train):,} rows of weight 0 were left out"
+            learnt = replace(learnt, notes=(*learnt.notes, note))
+        for sentence in learnt.notes:
+            settings.say(sentence)
+        return self._take(learnt, train, strategy, settings)._name_features(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the more likely label of each row, as a value of `classes_` [rows]."""
+        """Return the predicted label of each row, as a value of `classes_` [rows].
+
+        It is the positive one where its probability reaches the threshold: .5, or what `threshold` said.
+        """
         scores = self.score_rows(X)
-        chosen: NDArray[Any] = self.classes_[(scores.probabilities >= self.predictor_.threshold).astype(int)]
+        positive = int(np.flatnonzero(self.classes_ == self.positive_)[0])
+        found = scores.probabilities >= self.predictor_.threshold
+        chosen: NDArray[Any] = self.classes_[np.where(found, positive, 1 - positive)]
         return chosen
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each label, in the order of `classes_` [rows, 2]."""
-        high = self.score_rows(X).probabilities
-        return np.stack([1 - high, high], axis=1)
+        scores = self.score_rows(X)
+        low_and_high = np.stack([1 - scores.probabilities, scores.probabilities], axis=1)
+        return low_and_high[:, ::-1] if self._is_turned() else low_and_high
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Return the logit of the positive label before calibration [rows]."""
-        return self.score_rows(X).logits
+        """Return a score of ``classes_[1]`` that is above 0 where that label is predicted [rows].
+
+        It is the calibrated logit, less that of the threshold.
+        """
+        scores = self.score_rows(X)
+        found = self.predictor_.decisions(scores.logits)
+        return -found if self._is_turned() else found
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the share of the rows whose label is predicted, weighted where weights come.
+
+        Args:
+            X: texts [rows], a table, or a labelled `Corpus`.
+            y: labels [rows], as in `fit`; not needed with a labelled corpus.
+            sample_weight: what each row counts for [rows].
+
+        Raises:
+            DataError: if there are no labels, or some that the model does not know.
+        """
+        check_is_fitted(self, "predictor_")
+        predictor = self.predictor_
+        how: dict[str, Any] = {"text": self.text, "columns": tuple(predictor.columns), "label_map": self.label_map}
+        corpus = labelled(X, y, names=predictor.label_names, sample_weight=sample_weight, **how)
+        if corpus.labels is None:
+            raise DataError(
+                "score requires y to be passed, but the target y is None; pass labels [rows], or a labelled corpus."
+            )
+        found = predictor.score(corpus, device=self.device).probabilities >= predictor.threshold
+        return float(np.average(found == (corpus.labels == 1), weights=corpus.weights))
 
     def score_rows(self, X: Any) -> Scores:
         """Return logits, probabilities, and counts of what happened to the texts (see `Scores`)."""
@@ -243,10 +308,40 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "predictor_")
         return write(path, self.predictor_.to_parts())
 
-    def _hold_out(self, train: Corpus, strategy: str) -> tuple[Corpus, Corpus | None]:
-        if train.labels is None or strategy in UNLABELLED or not self.valid_fraction or len(train) < LEAST_HELD:
+    def _weighted(self, train: Corpus, strategy: str) -> tuple[Corpus, NDArray[np.float64]]:
+        """Return the training rows with their weights, and what each class counts for."""
+        if strategy not in UNLABELLED:
+            if train.labels is None:
+                raise DataError(
+                    "This TextClassifier estimator requires y to be passed, but the target y is None: learning needs labels, "
+                    "and none came; name the label column (--label, or y)."
+                )
+            labels_of(train)
+            factors = class_factors(train, self.class_weight)
+            return weighted(train, factors), factors
+        if train.weights is not None or self.class_weight is not None:
+            raise OptionError(
+                f"the strategy {strategy!r} looks at no label, so sample_weight and class_weight mean nothing to it; leave "
+                "them out, or take a strategy that learns from labels: fine-tune, features, scratch or tfidf."
+            )
+        return train, np.ones(2)
+
+    def _hold_out(self, train: Corpus, strategy: str, settings: Settings) -> tuple[Corpus, Corpus | None]:
+        if train.labels is None or strategy in UNLABELLED or not self.valid_fraction:
             return train, None
-        rest, held = split(train, self.valid_fraction, groups=self.groups, random_state=self.random_state)
+        if len(train) < LEAST_HELD:
+            settings.say(
+                f"{len(train)} rows are too few to hold any out: all are trained on, and nothing is stopped early"
+            )
+            return train, None
+        if np.bincount(train.labels).min() < 2:
+            settings.say("one label stands in a single row, which is trained on: none is held out to stop early")
+            return train, None
+        share = f"{self.valid_fraction:.0%}" if isinstance(self.valid_fraction, float) else self.valid_fraction
+        settings.say(
+            f"no validation rows came: holding out {share} of the training rows, stratified, to stop early and to calibrate"
+        )
+        rest, held = split(train, self.valid_fraction, groups=self.groups, random_state=settings.random_state)
         return train.take(rest), train.take(held)
 
     @property
@@ -257,7 +352,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _settings(self) -> Settings:
         given = {name: without_numpy(value) for name, value in self.get_params(deep=False).items()}
         check_types(TextClassifier.__init__, given)
-        check_least(given, {"random_state": 0, "min_count": 1, "batch_size": 1, "learning_rate": 0})
+        check_least(given, {"min_count": 1, "batch_size": 1, "learning_rate": 0, "threshold": 0})
+        if self.threshold is not None and self.threshold > 1:
+            raise OptionError(f"threshold is {self.threshold}; expected a probability, from 0 to 1.")
         if self.pooling not in POOLINGS:
             raise unknown_name("pooling", self.pooling, POOLINGS)
         values = {field.name: given[field.name] for field in fields(Settings)}
@@ -265,29 +362,43 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(set(columns)) < len(columns):
             raise OptionError(f"columns are {', '.join(columns)}, one of them twice; name each column once.")
         values |= {name: values[name] or {} for name in ("net_options", "trainer_options")}
-        texts = None if self.unlabelled is None else as_corpus(self.unlabelled, text=self.text)
-        return Settings(**{**values, "columns": columns, "phases": phases_of(self.phases), "unlabelled": texts})
+        values["unlabelled"] = None if self.unlabelled is None else as_corpus(self.unlabelled, text=self.text)
+        values["events"] = (*self.events, TrainingLines()) if self.verbose else tuple(self.events)
+        values |= {"columns": columns, "phases": phases_of(self.phases), "random_state": seed_of(self.random_state)}
+        return Settings(**values)
 
-    def _take(self, learnt: FitResult, train: Corpus, strategy: str) -> TextClassifier:
+    def _take(self, learnt: FitResult, train: Corpus, strategy: str, settings: Settings) -> TextClassifier:
         predictor = learnt.predictor
         predictor.text = self.text or train.text_name
         predictor.info = {**predictor.info, "strategy": strategy, "label_column": train.label_column}
+        if self.threshold is not None:
+            predictor.threshold = float(self.threshold)
+        found = classes_of(predictor, train)
         if train.label_values:
-            predictor.info["label_types"] = [type(value).__name__ for value in train.label_values]
-        predictor.estimator = self._stored(strategy)
-        self.predictor_ = predictor
-        self.history_ = learnt.history
-        self.notes_ = learnt.notes
-        self.classes_ = classes_of(predictor.label_names, train) if train.label_values else typed_classes(predictor)
-        self.n_features_in_ = 1 + len(predictor.columns)
+            predictor.info |= found.facts
+        predictor.estimator = self._stored(strategy, settings)
+        return install(self, predictor, history=learnt.history, notes=learnt.notes, classes=found)
+
+    def _name_features(self, X: Any) -> TextClassifier:
+        if is_table(X):
+            self.feature_names_in_ = np.array([self.predictor_.text, *self.predictor_.columns], dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
         return self
 
-    def _stored(self, strategy: str) -> dict[str, Any]:
+    def _is_turned(self) -> bool:
+        """Tell whether the positive label is the first of `classes_`, and say once that it was the last in 0.1."""
+        turned = bool(self.classes_[0] == self.positive_)
+        if turned:
+            _tell_of_turned_columns()
+        return turned
+
+    def _stored(self, strategy: str, settings: Settings) -> dict[str, Any]:
         """Return the constructor's arguments as far as they are plain values."""
         stored = {name: value for name, value in self.get_params(deep=False).items() if name not in _NOT_STORED}
         if isinstance(self.net, str):
             stored["net"] = self.net
-        stored["strategy"] = strategy
+        stored |= {"strategy": strategy, "random_state": settings.random_state}
         return {name: plain(value) for name, value in stored.items()}
 
     def __sklearn_clone__(self) -> TextClassifier:
@@ -301,31 +412,34 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.one_d_array = True
         tags.input_tags.allow_nan = True
         tags.classifier_tags.multi_class = False
+        tags.target_tags.required = self.strategy not in UNLABELLED
         return tags
 
 
-def labelled(
-    X: Any,
-    y: Any = None,
+def install(
+    model: TextClassifier,
+    predictor: Predictor,
     *,
-    text: str | None = None,
-    columns: Sequence[str] = (),
-    label_map: Mapping[Any, Any] | None = None,
-    positive: Any = None,
-    names: Sequence[str] | None = None,
-) -> Corpus:
-    """Return texts and labels in any form as a `Corpus`; see `headstart.corpus.encode_labels` for the labels.
+    history: Sequence[Mapping[str, Any]] = (),
+    notes: tuple[str, ...] = (),
+    classes: Classes | None = None,
+) -> TextClassifier:
+    """Make an estimator a fitted one, by a predictor and what is known of how it came to be; return it."""
+    model.predictor_ = predictor
+    model.history_, model.notes_ = list(history), notes
+    model.classes_, model.positive_ = (classes or stored_classes(predictor)).sorted()
+    model.n_features_in_ = 1 + len(predictor.columns)
+    return model
 
-    Raises:
-        DataError: if texts and labels differ in number, or the labels do not fit.
-    """
-    corpus = as_corpus(X, text=text, columns=columns)
-    if y is None:
-        as_they_are = not label_map and positive is None and names in (None, (), corpus.label_names)
-        if corpus.labels is None or as_they_are:
-            return corpus
-        y = [(corpus.label_values or corpus.label_names)[code] for code in corpus.labels]
-    return corpus.with_labels(y, label_map=label_map, positive=positive, names=names)
+
+@cache
+def _tell_of_turned_columns() -> None:
+    warnings.warn(
+        "classes_ is sorted since headstart 0.2, and the columns of predict_proba and the sign of decision_function follow "
+        "it: here the positive label comes first, where 0.1 put it last. Look columns up by classes_, or by positive_.",
+        FutureWarning,
+        stacklevel=4,
+    )
 
 
 def _beside(settings: Settings) -> Settings:

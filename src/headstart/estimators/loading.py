@@ -10,8 +10,7 @@ from torch import nn
 
 from headstart.artifact import read
 from headstart.errors import ArtifactError, OptionError
-from headstart.estimators.classifier import TextClassifier
-from headstart.estimators.values import as_array, typed_classes
+from headstart.estimators.classifier import TextClassifier, install
 from headstart.options import check_types
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 
@@ -34,12 +33,7 @@ def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool
     """
     predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns)
     model = TextClassifier(**{**_arguments(predictor.estimator), "device": "auto"})
-    model.predictor_ = predictor
-    model.history_ = _history(predictor.run)
-    model.notes_ = ()
-    model.classes_ = typed_classes(predictor)
-    model.n_features_in_ = 1 + len(predictor.columns)
-    return model
+    return install(model, predictor, history=_history(predictor.run))
 
 
 def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
@@ -54,7 +48,7 @@ def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
     found = read_graph(prefix, **options)
     spec = NetSpec("mxnet", len(found.vocabulary.words) + 1, found.graph.config())
     model = TextClassifier(tokens="tutorial", max_tokens=found.max_tokens, strategy="as-is")
-    model.predictor_ = Predictor(
+    predictor = Predictor(
         NetworkScorer(found.graph, spec),
         found.labels,
         steps=found.steps(),
@@ -62,10 +56,7 @@ def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
         info={"strategy": "import", "parity": found.parity, "imported": found.source},
         estimator={"tokens": "tutorial", "max_tokens": found.max_tokens},
     )
-    model.history_, model.notes_ = [], ()
-    model.classes_ = as_array(list(found.labels))
-    model.n_features_in_ = 1
-    return model
+    return install(model, predictor)
 
 
 def _arguments(stored: Mapping[str, Any]) -> dict[str, Any]:

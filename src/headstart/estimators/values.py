@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, label_name
 from headstart.errors import OptionError, unknown_name
 from headstart.predictor import Predictor
 from headstart.train import Phase
 
-__all__ = ["as_array", "classes_of", "phases_of", "plain", "typed_classes", "without_numpy"]
+__all__ = ["Classes", "classes_of", "phases_of", "plain", "stored_classes", "without_numpy"]
 
 
 def phases_of(phases: Sequence[Phase | Mapping[str, Any]] | None) -> tuple[Phase, ...] | None:
@@ -33,23 +33,60 @@ def phases_of(phases: Sequence[Phase | Mapping[str, Any]] | None) -> tuple[Phase
     return tuple(found) or None
 
 
-def classes_of(names: Sequence[str], train: Corpus) -> NDArray[Any]:
-    """Return the labels as the training rows' own values, in the order of their names [2]."""
+@dataclass(frozen=True)
+class Classes:
+    """The label values behind a model's two codes, as `y` held them.
+
+    Attributes:
+        names: what the model calls them, by code; none of an encoder.
+        values: what `y` held, by code.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a stored model keeps of them: their types, and the values themselves where it calls them otherwise."""
+        facts: dict[str, Any] = {"label_types": [type(value).__name__ for value in self.values]}
+        renamed = [label_name(value) for value in self.values] != list(self.names)
+        if renamed and all(isinstance(value, bool | int | float | str) for value in self.values):
+            facts["label_values"] = list(self.values)
+        return facts
+
+    def sorted(self) -> tuple[NDArray[Any], Any]:
+        """Return the values in ascending order [2], and the positive one; for scikit-learn all classes are sorted."""
+        values = as_array(list(self.values))
+        if not len(values):
+            return values, None
+        try:
+            return np.sort(values), self.values[1]
+        except TypeError:  # values of two types have no order
+            return values[np.argsort(values.astype(str))], self.values[1]
+
+
+def classes_of(predictor: Predictor, train: Corpus) -> Classes:
+    """Return the labels as the training rows' own values, and as the model's where the rows have none."""
+    known = stored_classes(predictor)
     values = dict(zip(train.label_names, train.label_values, strict=False))
-    return as_array([values.get(name, name) for name in names])
+    held = [values.get(name, name) for name in known.names]
+    if len({type(value) for value in held}) > 1 and not set(known.names) <= set(values):
+        return known  # rows of one label say nothing of the other's type
+    return Classes(known.names, tuple(held)) if values else known
 
 
-def typed_classes(predictor: Predictor) -> NDArray[Any]:
-    """Return a loaded model's labels in the type that they had in training [2]."""
-    kinds = predictor.info.get("label_types", [])
-    names = list(predictor.label_names)
-    if kinds and all(kind == "int" for kind in kinds):
-        return np.array([int(name) for name in names])
-    if kinds and all(kind == "float" for kind in kinds):
-        return np.array([float(name) for name in names])
-    if kinds and all(kind == "bool" for kind in kinds):
-        return np.array([name == "True" for name in names])
-    return as_array(names)
+def stored_classes(predictor: Predictor) -> Classes:
+    """Return a loaded model's labels in the values and types that they had in training."""
+    names = tuple(predictor.label_names)
+    own = predictor.info.get("label_values")
+    if own:
+        return Classes(names, tuple(own))
+    kinds = set(predictor.info.get("label_types", []))
+    turn = _TYPES.get(next(iter(kinds)), str) if len(kinds) == 1 else str
+    return Classes(names, tuple(turn(name) for name in names))
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": "True".__eq__}
 
 
 def as_array(values: list[Any]) -> NDArray[Any]:

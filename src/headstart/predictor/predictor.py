@@ -153,11 +153,20 @@ class Predictor:
         all_logits = np.concatenate(logits)
         return Scores(all_logits, self.probabilities(all_logits), with_rate({"n": len(corpus), **totals}))
 
-    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the calibrated probability of the second label for logits [rows]."""
+    def decisions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return scores [rows] that are 0 or more where the second label is predicted: calibrated, less the threshold."""
+        least = min(max(self.threshold, 1e-300), 1 - 1e-16)
+        return np.asarray(self._calibrated(logits) - np.log(least / (1 - least)))
+
+    def _calibrated(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         slope, intercept = self.calibration
         with np.errstate(over="ignore"):
-            calibrated = slope * logits + intercept
+            calibrated: NDArray[np.float64] = slope * logits + intercept
+        return calibrated
+
+    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the calibrated probability of the second label for logits [rows]."""
+        calibrated = self._calibrated(logits)
         # In float32's range of exponents a logit beyond 80 is certain already.
         return 1.0 / (1.0 + np.exp(-np.clip(calibrated, -80, 80)))
 

@@ -239,15 +239,15 @@ def labels_of(corpus: Corpus) -> NDArray[np.float32]:
     """
     if corpus.labels is None:
         raise DataError("learning needs labels, and none came; name the label column (--label, or y).")
+    require_two_classes(corpus.labels, corpus.label_names, corpus.source)
     _two(corpus.label_names)
-    require_two_classes(corpus.labels, corpus.label_names)
     return corpus.labels.astype(np.float32)
 
 
 def _two(names: tuple[str, ...]) -> tuple[str, str]:
-    if len(names) != 2:
+    if len(names) > 2:
         raise DataError(
-            f"the labels are {', '.join(names) or 'none'}: {len(names)} values, and this version tells two apart; "
+            f"Only binary classification is supported. The labels are {', '.join(names)}: {len(names)} values; "
             "map them to two with --label-map A=x,B=y (label_map=), or keep two with --where."
         )
     return names[0], names[1]

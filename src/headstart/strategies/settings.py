@@ -63,6 +63,13 @@ class Settings:
         own = {name: self.trainer_options[name] for name in ("checkpoint_seconds",) if name in self.trainer_options}
         return {"random_state": self.random_state, "events": self.events, "checkpoint": folder, **own}
 
+    def say(self, sentence: str) -> None:
+        """Tell those events that take sentences, by a method `note`, what was decided."""
+        for event in self.events:
+            note = getattr(event, "note", None)
+            if note is not None:
+                note(sentence)
+
     def trainer(self, net: nn.Module, **defaults: Any) -> Trainer:
         """Return a trainer of `net`: the strategy's `defaults`, overruled by `trainer_options`.
 

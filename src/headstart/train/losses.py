@@ -46,6 +46,25 @@ def loss_function(loss: str | Loss, label_smoothing: float = 0.0) -> Loss:
     return partial(LOSSES[loss], label_smoothing=label_smoothing)
 
 
+def weighted_loss(losses: Tensor, weights: Tensor | None) -> Tensor:
+    """Return what a batch is trained on: the mean over its rows of loss times weight [].
+
+    Weights have mean 1 over all training rows, so that a batch of light rows moves little: divided by the weights of
+    the batch alone, as in a mean, one without the rare label would move as much as one with it.
+
+    Raises:
+        OptionError: weights came, and the loss is one mean already.
+    """
+    if weights is None:
+        return losses.mean()
+    if losses.dim() == 0:
+        raise OptionError(
+            "sample_weight came, and this loss returns one mean of all rows, in which no row can be weighted; let it return "
+            "a loss a row [rows], or leave the weights out."
+        )
+    return (losses * weights).mean()
+
+
 def weighted_mean(losses: Tensor, weights: Tensor | None) -> Tensor:
     """Return the mean loss [] of a batch; rows count by their weight."""
     if losses.dim() == 0:

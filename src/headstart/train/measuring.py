@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
 
-from headstart.batches import Examples
+from headstart.batches import Batches, Examples
+from headstart.errors import DataError
 from headstart.evaluation.binary import auc
 from headstart.inference import network_logits
 from headstart.train.losses import Loss, weighted_mean
 
-__all__ = ["loss_and_auc", "sample_rows"]
+__all__ = ["loss_and_auc", "rows_of", "sample_rows", "with_mean_weight_1"]
 
 _SAMPLE_ROWS = 2048
+
+
+def rows_of(data: Any, name: str) -> Examples:
+    """Return the rows of `Examples` or `Batches`.
+
+    Raises:
+        DataError: if it is neither; `name` says which argument it is.
+    """
+    rows = data.examples if isinstance(data, Batches) else data
+    if not isinstance(rows, Examples):
+        raise DataError(f"{name} is a {type(data).__name__}; expected Examples or Batches of token ids with labels.")
+    return rows
+
+
+def with_mean_weight_1(train: Examples) -> Examples:
+    """Return the rows with their weights divided by the mean weight.
+
+    Raises:
+        DataError: if no weight is above zero.
+    """
+    if train.weights is None or not len(train):
+        return train
+    mean = float(train.weights.mean(dtype=np.float64))
+    if not mean > 0:
+        raise DataError(
+            f"all {len(train):,} rows have weight zero, which leaves nothing to learn from; give some weight."
+        )
+    return replace(train, weights=(train.weights / mean).astype(np.float32))
 
 
 def sample_rows(train: Examples, train_metrics: str, random_state: int) -> Examples | None:

@@ -25,7 +25,7 @@ from headstart.errors import DataError, OptionError
 from headstart.freezing import Freeze
 from headstart.inference import resolve_device
 from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
-from headstart.options import check_choice, check_least, check_types
+from headstart.options import RandomState, check_choice, check_least, check_types, seed_of
 from headstart.train.checkpoint import (
     Checkpoint,
     Progress,
@@ -38,8 +38,8 @@ from headstart.train.checkpoint import (
     save_weights,
     set_random_state,
 )
-from headstart.train.losses import Loss, loss_function, weighted_mean
-from headstart.train.measuring import loss_and_auc, sample_rows
+from headstart.train.losses import Loss, loss_function, weighted_loss
+from headstart.train.measuring import loss_and_auc, rows_of, sample_rows, with_mean_weight_1
 from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
 from headstart.train.schedule import Optimizer, Phase, Schedule, make_optimizer, schedule_function
 from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
@@ -53,7 +53,7 @@ Setting ``trainer.stop = True`` ends training after the step."""
 
 _LEAST = {
     "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "n_buckets": 1, "patience": 1,
-    "random_state": 0, "checkpoint_seconds": 0,
+    "checkpoint_seconds": 0,
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ class Trainer:
         restore_best: end with the best epoch's weights instead of the last one's. Needs validation rows.
         train_metrics: ``"sample"`` measures loss and AUC after each epoch on a fixed random sample of up
             to 2,048 training rows, ``"full"`` on all of them, ``"running"`` only averages the loss as it went.
-        random_state: seed of batches and dropout.
+        random_state: seed of batches and dropout; a ``RandomState`` or None draws one.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``; or several, each of which gets a process and a
             share of every batch: ``["cuda:0", "cuda:1"]``. An event that sets `stop` then ends the epoch.
         mixed_precision: compute in bfloat16 where that is safe; on a GPU only.
@@ -114,7 +114,7 @@ class Trainer:
         monitor: str = "valid_auc",
         restore_best: bool = True,
         train_metrics: str = "sample",
-        random_state: int = 0,
+        random_state: RandomState = 0,
         device: str | torch.device | Sequence[str | torch.device] = "auto",
         mixed_precision: bool = False,
         events: Sequence[Event] = (),
@@ -141,7 +141,7 @@ class Trainer:
         self.monitor = monitor
         self.restore_best = restore_best
         self.train_metrics = train_metrics
-        self.random_state = random_state
+        self.random_state = seed_of(random_state)
         several = device if isinstance(device, Sequence) and not isinstance(device, str) else [device]
         self.devices = [resolve_device(one) for one in several]
         self.device = self.devices[0]
@@ -168,6 +168,7 @@ class Trainer:
                 )
             },
         }  # fmt: skip
+        self._batching: dict[str, Any] = {}
         self._progress = Progress()
         self._best: dict[str, Tensor] = {}
 
@@ -181,20 +182,29 @@ class Trainer:
         """The epoch with the best validation score so far."""
         return self._progress.best_epoch
 
-    def fit(self, train: Examples, valid: Examples | None = None) -> list[dict[str, Any]]:
+    def fit(self, train: Examples | Batches, valid: Examples | Batches | None = None) -> list[dict[str, Any]]:
         """Train on `train`, watch `valid`, and return the history.
 
+        Args:
+            train: rows with labels, and perhaps weights, of which only the ratios matter. `Batches` are cut as they say:
+                their `batch_size`, order, buckets and `random_state` take the place of the trainer's own.
+            valid: rows with labels to watch; of `Batches` their rows.
+
         Raises:
-            DataError: if there are no labelled rows, or the loss stops being a number.
+            DataError: if there are no labelled rows, no weight above zero, or the loss stops being a number.
         """
+        self._batching = train.options if isinstance(train, Batches) else {}
+        train, valid = rows_of(train, "train"), None if valid is None else rows_of(valid, "valid")
+        train = with_mean_weight_1(train)
         if train.labels is None or len(train) < 2:
             raise DataError(
                 f"training needs at least two rows with labels, and {len(train)} came "
                 f"{'without' if train.labels is None else 'with'} labels; pass more labelled texts."
             )
-        if self.batch_size < 2 * len(self.devices) and any(isinstance(m, _BatchNorm) for m in self.net.modules()):
+        batch_size = self._batching.get("batch_size", self.batch_size)
+        if batch_size < 2 * len(self.devices) and any(isinstance(m, _BatchNorm) for m in self.net.modules()):
             raise OptionError(
-                f"batch_size is {self.batch_size} on {len(self.devices)} device(s), and batch normalisation cannot learn "
+                f"batch_size is {batch_size} on {len(self.devices)} device(s), and batch normalisation cannot learn "
                 f"from one row; set it to at least {2 * len(self.devices)}, or use a network without batch normalisation."
             )
         if len(self.devices) > 1:
@@ -236,7 +246,7 @@ class Trainer:
                 Freeze(self.net, phase.freeze).release()
         self._resume_from = None
         if self.checkpoint is not None:
-            self._fingerprint = fingerprint(self.net, train, valid, self._run_options)
+            self._fingerprint = fingerprint(self.net, train, valid, {**self._run_options, **self._batching})
             self._resume_from = load_checkpoint(self.checkpoint, self._fingerprint)
         self._tell("train_begin", {"n_rows": len(train), "epochs": sum(phase.epochs for phase in self.phases)})
         self._sample = sample_rows(train, self.train_metrics, self.random_state)
@@ -273,15 +283,9 @@ class Trainer:
             self._restore_step_state()
             self._net = wrapped(self.net, self.world_size)
             self._tell("phase_begin", {"phase": number, **asdict(phase)})
-            batches = Batches(
-                train,
-                batch_size=self.batch_size,
-                order="shuffled",
-                n_buckets=self.n_buckets,
-                random_state=self.random_state,
-                rank=self.rank,
-                world_size=self.world_size,
-            )
+            own = {"batch_size": self.batch_size, "order": "shuffled", "n_buckets": self.n_buckets}
+            how = {**own, "random_state": self.random_state, **self._batching}
+            batches = Batches(train, **how, rank=self.rank, world_size=self.world_size)
             while progress.phase_epoch < phase.epochs and not self.stop and not self._out_of_patience():
                 self._run_epoch(batches, phase, valid)
 
@@ -343,11 +347,11 @@ class Trainer:
             self.device.type, torch.bfloat16, enabled=self.mixed_precision and self.device.type == "cuda"
         ):
             logits = self._net(batch)
-        weight = float(len(batch) if batch.weights is None else batch.weights.sum())
-        loss = weighted_mean(self.loss(logits.float(), batch.labels), batch.weights)
+        n_rows = float(len(batch))
+        loss = weighted_loss(self.loss(logits.float(), batch.labels), batch.weights)
         if self.world_size > 1:
-            # Gradients are averaged over processes: each counts by its share of the rows.
-            loss = loss * (weight * self.world_size / summed(weight, self.world_size))
+            # Gradients are averaged over processes: each counts by its fraction of the rows.
+            loss = loss * (n_rows * self.world_size / summed(n_rows, self.world_size))
         value = loss.item()
         if not np.isfinite(value):
             raise DataError(
@@ -358,8 +362,8 @@ class Trainer:
         if self.clip_norm is not None:
             clip_gradients(self.net.parameters(), self.clip_norm)
         self._optimizer.step()
-        self._progress.loss_sum += value * weight
-        self._progress.weight_sum += weight
+        self._progress.loss_sum += value * n_rows
+        self._progress.weight_sum += n_rows
         self._progress.n_tokens += n_tokens
 
     def _measure(self, valid: Examples | None) -> dict[str, float | None]:
