@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headstart.features import LayerFeatures, submodel
     from headstart.predictor import Predictor
     from headstart.pretrained import import_hf, import_model2vec
-    from headstart.text import LowerCaser, NullImputer, TokenIndexer, Tokenizer
+    from headstart.text import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer
     from headstart.train import Phase, Trainer
 
 __version__ = "0.1.0"
@@ -44,6 +44,7 @@ _HOME = {
     "TokenIndexer": "text",
     "Tokenizer": "text",
     "Trainer": "train",
+    "UnicodeNormalizer": "text",
     "compare": "comparison",
     "import_hf": "pretrained",
     "import_model2vec": "pretrained",
@@ -69,6 +70,7 @@ __all__ = [
     "TokenIndexer",
     "Tokenizer",
     "Trainer",
+    "UnicodeNormalizer",
     "compare",
     "import_hf",
     "import_model2vec",

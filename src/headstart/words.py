@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,8 @@ def word_vectors(model: Any, words: Sequence[str], *, layer: str = "embedding", 
     """
     predictor = as_predictor(model)
     vocabulary = set(_vocabulary(predictor))
-    asked = list(dict.fromkeys(word.strip().lower() for word in words if word.strip()))
+    lowered = dict.fromkeys(word.strip().lower() for word in words if word.strip())
+    asked = list(dict.fromkeys(word if word in vocabulary else unicodedata.normalize("NFC", word) for word in lowered))
     known = [word for word in asked if word in vocabulary]
     unknown = [word for word in asked if word not in vocabulary]
     if len(known) < 2:

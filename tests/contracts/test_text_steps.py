@@ -21,6 +21,7 @@ from headstart.text import (
     RaggedIds,
     TokenIndexer,
     Tokenizer,
+    UnicodeNormalizer,
     encode,
     fit_steps,
     text_steps,
@@ -44,6 +45,7 @@ RULES = json.dumps(
 # step, rows it takes, other rows of the kind
 CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "null imputer": (NullImputer(fill_value="none"), WITH_NULLS, UNSEEN),
+    "normalizer": (UnicodeNormalizer("NFD"), WITH_NULLS, UNSEEN),
     "lower caser": (LowerCaser(), WITH_NULLS, UNSEEN),
     "words": (Tokenizer(), TEXTS, UNSEEN),
     "tutorial": (Tokenizer("tutorial"), TEXTS, UNSEEN),

@@ -13,17 +13,39 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from headstart.errors import DataError, OptionError
-from headstart.text import LowerCaser, NullImputer, RaggedIds, TokenIndexer, Tokenizer, encode, fit_steps, text_steps
+from headstart.text import (
+    LowerCaser,
+    NullImputer,
+    RaggedIds,
+    TokenIndexer,
+    Tokenizer,
+    UnicodeNormalizer,
+    encode,
+    fit_steps,
+    text_steps,
+)
 from headstart.text.fused import _Growing
 from headstart.text.pipelines import fused_steps
+from headstart.text.unicode_forms import normalized
 
-TEXTS = ["The film was <b>GOOD</b>, wasn’t it?", None, "", "a film! 😀 İ", "\ud800 the the"]
+TEXTS = ["The film was <b>GOOD</b>, wasn’t it?", None, "", "a film! 😀 İ cafe\u0301 \ufb01lm", "\ud800 the the caf\xe9"]
 
 PIPELINES = {
     "words": text_steps(),
     "words, all": text_steps(min_count=1, fill_value="it was NULL"),
     "tutorial": text_steps("tutorial", min_count=1, max_size=5),
     "expression": text_steps(r"\w+", min_count=1),
+    "not normalized": text_steps(min_count=1, form=None),
+    "compatible": text_steps(min_count=1, form="NFKC", fill_value="e\u0301"),
+    "decomposed late": Pipeline(
+        [
+            ("a", LowerCaser()),
+            ("b", UnicodeNormalizer("NFD")),
+            ("c", NullImputer("None")),
+            ("d", Tokenizer("tutorial")),
+            ("e", TokenIndexer()),
+        ]
+    ),
     "no lower": Pipeline([("nulls", NullImputer("Nothing")), ("cut", Tokenizer()), ("ids", TokenIndexer())]),
     "lower first": Pipeline(
         [("a", LowerCaser()), ("b", NullImputer("None")), ("c", Tokenizer("tutorial")), ("d", TokenIndexer())]
@@ -38,7 +60,7 @@ PIPELINES = {
         ]
     ),
 }
-FUSED = {"words", "words, all", "tutorial", "no lower"}
+FUSED = {"words", "words, all", "tutorial", "no lower", "not normalized", "compatible"}
 
 
 @pytest.mark.parametrize(("name", "steps"), PIPELINES.items(), ids=PIPELINES)
@@ -57,14 +79,17 @@ def test_fitting_and_encoding_equal_the_pipelines_own(name: str, steps: Pipeline
 
 @settings(max_examples=50, deadline=None)
 @given(
-    texts=st.lists(st.one_of(st.none(), st.text(max_size=30)), max_size=8),
+    texts=st.lists(
+        st.one_of(st.none(), st.text(max_size=30), st.text("e\u0301\u0327\xe9\uac00\u11a8\u212b ", max_size=9)),
+        max_size=8,
+    ),
     unseen=st.lists(st.one_of(st.none(), st.text(max_size=30)), max_size=8),
     min_count=st.integers(1, 3),
     max_size=st.one_of(st.none(), st.integers(0, 4)),
     fill_value=st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
 )
 @pytest.mark.parametrize("tokens", ["words", "tutorial"])
-def test_one_pass_equals_four(
+def test_one_pass_equals_one_step_after_another(
     tokens: str, texts: list[Any], unseen: list[Any], min_count: int, max_size: int | None, fill_value: str
 ) -> None:
     steps = text_steps(tokens, min_count=min_count, max_size=max_size, fill_value=fill_value)
@@ -156,3 +181,28 @@ def test_a_new_option_of_a_step_is_heeded() -> None:
     steps = fit_steps(text_steps(min_count=1), ["don't do"])
     steps.set_params(tokenizer__pattern="tutorial")
     assert encode(steps, ["don't do"]).ids == steps.transform(["don't do"])
+
+
+COMPOSED = {
+    "accent": ("caf\xe9", "cafe\u0301"),
+    "two accents, in either order": ("\u1e69", "s\u0307\u0323"),
+    "syllable": ("\ud55c\uad6d", "\u1112\u1161\u11ab\u1100\u116e\u11a8"),
+    "voiced kana": ("\u304c", "\u304b\u3099"),
+    "angstrom": ("\xc5", "\u212b"),
+    "upper case": ("CAF\xc9", "CAFE\u0301"),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), COMPOSED.values(), ids=COMPOSED)
+@pytest.mark.parametrize("tokens", ["words", "tutorial", r"\w+"])
+def test_the_same_letters_are_the_same_word(tokens: str, one: str, other: str) -> None:
+    for text, same in ((one, other), (other, one)):
+        steps = fit_steps(text_steps(tokens, min_count=1), [f"a {text} b"])
+        assert encode(steps, [f"a {same} b"]).ids == encode(steps, [f"a {text} b"]).ids
+        assert encode(steps, [same]).n_unknown == 0
+
+
+def test_texts_in_the_form_already_are_not_copied() -> None:
+    texts = pa.array(["plain", None, "caf\xe9 \u4e2d\u6587", ""], pa.large_string())
+    assert normalized(texts, "NFC") is texts
+    assert normalized(texts.slice(1, 2), "NFD").to_pylist() == [None, "cafe\u0301 \u4e2d\u6587"]

@@ -29,12 +29,14 @@ from headstart.text import (
 )
 from headstart.text.options import is_linear
 
-TEXTS = ["A Film, isn't it?", None, "a film"]
+TEXTS = ["A Film, isn't it?", None, "a film, caf\xe9 cafe\u0301"]
 
 PIPELINES = {
     "words": text_steps(fill_value="null", min_count=1),
     "numpy options": text_steps("tutorial", min_count=np.int64(1), max_size=np.int32(3)),  # type: ignore[arg-type]
     "expression": text_steps(r"(\w+)", min_count=1),
+    "of format 1.0": text_steps(form=None, min_count=1),
+    "decomposed": text_steps(form="NFD", min_count=1),
     "names": Pipeline([("x", NullImputer("-")), ("y", Tokenizer()), ("z", TokenIndexer())]),
 }
 
@@ -83,7 +85,7 @@ DAMAGED = [
     (spec_of(CUT, {**CUT, "name": "b"}, IDS), WORDS, None, "none twice"),
     (spec_of({**CUT, "name": "ids"}, IDS), WORDS, None, "of different names"),
     (spec_of("cut", IDS), WORDS, None, "Expected a text step with a name"),
-    (spec_of(step("Pickle"), CUT, IDS), WORDS, None, "a kind among NullImputer, LowerCaser"),
+    (spec_of(step("Pickle"), CUT, IDS), WORDS, None, "a kind among NullImputer, UnicodeNormalizer, LowerCaser"),
     (spec_of({**CUT, "kind": ["Tokenizer"]}, IDS), WORDS, None, "a kind among"),
     (spec_of({**CUT, "name": 3}, IDS), WORDS, None, "Expected a text step with a name"),
     (spec_of({**CUT, "name": "a__b"}, IDS), WORDS, None, "Expected a text step with a name"),

@@ -17,7 +17,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from headstart.errors import DataError, OptionError
-from headstart.text import LowerCaser, NullImputer, RaggedIds, TokenIndexer, Tokenizer, encode, text_steps
+from headstart.text import (
+    LowerCaser,
+    NullImputer,
+    RaggedIds,
+    TokenIndexer,
+    Tokenizer,
+    UnicodeNormalizer,
+    encode,
+    text_steps,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +99,7 @@ def test_tokens_are_arrow_lists_of_strings() -> None:
         (Tokenizer(r"(a)(b)"), r"has 2 groups, so which one is the token is open"),
         (Tokenizer(None), "regular expression in a string; got a NoneType"),  # type: ignore[arg-type]
         (NullImputer(None), "needs fill_value as a string of Unicode characters, got None"),  # type: ignore[arg-type]
+        (UnicodeNormalizer("NFX"), "needs form as one of NFC, NFD, NFKC, NFKD, got 'NFX'"),
         (NullImputer("\ud800"), "needs fill_value as a string of Unicode characters"),
         (TokenIndexer(min_count=0), "needs min_count as a whole number from 1 up, got 0"),
         (TokenIndexer(min_count=1.5), "needs min_count as a whole number from 1 up, got 1.5"),  # type: ignore[arg-type]

@@ -205,6 +205,7 @@ def _classifier(n_trees: int, n_rows: int, random_state: int, n_threads: int, **
         iterations=n_trees,
         learning_rate=0.05 if n_rows < 5000 else 0.1,
         depth=4,
+        border_count=64,  # on layers of hundreds of values as good as CatBoost's own 254, in less than half the time
         loss_function="Logloss",
         random_seed=random_state,
         thread_count=n_threads,

@@ -1,6 +1,6 @@
 """Texts to ragged token ids: scikit-learn transformers, and the same in one compiled pass.
 
-``encode`` and ``fit_steps`` run a pipeline of the four standard steps as one loop over the text's
+``encode`` and ``fit_steps`` run a pipeline of the standard steps as one loop over the text's
 bytes, and any other pipeline step by step. scikit-learn is imported only when a step is used.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headstart.text.pipelines import encode, fit_steps, fused_steps, text_steps
     from headstart.text.pretrained import PretrainedTokenizer
     from headstart.text.saved import fused_from_json, steps_from_json, steps_to_json
-    from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer
+    from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer
 
 _HOME = {
     "DEFINITIONS": "definitions",
@@ -27,6 +27,7 @@ _HOME = {
     "TokenDefinition": "definitions",
     "TokenIndexer": "steps",
     "Tokenizer": "steps",
+    "UnicodeNormalizer": "steps",
     "encode": "pipelines",
     "fit_steps": "pipelines",
     "fused_from_json": "saved",
@@ -47,6 +48,7 @@ __all__ = [
     "TokenDefinition",
     "TokenIndexer",
     "Tokenizer",
+    "UnicodeNormalizer",
     "encode",
     "fit_steps",
     "fused_from_json",

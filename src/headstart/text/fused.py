@@ -23,6 +23,7 @@ from headstart.kernels import tokens as kernel
 from headstart.text.columns import TextColumn, arrow_strings, bytes_and_offsets, readonly, text_column
 from headstart.text.options import check_threads
 from headstart.text.ragged import RaggedIds
+from headstart.text.unicode_forms import normalized
 from headstart.text.vocabulary import Lookup, merge_counts
 
 __all__ = ["Encoded", "FusedSteps", "count_words", "split"]
@@ -52,17 +53,19 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class FusedSteps:
-    """The four standard text steps as one function.
+    """The standard text steps as one function.
 
     Attributes:
         table: a definition's table (``compiled_table``), lower-casing included where it is wanted.
         fill_value: what a null text counts as; None refuses nulls.
         lookup: the vocabulary.
+        form: the normalization form that texts are brought to first, or None.
     """
 
     table: npt.NDArray[np.uint32]
     fill_value: str | None
     lookup: Lookup
+    form: str | None = None
 
     def encode(self, texts: Any, n_threads: int | None = None) -> Encoded:
         """Ids of all texts (see ``headstart.text.encode``)."""
@@ -85,7 +88,7 @@ class FusedSteps:
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], tuple[int, int, int]]:
         texts, n_replaced = piece
         n_null = texts.null_count
-        data, offsets, scratch = kernel_input(texts, self.fill_value)
+        data, offsets, scratch = kernel_input(texts, self.fill_value, self.form)
         ids = np.empty(int(offsets[-1] - offsets[0]), np.int32)
         ends = np.empty(len(texts), np.int64)
         look = self.lookup  # unpickled it can be written to, in a worker of joblib it cannot: make it one kind
@@ -95,19 +98,27 @@ class FusedSteps:
 
 
 def count_words(
-    column: TextColumn, table: npt.NDArray[np.uint32], fill_value: str | None, n_threads: int | None = None
+    column: TextColumn,
+    table: npt.NDArray[np.uint32],
+    fill_value: str | None,
+    n_threads: int | None = None,
+    *,
+    form: str | None = None,
 ) -> "pa.Table":
     """Every distinct token with its number: a table of ``word`` large_string and ``count`` int64, in no order."""
-    parts = share(lambda pieces: _count_pieces(pieces, table, fill_value), column.pieces(), threads(n_threads))
+    parts = share(lambda pieces: _count_pieces(pieces, table, fill_value, form), column.pieces(), threads(n_threads))
     return merge_counts(parts)
 
 
 def _count_pieces(
-    pieces: Iterable[tuple["pa.LargeStringArray", int]], table: npt.NDArray[np.uint32], fill_value: str | None
+    pieces: Iterable[tuple["pa.LargeStringArray", int]],
+    table: npt.NDArray[np.uint32],
+    fill_value: str | None,
+    form: str | None,
 ) -> "pa.Table":
     counter = _Counter()
     for texts, _ in pieces:
-        counter.add(kernel_input(texts, fill_value), table)
+        counter.add(kernel_input(texts, fill_value, form), table)
     return counter.finish()
 
 
@@ -154,7 +165,7 @@ def split(column: TextColumn, table: npt.NDArray[np.uint32]) -> "pa.LargeListArr
 
 
 def _split_piece(texts: "pa.LargeStringArray", table: npt.NDArray[np.uint32]) -> "pa.LargeListArray":
-    data, offsets, scratch = kernel_input(texts, None)
+    data, offsets, scratch = kernel_input(texts, None, None)
     n_bytes = int(offsets[-1] - offsets[0])
     tokens, stops = np.empty(2 * n_bytes, np.uint8), np.empty(n_bytes + 1, np.int64)
     ends = np.zeros(len(texts) + 1, np.int64)
@@ -164,9 +175,9 @@ def _split_piece(texts: "pa.LargeStringArray", table: npt.NDArray[np.uint32]) ->
 
 
 def kernel_input(
-    texts: "pa.LargeStringArray", fill_value: str | None
+    texts: "pa.LargeStringArray", fill_value: str | None, form: str | None
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-    """(data, offsets, scratch) of a piece, its nulls filled.
+    """(data, offsets, scratch) of a piece, its nulls filled, in a normalization form if one is named.
 
     Raises:
         DataError: a text is null and there is no fill value.
@@ -175,6 +186,8 @@ def kernel_input(
         if fill_value is None:
             raise null_text()
         texts = pc.fill_null(texts, arrow_strings([fill_value])[0])
+    if form is not None:
+        texts = normalized(texts, form)
     data, offsets = bytes_and_offsets(texts)
     longest = int(np.diff(offsets).max()) if len(texts) else 0
     return data, offsets, np.empty(kernel.BYTE_ENTRIES + 3 * longest + 2 * kernel.PADDING, np.uint8)

@@ -13,7 +13,7 @@ from headstart.text.columns import TextColumn, text_column
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import Encoded, FusedSteps, count_words
 from headstart.text.ragged import RaggedIds
-from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer, count_tokens
+from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer, count_tokens
 from headstart.text.vocabulary import merge_counts
 
 if TYPE_CHECKING:
@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = ["encode", "fit_steps", "fused_steps", "text_steps"]
 
-_OURS = (NullImputer, LowerCaser, Tokenizer, TokenIndexer)
+_OURS = (NullImputer, UnicodeNormalizer, LowerCaser, Tokenizer, TokenIndexer)
 _MERGE_EVERY = 64  # tables of counts that may wait, so that they take bounded memory
 
 
 def text_steps(
-    tokens: str = "words", *, min_count: int = 2, max_size: int | None = None, fill_value: str = ""
+    tokens: str = "words",
+    *,
+    min_count: int = 2,
+    max_size: int | None = None,
+    fill_value: str = "",
+    form: str | None = "NFC",
 ) -> Pipeline:
-    """The four standard steps, not fitted.
+    """The standard steps, not fitted.
 
     Args:
         tokens: how texts are cut: see ``Tokenizer``.
@@ -36,10 +41,12 @@ def text_steps(
             and the unknown word's vector learns nothing.
         max_size: the largest number of words that get an id; None for all.
         fill_value: what a null text counts as.
+        form: the normalization form of ``UnicodeNormalizer``; None leaves that step out.
     """
     return Pipeline(
         [
             ("null_imputer", NullImputer(fill_value)),
+            *([] if form is None else [("unicode_normalizer", UnicodeNormalizer(form))]),
             ("lower_caser", LowerCaser()),
             ("tokenizer", Tokenizer(tokens)),
             ("token_indexer", TokenIndexer(min_count=min_count, max_size=max_size)),
@@ -68,7 +75,11 @@ def fit_steps(pipeline: Pipeline, texts: Any, n_threads: int | None = None) -> P
         step.fit(texts)
     column = text_column(texts)
     standard = _standard(pipeline)
-    counted = _counted(pipeline, column) if standard is None else count_words(column, *standard, n_threads)
+    if standard is None:
+        counted = _counted(pipeline, column)
+    else:
+        table, fill_value, form = standard
+        counted = count_words(column, table, fill_value, n_threads, form=form)
     pipeline[-1].fit_counts(counted)
     return pipeline
 
@@ -108,24 +119,28 @@ def encode(pipeline: Pipeline, texts: Any, n_threads: int | None = None) -> Enco
 def fused_steps(pipeline: Pipeline) -> FusedSteps | None:
     """A fitted pipeline as one compiled function; None when a step is not ours or the tokens are an expression."""
     standard = _standard(pipeline)
-    return None if standard is None else FusedSteps(*standard, pipeline[-1].lookup())
+    if standard is None:
+        return None
+    table, fill_value, form = standard
+    return FusedSteps(table, fill_value, pipeline[-1].lookup(), form)
 
 
 def _only_ours(pipeline: Pipeline) -> bool:
     return all(type(step) in _OURS for _, step in pipeline.steps) and isinstance(pipeline[-1], TokenIndexer)
 
 
-def _standard(pipeline: Pipeline) -> "tuple[npt.NDArray[np.uint32], str | None] | None":
-    """(table, fill value) when the steps are ours, in their order, and cut by a table."""
+def _standard(pipeline: Pipeline) -> "tuple[npt.NDArray[np.uint32], str | None, str | None] | None":
+    """(table, fill value, normalization form) when the steps are ours, in their order, and cut by a table."""
     steps = [step for _, step in pipeline.steps]
     kinds = [type(step) for step in steps]
-    front = [kind for kind in (NullImputer, LowerCaser) if kind in kinds]
+    front = [kind for kind in (NullImputer, UnicodeNormalizer, LowerCaser) if kind in kinds]
     if kinds != [*front, Tokenizer, TokenIndexer] or steps[-2].pattern not in DEFINITIONS:
         return None
     for step in steps:
         step.check_options()
     fill_value = steps[0].fill_value if NullImputer in front else None
-    return compiled_table(steps[-2].pattern, LowerCaser in front), fill_value
+    form = steps[kinds.index(UnicodeNormalizer)].form if UnicodeNormalizer in front else None
+    return compiled_table(steps[-2].pattern, LowerCaser in front), fill_value, form
 
 
 def _counted(pipeline: Pipeline, column: TextColumn) -> "pa.Table":

@@ -15,6 +15,7 @@ from headstart.errors import ArtifactError, HeadstartError
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import FusedSteps
 from headstart.text.options import check_fill_value, check_limits, expression_of, is_linear
+from headstart.text.unicode_forms import check_form
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ TRUST = "HEADSTART_TRUST_PATTERNS"
 
 _OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their standard order
     "NullImputer": {"fill_value": (str,)},
+    "UnicodeNormalizer": {"form": (str,)},
     "LowerCaser": {},
     "Tokenizer": {"pattern": (str,)},
     "TokenIndexer": {"min_count": (int,), "max_size": (int, type(None))},
@@ -128,8 +130,9 @@ def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns
     pattern = steps[-2].options["pattern"]
     if kinds != [kind for kind in _OPTIONS if kind in kinds] or pattern not in DEFINITIONS:
         return None
-    fill_value = steps[0].options.get("fill_value")
-    return FusedSteps(compiled_table(pattern, "LowerCaser" in kinds), fill_value, lookup)
+    options = {key: value for step in steps for key, value in step.options.items()}
+    table = compiled_table(pattern, "LowerCaser" in kinds)
+    return FusedSteps(table, options.get("fill_value"), lookup, options.get("form"))
 
 
 def _pretrained_spec(*, framed: bool) -> dict[str, Any]:
@@ -219,6 +222,8 @@ def _checked_step(step: Any) -> _Step:
 def _check_options(step: _Step) -> None:
     if step.kind == "NullImputer":
         check_fill_value(step.options["fill_value"])
+    elif step.kind == "UnicodeNormalizer":
+        check_form(step.options["form"])
     elif step.kind == "Tokenizer":
         expression_of(step.options["pattern"])
     elif step.kind == "TokenIndexer":

@@ -1,7 +1,7 @@
 """The text steps: scikit-learn transformers that stand alone and work in a ``Pipeline``.
 
-``NullImputer`` -> ``LowerCaser`` -> ``Tokenizer`` -> ``TokenIndexer``. The first two take texts in
-any container (``headstart.text.columns``) and give them back in the same kind; the third gives Arrow
+``NullImputer`` -> ``UnicodeNormalizer`` -> ``LowerCaser`` -> ``Tokenizer`` -> ``TokenIndexer``. The first three take texts in
+any container (``headstart.text.columns``) and give them back in the same kind; the fourth gives Arrow
 lists of strings, the last one ``RaggedIds``. Only the last one learns anything. Options are stored
 untouched and checked where they are used.
 """
@@ -25,9 +25,10 @@ from headstart.text.definitions import compiled_table
 from headstart.text.fused import null_text, split
 from headstart.text.options import check_fill_value, check_limits, expression_of
 from headstart.text.ragged import RaggedIds
+from headstart.text.unicode_forms import check_form, normalized
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary, ordered
 
-__all__ = ["LowerCaser", "NullImputer", "TokenIndexer", "Tokenizer", "count_tokens"]
+__all__ = ["LowerCaser", "NullImputer", "TokenIndexer", "Tokenizer", "UnicodeNormalizer", "count_tokens"]
 
 
 class _TextStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -105,6 +106,28 @@ class NullImputer(_TextToText):
 
     def _of_piece(self, piece: "pa.LargeStringArray") -> "pa.LargeStringArray":
         return pc.fill_null(piece, arrow_strings([self.fill_value])[0])
+
+
+class UnicodeNormalizer(_TextToText):
+    """Write the same letters in the same way, whether an accent came composed with its letter or behind it. Nulls stay.
+
+    Args:
+        form: ``"NFC"`` composes; ``"NFD"`` decomposes; ``"NFKC"`` and ``"NFKD"`` also make full-width letters, ligatures
+            and their like plain ones.
+
+    >>> UnicodeNormalizer().transform(["cafe\\u0301", None]).tolist() == ["caf\\xe9", None]
+    True
+    """
+
+    def __init__(self, form: str = "NFC") -> None:
+        self.form = form
+
+    def check_options(self) -> None:
+        """Raise OptionError unless ``form`` is a normalization form."""
+        check_form(self.form)
+
+    def _of_piece(self, piece: "pa.LargeStringArray") -> "pa.LargeStringArray":
+        return normalized(piece, self.form)
 
 
 class LowerCaser(_TextToText):

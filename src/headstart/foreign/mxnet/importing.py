@@ -58,7 +58,7 @@ class ImportedNetwork:
         """
         from headstart.text import TokenIndexer, text_steps
 
-        steps = text_steps(tokens="tutorial").fit([""])
+        steps = text_steps(tokens="tutorial", form=None).fit([""])
         steps.steps[-1] = (steps.steps[-1][0], TokenIndexer.from_vocabulary(self.vocabulary.indexed))
         return steps
 
