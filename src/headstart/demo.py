@@ -24,7 +24,8 @@ from headstart.comparison import Comparison, compare
 from headstart.corpus import Corpus, read
 from headstart.errors import MissingDependencyError
 from headstart.estimators import TextClassifier
-from headstart.report import Page, learning_curves, map_figure, strategy_curves, strategy_table, tsne
+from headstart.report import Page, learning_curves, map_figure, tsne
+from headstart.report.comparison_page import answer_of
 from headstart.words import important_words, word_vectors
 
 __all__ = ["Target", "run_demo", "source_reviews", "targets"]
@@ -115,7 +116,11 @@ def _compared(base: TextClassifier, target: Target, out: Path, progress: Any) ->
 def _page(base: TextClassifier, results: dict[str, Comparison], missing: list[str]) -> Page:
     valid = base.predictor_.info["valid"]
     page = Page("A headstart from movie reviews", "Every figure on this page was computed on your machine just now.")
-    page.verdict("\n\n".join(f"{name}: {found.verdict['words']}" for name, found in results.items()))
+    for name, found in results.items():
+        folder = name.lower().replace(" ", "-")
+        answer_of(
+            page, found.to_dict(), name=name, link=(f"{folder}/report.html", "The full report of this comparison")
+        )
     page.section("The base", f"Trained on IMDB's movie reviews; AUC {valid['auc']:.4f} on the tenth that was held out.")
     page.figure(learning_curves(base.history_), "The recurrent part of the base, epoch by epoch.")
     words = word_vectors(base, important_words(base, 100))
@@ -128,12 +133,6 @@ def _page(base: TextClassifier, results: dict[str, Comparison], missing: list[st
         title="Words that matter",
     )
     page.figure(figure, "The hundred words that speak most clearly; near words are used alike.")
-    for name, found in results.items():
-        folder = name.lower().replace(" ", "-")
-        page.section(name, f"The full report of this comparison is {folder}/report.html, beside this page.")
-        page.figure(strategy_curves(found.estimates))
-        rows, columns = strategy_table(found.rows)
-        page.table(rows, columns)
     for sentence in missing:
         page.section("Left out", sentence[0].upper() + sentence[1:] + ".")
     return page

@@ -23,12 +23,11 @@ def test_the_page_has_its_parts_in_order(result: Comparison, tmp_path: Path, rea
     page = read_page(html)
     headings = page.texts("h2")
     assert headings == [
-        "What labels buy", "Labels saved", "All candidates", f"The one to ship: {result.verdict['ship']}",
-        "Does the base help?", "How far the target lies from the source", "The worst errors", "What was counted",
-        "How it was done",
+        "What labels buy", "Reasons", "Labels saved", "All candidates", f"Scores of {result.verdict['ship']}",
+        "The worst errors", "Data quality", "How far the target lies from the source", "How it was done",
     ]  # fmt: skip
-    assert html.index('class="verdict"') < html.index("<h2")
-    assert result.verdict["words"].split("\n\n")[0] in page.texts("main")[0]
+    assert html.index('class="word"') < html.index("<h2")
+    assert f"AUC of {result.verdict['ship']}" in page.texts("main")[0]
 
 
 def test_texts_with_markup_stay_texts(result: Comparison, tmp_path: Path, read_page: Any) -> None:

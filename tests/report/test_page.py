@@ -12,7 +12,7 @@ import pytest
 
 from headstart.errors import OptionError
 from headstart.report import Page, learning_curves, map_figure, strategy_curves
-from headstart.report.page import MOST_ROWS
+from headstart.report.page import MOST_ROWS, SIGNS
 
 NASTY = "<br /><br /><script>alert('x')</script> & \"quotes\" \x00 \ud800"
 
@@ -134,3 +134,41 @@ def test_paper_is_white_in_print_and_colours_are_named(page: Page) -> None:
     assert "@media screen and (prefers-color-scheme: dark)" in style[1] and "@media print" in style[1]
     used = set(re.findall(r"var\(--(\w+)\)", page.html()))
     assert used <= set(re.findall(r"--(\w+):", style[1]))
+
+
+@pytest.mark.parametrize("kind", sorted(SIGNS))
+def test_an_answer_has_a_word_a_sign_and_a_colour(kind: str, read_page: Callable[[str], Any]) -> None:
+    page = Page("Does it help?", about={"Data": NASTY, "Nothing": None}, full_title="Does it help? base on hotels")
+    page.answer(
+        kind,
+        f"{NASTY} helps",
+        "Use it",
+        "Why.\n\nMore.",
+        [("AUC", "0.9", ""), ("Gain", "+0.1", "note")],
+        link=("a.html", "More"),
+    )
+    html = page.html()
+    read = read_page(html)
+    assert html.index('class="word"') < html.index("</main>")
+    (answer,) = (e for e in read.all("section") if str(e.attributes["class"]).startswith("answer"))
+    assert answer.attributes["class"] == f"answer {kind}" and f".{kind}" in html
+    (sign,) = (e for e in read.all("span") if e.attributes.get("class") == "sign")
+    assert sign.text == SIGNS[kind] and sign.attributes["aria-hidden"] == "true"
+    assert read.all("title")[0].text == "Does it help? base on hotels"
+    assert len(read.all("script")) == 1 and [e.text for e in read.all("dt")] == ["Data", "AUC", "Gain"]
+
+
+def test_lines_that_matter_less_are_switched_on_by_buttons(
+    comparison: list[Any], read_page: Callable[[str], Any]
+) -> None:
+    figure = strategy_curves(comparison, named=["fine-tune", "tfidf"], banded=["tfidf"])
+    html = Page("A").figure(figure).html()
+    names = ["as-is", "features", "scratch"]
+    assert [e.text for e in read_page(html).all("button")] == names
+    assert all(e.attributes["aria-pressed"] == "false" for e in read_page(html).all("button"))
+    toggled = [
+        e.attributes["data-name"] for e in read_page(html).all("g") if str(e.attributes["class"]).startswith("toggle")
+    ]
+    assert set(toggled) == set(names)
+    assert [line.name for line in figure.panels[0].series if line.low] == ["tfidf"]  # type: ignore[attr-defined]
+    assert "toggle" not in strategy_curves(comparison).html()

@@ -33,7 +33,7 @@ def result(epochs: list[Any], scored: tuple[list[int], list[float]], comparison:
     }
 
 
-PARTS = ["Result", "Training", "Scores", "Layers", "Strategies", "What was counted", "Labels", "How it was done"]
+PARTS = ["Result", "Training", "Scores", "Layers", "Strategies", "Data quality", "Labels", "How it was done"]
 
 
 def test_every_part_has_its_place(result: dict[str, Any], tmp_path: Path, read_page: Callable[[str], Any]) -> None:
@@ -80,3 +80,29 @@ def test_the_same_run_is_the_same_page(result: dict[str, Any], tmp_path: Path) -
     one, two = (run_report(result, tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
     assert one == two
     assert len(one) < 300_000
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "line"),
+    [
+        (0.01, 0.03, "helps", "Better than the base as it is"),
+        (-0.05, -0.02, "harms", "Worse than the base as it is"),
+        (-0.004, 0.008, "same", "No difference to the base as it is"),
+        (-0.02, 0.05, "unknown", "Not shown to differ from the base as it is"),
+    ],
+)
+def test_a_transfer_is_judged_against_the_base_as_it_is(
+    result: dict[str, Any],
+    tmp_path: Path,
+    read_page: Callable[[str], Any],
+    low: float,
+    high: float,
+    kind: str,
+    line: str,
+) -> None:
+    gain = {"value": (low + high) / 2, "low": low, "high": high}
+    del result["verdict"]
+    page = run_report({**result, "gain": gain, "test_as_is": {"auc": 0.8, "n": 4303}}, tmp_path / "r.html").read_text()
+    (answer,) = (e for e in read_page(page).all("section"))
+    assert answer.attributes["class"] == f"answer {kind}" and line in answer.text
+    assert "Test, the base as it is" in page and "Confusion table" in page

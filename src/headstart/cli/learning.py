@@ -252,6 +252,7 @@ def write_report(model: TextClassifier, splits: reading.Splits, result: dict[str
             "threshold": model.predictor_.threshold,
         }
     facts = model.predictor_.run
+    gain = None if shown is None or "test_as_is" not in result else _gain(model, shown)
     layers = None
     labelled = splits.train.labels is not None
     if shown is not None and labelled and model.predictor_.scorer.kind in ("network", "layers"):
@@ -265,6 +266,9 @@ def write_report(model: TextClassifier, splits: reading.Splits, result: dict[str
             "epochs": result["epochs"],
             "valid": result["valid"],
             "test": result["test"],
+            "test_as_is": result.get("test_as_is"),
+            "gain": gain,
+            "training": facts.get("training"),
             "separation": separation,
             "layers": layers,
             "counts": {**(result["counts"] or {}), "texts of the training rows": result["train_counts"]},
@@ -274,6 +278,16 @@ def write_report(model: TextClassifier, splits: reading.Splits, result: dict[str
         },
         path,
     )
+
+
+def _gain(model: TextClassifier, rows: Corpus) -> dict[str, float]:
+    """Return the difference of AUC to the base as it is, on the same rows, with its 95% interval."""
+    import numpy as np
+
+    from headstart.evaluation.binary import delong_test
+
+    scores = [one.score_rows(rows).probabilities for one in (model, model.base)]
+    return delong_test(np.asarray(rows.labels), *scores)._asdict()
 
 
 def _summary(result: dict[str, Any]) -> list[str]:

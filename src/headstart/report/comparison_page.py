@@ -342,7 +342,7 @@ def _errors(page: Page, result: Part, rows: Sequence[Part]) -> None:
 
 def _counts(page: Page, result: Part) -> None:
     counts = result["counts"]
-    page.section("What was counted", "Nothing is cut, dropped or matched in silence.")
+    page.section("Data quality", "What was cut, dropped or matched.")
     rows = [
         {"part": {"train": "rows to draw from", "test": "test rows"}.get(k, k), **part} for k, part in counts.items()
     ]

@@ -36,7 +36,13 @@ COUNTS = {
 }
 """Data-quality counts that have a name for readers; others show under their own."""
 
-SPLITS = {"train": "Training", "valid": "Validation", "test": "Test", "source": "Source", "target": "Target"}
+SPLITS = {
+    "train": "Training", "valid": "Validation", "test": "Test", "source": "Source", "target": "Target",
+    "test_as_is": "Test, the base as it is",
+}  # fmt: skip
+
+NEGLIGIBLE = 0.01
+"""A difference of AUC that is called none when its whole interval lies within it."""
 
 Part = Mapping[str, Any]
 
@@ -52,8 +58,12 @@ def run_report(result: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
         the finding in a sentence or two
     ``epochs``
         rows for `learning_curves`: epoch, train_loss, valid_loss, train_auc, valid_auc, seconds
-    ``train``, ``valid``, ``test``
+    ``train``, ``valid``, ``test``, ``test_as_is``
         metrics by name, as `metrics.evaluate_scores` gives them: auc, auc_low, auc_high, accuracy, n ...
+    ``gain``
+        difference of AUC to the base as it is, as `evaluation.binary.delong_test` gives it: value, low, high
+    ``training``
+        batch size, epochs, learning rates and the like, as they were used
     ``separation``
         labels (0 or 1), probabilities, and optionally names (of 0 and 1), threshold, and rows (what they
         are, as "4,303 test rows")
@@ -73,16 +83,60 @@ def run_report(result: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     Whatever else is in it stands at the end, as it is. Raises DataError for a part whose rows cannot be
     drawn, OSError where the page cannot stand.
     """
-    page = Page(str(result.get("title") or "Training run"), str(result.get("command") or ""))
-    if result.get("verdict"):
-        page.verdict(str(result["verdict"]))
+    title = str(result.get("title") or "Training run")
+    page = Page(title, about={"Command": result.get("command"), "Seconds": result.get("seconds")})
+    _answer(page, result)
     for write in (_metrics, _curves, _scores, _layers, _strategies, _counts, _labels, _repeat, _rest):
         write(page, result)
     return page.write(path)
 
 
+def _answer(page: Page, result: Part) -> None:
+    """The verdict of the run: against the base as it is where there is one, else against chance."""
+    name, metrics = next(((name, result[name]) for name in ("test", "valid") if result.get(name)), ("", None))
+    if result.get("verdict"):
+        page.verdict(str(result["verdict"]))
+    if metrics is None or metrics.get("auc") is None:
+        return
+    low, high = metrics.get("auc_low"), metrics.get("auc_high")
+    auc = Estimate(metrics["auc"], metrics["auc"] if low is None else low, metrics["auc"] if high is None else high)
+    tiles = [("AUC", f"{auc.value:.3f}", f"on {metrics.get('n', 0):,} {SPLITS[name].lower()} rows")]
+    if metrics.get("accuracy") is not None:
+        tiles.append(("Accuracy", f"{metrics['accuracy']:.1%}", "at the model's threshold"))
+    gain = result.get("gain")
+    if gain:
+        apart = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
+        tiles.append(("Gain over the base as it is", f"{gain['value']:+.3f}", "paired, on the same rows"))
+        kind, line = _gain_line(gain)
+        page.answer(
+            kind,
+            line,
+            f"AUC {auc} on the {SPLITS[name].lower()} rows",
+            f"Against the base as it is: {apart} AUC.",
+            tiles,
+        )
+        return
+    better = low is None or low > 0.5
+    line = "The model tells the labels apart" if better else "The model is not shown to do better than chance"
+    page.answer("helps" if better else "nothing", line, f"AUC {auc} on the {SPLITS[name].lower()} rows", "", tiles)
+
+
+def _gain_line(gain: Part) -> tuple[str, str]:
+    low, high = gain["low"], gain["high"]
+    if low > 0:
+        return "helps", "Better than the base as it is"
+    if high < 0:
+        return "harms", "Worse than the base as it is"
+    if low >= -NEGLIGIBLE and high <= NEGLIGIBLE:
+        return "same", "No difference to the base as it is"
+    return "unknown", "Not shown to differ from the base as it is"
+
+
 def _metrics(page: Page, result: Part) -> None:
-    rows = [_with_interval(row) for row in _splits({name: result.get(name) for name in ("train", "valid", "test")})]
+    rows = [
+        _with_interval(row)
+        for row in _splits({name: result.get(name) for name in ("train", "valid", "test", "test_as_is")})
+    ]
     if not rows:
         return
     keys = list(dict.fromkeys(key for row in rows for key in row if key not in COUNTS or key == "n"))
@@ -120,10 +174,22 @@ def _scores(page: Page, result: Part) -> None:
             part["labels"], part["probabilities"], names, threshold=float(part.get("threshold") or 0.5)
         )
         page.section("Scores").figure(spread, f"The less the two overlap, the better.{rows}")
+        table = _confusion(part, names)
+        page.table(
+            table,
+            {"label": "Label", names[0]: f"Predicted {names[0]}", names[1]: f"Predicted {names[1]}"},
+            caption="Confusion table: rows by label and prediction",
+        )
         page.figure(
             calibration_curve(part["labels"], part["probabilities"]),
             "On the diagonal, a probability means what it says; whiskers are 95% intervals.",
         )
+
+
+def _confusion(part: Part, names: Sequence[str]) -> list[dict[str, Any]]:
+    threshold = float(part.get("threshold") or 0.5)
+    pairs = [(int(label), int(p >= threshold)) for label, p in zip(part["labels"], part["probabilities"], strict=True)]
+    return [{"label": names[k], names[0]: pairs.count((k, 0)), names[1]: pairs.count((k, 1))} for k in (0, 1)]
 
 
 def _layers(page: Page, result: Part) -> None:
@@ -147,7 +213,7 @@ def _strategies(page: Page, result: Part) -> None:
 def _counts(page: Page, result: Part) -> None:
     if not (counts := result.get("counts")):
         return
-    page.section("What was counted", "Nothing is cut, dropped or matched in silence.")
+    page.section("Data quality", "What was cut, dropped or matched.")
     rates: dict[str, Format] = {key: ".2%" for part in (counts, *_splits(counts)) for key in part if _is_rate(key)}
     if splits := _splits(counts):
         keys = list(dict.fromkeys(key for part in splits for key in part))
@@ -171,19 +237,19 @@ def _labels(page: Page, result: Part) -> None:
 
 
 def _repeat(page: Page, result: Part) -> None:
-    options, versions, seconds = (result.get(key) for key in ("options", "versions", "seconds"))
-    if not (options or versions or seconds):
+    training, options, versions, seconds = (result.get(key) for key in ("training", "options", "versions", "seconds"))
+    if not (training or options or versions or seconds):
         return
     page.section("How it was done", "With these, the run can be repeated.")
     took = {"seconds in all": round(float(seconds), 1)} if seconds else {}
-    for facts in (took, options, versions):
+    for facts in (took, training, options, versions):
         if facts:
             page.facts({str(name).replace("_", " "): value for name, value in facts.items()})
 
 
 def _rest(page: Page, result: Part) -> None:
     known = {"title", "command", "verdict", "train", "valid", "test", "epochs", "separation", "layers", "strategies"}
-    known |= {"counts", "labels", "options", "versions", "seconds"}
+    known |= {"counts", "labels", "options", "versions", "seconds", "test_as_is", "gain", "training", "command"}
     if rest := {name.replace("_", " "): formatted(result[name]) for name in result if name not in known}:
         page.section("Further details").facts(rest)
 

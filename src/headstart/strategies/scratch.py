@@ -170,8 +170,20 @@ def finish(
         facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, predictor.probabilities(logits))}
     predictor.net.to("cpu").eval()
     predictor.info |= {**facts, "history": [without_seconds(row) for row in trainer.history]}
-    predictor.run |= {"history": trainer.history}
+    predictor.run |= {"history": trainer.history, "training": _training(trainer)}
     return FitResult(predictor, trainer.history)
+
+
+def _training(trainer: Trainer) -> dict[str, Any]:
+    """Return with what the epochs were run: what was asked for may have been left to a recipe."""
+    rates = [trainer.learning_rate if phase.learning_rate is None else phase.learning_rate for phase in trainer.phases]
+    return {
+        "batch size": trainer.batch_size,
+        "epochs": [phase.epochs for phase in trainer.phases],
+        "learning rates": rates,
+        "weight decay": trainer.weight_decay,
+        "best epoch": trainer.best_epoch,
+    }
 
 
 def examples_of(predictor: Predictor, corpus: Corpus, encoded: Encoded | None = None) -> Examples:
