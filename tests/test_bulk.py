@@ -150,8 +150,8 @@ class TestRefusing:
             ("scored", OptionError, "no file format 'scored'"),
             (
                 "nowhere/scored.csv",
-                DataError,
-                "the folder .*nowhere for scored.csv does not exist; make it, or write elsewhere",
+                OptionError,
+                "the folder .*nowhere.* for --out scored.csv does not exist; make it, or write elsewhere",
             ),
         ],
     )

@@ -6,7 +6,6 @@ Reading, computing and writing overlap: one thread reads ahead, one writes behin
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from headstart.corpus import Corpus, scan
-from headstart.errors import ArtifactError, DataError, OptionError, unknown_name
+from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.features import layer_outputs
 from headstart.layers import stage_names
+from headstart.outputs import atomic_write, check_file
 from headstart.predictor import Predictor
 from headstart.predictor.counting import add_counts, with_rate
 
@@ -60,6 +60,7 @@ def predict_file(
         DataError, OptionError: what cannot be read or written.
         ArtifactError: if the model gives a row no finite number; then `out` is left as it was.
     """
+    check_file(out, [source], option="--out")
     written = ("prediction", *(f"probability_{label}" for label in predictor.label_names))
     for name in keep:
         if name in written:
@@ -115,6 +116,7 @@ def embed_file(
         DataError, OptionError: what cannot be read or written, or a layer that is not there.
         ArtifactError: if the layer gives a value that is no finite number; then `out` is left as it was.
     """
+    check_file(out, [source], option="--out")
     if layer not in stage_names(predictor.net):
         raise unknown_name("layer", layer, stage_names(predictor.net))
     if out.suffix != ".parquet":
@@ -158,21 +160,18 @@ def _write(tables: Iterator[pa.Table], out: Path) -> None:
     """Write tables to `out` by its suffix; the file appears when it is whole."""
     if out.suffix not in _WRITERS:
         raise unknown_name("file format", out.suffix or out.name, _WRITERS)
-    if not out.parent.is_dir():
-        raise DataError(f"the folder {out.parent} for {out.name} does not exist; make it, or write elsewhere.")
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    try:
-        with _WRITERS[out.suffix](unfinished) as write, ThreadPoolExecutor(1, "headstart-write") as pool:
-            behind: Future[None] | None = None
-            for table in tables:
-                if behind is not None:
-                    behind.result()
-                behind = pool.submit(write, table)
+    with (
+        atomic_write(out) as unfinished,
+        _WRITERS[out.suffix](unfinished) as write,
+        ThreadPoolExecutor(1, "headstart-write") as pool,
+    ):
+        behind: Future[None] | None = None
+        for table in tables:
             if behind is not None:
                 behind.result()
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+            behind = pool.submit(write, table)
+        if behind is not None:
+            behind.result()
 
 
 @contextmanager

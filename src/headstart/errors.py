@@ -6,6 +6,7 @@
     ├── DataError               (ValueError)   texts, labels, columns or files that cannot be used
     ├── OptionError             (ValueError)   an option, layer name or pattern that cannot be used
     ├── ArtifactError           (ValueError)   a saved model that is damaged, foreign or too new
+    ├── OutputError             (OSError)      a result that cannot be written: a full disk, no permission
     └── MissingDependencyError  (ImportError)  an optional package is needed; the message installs it
 
 Every one of these is a mistake that the reader can mend: its message says what came, what was
@@ -29,6 +30,7 @@ __all__ = [
     "HeadstartWarning",
     "MissingDependencyError",
     "OptionError",
+    "OutputError",
     "near_names",
     "unknown_name",
 ]
@@ -58,6 +60,10 @@ class OptionError(HeadstartError, ValueError):
 
 class ArtifactError(HeadstartError, ValueError):
     """A saved model is damaged, is not a model, or was written by a newer version."""
+
+
+class OutputError(HeadstartError, OSError):
+    """A result cannot be written: the disk is full, nobody may write there, a name is too long."""
 
 
 class MissingDependencyError(HeadstartError, ImportError):

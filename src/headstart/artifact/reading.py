@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ from headstart.artifact.faults import damaged
 from headstart.artifact.files import check_size, opened, read_checked, read_small
 from headstart.artifact.manifest import FORMAT, MANIFEST, RUN, FileEntry, Manifest, read_run
 from headstart.artifact.parts import Parts
-from headstart.artifact.replacing import FORMER
 from headstart.artifact.tensors import arrays_in, header
 from headstart.artifact.words import words_from_bytes
 from headstart.errors import ArtifactError, near_names
+from headstart.outputs import former_of
 
 __all__ = ["inspect", "other_files", "read", "read_manifest"]
 
@@ -159,11 +158,8 @@ def _check_folder(folder: Path) -> None:
 
 
 def _missing(folder: Path) -> str:
-    former = sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*{FORMER}"))
-    if former:
-        return (
-            f"a save was killed in the middle. The model before it is {str(former[0])!r}; rename it to {folder.name!r}."
-        )
+    if former := former_of(folder):
+        return f"a save was killed in the middle. The model before it is {str(former)!r}; rename it to {folder.name!r}."
     beside = folder.parent
     if not beside.is_dir():
         return f"the folder {str(beside)!r} does not exist either. Check the path for a slip."

@@ -12,10 +12,10 @@ from headstart.artifact import documents
 from headstart.artifact.manifest import MANIFEST, RUN, WORDS, FileEntry, Manifest, check_file_name, run_bytes
 from headstart.artifact.parts import Parts
 from headstart.artifact.reading import other_files, read_manifest
-from headstart.artifact.replacing import replaced
 from headstart.artifact.tensors import entries_of, raw_bytes
 from headstart.artifact.words import words_to_bytes
 from headstart.errors import ArtifactError
+from headstart.outputs import failed_writes, replaced
 
 __all__ = ["check_target", "write"]
 
@@ -39,7 +39,7 @@ def write(path: str | os.PathLike[str], parts: Parts) -> str:
     """
     model, run = documents.plain(parts.model, "model"), documents.plain(parts.run, "run")
     files = list(_files(parts))
-    try:
+    with failed_writes(path, "the model", error=ArtifactError):
         target = check_target(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         with replaced(target, lambda: _check_replaceable(target)) as folder:
@@ -47,11 +47,6 @@ def write(path: str | os.PathLike[str], parts: Parts) -> str:
             manifest, content_hash = Manifest(model, entries).to_bytes()
             _write_file(folder / RUN, [run_bytes(run, content_hash)])
             _write_file(folder / MANIFEST, [manifest])
-    except OSError as error:
-        raise ArtifactError(
-            f"the model could not be saved at {os.fspath(path)!r} ({error.strerror or error}); what was there stays. "
-            "Free some space or choose another folder, and save again."
-        ) from error
     return content_hash
 
 

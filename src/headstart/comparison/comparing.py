@@ -30,6 +30,7 @@ from headstart.errors import OptionError
 from headstart.estimators import labelled
 from headstart.features import as_predictor
 from headstart.inference import resolve_device
+from headstart.outputs import atomic_write
 from headstart.predictor import Predictor
 
 __all__ = ["Comparison", "compare"]
@@ -207,6 +208,5 @@ def _finish(found: Comparison, out: Path, log: RowLog, work: Path) -> None:
 
 
 def _write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")
-    partial.replace(path)
+    with atomic_write(path) as unfinished:
+        unfinished.write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")

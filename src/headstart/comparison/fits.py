@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from headstart.comparison.context import Context, TrainingDraw
 from headstart.comparison.fitted import Fitted
 from headstart.corpus import subset
 from headstart.evaluation.binary import auc, evaluate_scores
+from headstart.outputs import atomic_write
 from headstart.predictor import Predictor
 
 __all__ = ["Fit", "load_scores", "perform", "rows_of", "score_path"]
@@ -123,9 +123,5 @@ def _timed(context: Context, predictor: Predictor) -> tuple[NDArray[np.float64],
 
 def _write_scores(path: Path, logits: NDArray[np.float64]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    with partial.open("wb") as file:
-        np.save(file, logits.astype(np.float64))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    with atomic_write(path) as unfinished:
+        np.save(unfinished, logits.astype(np.float64))

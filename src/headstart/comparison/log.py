@@ -17,6 +17,7 @@ from typing import Any
 from headstart.artifact import Parts, read
 from headstart.comparison.fits import Fit, score_path
 from headstart.errors import ArtifactError, HeadstartWarning, OptionError
+from headstart.outputs import atomic_write
 
 __all__ = ["RowLog"]
 
@@ -149,9 +150,5 @@ def _canonical(value: Mapping[str, Any]) -> bytes:
 
 def _replace(path: Path, raw: bytes) -> None:
     """Write a file in one move."""
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    with atomic_write(path) as unfinished:
+        unfinished.write_bytes(raw)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from headstart.batches import Examples
+from headstart.outputs import atomic_write, failed_writes
 
 __all__ = [
     "Checkpoint",
@@ -71,16 +71,11 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Write the checkpoint into `folder`, replacing the one before in a single move."""
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f"{_FILE}.{os.getpid()}"
-    try:
-        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in checkpoint.tensors.items()}
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in checkpoint.tensors.items()}
+    with failed_writes(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(folder / _FILE) as unfinished:
         save_file(tensors, unfinished, metadata={"state": json.dumps(checkpoint.state)})
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(folder / _FILE)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load_checkpoint(folder: Path, expected_fingerprint: str) -> Checkpoint | None:
@@ -143,8 +138,10 @@ def restore_optimizer(
 
 def save_weights(net: torch.nn.Module, path: Path) -> None:
     """Write a network's weights to a safetensors file; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}, path)
+    with failed_writes(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as unfinished:
+        save_file({name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}, unfinished)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

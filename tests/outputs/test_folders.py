@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from headstart.artifact import replacing
-from headstart.artifact.replacing import replaced
+from headstart.outputs import folders, former_of, replaced, staging
 
 
 def nothing() -> None:
@@ -27,7 +26,7 @@ def fill(target: Path, text: str, check: Callable[[], None] = nothing) -> None:
 @pytest.fixture(params=["exchange", "two renames"])
 def target(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if request.param == "two renames":
-        monkeypatch.setattr(replacing, "_exchange", lambda *_: False)
+        monkeypatch.setattr(folders, "_exchange", lambda *_: False)
     return tmp_path / "[imdb].v1*"  # a name that a pattern would read otherwise
 
 
@@ -54,38 +53,57 @@ def test_after_an_error_in_the_block_nothing_has_changed(target: Path) -> None:
     assert beside(target) == []
 
 
-@pytest.mark.parametrize("suffix", [".partial", ".former"])
-def test_what_the_dead_left_is_removed(target: Path, suffix: str) -> None:
+def left_by_the_dead(target: Path, name: str = "") -> Path:
+    """A folder as a killed writer leaves it."""
+    leftover = target.parent / (name or f".{target.name}.0123abcd.partial")
+    (leftover / "new").mkdir(parents=True)
+    (leftover / ".headstart").touch()
+    (leftover / "new" / "file").write_text("half")
+    return leftover
+
+
+def test_what_the_dead_left_is_removed(target: Path) -> None:
     fill(target, "one")
-    leftover = target.parent / f".{target.name}.0123abcd{suffix}"
-    leftover.mkdir()
-    (leftover / "file").write_text("half")
+    left_by_the_dead(target)
+    (target.parent / f".{target.name}.3210dcba.partial").mkdir()  # killed before it could mark it
     fill(target, "two")
     assert beside(target) == []
 
 
 def test_a_former_model_is_put_back_when_its_writer_died_between_two_renames(target: Path) -> None:
     fill(target, "one")
-    target.rename(target.parent / f".{target.name}.0123abcd.former")
+    target.rename(left_by_the_dead(target) / "former")
+    assert former_of(target) == target.parent / f".{target.name}.0123abcd.partial" / "former"
     with pytest.raises(ZeroDivisionError, match="division"), replaced(target, nothing):
         _ = 1 / 0
     assert (target / "file").read_text() == "one"
     assert beside(target) == []
 
 
-@pytest.mark.parametrize("name", [".other.0123abcd.partial", ".[imdb].v1*.partial.txt", "i.v1x.0123abcd.partial"])
+@pytest.mark.parametrize(
+    "name",
+    [".other.0123abcd.partial", ".[imdb].v1*.partial.txt", "i.v1x.0123abcd.partial", ".[imdb].v1*.notes.partial"],
+)
 def test_what_belongs_to_others_is_left_alone(target: Path, name: str) -> None:
-    (target.parent / name).mkdir()
+    left_by_the_dead(target, name)
     fill(target, "one")
     assert beside(target) == [name]
 
 
-def test_a_link_that_looks_like_a_leftover_is_left_alone(target: Path, tmp_path: Path) -> None:
-    (tmp_path / "precious").mkdir()
-    (tmp_path / "precious" / "file").touch()
-    (tmp_path / f".{target.name}.0123abcd.partial").symlink_to(tmp_path / "precious")
+def test_a_folder_without_our_mark_is_left_alone(target: Path) -> None:
+    """Whatever it is called."""
+    precious = target.parent / f".{target.name}.0123abcd.partial"
+    precious.mkdir()
+    (precious / "notes.txt").touch()
     fill(target, "one")
-    assert (tmp_path / "precious" / "file").exists()
+    assert (precious / "notes.txt").exists()
+
+
+def test_a_link_that_looks_like_a_leftover_is_left_alone(target: Path, tmp_path: Path) -> None:
+    precious = left_by_the_dead(target, "precious")
+    (tmp_path / f".{target.name}.0123abcd.partial").symlink_to(precious)
+    fill(target, "one")
+    assert (precious / "new" / "file").exists()
 
 
 def test_what_the_living_write_is_left_alone_and_the_last_to_finish_stays(target: Path) -> None:
@@ -132,15 +150,16 @@ def test_a_target_that_may_no_longer_be_replaced_is_not(target: Path) -> None:
 
 
 def test_a_folder_taken_for_a_dead_writers_is_begun_anew(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    locked, taken = replacing._locked, []
+    lock, taken = staging.lock, []
 
-    def taken_once(folder: Path) -> int | None:
+    def taken_once(mark: Path) -> int | None:
         if not taken:
-            taken.append(folder)
-            folder.rmdir()
-        return locked(folder)
+            taken.append(mark)
+            mark.unlink()
+            mark.parent.rmdir()
+        return lock(mark)
 
-    monkeypatch.setattr(replacing, "_locked", taken_once)
+    monkeypatch.setattr(staging, "lock", taken_once)
     fill(target, "one")
     assert (target / "file").read_text() == "one"
 
@@ -152,7 +171,7 @@ def test_endless_disturbance_ends_in_an_error(target: Path, step: str, monkeypat
 
     monkeypatch.setattr(Path, "rename", disturbed)
     if step == "_begin":
-        monkeypatch.setattr(replacing, "_locked", lambda _: None)
+        monkeypatch.setattr(staging, "lock", lambda _: None)
     with pytest.raises(OSError, match=r"another process removes every|other processes replace it without end"):
         fill(target, "one")
 
@@ -167,10 +186,10 @@ def test_a_system_that_cannot_exchange_says_so(
         def renameat2(self, *_: Any) -> int:
             return -1
 
-    monkeypatch.setattr(replacing.ctypes, "CDLL", Library)
-    monkeypatch.setattr(replacing.ctypes, "get_errno", lambda: code)
+    monkeypatch.setattr(folders.ctypes, "CDLL", Library)
+    monkeypatch.setattr(folders.ctypes, "get_errno", lambda: code)
     if answer is None:
         with pytest.raises(PermissionError, match=os.strerror(code)):
-            replacing._exchange(tmp_path / "a", tmp_path / "b")
+            folders._exchange(tmp_path / "a", tmp_path / "b")
     else:
-        assert replacing._exchange(tmp_path / "a", tmp_path / "b") is answer
+        assert folders._exchange(tmp_path / "a", tmp_path / "b") is answer
