@@ -4,6 +4,7 @@
 `headstart.predictor` makes and understands.
 """
 
+from headstart.artifact.arguments import is_quick, kept_arguments
 from headstart.artifact.description import check_description
 from headstart.artifact.manifest import FORMAT
 from headstart.artifact.parts import Parts
@@ -11,4 +12,7 @@ from headstart.artifact.probing import rewritten_in_child
 from headstart.artifact.reading import inspect, read
 from headstart.artifact.writing import check_target, write
 
-__all__ = ["FORMAT", "Parts", "check_description", "check_target", "inspect", "read", "rewritten_in_child", "write"]
+__all__ = [
+    "FORMAT", "Parts", "check_description", "check_target", "inspect", "is_quick", "kept_arguments", "read",
+    "rewritten_in_child", "write",
+]  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headstart.artifact.arguments import check_arguments
 from headstart.artifact.schema import (
     anything,
     boolean,
@@ -82,7 +83,7 @@ _MODEL = record(
     calibration=sequence(_NUMBER, shortest=2, longest=2),
     threshold=number(0, 1),
     info=_INFO,
-    estimator=mapping(anything),
+    estimator=check_arguments,
 )
 
 

@@ -20,7 +20,7 @@ from headstart.errors import ArtifactError
 from headstart.printing import has_controls
 
 __all__ = [
-    "Check", "anything", "boolean", "holding", "integer", "mapping", "nullable", "number", "record", "sequence", "text"
+    "Check", "anything", "boolean", "either", "holding", "integer", "mapping", "nullable", "number", "record", "sequence", "text"
 ]  # fmt: skip
 
 Check = Callable[[Any, str], None]
@@ -89,6 +89,20 @@ def nullable(check: Check) -> Check:
     def checked(value: Any, where: str) -> None:
         if value is not None:
             check(value, where)
+
+    return checked
+
+
+def either(*checks: Check) -> Check:
+    """Check for what passes one of `checks`; what passes none is refused as the last of them says."""
+
+    def checked(value: Any, where: str) -> None:
+        for check in checks[:-1]:
+            try:
+                return check(value, where)
+            except ArtifactError:
+                continue
+        return checks[-1](value, where)
 
     return checked
 

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from headstart.artifact import write
+from headstart.artifact import kept_arguments, write
 from headstart.corpus import Corpus, as_corpus, is_table, split
 from headstart.errors import DataError, OptionError, unknown_name
 from headstart.estimators.labelling import class_factors, labelled, weighted
@@ -33,8 +33,6 @@ __all__ = ["LEAST_HELD", "TextClassifier", "install"]
 
 LEAST_HELD = 100
 """With fewer labels than this none is held out: the labels serve training better than a noisy stop."""
-
-_NOT_STORED = ("base", "cache", "events", "checkpoint", "net", "phases", "unlabelled", "verbose")
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -395,10 +393,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _stored(self, strategy: str, settings: Settings) -> dict[str, Any]:
         """Return the constructor's arguments as far as they are plain values."""
-        stored = {name: value for name, value in self.get_params(deep=False).items() if name not in _NOT_STORED}
-        if isinstance(self.net, str):
-            stored["net"] = self.net
-        stored |= {"strategy": strategy, "random_state": settings.random_state}
+        decided = {"strategy": strategy, "random_state": settings.random_state}
+        stored = kept_arguments(self.get_params(deep=False) | decided)
+        if not isinstance(self.net, str):
+            del stored["net"]
         return {name: plain(value) for name, value in stored.items()}
 
     def __sklearn_clone__(self) -> TextClassifier:

@@ -9,9 +9,8 @@ from typing import Any
 from torch import nn
 
 from headstart.artifact import read
-from headstart.errors import ArtifactError, OptionError
+from headstart.errors import ArtifactError
 from headstart.estimators.classifier import TextClassifier, install
-from headstart.options import check_types
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 
 __all__ = ["import_mxnet", "load"]
@@ -32,7 +31,7 @@ def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool
         ArtifactError: if there is no sound model at `path`.
     """
     predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns)
-    model = TextClassifier(**{**_arguments(predictor.estimator), "device": "auto"})
+    model = TextClassifier(**predictor.estimator)
     return install(model, predictor, history=_history(predictor.run))
 
 
@@ -57,17 +56,6 @@ def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
         estimator={"tokens": "tutorial", "max_tokens": found.max_tokens},
     )
     return install(model, predictor)
-
-
-def _arguments(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the stored constructor arguments that this version knows, checked as a user's would be."""
-    known = set(TextClassifier().get_params())
-    arguments = {name: value for name, value in stored.items() if name in known}
-    try:
-        check_types(TextClassifier.__init__, arguments)
-    except OptionError as error:
-        raise ArtifactError(f"this model's stored options cannot be used: {error} {_REMEDY}") from error
-    return arguments
 
 
 def _history(run: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from headstart.artifact import Parts, check_description, rewritten_in_child
+from headstart.artifact import Parts, check_description, is_quick, kept_arguments, rewritten_in_child
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
@@ -36,7 +36,9 @@ from headstart.predictor.scorers import (
     n_inputs,
 )
 from headstart.text import PretrainedTokenizer, steps_from_json, steps_to_json
-from headstart.text.rules import try_rules
+from headstart.text.rule_checks import check_rules
+from headstart.text.rules import parsed_rules, try_rules
+from headstart.text.trust import check_pattern
 
 __all__ = ["Predictor", "Scores"]
 
@@ -248,7 +250,7 @@ class Predictor:
                 columns=tuple(map(str, model["columns"])),
                 info=dict(model["info"]),
                 run=dict(parts.run),
-                estimator=dict(model["estimator"]),
+                estimator=_arguments(model["estimator"], trust_patterns),
             )
             check_columns(predictor.columns, predictor.encoder)
             return predictor
@@ -266,9 +268,20 @@ def _end_of(scorer: Scorer) -> str:
     return "network" if head is None else f"{head.kind} head"
 
 
+def _arguments(stored: Mapping[str, Any], trust_patterns: bool) -> dict[str, Any]:
+    """Return the stored arguments of the estimator; the patterns among them are trusted as those of the steps are."""
+    arguments = kept_arguments(stored)
+    if arguments.get("tokens") is not None:
+        check_pattern(arguments["tokens"], trust_patterns)
+    if arguments.get("freeze") is not None and not is_quick(arguments["freeze"]):
+        check_pattern(arguments["freeze"], trust_patterns)
+    return arguments
+
+
 def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Pipeline:
     rules = parts.blobs.get(_TOKENIZER)
     if rules is not None:
+        check_rules(parsed_rules(rules), trusted=trust_patterns)
         rules = rewritten_in_child(try_rules, rules, what=_TOKENIZER)
     counts = parts.tensors.get("vocabulary", {}).get("counts")
     return steps_from_json(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from headstart.kernels.tokens import FIRST_WORD_ID, UNKNOWN_ID
 from headstart.text.columns import text_column
 from headstart.text.ragged import RaggedIds
-from headstart.text.rules import Vocabulary, opened_rules, vocabulary_of
+from headstart.text.rules import Vocabulary, encoded, vocabulary_of
 from headstart.text.steps import _KeepsOutput, _TextStep
 
 __all__ = ["PretrainedTokenizer"]
@@ -40,13 +40,12 @@ class PretrainedTokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None): 
             ArtifactError: the rules cannot be used.
             MissingDependencyError: the package `tokenizers` is not installed.
         """
-        tokenizer, unknown = opened_rules(self.rules), self.vocabulary().unknown
+        unknown = self.vocabulary().unknown
         rows: list[list[int]] = []
         for piece, _ in text_column(X).pieces():
             texts = pc.fill_null(piece, "").to_pylist()
             for start in range(0, len(texts), _AT_A_TIME):
-                part = tokenizer.encode_batch_fast(texts[start : start + _AT_A_TIME], add_special_tokens=self.framed)
-                rows += [found.ids for found in part]
+                rows += encoded(self.rules, texts[start : start + _AT_A_TIME], framed=self.framed)
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         own = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))

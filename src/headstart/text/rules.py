@@ -6,13 +6,16 @@ a process that is started to try a stored model's rules has to be there at once.
 
 import functools
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from headstart.errors import ArtifactError, MissingDependencyError
 
-__all__ = ["Vocabulary", "bare_rules", "opened_rules", "try_rules", "vocabulary_of"]
+__all__ = ["Vocabulary", "bare_rules", "encoded", "opened_rules", "parsed_rules", "try_rules", "vocabulary_of"]
 
 _REMEDY = "Write it anew with the library that made the model: tokenizer.save_pretrained(folder)."
+_MOST_AROUND = 32  # pieces in front of and behind a text
 _PROBES = ["", "a", "a b c " * 40, "\u00e9\u4e2d \U0001f600 <unk> \x00"]
 
 
@@ -42,7 +45,7 @@ def bare_rules(raw: bytes, *, lower_case: bool = False) -> str:
     Raises:
         ArtifactError: it is no such file.
     """
-    found = _parsed(raw)
+    found = parsed_rules(raw)
     found |= {"padding": None, "truncation": None}
     if lower_case:
         steps = [{"type": "Lowercase"}, *([found["normalizer"]] if found.get("normalizer") else [])]
@@ -56,7 +59,7 @@ def try_rules(raw: bytes) -> bytes:
     Raises:
         ArtifactError: they cannot be used.
     """
-    found = _parsed(raw)
+    found = parsed_rules(raw)
     if found.get("padding") is not None or found.get("truncation") is not None:
         raise ArtifactError(
             f"the tokenizer of this model pads or cuts texts by itself, which none here does. {_REMEDY}"
@@ -64,17 +67,48 @@ def try_rules(raw: bytes) -> bytes:
     rules = raw.decode()
     for framed in (True, False):
         vocabulary_of(rules, framed)
-        opened_rules(rules).encode_batch_fast(_PROBES, add_special_tokens=framed)
+        encoded(rules, _PROBES, framed=framed)
     return raw
+
+
+def encoded(rules: str, texts: Sequence[str], *, framed: bool) -> list[list[int]]:
+    """Return the numbers of each text's pieces, those around it included if `framed`.
+
+    Raises:
+        ArtifactError: the rules cannot be used, or not on these texts.
+    """
+    tokenizer = opened_rules(rules)
+    with _library("does not cut these texts"):
+        return [found.ids for found in tokenizer.encode_batch_fast(list(texts), add_special_tokens=framed)]
+
+
+@contextmanager
+def _library(fault: str) -> Iterator[None]:
+    """Turn whatever the library raises into an `ArtifactError`: bare exceptions, and panics, which are none."""
+    try:
+        yield
+    except (ArtifactError, MemoryError):
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise ArtifactError(f"the tokenizer.json {fault} ({str(error)[:200]}). {_REMEDY}") from error
 
 
 @functools.lru_cache(maxsize=8)
 def vocabulary_of(rules: str, framed: bool) -> Vocabulary:
     """What a network has to know of the tokenizer; without `framed`, no pieces are put around a text."""
     tokenizer = opened_rules(rules)
-    largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
-    before, after = _frame(tokenizer) if framed else ((), ())
-    return Vocabulary(largest + 1, _unknown(tokenizer), before, after)
+    with _library("cannot be used"):
+        largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+        before, after = _frame(tokenizer) if framed else ((), ())
+        unknown = _unknown(tokenizer)
+    if len(before) + len(after) > _MOST_AROUND:
+        raise ArtifactError(
+            f"the tokenizer.json puts {len(before) + len(after):,} pieces around each text; expected at most "
+            f"{_MOST_AROUND}. {_REMEDY}"
+        )
+    return Vocabulary(largest + 1, unknown, before, after)
 
 
 @functools.lru_cache(maxsize=8)
@@ -89,12 +123,10 @@ def opened_rules(rules: str) -> Any:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise MissingDependencyError("tokenizers", "hf", "a model's own tokenizer") from error
-    try:
+    with _library("cannot be used"):
         tokenizer = Tokenizer.from_str(rules)
-    except Exception as error:  # the library raises bare exceptions
-        raise ArtifactError(f"the tokenizer.json cannot be used ({str(error)[:200]}). {_REMEDY}") from error
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
     return tokenizer
 
 
@@ -117,7 +149,12 @@ def _unknown(tokenizer: Any) -> int | None:
     return stored if type(stored) is int else None
 
 
-def _parsed(raw: bytes) -> dict[str, Any]:
+def parsed_rules(raw: bytes) -> dict[str, Any]:
+    """A ``tokenizer.json`` as JSON values.
+
+    Raises:
+        ArtifactError: it is no such file.
+    """
     try:
         found = json.loads(raw.decode())
     except (ValueError, RecursionError) as error:

@@ -5,7 +5,6 @@ A regular expression from a file is used unasked only if it is plain: nothing bo
 ``fused_from_json`` needs no scikit-learn, whose import takes about a second.
 """
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +13,8 @@ import numpy as np
 from headstart.errors import ArtifactError, HeadstartError
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import FusedSteps
-from headstart.text.options import check_fill_value, check_limits, expression_of, is_linear
+from headstart.text.options import check_fill_value, check_limits, expression_of
+from headstart.text.trust import check_pattern
 from headstart.text.unicode_forms import check_form
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["fused_from_json", "steps_from_json", "steps_to_json"]
 
 JSON_FORMAT = 1
-TRUST = "HEADSTART_TRUST_PATTERNS"
-"""Set to 1 it says, for commands and all that loads a model by its path, what ``trust_patterns=True`` says."""
-
 _OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their standard order
     "NullImputer": {"fill_value": (str,)},
     "UnicodeNormalizer": {"form": (str,)},
@@ -179,12 +176,7 @@ def _checked(spec: Any, trusted: bool) -> list[_Step]:
         raise ArtifactError(f"Expected text steps of different names, got {[step.name for step in steps]}. {_MEND}")
     pattern = steps[-2].options["pattern"]
     _check_version(pattern, spec["steps"][-2].get("version"))
-    if not (trusted or pattern in DEFINITIONS or is_linear(pattern) or os.environ.get(TRUST) == "1"):
-        raise ArtifactError(
-            f"This model cuts texts by the regular expression {pattern!r:.80}, and nothing bounds how long that may run, "
-            f"so it is not used unasked. If you trust whoever made the model, load it with "
-            f"headstart.load(path, trust_patterns=True), or set {TRUST}=1 for commands."
-        )
+    check_pattern(pattern, trusted)
     return steps
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from headstart.artifact import rewritten_in_child
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.foreign.hf.families import family_of, options_of, weights_of
 from headstart.foreign.hf.folder import (
@@ -24,7 +25,8 @@ from headstart.foreign.hf.folder import (
 )
 from headstart.foreign.hf.network import POOLED_BY, Encoder, build_encoder
 from headstart.text import PretrainedTokenizer
-from headstart.text.rules import Vocabulary, bare_rules
+from headstart.text.rule_checks import check_rules
+from headstart.text.rules import Vocabulary, bare_rules, parsed_rules, try_rules
 
 __all__ = ["ImportedEncoder", "import_hf", "import_model2vec"]
 
@@ -94,7 +96,7 @@ def import_hf(
     inner = sentence.folder
     config = _object(read_json(inner / "config.json"), inner)
     family = family_of(config)
-    step = PretrainedTokenizer(bare_rules(_rules(top, inner), lower_case=sentence.lower_case))
+    step = _tokenizer(_rules(top, inner), lower_case=sentence.lower_case)
     pieces = step.vocabulary()
     options = {
         **options_of(family, config),
@@ -130,7 +132,7 @@ def import_model2vec(folder: str | os.PathLike[str], *, max_tokens: int | None =
     inner = top / "0_StaticEmbedding" if (top / "0_StaticEmbedding").is_dir() else top
     config_path = to_file(top, "config.json", "config_sentence_transformers.json")
     config = _object(read_json(config_path), top)
-    step = PretrainedTokenizer(bare_rules(read_rules(inner)), framed=False)
+    step = _tokenizer(read_rules(inner), framed=False)
     pieces = step.vocabulary()
     with opened_weights(inner) as weights:
         table = _static_table(weights, pieces)
@@ -143,6 +145,14 @@ def import_model2vec(folder: str | os.PathLike[str], *, max_tokens: int | None =
     source = {"format": "model2vec", "architecture": "static", "files": _sums(files)}
     limit = _positive(max_tokens) if max_tokens is not None else own
     return ImportedEncoder(net, "static", options, step, limit, source)
+
+
+def _tokenizer(raw: bytes, *, framed: bool = True, lower_case: bool = False) -> PretrainedTokenizer:
+    """Return the text step of a ``tokenizer.json`` that was checked, and tried out in a process of its own."""
+    rules = bare_rules(raw, lower_case=lower_case)
+    check_rules(parsed_rules(rules.encode()))
+    rewritten_in_child(try_rules, rules.encode(), what="tokenizer.json")
+    return PretrainedTokenizer(rules, framed=framed)
 
 
 def _filled(name: str, options: dict[str, Any], state: dict[str, Tensor], pieces: Vocabulary) -> Encoder:
