@@ -10,9 +10,10 @@ from headstart.artifact.manifest import FORMAT
 from headstart.artifact.parts import Parts
 from headstart.artifact.probing import rewritten_in_child
 from headstart.artifact.reading import inspect, read
+from headstart.artifact.tokenizer_file import checked_tokenizer
 from headstart.artifact.writing import check_target, write
 
 __all__ = [
-    "FORMAT", "Parts", "check_description", "check_target", "inspect", "is_quick", "kept_arguments", "read",
+    "FORMAT", "Parts", "check_description", "check_target", "checked_tokenizer", "inspect", "is_quick", "kept_arguments", "read",
     "rewritten_in_child", "write",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from headstart.artifact import Parts, check_description, is_quick, kept_arguments, rewritten_in_child
+from headstart.artifact import Parts, check_description, checked_tokenizer, is_quick, kept_arguments
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
@@ -36,8 +36,6 @@ from headstart.predictor.scorers import (
     n_inputs,
 )
 from headstart.text import PretrainedTokenizer, steps_from_json, steps_to_json
-from headstart.text.rule_checks import check_rules
-from headstart.text.rules import parsed_rules, try_rules
 from headstart.text.trust import check_pattern
 
 __all__ = ["Predictor", "Scores"]
@@ -281,8 +279,7 @@ def _arguments(stored: Mapping[str, Any], trust_patterns: bool) -> dict[str, Any
 def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Pipeline:
     rules = parts.blobs.get(_TOKENIZER)
     if rules is not None:
-        check_rules(parsed_rules(rules), trusted=trust_patterns)
-        rules = rewritten_in_child(try_rules, rules, what=_TOKENIZER)
+        rules = checked_tokenizer(rules, trusted=trust_patterns)
     counts = parts.tensors.get("vocabulary", {}).get("counts")
     return steps_from_json(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
 

@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 
 from headstart.errors import ArtifactError, MissingDependencyError
 
-__all__ = ["Vocabulary", "bare_rules", "encoded", "opened_rules", "parsed_rules", "try_rules", "vocabulary_of"]
+__all__ = [
+    "Vocabulary",
+    "bare_rules",
+    "encoded",
+    "opened_rules",
+    "parsed_rules",
+    "require_library",
+    "try_rules",
+    "vocabulary_of",
+]
 
 _REMEDY = "Write it anew with the library that made the model: tokenizer.save_pretrained(folder)."
 _MOST_AROUND = 32  # pieces in front of and behind a text
@@ -119,15 +128,22 @@ def opened_rules(rules: str) -> Any:
         ArtifactError: the rules cannot be used.
         MissingDependencyError: the package `tokenizers` is not installed.
     """
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise MissingDependencyError("tokenizers", "hf", "a model's own tokenizer") from error
+    require_library()
+    from tokenizers import Tokenizer
+
     with _library("cannot be used"):
         tokenizer = Tokenizer.from_str(rules)
         tokenizer.no_padding()
         tokenizer.no_truncation()
     return tokenizer
+
+
+def require_library() -> None:
+    """Raise `MissingDependencyError` unless the package `tokenizers` is installed."""
+    try:
+        import tokenizers  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError("tokenizers", "hf", "a model's own tokenizer") from error
 
 
 def _frame(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from headstart.artifact import rewritten_in_child
+from headstart.artifact import checked_tokenizer
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.foreign.hf.families import family_of, options_of, weights_of
 from headstart.foreign.hf.folder import (
@@ -25,8 +25,7 @@ from headstart.foreign.hf.folder import (
 )
 from headstart.foreign.hf.network import POOLED_BY, Encoder, build_encoder
 from headstart.text import PretrainedTokenizer
-from headstart.text.rule_checks import check_rules
-from headstart.text.rules import Vocabulary, bare_rules, parsed_rules, try_rules
+from headstart.text.rules import Vocabulary, bare_rules
 
 __all__ = ["ImportedEncoder", "import_hf", "import_model2vec"]
 
@@ -150,8 +149,7 @@ def import_model2vec(folder: str | os.PathLike[str], *, max_tokens: int | None =
 def _tokenizer(raw: bytes, *, framed: bool = True, lower_case: bool = False) -> PretrainedTokenizer:
     """Return the text step of a ``tokenizer.json`` that was checked, and tried out in a process of its own."""
     rules = bare_rules(raw, lower_case=lower_case)
-    check_rules(parsed_rules(rules.encode()))
-    rewritten_in_child(try_rules, rules.encode(), what="tokenizer.json")
+    checked_tokenizer(rules.encode())
     return PretrainedTokenizer(rules, framed=framed)
 
 
