@@ -17,7 +17,7 @@ from headstart import Phase, TextClassifier, load
 from headstart.batches import Batches, Examples
 from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, MissingDependencyError, OptionError
-from headstart.layers import NgramLogit, stage_names
+from headstart.layers import NgramLogit
 from headstart.metrics import auc
 from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings
 from headstart.strategies.blend import fit_branches
@@ -169,8 +169,8 @@ class TestFeatures:
 
     def test_carries_only_the_layers_that_it_needs(self, base: Any, reviews: Any) -> None:
         model = classifier("features", base, layer="pooled").fit(reviews.texts, reviews.labels)
-        assert stage_names(model.predictor_.net) == ("embedding", "encoder", "pooled")
-        assert stage_names(base.predictor_.net)[-1] == "output"
+        assert model.predictor_.net.stages == ("embedding", "encoder", "pooled")
+        assert base.predictor_.net.stages[-1] == "output"
 
     @pytest.mark.parametrize("head", ["linear", "catboost", "auto"])
     def test_columns_beside_the_text_help(self, base: Any, draw_reviews: Any, head: str, tmp_path: Path) -> None:

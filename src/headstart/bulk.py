@@ -20,7 +20,6 @@ import pyarrow.parquet
 from headstart.corpus import Corpus, scan
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.features import layer_outputs
-from headstart.layers import stage_names
 from headstart.outputs import atomic_write, check_file
 from headstart.predictor import Predictor
 from headstart.predictor.counting import add_counts, with_rate
@@ -117,8 +116,7 @@ def embed_file(
         ArtifactError: if the layer gives a value that is no finite number; then `out` is left as it was.
     """
     check_file(out, [source], option="--out")
-    if layer not in stage_names(predictor.net):
-        raise unknown_name("layer", layer, stage_names(predictor.net))
+    predictor.net.checked((layer,))
     if out.suffix != ".parquet":
         raise OptionError(
             f"--out is {out.name!r}; vectors are written to Parquet only: name a file that ends in .parquet."

@@ -17,9 +17,9 @@ from torch import nn
 from headstart import __version__
 from headstart.cache import VectorCache, cache_folder, text_keys
 from headstart.corpus import Corpus, as_corpus
-from headstart.errors import OptionError, unknown_name
+from headstart.errors import OptionError
 from headstart.inference import network_outputs, resolve_device
-from headstart.layers import stage_names, until
+from headstart.layers import Network
 from headstart.predictor import Predictor
 from headstart.text import PretrainedTokenizer
 
@@ -30,7 +30,6 @@ __all__ = [
     "layer_outputs",
     "layer_table",
     "submodel",
-    "worth_keeping",
 ]
 
 _CHUNK_ROWS = 8192
@@ -62,15 +61,14 @@ def as_predictor(model: Any) -> Predictor:
 def layer_table(model: Any) -> list[dict[str, Any]]:
     """Return one row a layer: ``layer``, ``shape`` (``"rows"`` and ``"tokens"`` vary), ``parameters``, ``trainable``."""
     net = as_predictor(model).net
-    shapes = getattr(net, "shapes", {})
     rows = []
-    for name in stage_names(net):
+    for name in net.stages:
         part = dict(net.named_modules()).get(name)
         parameters = [] if part is None else list(part.parameters())
         rows.append(
             {
                 "layer": name,
-                "shape": list(shapes.get(name, ())),
+                "shape": list(net.shapes.get(name, ())),
                 "parameters": sum(p.numel() for p in parameters),
                 "trainable": sum(p.numel() for p in parameters if p.requires_grad),
             }
@@ -78,13 +76,13 @@ def layer_table(model: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def submodel(model: Any, layer: str) -> nn.Module:
+def submodel(model: Any, layer: str) -> Network:
     """Return a trainable network that ends at `layer`, with weights of its own.
 
     It takes a `headstart.batches.Batch` of tensors and returns the layer's output. Training it leaves
     `model` as it is.
     """
-    return until(copy.deepcopy(as_predictor(model).net), layer)
+    return copy.deepcopy(as_predictor(model).net).until(layer)
 
 
 def layer_outputs(
@@ -112,8 +110,8 @@ def layer_outputs(
     """
     predictor = as_predictor(model)
     net = predictor.net.to(resolve_device(device))
-    _check_layers(net, layers)
-    folder = cache_folder(cache) if worth_keeping(predictor) else None
+    net.checked(layers)
+    folder = cache_folder(cache) if net.keep_outputs else None
     kept = None if folder is None else _Kept(predictor, layers, pooling, device, VectorCache(folder))
     for start in range(0, max(len(corpus), 1), _CHUNK_ROWS):
         part = corpus.take(np.arange(start, min(start + _CHUNK_ROWS, len(corpus))))
@@ -122,11 +120,6 @@ def layer_outputs(
             continue
         rows = predictor.rows(part)
         yield network_outputs(net, rows.examples, layers, pooling=pooling, device=resolve_device(device))
-
-
-def worth_keeping(predictor: Predictor) -> bool:
-    """Tell whether a model's outputs take so long to compute that they are worth their room on disk."""
-    return bool(getattr(predictor.net, "worth_keeping", False))
 
 
 class _Kept:
@@ -172,14 +165,14 @@ def _layer_digests(predictor: Predictor, layers: Sequence[str], how: str) -> dic
     Only the stages that the layer needs count, so a network that was cut off behind it has the same digest.
     """
     net, steps = predictor.net, predictor.steps
-    stages = {name: _weights_digest(net.get_submodule(name)) for name in stage_names(net)}
+    stages = {name: _weights_digest(net.get_submodule(name)) for name in net.stages}
     step = None if steps is None else steps[-1]
     tokens = [step.rules, step.framed] if isinstance(step, PretrainedTokenizer) else [repr(steps)]
     spec = predictor.scorer.config().get("net", {})
     common = [__version__, how, *tokens, predictor.max_tokens, predictor.clip, spec.get("name"), spec.get("options")]
     found = {}
     for layer in layers:
-        needed = [stages[name] for name in stage_names(until(net, layer))]
+        needed = [stages[name] for name in net.until(layer).stages]
         found[layer] = hashlib.sha256(json.dumps([*common, layer, *needed], sort_keys=True).encode()).digest()
     return found
 
@@ -206,12 +199,6 @@ def clone_beside_base(estimator: Any) -> Any:
         if hasattr(estimator, name):
             setattr(copied, name, copy.deepcopy(getattr(estimator, name)))
     return copied
-
-
-def _check_layers(net: nn.Module, layers: Sequence[str]) -> None:
-    for name in layers:
-        if name not in stage_names(net) and name not in dict(net.named_modules()):
-            raise unknown_name("layer", name, stage_names(net))
 
 
 class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -242,7 +229,7 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> LayerFeatures:
         """Check the options against the base; nothing is learnt from `X`."""
-        _check_layers(as_predictor(self.base).net, self._layers)
+        as_predictor(self.base).net.checked(self._layers)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ running statistics and does not move them. Dropout inside a frozen stage is off 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.hooks import RemovableHandle
 
 from headstart.errors import OptionError, near_names
+from headstart.layers import Network
 
 __all__ = ["Freeze", "selected_parameters", "trainable_table"]
 
@@ -46,7 +47,7 @@ def selected_parameters(net: nn.Module, pattern: str) -> list[str]:
     compiled = _compiled(pattern)
     names = [name for name, _ in (*net.named_parameters(), *net.named_buffers())]
     # In an imported graph a parameter's name does not lead to its stage: there it lists the stages.
-    stages_of: Mapping[str, Iterable[str]] = getattr(net, "aliases", {})
+    stages_of = net.aliases if isinstance(net, Network) else {}
     selected = [
         name
         for name in names

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from headstart.batches import Batch, Batches, Examples
 from headstart.errors import OptionError
-from headstart.layers import capture, pool
+from headstart.layers import Network, adapt, pool
 
 __all__ = ["network_logits", "network_outputs", "on_device", "resolve_device"]
 
@@ -41,7 +41,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     return found
 
 
-def on_device(net: nn.Module, device: str | torch.device) -> nn.Module:
+def on_device(net: Network, device: str | torch.device) -> Network:
     """Return the network with its weights on a device, moved there if need be."""
     # Looking takes a fraction of what `to` does where nothing moves, which counts where texts come one by one.
     there = {weight.device for weight in net.parameters()} == {torch.device(device)}
@@ -71,11 +71,12 @@ def network_outputs(
     Args:
         net: any network that takes a `Batch`.
         examples: the rows.
-        names: stages (or submodules of a foreign module); ``""`` is the network's own result.
+        names: stages (or any parts of a module of the user's own); ``""`` is the network's own result.
         pooling: how outputs of every token become one a row: ``"mean"``, ``"max"`` or ``"last"``.
         device: where to compute.
         batch_size: most rows at a time; batches of long texts are smaller.
     """
+    net = adapt(net)
     found: dict[str, NDArray[np.float32]] = {}
     for batch in _batches(net, examples, batch_size, torch.device(device)):
         outputs = _run(net, batch.tensors(device), names)
@@ -89,11 +90,14 @@ def network_outputs(
     return found
 
 
-def _batches(net: nn.Module, examples: Examples, batch_size: int, device: torch.device) -> Iterator[Batch]:
-    sees_padding = bool(getattr(net, "sees_padding", False))
-    most_tokens = int(getattr(net, "cpu_batch_tokens", _BATCH_TOKENS)) if device.type == "cpu" else _BATCH_TOKENS
+def _batches(net: Network, examples: Examples, batch_size: int, device: torch.device) -> Iterator[Batch]:
+    on_cpu = net.cpu_batch_tokens if device.type == "cpu" else None
     batches = Batches(
-        examples, batch_size=batch_size, order="length", equal_lengths=sees_padding, max_batch_tokens=most_tokens
+        examples,
+        batch_size=batch_size,
+        order="length",
+        equal_lengths=net.sees_padding,
+        max_batch_tokens=on_cpu or _BATCH_TOKENS,
     )
     was_training = net.training
     if was_training:
@@ -106,11 +110,11 @@ def _batches(net: nn.Module, examples: Examples, batch_size: int, device: torch.
             net.train()
 
 
-def _run(net: nn.Module, batch: Batch, names: Sequence[str]) -> dict[str, Tensor]:
+def _run(net: Network, batch: Batch, names: Sequence[str]) -> dict[str, Tensor]:
     if list(names) == [LOGITS]:
         logits: Tensor = net(batch)
         return {LOGITS: logits}
-    outputs = capture(net, batch, [name for name in names if name != LOGITS])
+    outputs = net.outputs(batch, [name for name in names if name != LOGITS])
     return {**outputs, LOGITS: net(batch)} if LOGITS in names else outputs
 
 
@@ -124,7 +128,7 @@ def _one_a_row(value: Tensor, batch: Batch, pooling: str) -> Tensor:
 
 
 def _no_rows(
-    net: nn.Module, names: Sequence[str], pooling: str, device: str | torch.device
+    net: Network, names: Sequence[str], pooling: str, device: str | torch.device
 ) -> dict[str, NDArray[np.float32]]:
     """Return empty arrays of the right width, found by running one empty text."""
     from headstart.text import RaggedIds

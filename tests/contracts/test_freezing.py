@@ -18,7 +18,6 @@ from headstart import Phase, TextClassifier, Trainer, load
 from headstart.batches import Examples
 from headstart.errors import OptionError
 from headstart.freezing import selected_parameters
-from headstart.layers import stage_names
 from headstart.train import OPTIMIZERS
 
 BuildNet = Callable[..., nn.Module]
@@ -47,11 +46,11 @@ def movable(names: Iterable[str]) -> set[str]:
 
 
 def stages_with_weights(net: nn.Module) -> list[str]:
-    return [name for name in stage_names(net) if list(net.get_submodule(name).parameters())]
+    return [name for name in net.stages if list(net.get_submodule(name).parameters())]
 
 
 def last_stage(net: nn.Module) -> set[str]:
-    return set(selected_parameters(net, stage_names(net)[-1]))
+    return set(selected_parameters(net, net.stages[-1]))
 
 
 def trainer(net: nn.Module, phases: list[Phase], optimizer: str = "adamw", **options: Any) -> Trainer:
@@ -130,7 +129,7 @@ def test_somebody_who_calls_train_sets_nothing_going(net_name: str, small_net: B
             for module in made.net.modules():
                 module.train()
 
-    frozen = "|".join(stage_names(net)[:-1])
+    frozen = "|".join(net.stages[:-1])
     trainer(net, [Phase(2, freeze=frozen)], "sgd", events=[meddle]).fit(examples)
     assert moved(net, before) == last_stage(net)
 
@@ -145,7 +144,7 @@ def test_resuming_inside_a_frozen_phase_keeps_it_frozen(
         if name == "step_end" and row["epoch"] == 2 and row["step"] == 3:
             raise Killed
 
-    frozen = "|".join(stage_names(small_net(net_name))[:-1])
+    frozen = "|".join(small_net(net_name).stages[:-1])
     phases = [Phase(3, freeze=frozen)]
     options: dict[str, Any] = {"checkpoint": tmp_path, "checkpoint_seconds": 0.0}
     with pytest.raises(Killed):

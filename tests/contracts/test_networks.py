@@ -15,7 +15,6 @@ from torch import nn
 
 from headstart.batches import Batch, Batches, Examples
 from headstart.inference import network_logits, network_outputs
-from headstart.layers import capture, stage_names
 from headstart.nets import NETS, net_options
 from headstart.text import RaggedIds
 
@@ -75,7 +74,7 @@ def padded(examples: Examples, rows: list[int], width: int) -> Batch:
 
 def every_stage(net: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
     with torch.no_grad():
-        return {**capture(net, batch, stage_names(net)), "the logits": net(batch)}
+        return {**net.outputs(batch, net.stages), "the logits": net(batch)}
 
 
 def test_a_row_is_the_same_alone_and_in_any_batch(net: nn.Module, examples: Examples) -> None:
@@ -100,7 +99,7 @@ def test_scoring_gives_a_row_the_same_logit_whatever_is_scored_beside_it(net: nn
 
 
 def test_every_layer_is_the_same_alone_and_beside_others(net: nn.Module, examples: Examples) -> None:
-    names = stage_names(net)
+    names = net.stages
     for pooling in ("mean", "max", "last"):
         together = network_outputs(net, examples, names, pooling=pooling)
         for row in (0, 2, 5):
@@ -126,8 +125,8 @@ def test_every_stage_has_the_stated_shape(net: nn.Module, lengths: list[int]) ->
     examples = Examples(RaggedIds.from_lists([[2] * length for length in lengths]))
     batch = Batches(examples)[0].tensors()
     sizes = {"rows": len(lengths), "tokens": batch.ids.shape[1]}
-    assert set(net.shapes) == set(stage_names(net))
-    for name, values in capture(net, batch, stage_names(net)).items():
+    assert set(net.shapes) == set(net.stages)
+    for name, values in net.outputs(batch, net.stages).items():
         assert tuple(values.shape) == tuple(sizes.get(size, size) for size in net.shapes[name]), name
     assert net(batch).shape == (len(lengths), 1)
 

@@ -23,7 +23,6 @@ from headstart.batches import Batches
 from headstart.bulk import predict_file
 from headstart.cli.app import run
 from headstart.corpus import as_corpus
-from headstart.layers import stage_names
 from headstart.strategies.scratch import examples_of
 
 ODD = [None, "", "🙂", "great " * 300, "Ünïcode plot", "one", "a  b\t c\n d"]
@@ -98,7 +97,7 @@ def test_every_layer_of_every_network_everywhere(net_name: str, trained: Callabl
     model, texts = trained(net_name), others.texts[:12]
     net = model.predictor_.net
     examples = examples_of(model.predictor_, as_corpus(texts))
-    for layer in stage_names(net):
+    for layer in net.stages:
         together = LayerFeatures(model, layer=layer).transform(texts)
         same(np.concatenate([LayerFeatures(model, layer=layer).transform([text]) for text in texts]), together)
         part = submodel(model, layer).eval()

@@ -22,7 +22,7 @@ from headstart.corpus import Corpus, duplicates
 from headstart.corpus import read as read_corpus
 from headstart.features import layer_outputs
 from headstart.heads.tfidf import TfidfHead, vectorizer_of
-from headstart.layers import stage_names
+from headstart.layers import StageGraph
 from headstart.predictor import EncoderScorer, LayerScorer, NetworkScorer, Predictor
 from headstart.strategies import adapt_to_texts
 
@@ -255,8 +255,7 @@ def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path |
     if base.columns or not isinstance(base.scorer, NetworkScorer | LayerScorer | EncoderScorer):
         np.save(folder / "base_logits.npy", base.score(corpus).logits)
         return []
-    shapes = getattr(base.net, "shapes", {})
-    layers = [name for name in stage_names(base.net) if not _too_wide(shapes.get(name, ()))]
+    layers = [name for name in base.net.stages if not _too_wide(base.net.shapes.get(name, ()))]
     parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in layers}
     for outputs in layer_outputs(base, corpus, layers, cache=cache, device=device):
         for name, value in outputs.items():
@@ -272,9 +271,9 @@ def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path |
 def _own_logits(
     base: Predictor, corpus: Corpus, layers: list[str], parts: dict[str, list[NDArray[np.float32]]]
 ) -> NDArray[np.float64]:
-    last = stage_names(base.net)[-1]
-    if isinstance(base.scorer, NetworkScorer) and hasattr(base.net, "stages") and last in layers:
-        return np.concatenate(parts[last])[:, 0].astype(np.float64)  # the last of our stages is the network's result
+    last = base.net.stages[-1]
+    if isinstance(base.scorer, NetworkScorer) and isinstance(base.net, StageGraph) and last in layers:
+        return np.concatenate(parts[last])[:, 0].astype(np.float64)  # the last stage of a table is the network's result
     return base.score(corpus).logits
 
 

@@ -2,10 +2,11 @@
 
 from headstart.layers.dense import ACTIVATIONS, DenseBlock, xavier
 from headstart.layers.fast import FastRecurrent
+from headstart.layers.network import Network, Shape, adapt
 from headstart.layers.ngrams import NgramLogit
 from headstart.layers.pooling import POOLINGS, Pooling, pool
 from headstart.layers.recurrent import Gathered, Recurrent, TokenEmbedding
-from headstart.layers.stages import Shape, Stage, StageGraph, capture, stage_names, until
+from headstart.layers.stages import Stage, StageGraph
 from headstart.layers.towers import recurrent_net
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DenseBlock",
     "FastRecurrent",
     "Gathered",
+    "Network",
     "NgramLogit",
     "Pooling",
     "Recurrent",
@@ -21,10 +23,8 @@ __all__ = [
     "Stage",
     "StageGraph",
     "TokenEmbedding",
-    "capture",
+    "adapt",
     "pool",
     "recurrent_net",
-    "stage_names",
-    "until",
     "xavier",
 ]

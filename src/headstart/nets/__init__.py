@@ -6,9 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import nn
-
 from headstart.errors import OptionError, unknown_name
+from headstart.layers import Network
 from headstart.nets.blend import blend
 from headstart.nets.fast import fast
 from headstart.nets.gru import gru
@@ -16,7 +15,7 @@ from headstart.nets.tutorial import tutorial
 
 __all__ = ["NETS", "build", "net_options"]
 
-NETS: dict[str, Callable[..., nn.Module]] = {"blend": blend, "fast": fast, "gru": gru, "tutorial": tutorial}
+NETS: dict[str, Callable[..., Network]] = {"blend": blend, "fast": fast, "gru": gru, "tutorial": tutorial}
 
 
 def net_options(name: str) -> dict[str, Any]:
@@ -27,7 +26,7 @@ def net_options(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def build(name: str, n_words: int, options: Mapping[str, Any] | None = None) -> nn.Module:
+def build(name: str, n_words: int, options: Mapping[str, Any] | None = None) -> Network:
     """Build a network with fresh weights from torch's current random state.
 
     Raises:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from headstart.errors import ArtifactError, HeadstartError
 from headstart.inference import network_outputs
-from headstart.layers import stage_names
+from headstart.layers import Network
 
 if TYPE_CHECKING:
     from headstart.predictor.scorers import Rows
@@ -20,7 +19,7 @@ __all__ = ["check_finite"]
 
 
 def check_finite(
-    values: NDArray[Any], rows: Rows, *, what: str, net: nn.Module | None = None, device: str | torch.device = "cpu"
+    values: NDArray[Any], rows: Rows, *, what: str, net: Network | None = None, device: str | torch.device = "cpu"
 ) -> None:
     """Refuse values that are infinite or no number.
 
@@ -46,12 +45,12 @@ def check_finite(
     )
 
 
-def _first_stage(net: nn.Module, rows: Rows, row: int, device: str | torch.device) -> str | None:
+def _first_stage(net: Network, rows: Rows, row: int, device: str | torch.device) -> str | None:
     """Return the first stage whose output for that row is not finite; None if none is, or it cannot be told."""
-    if not hasattr(net, "stages"):  # A module of the user's own may run its children in any order, or not at all.
+    if not net.inputs:  # A module of the user's own may run its children in any order, or not at all.
         return None
     one = rows.examples[np.array([row])]
-    for name in stage_names(net):
+    for name in net.stages:
         try:
             output = network_outputs(net, one, (name,), device=device)[name]
         except (HeadstartError, RuntimeError):  # What has no output of its own a row is not to blame.

@@ -18,7 +18,7 @@ from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import ColumnEncoder, TfidfHead
 from headstart.inference import resolve_device
-from headstart.layers import stage_names
+from headstart.layers import Network
 from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
@@ -101,7 +101,7 @@ class Predictor:
     estimator: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def net(self) -> nn.Module:
+    def net(self) -> Network:
         """The network inside.
 
         Raises:
@@ -320,16 +320,16 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
     if kind == "encoder":
         return EncoderScorer(net, spec)
     if kind == "layers":
-        check_layers(config["layers"], stage_names(net), config["pooling"])
+        check_layers(config["layers"], net.stages, config["pooling"])
         head = load_head(config["head"], head_arrays, parts.blobs)
-        sizes = [getattr(net, "shapes", {}).get(layer, ("",))[-1] for layer in config["layers"]]
-        if all(isinstance(size, int) for size in sizes):
+        sizes = [size for layer in config["layers"] if isinstance(size := net.shapes.get(layer, ("",))[-1], int)]
+        if len(sizes) == len(config["layers"]):
             check_size("head", n_inputs(head), sum(sizes) + n_indicators(head))
         return LayerScorer(net, spec, tuple(config["layers"]), head, str(config["pooling"]))
     raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
 
 
-def _load_weights(net: nn.Module, arrays: Mapping[str, NDArray[Any]]) -> None:
+def _load_weights(net: Network, arrays: Mapping[str, NDArray[Any]]) -> None:
     expected = net.state_dict()
     check_weights(expected, arrays)
     shapes_only = any(value.is_meta for value in expected.values())

@@ -18,6 +18,7 @@ from headstart.batches import Clip, Examples, clip_ids
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
 from headstart.inference import network_logits, network_outputs, on_device
+from headstart.layers import Network, adapt
 from headstart.nets import NETS, build, net_options
 from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
@@ -133,7 +134,7 @@ class NetSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     until: str | None = None
 
-    def build(self, own: nn.Module | None = None, weights: Mapping[str, NDArray[Any]] | None = None) -> nn.Module:
+    def build(self, own: nn.Module | None = None, weights: Mapping[str, NDArray[Any]] | None = None) -> Network:
         """Build it without weights, or take the user's `own` module in its place.
 
         Raises:
@@ -145,7 +146,7 @@ class NetSpec:
                     "this model's network is a module of its maker's own, and a model file holds no code; "
                     "build that module and pass it: headstart.load(path, net=module)."
                 )
-            return own
+            return adapt(own)
         # On the device of shapes alone: nothing is drawn or allocated before the weights are known to fit.
         if self.name == "mxnet":
             from headstart.foreign.mxnet import MXNetGraph
@@ -160,7 +161,7 @@ class NetSpec:
             return encoder if self.until is None else encoder.until(self.until)
         with torch.device("meta"):
             net = build(self.name, self.n_words, self.options)
-        return net if self.until is None else net.until(self.until)  # type: ignore[operator]
+        return net if self.until is None else net.until(self.until)
 
     def config(self) -> dict[str, Any]:
         """Return the spec, JSON-able, with all options of the network and not only those that were given.
@@ -176,7 +177,7 @@ class NetSpec:
 class NetworkScorer:
     """A network's own logits."""
 
-    net: nn.Module
+    net: Network
     spec: NetSpec
     kind: str = "network"
 
@@ -206,7 +207,7 @@ class EncoderScorer:
         spec: how it is built.
     """
 
-    net: nn.Module
+    net: Network
     spec: NetSpec
     kind: str = "encoder"
 
@@ -246,7 +247,7 @@ class LayerScorer:
         pooling: how outputs of every token become one a row.
     """
 
-    net: nn.Module
+    net: Network
     spec: NetSpec
     layers: tuple[str, ...]
     head: Head
@@ -334,7 +335,7 @@ class ColumnScorer:
         return head_blobs(self.head)
 
 
-def net_arrays(net: nn.Module) -> dict[str, NDArray[Any]]:
+def net_arrays(net: Network) -> dict[str, NDArray[Any]]:
     """Return a network's parameters and buffers as arrays."""
     return {name: value.detach().cpu().contiguous().numpy() for name, value in net.state_dict().items()}
 

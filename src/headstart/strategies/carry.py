@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from headstart.batches import Examples
 from headstart.corpus import Corpus, check_column_types
 from headstart.errors import MissingDependencyError, OptionError, unknown_name
-from headstart.features import layer_outputs, worth_keeping
+from headstart.features import layer_outputs
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, NothingVariesError, TfidfHead
 from headstart.inference import network_outputs, on_device, resolve_device
-from headstart.layers import stage_names, until
+from headstart.layers import Network
 from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
 from headstart.predictor.scorers import Head
 from headstart.strategies.blend.linear_branch import is_blend
@@ -156,22 +155,15 @@ def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings:
     return _finish_head(predictor, train, valid, settings, {"n_null": train.texts.null_count, **column_counts})
 
 
-def head_stages(net: nn.Module) -> tuple[list[str], list[str]]:
+def head_stages(net: Network) -> tuple[list[str], list[str]]:
     """Return a network's stages in two parts: the body, and the head that fine-tuning trains first.
 
     The head is what comes behind the pooled states: the dense blocks and the output.
     """
-    names = list(stage_names(net))
-    declared: Sequence[str] | None = getattr(net, "head", None)
-    head = (
-        list(declared)
-        if declared is not None
-        else [n for n in names if n.startswith(("dense", "deep", "output"))] or names[-1:]
-    )
-    return [name for name in names if name not in head], head
+    return [name for name in net.stages if name not in net.head], list(net.head)
 
 
-def default_phases(net: nn.Module, n_labels: int, settings: Settings) -> tuple[Phase, ...]:
+def default_phases(net: Network, n_labels: int, settings: Settings) -> tuple[Phase, ...]:
     """Return the default schedule of what is trained in epochs: the head alone, then all, the body at a tenth of the rate.
 
     Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, call these
@@ -190,15 +182,15 @@ def default_phases(net: nn.Module, n_labels: int, settings: Settings) -> tuple[P
     return (Phase(first, rate, freeze=pattern), Phase(total - first, rate, rates={"|".join(moving): 0.1}))
 
 
-def default_layer(net: nn.Module) -> str:
+def default_layer(net: Network) -> str:
     """Return the layer whose output serves best as features where none was named: the pooled states."""
-    names = stage_names(net)
-    return "pooled" if "pooled" in names else head_stages(net)[0][-1] if head_stages(net)[0] else names[0]
+    body, _ = head_stages(net)
+    return "pooled" if "pooled" in net.stages else body[-1] if body else net.stages[0]
 
 
 def chosen_layers(base: Predictor, layer: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return the named layers, checked, or the default one."""
-    known = stage_names(base.net)
+    known = base.net.stages
     layers = (default_layer(base.net),) if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
     for name in layers:
         if name not in known:
@@ -211,7 +203,7 @@ def _outputs(
 ) -> dict[str, NDArray[np.float32]]:
     """Return the layers' outputs for the training rows; those that take long are looked up on disk first."""
     device = resolve_device(settings.device)
-    if not worth_keeping(base):
+    if not base.net.keep_outputs:
         return network_outputs(on_device(base.net, device), examples, layers, pooling=settings.pooling, device=device)
     how: dict[str, Any] = {"pooling": settings.pooling, "device": str(device), "cache": settings.cache}
     parts = list(layer_outputs(base, train, layers, **how))
@@ -251,16 +243,16 @@ def _head_class(name: str, *, columns: bool) -> type[Head]:
     return CatBoostHead
 
 
-def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[nn.Module, NetSpec]:
+def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[Network, NetSpec]:
     """Return a copy of the base's network that ends at the last layer needed, where it can be cut."""
     scorer = base.scorer
     spec = scorer.spec if isinstance(scorer, NetworkScorer | LayerScorer | EncoderScorer) else NetSpec(None, 0)
     net = copy.deepcopy(base.net)
-    last = max(layers, key=stage_names(net).index)
-    if spec.name is None or spec.until is not None or not hasattr(net, "until"):
+    last = max(layers, key=net.stages.index)
+    if spec.name is None or spec.until is not None:
         return net, spec
-    shorter: nn.Module = until(net, last)
-    if not set(layers) <= set(stage_names(shorter)):
+    shorter = net.until(last)
+    if not set(layers) <= set(shorter.stages):
         return net, spec
     if spec.name == "mxnet":  # a shorter graph is a graph of its own
         return shorter, replace(spec, options=shorter.config())  # type: ignore[operator]

@@ -10,7 +10,6 @@ from headstart.corpus import Corpus
 from headstart.evaluation.binary import auc_interval
 from headstart.heads import LinearHead
 from headstart.inference import network_outputs, resolve_device
-from headstart.layers import stage_names
 from headstart.predictor import Predictor
 from headstart.strategies.scratch import examples_of, labels_of
 
@@ -31,7 +30,7 @@ def layer_aucs(
     """
     if len(train) > _MOST_ROWS:
         train = train.take(np.random.default_rng(random_state).choice(len(train), _MOST_ROWS, replace=False))
-    place, layers = resolve_device(device), stage_names(predictor.net)
+    place, layers = resolve_device(device), predictor.net.stages
     net = predictor.net.to(place)
     learnt, measured = (
         network_outputs(net, examples_of(predictor, part), layers, device=place) for part in (train, held)

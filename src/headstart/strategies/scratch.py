@@ -18,7 +18,7 @@ from headstart.batches import Examples, clip_ids, token_limit
 from headstart.corpus import Corpus, require_two_classes
 from headstart.errors import DataError, OptionError
 from headstart.inference import network_logits, on_device
-from headstart.layers import StageGraph
+from headstart.layers import Network, StageGraph, adapt
 from headstart.nets import build
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 from headstart.strategies.blend.fit_branches import fit_parts, list_sizes
@@ -277,11 +277,11 @@ def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | Non
     return settings.net, dict(settings.net_options), RECIPES.get(settings.net, Recipe())
 
 
-def _fresh_net(settings: Settings, name: str | None, n_words: int, options: Mapping[str, Any]) -> nn.Module:
+def _fresh_net(settings: Settings, name: str | None, n_words: int, options: Mapping[str, Any]) -> Network:
     if isinstance(settings.net, nn.Module):
-        return copy.deepcopy(settings.net)
+        return adapt(copy.deepcopy(settings.net))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.random_state)
         if not isinstance(settings.net, str) and name is None:
-            return settings.net(n_words)
+            return adapt(settings.net(n_words))
         return build(str(name), n_words, options)

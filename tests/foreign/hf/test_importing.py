@@ -17,7 +17,6 @@ from headstart.corpus import as_corpus
 from headstart.errors import ArtifactError, MissingDependencyError, OptionError
 from headstart.features import layer_outputs, layer_table
 from headstart.foreign.hf import import_hf
-from headstart.layers import capture
 
 Folder = Callable[..., Path]
 
@@ -196,7 +195,7 @@ def test_rows_without_any_token_have_finite_outputs(make_folder: Folder) -> None
     net = import_hf(make_folder()).net
     batch = Batch(torch.zeros(2, 3, dtype=torch.int32), torch.tensor([0, 2])).tensors()
     with torch.no_grad():
-        outputs = capture(net, batch, net.stages)
+        outputs = net.outputs(batch, net.stages)
     assert all(torch.isfinite(value).all() for value in outputs.values())
     assert (outputs["pooled"][0] == 0).all()
 

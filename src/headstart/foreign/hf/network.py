@@ -52,23 +52,17 @@ _OURS = 2  # ids that stand for no piece: padding and unknown
 
 
 class Encoder(StageGraph):
-    """Stages that end in one vector a text.
+    """Stages that end in one vector a text."""
 
-    Attributes:
-        cpu_batch_tokens: most tokens in a batch on a CPU, padding included: so that what one layer hands to the next
-            stays in its caches.
-        worth_keeping: whether computing an output takes so long that it is worth its room on disk.
-    """
-
-    cpu_batch_tokens = 2048
-    worth_keeping = True
+    cpu_batch_tokens: int | None = 2048
+    keep_outputs = True
 
 
 class StaticEncoder(Encoder):
     """An `Encoder` whose vectors are sums over a table: computed almost as fast as they could be looked up."""
 
-    cpu_batch_tokens = 262_144
-    worth_keeping = False
+    cpu_batch_tokens = None
+    keep_outputs = False
 
 
 class Embeddings(nn.Module):

@@ -38,11 +38,12 @@ from headstart.foreign.mxnet.results import Result, checked_result, logits, resu
 from headstart.foreign.mxnet.shapes import Shape, find_shapes, has_tokens, least_tokens, rows_first
 from headstart.foreign.mxnet.symbol import Entry, Symbol, symbol_from_text
 from headstart.foreign.mxnet.variables import add_variable, checked_tensors, free_name, missing_parameters, owners
+from headstart.layers import Network
 
 __all__ = ["MXNetGraph"]
 
 
-class MXNetGraph(nn.Module):
+class MXNetGraph(Network):
     """An MXNet network as a torch module.
 
     Args:
@@ -57,15 +58,10 @@ class MXNetGraph(nn.Module):
     Attributes:
         names: every variable and every output of an operation, by MXNet's name, with its place.
         stages: the outputs that hold something for each text, in order; the last is the result.
-        shapes: the shape of each as `outputs` gives it; ``"rows"`` and ``"tokens"`` stand for the batch's own sizes,
-            ``"from tokens"`` for one that depends on them.
-        inputs: what each reads, by name.
-        head: the stages behind the one that pools the tokens: what fine-tuning trains first.
-        aliases: for each torch parameter name, the stages that it belongs to.
+        shapes: the shape of each as `outputs` gives it; ``"from tokens"`` stands for a size that depends on them.
         torch_names: the name in ``named_parameters`` and ``state_dict`` of each variable, by MXNet's name.
         result: ``"logits"``, or ``"sigmoid"``, ``"softmax"`` or ``"log_softmax"`` where the graph ends in one;
             ``"values"`` for a network that ends at an inner layer.
-        sees_padding: True: padding changes a row's outputs wherever the graph lets it.
 
     Raises:
         ArtifactError: if an operator is not covered, a value is missing, or shapes do not fit.
@@ -96,8 +92,6 @@ class MXNetGraph(nn.Module):
         self.names = output_names(self.symbol)
         self.torch_names: dict[str, str] = {}
         self.aliases: dict[str, tuple[str, ...]] = {}
-        self.stages: tuple[str, ...] = ()
-        self.head: tuple[str, ...] = ()
         self.shapes: dict[str, Shape] = {}
         self.inputs: dict[str, tuple[str, ...]] = {}
         self._orders: dict[str, tuple[int, ...]] = {}
@@ -146,7 +140,6 @@ class MXNetGraph(nn.Module):
         for name in self.stages:
             self._orders[name], self.shapes[name] = rows_first(shapes[name])
             self.inputs[name] = tuple(names.get(entry, "") for entry in self.symbol.nodes[self.names[name][0]].inputs)
-        self.head = _head(self.stages, self.shapes, self.inputs)
         owned = owners(self.symbol, {self.names[name][0] for name in self.stages})
         for name in self.stages:
             held = [variable for variable in owned[self.names[name][0]] if variable in self.torch_names]
@@ -196,10 +189,7 @@ class MXNetGraph(nn.Module):
         Raises:
             OptionError: for an unknown name; the message lists the near ones.
         """
-        wanted = tuple(names)
-        for name in wanted:
-            if name not in self.shapes:
-                raise unknown_name("layer", name, self.stages)
+        wanted = self.checked(names)
         entries = tuple(self.names[name] for name in wanted)
         values = self._run(self.feeding.feed(batch, self.dtype), entries, len(batch))
         found = {}
@@ -274,6 +264,13 @@ class MXNetGraph(nn.Module):
     # ---------------------------------------------------------------- the parts
 
     @property
+    def head(self) -> tuple[str, ...]:
+        """The stages behind the last one that makes one array a text of arrays for its tokens."""
+        tokens = {name for name in self.stages if has_tokens(self.shapes[name])}
+        pooled = [i for i, name in enumerate(self.stages) if name not in tokens and tokens & {*self.inputs[name]}]
+        return (self.stages[pooled[-1] + 1 :] if pooled else ()) or self.stages[-1:]
+
+    @property
     def dtype(self) -> torch.dtype:
         """The floating type in which the network runs: float32, or float64 after ``graph.double()``."""
         tensors = (self.tensor(name) for name in self.torch_names)
@@ -307,8 +304,7 @@ class MXNetGraph(nn.Module):
 
         Move this network to its device before, not after: running statistics are shared as they lie.
         """
-        if layer not in self.shapes:
-            raise unknown_name("layer", layer, self.stages)
+        self.checked((layer,))
         symbol = self.symbol.ending_at(self.names[layer])
         feeding = self.feeding.only(symbol.variables)
         return MXNetGraph(symbol, self.tensors(), feeding=feeding, result="values").train(self.training)
@@ -352,13 +348,3 @@ class MXNetGraph(nn.Module):
             result=checked_result(config["result"]),
             binary=config["binary"],
         )
-
-
-def _head(
-    stages: tuple[str, ...], shapes: Mapping[str, Shape], inputs: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
-    """Return the stages behind the last one that makes one array a text of arrays for its tokens."""
-
-    tokens = {name for name in stages if has_tokens(shapes[name])}
-    pooled = [i for i, name in enumerate(stages) if name not in tokens and tokens.intersection(inputs[name])]
-    return (stages[pooled[-1] + 1 :] if pooled else ()) or stages[-1:]
