@@ -138,7 +138,7 @@ def edit_number(graph: Any, rng: Random) -> None:
 
 
 def edit_operator(graph: Any, rng: Random) -> None:
-    from headstart.foreign.mxnet.operators import OPERATORS
+    from headstart.nets.mxnet.operators import OPERATORS
 
     names = sorted(OPERATORS)
     node = _node(graph, rng)

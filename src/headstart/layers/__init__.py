@@ -7,7 +7,6 @@ from headstart.layers.ngrams import NgramLogit
 from headstart.layers.pooling import POOLINGS, Pooling, pool
 from headstart.layers.recurrent import Gathered, Recurrent, TokenEmbedding
 from headstart.layers.stages import Stage, StageGraph
-from headstart.layers.towers import recurrent_net
 
 __all__ = [
     "ACTIVATIONS",
@@ -25,6 +24,5 @@ __all__ = [
     "TokenEmbedding",
     "adapt",
     "pool",
-    "recurrent_net",
     "xavier",
 ]

@@ -1,21 +1,31 @@
-"""Networks by name. Each takes a `headstart.batches.Batch` and gives logits [rows, outputs]."""
+"""Networks by name. Each takes a `headstart.batches.Batch` and gives logits [rows, outputs], or a vector a text."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from headstart.errors import OptionError, unknown_name
 from headstart.layers import Network
 from headstart.nets.blend import blend
-from headstart.nets.fast import fast
-from headstart.nets.gru import gru
+from headstart.nets.mxnet import MXNetGraph
+from headstart.nets.recurrent_net import fast, gru
+from headstart.nets.static import static_encoder
+from headstart.nets.transformer import transformer_encoder
 from headstart.nets.tutorial import tutorial
 
-__all__ = ["NETS", "build", "net_options"]
+__all__ = ["NETS", "STORED", "build", "net_options"]
+
+Options = Mapping[str, Any]
+Weights = Mapping[str, Tensor]
 
 NETS: dict[str, Callable[..., Network]] = {"blend": blend, "fast": fast, "gru": gru, "tutorial": tutorial}
+"""Networks that can be trained from random weights: ``NETS[name](n_words, **options)``."""
 
 
 def net_options(name: str) -> dict[str, Any]:
@@ -26,7 +36,7 @@ def net_options(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def build(name: str, n_words: int, options: Mapping[str, Any] | None = None) -> Network:
+def build(name: str, n_words: int, options: Options | None = None) -> Network:
     """Build a network with fresh weights from torch's current random state.
 
     Raises:
@@ -45,3 +55,24 @@ def build(name: str, n_words: int, options: Mapping[str, Any] | None = None) -> 
             f"the network {name!r} refuses its options {dict(options or {})}: {error}. "
             f"The defaults are {known}; change one option at a time to find the one that does not fit."
         ) from error
+
+
+def _shapes_alone(build: Callable[[int, Options], Network]) -> Callable[[int, Options, Weights], Network]:
+    def built(n_words: int, options: Options, _weights: Weights) -> Network:
+        with torch.device("meta"):
+            return build(n_words, options)
+
+    return built
+
+
+STORED: dict[str, Callable[[int, Options, Weights], Network]] = {
+    **{name: _shapes_alone(partial(build, name)) for name in NETS},
+    "mxnet": lambda _n_words, options, weights: MXNetGraph.from_config(options, weights),
+    "static": _shapes_alone(static_encoder),
+    "transformer": _shapes_alone(transformer_encoder),
+}
+"""Networks that a model file may name: ``STORED[name](n_words, options, weights)``.
+
+Each is built as shapes alone, with nothing drawn or allocated, for weights that are then checked and put in; a graph is
+built of its weights and checks them first.
+"""

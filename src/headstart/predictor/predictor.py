@@ -313,7 +313,7 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
         return scorer
     spec = NetSpec(**config["net"])
     weights = parts.tensors.get("weights", {})
-    net = spec.build(own, weights)
+    net = spec.build(weights, own)
     _load_weights(net, weights)
     if kind == "network":
         return NetworkScorer(net, spec)

@@ -15,11 +15,11 @@ from sklearn.pipeline import Pipeline
 from torch import nn
 
 from headstart.batches import Clip, Examples, clip_ids
-from headstart.errors import ArtifactError, DataError
+from headstart.errors import ArtifactError, DataError, unknown_name
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
 from headstart.inference import network_logits, network_outputs, on_device
 from headstart.layers import Network, adapt
-from headstart.nets import NETS, build, net_options
+from headstart.nets import NETS, STORED, net_options
 from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
 from headstart.text import encode
@@ -35,8 +35,6 @@ __all__ = [
     "Scorer",
     "TextScorer",
 ]
-
-_ENCODERS = ("transformer", "static")
 
 Head = LinearHead | CatBoostHead
 
@@ -122,8 +120,7 @@ class NetSpec:
     """How a network is built anew, as shapes alone, for its weights to be put in.
 
     Attributes:
-        name: a name from `headstart.nets.NETS`; ``"mxnet"`` for an imported graph, ``"transformer"`` or
-            ``"static"`` for an imported encoder; None for a module of the user's own.
+        name: a name from `headstart.nets.STORED`; None for a module of the user's own.
         n_words: rows of its embedding.
         options: its options.
         until: the stage at which it was cut off, or None.
@@ -134,11 +131,12 @@ class NetSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     until: str | None = None
 
-    def build(self, own: nn.Module | None = None, weights: Mapping[str, NDArray[Any]] | None = None) -> Network:
-        """Build it without weights, or take the user's `own` module in its place.
+    def build(self, weights: Mapping[str, NDArray[Any]], own: nn.Module | None = None) -> Network:
+        """Build it for `weights` to be put in, or take the user's `own` module in its place.
 
         Raises:
             ArtifactError: if the network is the user's own and none was given.
+            OptionError: if there is no such network, or it refuses its options.
         """
         if self.name is None:
             if own is None:
@@ -147,20 +145,10 @@ class NetSpec:
                     "build that module and pass it: headstart.load(path, net=module)."
                 )
             return adapt(own)
-        # On the device of shapes alone: nothing is drawn or allocated before the weights are known to fit.
-        if self.name == "mxnet":
-            from headstart.foreign.mxnet import MXNetGraph
-
-            # With the weights at hand, what the graph claims is checked against them first.
-            state = None if weights is None else {name: torch.from_numpy(array) for name, array in weights.items()}
-            return MXNetGraph.from_config(dict(self.options), state=state)
-        if self.name in _ENCODERS:
-            from headstart.foreign.hf.network import build_encoder
-
-            encoder = build_encoder(self.name, self.n_words, self.options)
-            return encoder if self.until is None else encoder.until(self.until)
-        with torch.device("meta"):
-            net = build(self.name, self.n_words, self.options)
+        if self.name not in STORED:
+            raise unknown_name("network", self.name, STORED)
+        tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
+        net = STORED[self.name](self.n_words, self.options, tensors)
         return net if self.until is None else net.until(self.until)
 
     def config(self) -> dict[str, Any]:

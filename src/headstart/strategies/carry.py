@@ -17,6 +17,7 @@ from headstart.features import layer_outputs
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, NothingVariesError, TfidfHead
 from headstart.inference import network_outputs, on_device, resolve_device
 from headstart.layers import Network
+from headstart.nets.mxnet import MXNetGraph
 from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
 from headstart.predictor.scorers import Head
 from headstart.strategies.blend.linear_branch import is_blend
@@ -254,8 +255,8 @@ def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[Network, NetSpec]:
     shorter = net.until(last)
     if not set(layers) <= set(shorter.stages):
         return net, spec
-    if spec.name == "mxnet":  # a shorter graph is a graph of its own
-        return shorter, replace(spec, options=shorter.config())  # type: ignore[operator]
+    if isinstance(shorter, MXNetGraph):  # a shorter graph is a graph of its own
+        return shorter, replace(spec, options=shorter.config())
     return shorter, replace(spec, until=last)
 
 

@@ -6,7 +6,7 @@ import torch
 from headstart.batches import Batch
 from headstart.errors import ArtifactError, DataError
 from headstart.foreign.mxnet import Feeding, Symbol
-from headstart.foreign.mxnet.symbol import Node
+from headstart.nets.mxnet.symbol import Node
 
 BOTH = {"data0": "ids", "data1": "lengths"}
 

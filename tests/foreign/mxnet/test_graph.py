@@ -13,8 +13,8 @@ import torch
 from headstart.batches import Batch
 from headstart.errors import ArtifactError, OptionError
 from headstart.foreign.mxnet import Feeding, MXNetGraph, Symbol
-from headstart.foreign.mxnet.symbol import Node, symbol_from_text
 from headstart.freezing import Freeze
+from headstart.nets.mxnet.symbol import Node, symbol_from_text
 
 Load = Callable[[str], Any]
 NETS = ("tiny", "tiny_lstm", "tiny_gru2", "tiny_conv")

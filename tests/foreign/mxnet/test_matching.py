@@ -12,7 +12,7 @@ import torch
 from headstart.errors import ArtifactError
 from headstart.foreign.mxnet import read_params
 from headstart.foreign.mxnet.matching import match_parameters
-from headstart.foreign.mxnet.symbol import Symbol, symbol_from_text
+from headstart.nets.mxnet.symbol import Symbol, symbol_from_text
 
 Load = Callable[[str], Any]
 Shapes = dict[str, tuple[int, ...]]

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from headstart.errors import ArtifactError, DataError
-from headstart.foreign.mxnet.nodes import GraphNode, without_labels
-from headstart.foreign.mxnet.operators import GROWTH, OPERATORS, Call
-from headstart.foreign.mxnet.operators.shaping import reshaped
-from headstart.foreign.mxnet.symbol import Node, Symbol, symbol_from_text
+from headstart.nets.mxnet.nodes import GraphNode, without_labels
+from headstart.nets.mxnet.operators import GROWTH, OPERATORS, Call
+from headstart.nets.mxnet.operators.shaping import reshaped
+from headstart.nets.mxnet.symbol import Node, Symbol, symbol_from_text
 
 Case = dict[str, "np.ndarray[Any, Any]"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from headstart.errors import ArtifactError
 from headstart.foreign.mxnet import read_symbol
-from headstart.foreign.mxnet.symbol import symbol_from_text
+from headstart.nets.mxnet.symbol import symbol_from_text
 
 NETS = ("tiny", "tiny_lstm", "tiny_gru2", "tiny_conv")
 

@@ -23,13 +23,15 @@ from headstart.foreign.hf.folder import (
     read_rules,
     to_file,
 )
-from headstart.foreign.hf.network import POOLED_BY, Encoder, build_encoder
+from headstart.kernels.tokens import FIRST_WORD_ID
+from headstart.layers import Network
+from headstart.nets import STORED
+from headstart.nets.transformer import POOLED_BY
 from headstart.text import PretrainedTokenizer
 from headstart.text.rules import Vocabulary, bare_rules
 
 __all__ = ["ImportedEncoder", "import_hf", "import_model2vec"]
 
-_OURS = 2  # ids that stand for no piece: padding and unknown
 _PREFIX_OF = ("embeddings.word_embeddings.weight",)
 _LONGEST_STATIC = 512  # pieces: what model2vec cuts texts to where its config names nothing
 # sentence-transformers' older and newer names for a way of pooling
@@ -46,14 +48,14 @@ class ImportedEncoder:
 
     Attributes:
         net: the network, in evaluation mode.
-        name: the kind of network, see `headstart.foreign.hf.network.KINDS`.
+        name: of the network, in `headstart.nets.STORED`.
         options: what it was built from.
         tokenizer: its text step.
         max_tokens: texts are cut to so many pieces, those around the text included; None for no limit.
         source: where it came from: architecture, file names, SHA-256 sums; ready for JSON.
     """
 
-    net: Encoder
+    net: Network
     name: str
     options: dict[str, Any]
     tokenizer: PretrainedTokenizer
@@ -153,14 +155,14 @@ def _tokenizer(raw: bytes, *, framed: bool = True, lower_case: bool = False) -> 
     return PretrainedTokenizer(rules, framed=framed)
 
 
-def _filled(name: str, options: dict[str, Any], state: dict[str, Tensor], pieces: Vocabulary) -> Encoder:
+def _filled(name: str, options: dict[str, Any], state: dict[str, Tensor], pieces: Vocabulary) -> Network:
     n_rows = len(state["embeddings.word"])
     if pieces.n_pieces > n_rows:
         raise ArtifactError(
             f"tokenizer.json knows {pieces.n_pieces:,} pieces, and the model has vectors for {n_rows:,}: "
             "the files do not belong together. Copy the model again, whole."
         )
-    net = build_encoder(name, n_rows + _OURS, options)
+    net = STORED[name](n_rows + FIRST_WORD_ID, options, state)
     net.load_state_dict(state, assign=True)
     return net.eval()
 

@@ -14,14 +14,13 @@ import numpy as np
 import torch
 
 from headstart.errors import ArtifactError, OptionError, unknown_name
-from headstart.foreign.mxnet.feeding import Feeding
-from headstart.foreign.mxnet.graph import MXNetGraph
 from headstart.foreign.mxnet.matching import match_parameters
-from headstart.foreign.mxnet.nodes import check_operators, output_names, without_labels
 from headstart.foreign.mxnet.params import Array, read_params
 from headstart.foreign.mxnet.parity import parity_certificate
-from headstart.foreign.mxnet.symbol import Symbol, read_symbol
+from headstart.foreign.mxnet.symbol import read_symbol
 from headstart.foreign.mxnet.vocabulary import Vocabulary, read_vocabulary
+from headstart.nets.mxnet import Feeding, MXNetGraph, Symbol
+from headstart.nets.mxnet.nodes import check_operators, output_names, without_labels
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from headstart.errors import ArtifactError
 from headstart.foreign.mxnet.params import Array
-from headstart.foreign.mxnet.symbol import Symbol
+from headstart.nets.mxnet.symbol import Symbol
 
 __all__ = ["match_parameters"]
 

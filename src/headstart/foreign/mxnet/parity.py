@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from headstart.errors import DataError
-from headstart.foreign.mxnet.graph import MXNetGraph
+from headstart.nets.mxnet.graph import MXNetGraph
 
 __all__ = ["parity_certificate"]
 

@@ -7,7 +7,7 @@ the network, float32 unless it was converted.
 
 from __future__ import annotations
 
-from headstart.foreign.mxnet.operators import (
+from headstart.nets.mxnet.operators import (
     convolution,
     dense,
     elementwise,
@@ -16,8 +16,8 @@ from headstart.foreign.mxnet.operators import (
     sequence,
     shaping,
 )
-from headstart.foreign.mxnet.operators.base import Call, Kernel, Operator
-from headstart.foreign.mxnet.operators.growth import GROWTH
+from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
+from headstart.nets.mxnet.operators.growth import GROWTH
 
 __all__ = ["GROWTH", "OPERATORS", "Call", "Kernel", "Operator"]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn, overload
 
 from headstart.errors import ArtifactError
-from headstart.foreign.mxnet.symbol import Node
+from headstart.nets.mxnet.symbol import Node
 
 __all__ = ["Attributes"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from headstart.errors import ArtifactError
-from headstart.foreign.mxnet.symbol import Symbol
+from headstart.nets.mxnet.symbol import Symbol
 
 __all__ = ["add_variable", "checked_tensors", "free_name", "missing_parameters", "owners"]
 

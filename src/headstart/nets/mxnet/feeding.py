@@ -11,7 +11,7 @@ from torch import Tensor
 
 from headstart.batches import Batch
 from headstart.errors import ArtifactError, DataError
-from headstart.foreign.mxnet.symbol import Symbol
+from headstart.nets.mxnet.symbol import Symbol
 
 __all__ = ["Feeding"]
 

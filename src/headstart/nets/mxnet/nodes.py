@@ -9,10 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from headstart.errors import ArtifactError, HeadstartError
-from headstart.foreign.mxnet.attributes import Attributes
-from headstart.foreign.mxnet.operators import GROWTH, OPERATORS, Call, Kernel
-from headstart.foreign.mxnet.operators.normalization import has_fixed_gamma
-from headstart.foreign.mxnet.symbol import Entry, Node, Symbol
+from headstart.nets.mxnet.attributes import Attributes
+from headstart.nets.mxnet.operators import GROWTH, OPERATORS, Call, Kernel
+from headstart.nets.mxnet.operators.normalization import has_fixed_gamma
+from headstart.nets.mxnet.symbol import Entry, Node, Symbol
 
 __all__ = ["GraphNode", "check_operators", "constants", "output_names", "statistics", "without_labels"]
 

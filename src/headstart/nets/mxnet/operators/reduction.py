@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from headstart.foreign.mxnet.attributes import Attributes
-from headstart.foreign.mxnet.operators.base import Call, Kernel, Operator
-from headstart.foreign.mxnet.operators.elementwise import TYPES, cast
+from headstart.nets.mxnet.attributes import Attributes
+from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
+from headstart.nets.mxnet.operators.elementwise import TYPES, cast
 
 __all__ = ["OPERATORS"]
 

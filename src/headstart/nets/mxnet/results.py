@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from headstart.errors import ArtifactError
-from headstart.foreign.mxnet.symbol import Entry, Node, Symbol
+from headstart.nets.mxnet.symbol import Entry, Node, Symbol
 
 __all__ = ["Result", "checked_result", "logits", "result_of"]
 

@@ -23,9 +23,10 @@ import torch
 from torch import Tensor, nn
 
 from headstart.batches import Batch
-from headstart.errors import ArtifactError, OptionError, unknown_name
-from headstart.foreign.mxnet.feeding import Feeding
-from headstart.foreign.mxnet.nodes import (
+from headstart.errors import ArtifactError, DataError, OptionError, unknown_name
+from headstart.layers import Network, Shape
+from headstart.nets.mxnet.feeding import Feeding
+from headstart.nets.mxnet.nodes import (
     GraphNode,
     check_operators,
     constants,
@@ -33,14 +34,15 @@ from headstart.foreign.mxnet.nodes import (
     statistics,
     without_labels,
 )
-from headstart.foreign.mxnet.operators import Call
-from headstart.foreign.mxnet.results import Result, checked_result, logits, result_of
-from headstart.foreign.mxnet.shapes import Shape, find_shapes, has_tokens, least_tokens, rows_first
-from headstart.foreign.mxnet.symbol import Entry, Symbol, symbol_from_text
-from headstart.foreign.mxnet.variables import add_variable, checked_tensors, free_name, missing_parameters, owners
-from headstart.layers import Network
+from headstart.nets.mxnet.operators import Call
+from headstart.nets.mxnet.results import Result, checked_result, logits, result_of
+from headstart.nets.mxnet.shapes import find_shapes, has_tokens, least_tokens, rows_first
+from headstart.nets.mxnet.symbol import Entry, Symbol, symbol_from_text
+from headstart.nets.mxnet.variables import add_variable, checked_tensors, free_name, missing_parameters, owners
 
 __all__ = ["MXNetGraph"]
+
+_MOST_VALUES = 3 << 20  # of all arrays in a probe: 12 MB; a few such arrays live at a time
 
 
 class MXNetGraph(Network):
@@ -133,8 +135,8 @@ class MXNetGraph(Network):
 
     def _find_stages(self) -> None:
         if not self.feeding.least_tokens:
-            self.feeding = replace(self.feeding, least_tokens=least_tokens(self))
-        shapes = find_shapes(self)
+            self.feeding = replace(self.feeding, least_tokens=self.feeding.n_tokens or least_tokens(self._probe))
+        shapes = find_shapes(self._probe, self.feeding.least_tokens, self.feeding.n_tokens)
         names = {entry: name for name, entry in self.names.items()}
         self.stages = tuple(name for name, shape in shapes.items() if "rows" in shape)
         for name in self.stages:
@@ -146,6 +148,24 @@ class MXNetGraph(Network):
             self.get_submodule(name).hold(self, held)  # type: ignore[operator]
             for torch_name in (self.torch_names[variable] for variable in held):
                 self.aliases[torch_name] = (*self.aliases.get(torch_name, ()), name)
+
+    def _probe(self, n_rows: int, n_tokens: int) -> dict[str, tuple[int, ...]]:
+        """Run the graph on made-up texts, and return the shape of each output of an operation."""
+        names = [name for name, (node, _) in self.names.items() if not self.symbol.nodes[node].is_variable]
+        most = _MOST_VALUES + sum(value.numel() for value in self.tensors().values())
+        device = next((value.device for value in self.tensors().values()), torch.device("cpu"))
+        call = Call(n_rows, self.dtype, device, training=False, most_values=most)
+        feeds = self.feeding.example(n_rows, n_tokens, self.dtype, device)
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                values = self.walk(feeds, tuple(self.names[name] for name in names), call)
+                return {names[place]: tuple(value.shape) for place, value in values}
+        except DataError as error:  # the texts are made here, so that it is the graph that does not fit them
+            raise ArtifactError(f"the graph does not run on {n_rows} texts of {n_tokens} tokens: {error}") from error
+        finally:
+            self.train(was_training)
 
     def _check_result(self) -> None:
         name, shape = self._result_name, self.shapes.get(self._result_name, ())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from headstart.foreign.mxnet.attributes import Attributes
+from headstart.nets.mxnet.attributes import Attributes
 
 __all__ = ["Build", "Call", "Kernel", "Operator", "one_output", "plain"]
 

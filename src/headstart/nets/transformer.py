@@ -1,15 +1,14 @@
-"""The networks behind imported encoders, as stages: a transformer encoder, and a table of static vectors.
+"""A transformer encoder: BERT and its kin, without their heads.
 
-    ids -> embeddings -> layer0 -> ... -> layerN -> pooled        (BERT and its kin, without their heads)
-    ids -> embeddings -> pooled                                   (model2vec)
+    ids -> embeddings -> layer0 -> ... -> layerN -> pooled
 
-They are built from options alone, so that a stored model needs no code of its own. Ids are ours: 0 is padding, 1 the
-unknown piece, and piece ``i`` of the model is ``i + 2``.
+Ids are ours: 0 is padding, 1 the unknown piece, and piece ``i`` of the model is ``i + 2``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,28 +17,29 @@ from torch.nn import functional
 
 from headstart.artifact.schema import boolean, integer, nullable, number, record, sequence, text
 from headstart.errors import ArtifactError, DataError
+from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph, pool
 
-__all__ = ["ACTIVATIONS", "KINDS", "POOLED_BY", "Encoder", "build_encoder"]
+__all__ = ["POOLED_BY", "Encoder", "transformer_encoder"]
 
-ACTIVATIONS: dict[str, Any] = {
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,
-    "gelu_tanh": lambda values: functional.gelu(values, approximate="tanh"),
+    "gelu_tanh": partial(functional.gelu, approximate="tanh"),
     "relu": functional.relu,
 }
 
 POOLED_BY = ("mean", "cls", "max", "last")
 """How token states become one vector: their mean, the first one, the largest of each value, the last one."""
 
-_SIZE = integer(1, 2**17)
 _PIECE = integer(0, 2**30)
-_TRANSFORMER = record(
-    size=_SIZE,
+_N_WORDS = integer(FIRST_WORD_ID + 1, 2**30)
+_OPTIONS = record(
+    size=integer(1, 2**17),
     inner_size=integer(1, 2**20),
     n_layers=integer(1, 256),
     n_heads=integer(1, 1024),
     n_positions=integer(1, 2**20),
-    activation=text(choices=ACTIVATIONS),
+    activation=text(choices=_ACTIVATIONS),
     epsilon=number(0, 1),
     unknown=nullable(_PIECE),
     before=sequence(_PIECE, longest=16),
@@ -47,22 +47,13 @@ _TRANSFORMER = record(
     pooling=sequence(text(choices=POOLED_BY), shortest=1, longest=len(POOLED_BY)),
     normalize=boolean,
 )
-_STATIC = record(size=_SIZE, normalize=boolean)
-_OURS = 2  # ids that stand for no piece: padding and unknown
 
 
 class Encoder(StageGraph):
-    """Stages that end in one vector a text."""
+    """Stages that end in one vector a text, and take long to compute."""
 
     cpu_batch_tokens: int | None = 2048
     keep_outputs = True
-
-
-class StaticEncoder(Encoder):
-    """An `Encoder` whose vectors are sums over a table: computed almost as fast as they could be looked up."""
-
-    cpu_batch_tokens = None
-    keep_outputs = False
 
 
 class Embeddings(nn.Module):
@@ -79,7 +70,7 @@ class Embeddings(nn.Module):
     def __init__(self, n_words: int, options: Mapping[str, Any]) -> None:
         super().__init__()
         size = options["size"]
-        self.word = nn.Parameter(torch.zeros(n_words - _OURS, size))
+        self.word = nn.Parameter(torch.zeros(n_words - FIRST_WORD_ID, size))
         self.position = nn.Parameter(torch.zeros(options["n_positions"], size))
         self.segment = nn.Parameter(torch.zeros(size))
         self.norm = nn.LayerNorm(size, eps=options["epsilon"])
@@ -94,7 +85,7 @@ class Embeddings(nn.Module):
                 f"a text of {n_tokens} pieces came to an encoder that has learnt {len(self.position)} places; "
                 f"cut the texts: import the model again with --max-tokens {len(self.position)}."
             )
-        pieces = torch.where(ids == 1, self.unknown, ids.long() - _OURS).clamp_min(0)
+        pieces = torch.where(ids == 1, self.unknown, ids.long() - FIRST_WORD_ID).clamp_min(0)
         place = torch.arange(n_tokens, device=ids.device)
         for i, piece in enumerate(self.before):
             pieces = torch.where((place == i) & (lengths[:, None] > i), piece, pieces)
@@ -117,7 +108,7 @@ class TransformerLayer(nn.Module):
         self.widen = nn.Linear(size, inner)
         self.narrow = nn.Linear(inner, size)
         self.narrow_norm = nn.LayerNorm(size, eps=epsilon)
-        self._activation = ACTIVATIONS[options["activation"]]
+        self._activation = _ACTIVATIONS[options["activation"]]
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Map states [rows, tokens, size] to the same shape; padding is not looked at."""
@@ -154,45 +145,19 @@ class Pooled(nn.Module):
         return functional.normalize(vectors, dim=1) if self.normalize else vectors
 
 
-class StaticEmbeddings(nn.Module):
-    """A vector a piece; padding and the unknown piece have zeros."""
-
-    def __init__(self, n_words: int, options: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.word = nn.Parameter(torch.zeros(n_words - _OURS, options["size"]))
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Map ids [rows, tokens] to vectors [rows, tokens, size]."""
-        vectors = functional.embedding((ids.long() - _OURS).clamp_min(0), self.word)
-        return vectors * (ids >= _OURS)[:, :, None]
-
-
-class StaticPooled(nn.Module):
-    """The mean over the known pieces of a text; zeros where there are none."""
-
-    def __init__(self, *, normalize: bool) -> None:
-        super().__init__()
-        self.normalize = normalize
-
-    def forward(self, vectors: Tensor, ids: Tensor) -> Tensor:
-        """Pool vectors [rows, tokens, size] to [rows, size]."""
-        n_known = (ids >= _OURS).sum(1, keepdim=True).clamp_min(1)
-        mean = vectors.sum(1) / n_known
-        return functional.normalize(mean, dim=1) if self.normalize else mean
-
-
-def transformer(n_words: int, options: Mapping[str, Any]) -> Encoder:
-    """Build a transformer encoder from options, its weights zero.
+def transformer_encoder(n_words: int, options: Mapping[str, Any]) -> Encoder:
+    """Build the network from options, its weights zero.
 
     Raises:
         ArtifactError: an option is missing, unknown or out of bounds.
     """
-    _TRANSFORMER(dict(options), "the encoder's options")
+    _N_WORDS(n_words, "the encoder's number of ids")
+    _OPTIONS(dict(options), "the encoder's options")
     size, heads = options["size"], options["n_heads"]
     pieces = [options["unknown"] or 0, *options["before"], *options["after"]]
-    if max(pieces) >= n_words - _OURS:
+    if max(pieces) >= n_words - FIRST_WORD_ID:
         raise ArtifactError(
-            f"the encoder names piece {max(pieces)}, and its table has {n_words - _OURS} of them; "
+            f"the encoder names piece {max(pieces)}, and its table has {n_words - FIRST_WORD_ID} of them; "
             "the files do not belong together. Import the model again from its own folder."
         )
     if size % heads:
@@ -211,33 +176,3 @@ def transformer(n_words: int, options: Mapping[str, Any]) -> Encoder:
         Pooled(kinds, normalize=options["normalize"]), (last, "lengths"), ("rows", size * len(kinds))
     )
     return Encoder(table)
-
-
-def static(n_words: int, options: Mapping[str, Any]) -> StaticEncoder:
-    """Build a table of static vectors from options, its weights zero.
-
-    Raises:
-        ArtifactError: an option is missing, unknown or out of bounds.
-    """
-    _STATIC(dict(options), "the encoder's options")
-    size = options["size"]
-    table = {
-        "embeddings": Stage(StaticEmbeddings(n_words, options), ("ids",), ("rows", "tokens", size)),
-        "pooled": Stage(StaticPooled(normalize=options["normalize"]), ("embeddings", "ids"), ("rows", size)),
-    }
-    return StaticEncoder(table)
-
-
-KINDS = {"transformer": transformer, "static": static}
-"""The networks by the name under which a model stores them."""
-
-
-def build_encoder(name: str, n_words: int, options: Mapping[str, Any]) -> Encoder:
-    """Build the encoder called `name` for so many ids, as shapes alone: its weights are put in afterwards.
-
-    Raises:
-        ArtifactError: an option is missing, unknown or out of bounds.
-    """
-    integer(_OURS + 1, 2**30)(n_words, "the encoder's number of ids")
-    with torch.device("meta"):
-        return KINDS[name](n_words, options)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from headstart.foreign.mxnet.attributes import Attributes
-from headstart.foreign.mxnet.operators.base import Call, Kernel, Operator
+from headstart.nets.mxnet.attributes import Attributes
+from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
 
 __all__ = ["OPERATORS"]
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from headstart.errors import DataError
-from headstart.foreign.mxnet.attributes import Attributes
-from headstart.foreign.mxnet.operators.base import Call, Kernel, Operator
-from headstart.foreign.mxnet.operators.dense import whole
+from headstart.nets.mxnet.attributes import Attributes
+from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
+from headstart.nets.mxnet.operators.dense import whole
 
 __all__ = ["OPERATORS"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from headstart.foreign.mxnet.attributes import Attributes
-from headstart.foreign.mxnet.operators.base import Call
+from headstart.nets.mxnet.attributes import Attributes
+from headstart.nets.mxnet.operators.base import Call
 
 __all__ = ["GROWTH", "Sizes"]
 

@@ -1,0 +1,69 @@
+"""A table of static vectors, as model2vec saves them: a text is the mean of its pieces' vectors.
+
+    ids -> embeddings -> pooled
+
+Ids are ours: 0 is padding, 1 the unknown piece, and piece ``i`` of the model is ``i + 2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from headstart.artifact.schema import boolean, integer, record
+from headstart.kernels.tokens import FIRST_WORD_ID
+from headstart.layers import Stage, StageGraph
+
+__all__ = ["static_encoder"]
+
+_N_WORDS = integer(FIRST_WORD_ID + 1, 2**30)
+_OPTIONS = record(size=integer(1, 2**17), normalize=boolean)
+
+
+class StaticEmbeddings(nn.Module):
+    """A vector a piece; padding and the unknown piece have zeros."""
+
+    def __init__(self, n_words: int, size: int) -> None:
+        super().__init__()
+        self.word = nn.Parameter(torch.zeros(n_words - FIRST_WORD_ID, size))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Map ids [rows, tokens] to vectors [rows, tokens, size]."""
+        vectors = functional.embedding((ids.long() - FIRST_WORD_ID).clamp_min(0), self.word)
+        return vectors * (ids >= FIRST_WORD_ID)[:, :, None]
+
+
+class StaticPooled(nn.Module):
+    """The mean over the known pieces of a text; zeros where there are none."""
+
+    def __init__(self, *, normalize: bool) -> None:
+        super().__init__()
+        self.normalize = normalize
+
+    def forward(self, vectors: Tensor, ids: Tensor) -> Tensor:
+        """Pool vectors [rows, tokens, size] to [rows, size]."""
+        n_known = (ids >= FIRST_WORD_ID).sum(1, keepdim=True).clamp_min(1)
+        mean = vectors.sum(1) / n_known
+        return functional.normalize(mean, dim=1) if self.normalize else mean
+
+
+def static_encoder(n_words: int, options: Mapping[str, Any]) -> StageGraph:
+    """Build the network from options, its weights zero.
+
+    Raises:
+        ArtifactError: an option is missing, unknown or out of bounds.
+    """
+    _N_WORDS(n_words, "the encoder's number of ids")
+    _OPTIONS(dict(options), "the encoder's options")
+    size = options["size"]
+    embeddings, pooled = StaticEmbeddings(n_words, size), StaticPooled(normalize=options["normalize"])
+    return StageGraph(
+        {
+            "embeddings": Stage(embeddings, ("ids",), ("rows", "tokens", size)),
+            "pooled": Stage(pooled, ("embeddings", "ids"), ("rows", size)),
+        }
+    )
