@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,15 +32,15 @@ def same(found: Vectors, expected: Vectors) -> bool:
 
 
 def test_what_is_put_comes_back_to_the_last_bit(tmp_path: Path) -> None:
-    vectors = {**drawn(1200), **drawn(3, size=5, start=5000)}
+    vectors = drawn(1200)
     VectorCache(tmp_path / "new" / "folder").put(vectors)
     cache = VectorCache(tmp_path / "new" / "folder")
-    assert same(cache.get([*vectors, b"another", *vectors]), vectors)
-    assert cache.get([]) == {} and cache.get([b"another"]) == {}
+    assert same(cache.get([*vectors, b"another", *vectors], 16), vectors)
+    assert cache.get([], 16) == {} and cache.get([b"another"], 16) == {}
 
 
 def test_nothing_is_made_by_looking(tmp_path: Path) -> None:
-    assert VectorCache(tmp_path / "none").get(list(drawn(3))) == {}
+    assert VectorCache(tmp_path / "none").get(list(drawn(3)), 16) == {}
     assert not (tmp_path / "none").exists()
 
 
@@ -47,7 +49,7 @@ def test_the_last_one_put_counts(tmp_path: Path) -> None:
     cache = VectorCache(tmp_path)
     for value in (1, 2):
         cache.put({key: np.full(3, value, np.float32)})
-    assert cache.get([key])[key].tolist() == [2, 2, 2]
+    assert cache.get([key], 3)[key].tolist() == [2, 2, 2]
 
 
 def test_keys_tell_models_and_texts_apart() -> None:
@@ -61,8 +63,8 @@ def test_it_stays_below_its_bound_and_the_oldest_go_first(tmp_path: Path) -> Non
     for start in range(0, 2000, 100):
         cache.put(drawn(100, size=100, start=start))
         assert cache.path.stat().st_size < 400_000
-    assert same(cache.get(list(drawn(100, size=100, start=1900))), drawn(100, size=100, start=1900))
-    assert cache.get(list(drawn(100, size=100))) == {}
+    assert same(cache.get(list(drawn(100, size=100, start=1900)), 100), drawn(100, size=100, start=1900))
+    assert cache.get(list(drawn(100, size=100)), 100) == {}
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
@@ -79,12 +81,12 @@ def test_a_damaged_file_is_thrown_away(tmp_path: Path, damage: str) -> None:
     cache = VectorCache(tmp_path)
     cache.put(vectors)
     cache.path.write_bytes(DAMAGE[damage](cache.path.read_bytes()))
-    found = VectorCache(tmp_path).get(list(vectors))
+    found = VectorCache(tmp_path).get(list(vectors), 16)
     assert all(np.array_equal(found[key], vectors[key]) for key in found)
     again = VectorCache(tmp_path)
     again.put(vectors)
     again.put(vectors)
-    assert same(VectorCache(tmp_path).get(list(vectors)), vectors)
+    assert same(VectorCache(tmp_path).get(list(vectors), 16), vectors)
 
 
 @pytest.mark.parametrize("change", ["UPDATE vectors SET value = zeroblob(length(value))", "UPDATE vectors SET value = 'text'",
@@ -96,7 +98,78 @@ def test_a_damaged_vector_is_left_out(tmp_path: Path, change: str) -> None:
     with sqlite3.connect(cache.path) as connection:
         connection.execute(f"{change} WHERE id <= 4")
     connection.close()
-    assert same(cache.get(list(vectors)), dict(list(vectors.items())[4:]))
+    assert same(cache.get(list(vectors), 16), dict(list(vectors.items())[4:]))
+
+
+def test_a_vector_of_another_size_or_without_numbers_is_left_out(tmp_path: Path) -> None:
+    vectors, broken = drawn(3), drawn(2, start=50)
+    first, second = broken
+    broken[first][3] = np.nan
+    broken[second][0] = np.inf
+    cache = VectorCache(tmp_path)
+    cache.put({**vectors, **broken})
+    assert same(cache.get([*vectors, *broken], 16), vectors)
+    assert cache.get(list(vectors), 15) == {} and cache.get(list(vectors), 0) == {}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE vectors; CREATE VIEW vectors AS WITH RECURSIVE n(key, value) AS (SELECT 1, 2 UNION ALL SELECT key + 1, 2 FROM n) SELECT * FROM n",
+        "DROP TABLE vectors; CREATE TABLE vectors (key, value)",
+        "DROP TABLE vectors; CREATE TABLE vectors (id INTEGER PRIMARY KEY, other TEXT)",
+    ],
+)
+def test_another_schema_never_answers(tmp_path: Path, sql: str) -> None:
+    vectors = drawn(3)
+    cache = VectorCache(tmp_path)
+    cache.put(vectors)
+    with sqlite3.connect(cache.path) as connection:
+        connection.executescript(sql)
+    connection.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert cache.get(list(vectors), 16) == {}
+    cache = VectorCache(tmp_path)
+    cache.put(vectors)
+    assert same(cache.get(list(vectors), 16), vectors)
+
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="who may read and write is told otherwise there")
+
+
+@POSIX
+def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path / "new")
+    cache.put(drawn(3))
+    assert cache.path.parent.stat().st_mode & 0o777 == 0o700
+    assert cache.path.stat().st_mode & 0o777 == 0o600
+    cache.path.chmod(0o644)  # as 0.1 made it
+    assert same(cache.get(list(drawn(3)), 16), drawn(3))
+    assert cache.path.stat().st_mode & 0o777 == 0o600
+
+
+@POSIX
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770, 0o702])
+def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path, mode: int) -> None:
+    VectorCache(tmp_path).put(drawn(3))
+    tmp_path.chmod(mode)
+    with pytest.warns(RuntimeWarning, match="others may write to the folder: chmod 700"):
+        assert VectorCache(tmp_path).get(list(drawn(3)), 16) == {}
+    tmp_path.chmod(0o700)
+    assert same(VectorCache(tmp_path).get(list(drawn(3)), 16), drawn(3))
+
+
+@POSIX
+def test_a_link_or_a_pipe_is_not_followed(tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path / "own")
+    cache.put(drawn(3))
+    cache.path.rename(tmp_path / "elsewhere")
+    for make in (lambda: cache.path.symlink_to(tmp_path / "elsewhere"), lambda: os.mkfifo(cache.path)):
+        make()
+        with pytest.warns(RuntimeWarning, match="it is not a plain file"):
+            assert VectorCache(tmp_path / "own").get(list(drawn(3)), 16) == {}
+        cache.path.unlink()
 
 
 def test_a_vector_under_the_key_of_another_is_left_out(tmp_path: Path) -> None:
@@ -107,7 +180,7 @@ def test_a_vector_under_the_key_of_another_is_left_out(tmp_path: Path) -> None:
     with sqlite3.connect(cache.path) as connection:
         connection.execute("UPDATE vectors SET key = ?", (second,))
     connection.close()
-    assert cache.get([first, second]) == {}
+    assert cache.get([first, second], 16) == {}
 
 
 def write_many(folder: Path, start: int) -> None:
@@ -132,7 +205,7 @@ def test_several_writers_at_once(tmp_path: Path) -> None:
         worker.join(timeout=60)
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     expected = {key: value for start in range(0, 1200, 20) for key, value in drawn(20, start=start).items()}
-    assert same(VectorCache(tmp_path).get(list(expected)), expected)
+    assert same(VectorCache(tmp_path).get(list(expected), 16), expected)
 
 
 def test_a_cache_that_cannot_be_used_warns_once_and_stands_aside(tmp_path: Path) -> None:
@@ -143,7 +216,7 @@ def test_a_cache_that_cannot_be_used_warns_once_and_stands_aside(tmp_path: Path)
     ):
         cache.put(drawn(3))
     cache.put(drawn(3))
-    assert cache.get(list(drawn(3))) == {}
+    assert cache.get(list(drawn(3)), 16) == {}
 
 
 def test_a_lock_that_is_not_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,9 +226,9 @@ def test_a_lock_that_is_not_let_go_of(tmp_path: Path, monkeypatch: pytest.Monkey
     holder = sqlite3.connect(cache.path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.warns(RuntimeWarning, match="locked"):
-        assert cache.get(list(drawn(3))) == {}
+        assert cache.get(list(drawn(3)), 16) == {}
     holder.close()
-    assert same(VectorCache(tmp_path).get(list(drawn(3))), drawn(3))
+    assert same(VectorCache(tmp_path).get(list(drawn(3)), 16), drawn(3))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 One SQLite file in a folder: the option, ``HEADSTART_CACHE``, or the user's own cache folder; ``"off"`` keeps nothing.
 What it holds can be computed anew, so no fault of it stops any work: a damaged file is thrown away, a damaged vector
-is left out, and where the file cannot be used at all, a warning says so and all is computed. Several processes may
-use one file: SQLite's locks see to that. It never grows beyond its bound: the oldest vectors make room. A vector that
-was kept may differ in its last bits from one computed beside other texts, as the same text does from batch to batch.
+is left out, and where the file cannot be used or others may write to its folder, a warning says so and all is computed.
+Several processes may use one file: SQLite's locks see to that. It never grows beyond its bound: the oldest vectors make
+room. A kept vector may differ in its last bits from one computed with other texts, as from batch to batch.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import stat
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,17 @@ MOST_BYTES = 4 * 2**30
 """A cache's largest size on disk."""
 
 _FILE = "vectors-1.sqlite3"  # the number is that of the layout
-_OFF = ("off", "none", "0")
 _AT_A_TIME = 500  # keys in one question: below SQLite's oldest limit
 _KEPT = 0.75  # of the bound, when the oldest vectors are dropped
 _PATIENCE = 30.0  # seconds to wait for another process's lock
 _CHECK = 8  # bytes of the digest in front of a vector
+# What SQLite says of locks, full disks and missing permissions; anything else that it says is damage.
+_OF_THE_SYSTEM = (
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM,
+)  # fmt: skip
 _Found = TypeVar("_Found")
+Vector = NDArray[np.float32]
 
 
 def cache_folder(option: str | os.PathLike[str] | None = None) -> Path | None:
@@ -43,7 +49,7 @@ def cache_folder(option: str | os.PathLike[str] | None = None) -> Path | None:
         option: a folder, ``"off"``, or None for ``HEADSTART_CACHE`` and, without that, the user's own cache folder.
     """
     chosen = os.fspath(option) if option is not None else os.environ.get("HEADSTART_CACHE", "")
-    if chosen.strip().lower() in _OFF:
+    if chosen.strip().lower() in ("off", "none", "0"):
         return None
     return Path(chosen).expanduser() if chosen.strip() else _users_own() / "headstart"
 
@@ -63,10 +69,8 @@ def text_keys(model: bytes, texts: Iterable[str]) -> list[bytes]:
         model: digest of all else that decides a vector, at most 64 bytes.
         texts: strings; lone surrogates count as they are.
     """
-    return [
-        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=model[:64]).digest()
-        for text in texts
-    ]
+    digests = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=model[:64]) for text in texts)
+    return [digest.digest() for digest in digests]
 
 
 class VectorCache:
@@ -82,39 +86,33 @@ class VectorCache:
         self.most_bytes = most_bytes
         self._usable = True
 
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """Return the vectors that are there, each float32 [size]."""
-        if not self.path.exists():
-            return {}
-        return self._tried(lambda: self._read(keys), {})
+    def get(self, keys: Sequence[bytes], size: int) -> dict[bytes, Vector]:
+        """Return the vectors that are there, each float32 [size]; damaged ones and those of another size are not."""
+        return self._tried(lambda: self._read(keys, size), {}) if self.path.exists() else {}
 
-    def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
+    def put(self, vectors: Mapping[bytes, Vector]) -> None:
         """Keep vectors, each float32 [size]; the oldest make room for them."""
         if vectors:
             self._tried(lambda: self._write(vectors), None)
 
     def _tried(self, work: Callable[[], _Found], otherwise: _Found) -> _Found:
         """Do it; again with a new file where the old one is damaged, and not at all where there can be none."""
-        for attempt in (1, 2):
-            if not self._usable:
-                break
+        for attempt in (1, 2) if self._usable else ():
             try:
                 return work()
-            except (sqlite3.OperationalError, OSError) as error:  # locked for long, a full disk, no permission
-                self._give_up(error)
-            except sqlite3.DatabaseError as error:  # damaged
-                if attempt == 2 or not self._thrown_away():
-                    self._give_up(error)
+            except (sqlite3.Error, OSError) as error:
+                damaged = getattr(error, "sqlite_errorcode", _OF_THE_SYSTEM[0]) & 0xFF not in _OF_THE_SYSTEM
+                if attempt == 1 and damaged and self._thrown_away():
+                    continue
+                self._usable = False
+                warnings.warn(
+                    f"the cache {str(self.path)!r} cannot be used ({error}); all vectors are computed anew. "
+                    "Set HEADSTART_CACHE to another folder, or to off.",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+                break
         return otherwise
-
-    def _give_up(self, error: Exception) -> None:
-        self._usable = False
-        warnings.warn(
-            f"the cache {str(self.path)!r} cannot be used ({error}); all vectors are computed anew. "
-            "Set HEADSTART_CACHE to another folder, or to off.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
 
     def _thrown_away(self) -> bool:
         with suppress(OSError):
@@ -126,70 +124,61 @@ class VectorCache:
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_own(self.path.parent)
+        with suppress(FileExistsError):  # made here, since SQLite would let everybody read it
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        if not stat.S_ISREG(self.path.lstat().st_mode):
+            raise OSError("it is not a plain file")
+        if self.path.stat().st_mode & 0o077:
+            self.path.chmod(0o600)
         with closing(sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA trusted_schema = OFF")
             yield connection
 
-    def _read(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        found = {}
+    def _read(self, keys: Sequence[bytes], size: int) -> dict[bytes, Vector]:
+        found: dict[bytes, Vector] = {}
+        asked, n_bytes = list(dict.fromkeys(keys)), _CHECK + 4 * size
         with self._opened() as connection:
-            if not _has_table(connection):
-                return {}
-            asked = list(dict.fromkeys(keys))
-            for start in range(0, len(asked), _AT_A_TIME):
-                some = asked[start : start + _AT_A_TIME]
-                marks = ", ".join("?" * len(some))
-                rows = connection.execute(f"SELECT key, value FROM vectors WHERE key IN ({marks})", some)
-                found.update({key: vector for key, value in rows if (vector := _unpacked(key, value)) is not None})
-        return found
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'vectors' AND type = 'table'").fetchone():
+                for start in range(0, len(asked), _AT_A_TIME):
+                    some = asked[start : start + _AT_A_TIME]
+                    marks = ", ".join("?" * len(some))
+                    query = f"SELECT key, value FROM vectors WHERE key IN ({marks}) AND length(value) = {n_bytes}"
+                    for key, value in connection.execute(query, some):
+                        if isinstance(value, bytes) and value[:_CHECK] == _digest(key, value[_CHECK:]):
+                            found[key] = np.frombuffer(value, "<f4", offset=_CHECK).astype(np.float32)
+        return {key: vector for key, vector in found.items() if np.isfinite(vector).all()}
 
-    def _write(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
+    def _write(self, vectors: Mapping[bytes, Vector]) -> None:
+        values = {key: np.ascontiguousarray(vector, "<f4").tobytes() for key, vector in vectors.items()}
+        columns = "id INTEGER PRIMARY KEY, key BLOB UNIQUE NOT NULL, value BLOB NOT NULL"
         with self._opened() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS vectors (id INTEGER PRIMARY KEY, key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)"
-                )
-                rows = ((key, _packed(key, vector)) for key, vector in vectors.items())
-                connection.executemany("INSERT OR REPLACE INTO vectors (key, value) VALUES (?, ?)", rows)
-                self._make_room(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
+            connection.execute("BEGIN IMMEDIATE")  # undone where it is not committed
+            connection.execute(f"CREATE TABLE IF NOT EXISTS vectors ({columns})")
+            rows = ((key, _digest(key, value) + value) for key, value in values.items())
+            connection.executemany("INSERT OR REPLACE INTO vectors (key, value) VALUES (?, ?)", rows)
+            self._make_room(connection)
+            connection.execute("COMMIT")
 
     def _make_room(self, connection: sqlite3.Connection) -> None:
         """Drop the oldest vectors while the file is too large; their pages are used again."""
-        used = _bytes_used(connection)
-        if used <= self.most_bytes:
-            return
-        (n_rows,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
-        n_dropped = max(1, round(n_rows * (1 - _KEPT * self.most_bytes / used)))
-        connection.execute("DELETE FROM vectors WHERE id IN (SELECT id FROM vectors ORDER BY id LIMIT ?)", (n_dropped,))
+        names = ("page_count", "freelist_count", "page_size")
+        pages, free, page = (int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
+        used = (pages - free) * page
+        if used > self.most_bytes:
+            (n_rows,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
+            n_dropped = max(1, round(n_rows * (1 - _KEPT * self.most_bytes / used)))
+            oldest = "SELECT id FROM vectors ORDER BY id LIMIT ?"
+            connection.execute(f"DELETE FROM vectors WHERE id IN ({oldest})", (n_dropped,))
 
 
-def _has_table(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'vectors'").fetchone() is not None
-
-
-def _bytes_used(connection: sqlite3.Connection) -> int:
-    pages, free, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-    )
-    return int((pages - free) * size)
-
-
-def _packed(key: bytes, vector: NDArray[np.float32]) -> bytes:
-    values = np.ascontiguousarray(vector, "<f4").tobytes()
-    return _digest(key, values) + values
-
-
-def _unpacked(key: bytes, value: Any) -> NDArray[np.float32] | None:
-    """Return a vector, or None where its bytes are not those that were kept."""
-    if not isinstance(value, bytes) or len(value) % 4 or value[:_CHECK] != _digest(key, value[_CHECK:]):
-        return None
-    return np.frombuffer(value, "<f4", offset=_CHECK).astype(np.float32)
+def _check_own(folder: Path) -> None:
+    """Raise `OSError` for a folder that another user may write to, where the system tells."""
+    if hasattr(os, "getuid"):
+        found = folder.stat()
+        if found.st_uid not in (0, os.getuid()) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise OSError(f"others may write to the folder: chmod 700 {folder}")
 
 
 def _digest(key: bytes, values: bytes) -> bytes:

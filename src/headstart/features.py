@@ -130,13 +130,15 @@ class _Kept:
     ) -> None:
         self._predictor, self._layers, self._pooling = predictor, tuple(layers), pooling
         self._device, self._cache = resolve_device(device), cache
+        shapes: Any = predictor.net.shapes
+        self._sizes = {layer: int(shapes[layer][-1]) for layer in self._layers}
         self._models = _layer_digests(predictor, self._layers, f"{pooling} {self._device.type}")
 
     def outputs(self, corpus: Corpus) -> dict[str, NDArray[np.float32]]:
         """Return the layers' outputs for some rows, each float32 [rows, size]."""
         texts = ["" if text is None else text for text in corpus.texts.to_pylist()]
         keys = {layer: text_keys(self._models[layer], texts) for layer in self._layers}
-        found = {layer: self._cache.get(keys[layer]) for layer in self._layers}
+        found = {layer: self._cache.get(keys[layer], self._sizes[layer]) for layer in self._layers}
         first = {text: row for row, text in reversed(list(enumerate(texts)))}
         missing = [row for row in first.values() if any(keys[layer][row] not in found[layer] for layer in self._layers)]
         missing.sort()
