@@ -230,6 +230,8 @@ def _tell(result: Comparison, out: Path) -> None:
         console.note(f"{name} is left out: {why}")
     for why in result.gap["left_out"]:
         console.note(why)
+    for sentence in result.verdict.get("warnings", ()):
+        console.warn(sentence)
     shared = result.counts.get("test", {}).get("n_duplicates_of_train")
     if shared:
         console.warn(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 
+_PARTS = {"train_counts": "training rows", "test": "test rows", "test_as_is": "test rows, for the base"}
+
+
 def train(
     data: opt.Data,
     out: opt.Out,
@@ -156,7 +159,7 @@ def _fit_and_save(
     seconds = time.perf_counter() - started
     model.predictor_.info["counts"] = splits.counts
     model.predictor_.run |= run_facts(seconds)
-    result = {
+    result: dict[str, Any] = {
         "model": str(out),
         "strategy": model.strategy,
         "labels": opt.label_facts(model.predictor_.label_names),
@@ -165,11 +168,13 @@ def _fit_and_save(
         "test": None if splits.test is None else evaluated(model, splits.test),
         "counts": splits.counts,
         "train_counts": model.predictor_.info.get("train_counts"),
+        "deciding_columns": model.predictor_.info.get("deciding_columns", []),
         "seconds": seconds,
     }
     if result["test"] is not None:
         model.predictor_.info["test"] = result["test"]
     _beside_the_base(model, splits, result)
+    _warn(model, result)
     result["content_hash"] = model.save(out)
     if checkpoint.exists():
         shutil.rmtree(checkpoint)
@@ -201,16 +206,31 @@ def _beside_the_base(model: TextClassifier, splits: reading.Splits, result: dict
         result["test_as_is"] = evaluated(model.base, splits.test)
 
 
+def _warn(model: TextClassifier, result: dict[str, Any]) -> None:
+    """Say what the counts of the rows tell of them."""
+    from headstart.predictor.counting import quality_sentences
+
+    encoder = model.predictor_.encoder
+    for name, what in _PARTS.items():
+        counts = {"n": model.predictor_.info.get("n_train"), **(result.get(name) or {})}
+        of_train = result["counts"].get("test", {}).get("n_duplicates_of_train")
+        if name == "test" and counts.get("n_seen_in_training") == of_train:
+            counts.pop("n_seen_in_training", None)  # said when they were read
+        for sentence in quality_sentences(counts, {} if encoder is None else encoder.types):
+            console.warn(f"{what}: {sentence}")
+
+
 def evaluated(model: TextClassifier, corpus: Corpus) -> dict[str, Any]:
     """Return the metrics of a model on labelled rows, and data-quality counts."""
     import numpy as np
 
     from headstart.evaluation.binary import evaluate_scores
 
-    scores = model.score_rows(corpus)
+    scores, learnt_from = model.score_rows(corpus), model.predictor_.learnt_from
     return {
         **evaluate_scores(np.asarray(corpus.labels), scores.probabilities, threshold=model.predictor_.threshold),
         **scores.counts,
+        "n_seen_in_training": None if learnt_from is None else learnt_from.overlap(corpus.texts).n,
     }
 
 

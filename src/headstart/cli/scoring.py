@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headstart.cli import console, reading
 from headstart.cli import options as opt
+
+if TYPE_CHECKING:
+    from headstart.predictor import Predictor
 
 __all__ = ["register"]
 
@@ -37,6 +41,7 @@ def evaluate(
         "labels": opt.label_facts(predictor.label_names),
         "counts": corpus.counts,
     }
+    _warn(result, predictor)
     shown = {name: value for name, value in result.items() if isinstance(value, int | float)}
     rows = [{"metric": name, "value": value} for name, value in shown.items()]
     console.emit(result, as_json=as_json, lines=console.table(rows))
@@ -72,6 +77,7 @@ def predict(
             device=device,
             progress=bar.advance,
         )
+    _warn(counts, predictor)
     result = {"out": str(out), "labels": opt.label_facts(predictor.label_names), **counts}
     console.emit(result, as_json=as_json, lines=[f"{counts['n']:,} rows scored into {out}"])
 
@@ -111,6 +117,14 @@ def embed(
     shown: dict[str, Any] = {"out": str(out), "layer": layer, **result}
     line = f"{result['n']:,} vectors of size {result['size']} from {layer} in {out}"
     console.emit(shown, as_json=as_json, lines=[line])
+
+
+def _warn(counts: Mapping[str, Any], predictor: Predictor) -> None:
+    """Say what the counts of scored rows tell of them."""
+    from headstart.predictor.counting import quality_sentences
+
+    for sentence in quality_sentences(counts, {} if predictor.encoder is None else predictor.encoder.types):
+        console.warn(sentence)
 
 
 def register(app: typer.Typer) -> None:

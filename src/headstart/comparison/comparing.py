@@ -17,14 +17,14 @@ from headstart.comparison.folds import DecisionRule
 from headstart.comparison.gap import domain_gap, gap_lines
 from headstart.comparison.log import RowLog
 from headstart.comparison.planning import Options, Plan, plan_of
-from headstart.comparison.problem import Problem, assemble, budget_list, digest
+from headstart.comparison.problem import Problem, assemble, budget_list, digest, labels_of
 from headstart.comparison.recalibration import recalibrated, recalibration, shown
 from headstart.comparison.result import Comparison
 from headstart.comparison.results import judge
 from headstart.comparison.running import Progress, n_cores, run_tasks
 from headstart.comparison.scores import base_digest, versions
 from headstart.comparison.verdict_text import say
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, deciding_columns
 from headstart.corpus import read as read_corpus
 from headstart.errors import OptionError
 from headstart.estimators import labelled
@@ -32,6 +32,7 @@ from headstart.features import as_predictor
 from headstart.inference import resolve_device
 from headstart.outputs import atomic_write
 from headstart.predictor import Predictor
+from headstart.predictor.counting import quality_sentences
 
 __all__ = ["Comparison", "compare"]
 
@@ -168,11 +169,24 @@ def _run(
 
     run_tasks(plan.tasks, plan.candidates, context, log, keep=keep, n_jobs=n_jobs, progress=progress)
     found = judge(context, problem, base, source, plan, log)
+    _add_warnings(found, base, problem)
     found.facts |= {"left_out": dict(plan.left_out), "seconds": time.perf_counter() - started, "n_jobs": n_jobs}
     _ship(found, context, problem, plan, log)
     found.verdict["words"] = say(found.verdict, plan.candidates)
     _finish(found, out, log, work)
     return found
+
+
+def _add_warnings(found: Comparison, base: Predictor, problem: Problem) -> None:
+    """Say what makes figures too good: a column that decides the label by itself, test rows that the base has seen."""
+    deciding = deciding_columns(problem.pool.columns, problem.columns, labels_of(problem.pool))
+    seen = None if base.learnt_from is None else base.learnt_from.overlap(problem.test.texts).n
+    found.counts["test"]["n_seen_in_training"] = seen
+    counts = {"n": len(problem.test), "n_seen_in_training": seen}
+    found.verdict["deciding_columns"] = [one._asdict() for one in deciding]
+    found.verdict["warnings"] = [one.sentence for one in deciding] + [
+        f"for the base, {sentence}" for sentence in quality_sentences(counts, {})
+    ]
 
 
 def _ship(found: Comparison, context: Context, problem: Problem, plan: Plan, log: RowLog) -> None:

@@ -14,12 +14,12 @@ def say(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
     """Return the verdict in words: paragraphs parted by blank lines, the decision first.
 
     Args:
-        verdict: from `headstart.comparison.verdict.decide`, with ``labels_saved`` and ``next_doubling`` beside.
+        verdict: from `headstart.comparison.verdict.decide`, with ``labels_saved``, ``next_doubling`` and ``warnings``.
         candidates: by name.
     """
     parts = [
         _ship(verdict, candidates), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict),
-        _reported_only(verdict),
+        _reported_only(verdict), *(f"Beware: {sentence}." for sentence in verdict.get("warnings", ())),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 

@@ -20,17 +20,22 @@ from headstart.corpus.labels import (
     parse_label_map,
     require_two_classes,
 )
+from headstart.corpus.leaks import DecidingColumn, deciding_columns
 from headstart.corpus.reading import Scan, read, scan
 from headstart.corpus.splits import Duplicates, duplicates, split, split_by_column, split_rows, subset
+from headstart.corpus.text_hashes import TextHashes
 
 __all__ = [
     "COLUMN_TYPES",
     "Corpus",
+    "DecidingColumn",
     "Duplicates",
     "LabelCodes",
     "Scan",
+    "TextHashes",
     "as_corpus",
     "check_column_types",
+    "deciding_columns",
     "describe_labels",
     "duplicates",
     "encode_labels",

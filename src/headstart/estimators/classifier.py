@@ -17,8 +17,17 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from headstart.artifact import kept_arguments, write
-from headstart.corpus import Corpus, as_corpus, is_table, split
-from headstart.errors import DataError, OptionError, unknown_name
+from headstart.corpus import (
+    Corpus,
+    DecidingColumn,
+    TextHashes,
+    as_corpus,
+    check_column_types,
+    deciding_columns,
+    is_table,
+    split,
+)
+from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
 from headstart.estimators.labelling import class_factors, labelled, weighted
 from headstart.estimators.values import Classes, classes_of, phases_of, plain, stored_classes, without_numpy
 from headstart.features import as_predictor, clone_beside_base
@@ -226,6 +235,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         given = labelled(X, y, positive=self.positive, names=names, sample_weight=sample_weight, **how)
         train, factors = self._weighted(given, strategy)
         self._stored(strategy, settings)  # What cannot be stored is refused before hours of training, not after.
+        deciding = self._deciding_columns(train, settings)
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
             held: Corpus | None = weighted(labelled(*pair, names=train.label_names, **how), factors)
@@ -241,6 +251,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             learnt = replace(learnt, notes=(*learnt.notes, note))
         for sentence in learnt.notes:
             settings.say(sentence)
+        if strategy != "as-is":
+            texts = [part.texts for part in (train, held) if part is not None]
+            learnt.predictor.learnt_from = TextHashes.of(*texts).union(learnt.predictor.learnt_from)
+        learnt.predictor.info |= {"deciding_columns": [one._asdict() for one in deciding]} if deciding else {}
         return self._take(learnt, train, strategy, settings)._name_features(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -306,6 +320,15 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "predictor_")
         return write(path, self.predictor_.to_parts())
 
+    def _deciding_columns(self, train: Corpus, settings: Settings) -> list[DecidingColumn]:
+        """Return the columns that decide the label by themselves, and warn of them before anything is learnt."""
+        if train.labels is None or not settings.columns:
+            return []
+        found = deciding_columns(train.columns, settings.columns, train.labels, settings.column_types)
+        for one in found:
+            warnings.warn(one.sentence, HeadstartWarning, stacklevel=3)
+        return found
+
     def _weighted(self, train: Corpus, strategy: str) -> tuple[Corpus, NDArray[np.float64]]:
         """Return the training rows with their weights, and what each class counts for."""
         if strategy not in UNLABELLED:
@@ -359,6 +382,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         columns = (self.columns,) if isinstance(self.columns, str) else tuple(self.columns or ())
         if len(set(columns)) < len(columns):
             raise OptionError(f"columns are {', '.join(columns)}, one of them twice; name each column once.")
+        check_column_types(self.column_types or {}, columns)
         values |= {name: values[name] or {} for name in ("net_options", "trainer_options")}
         values["unlabelled"] = None if self.unlabelled is None else as_corpus(self.unlabelled, text=self.text)
         values["events"] = (*self.events, TrainingLines()) if self.verbose else tuple(self.events)

@@ -14,7 +14,7 @@ from torch import nn
 
 from headstart.artifact import Parts, check_description, checked_tokenizer, is_quick, kept_arguments
 from headstart.batches import Clip
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, TextHashes
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import ColumnEncoder, TfidfHead
 from headstart.inference import resolve_device
@@ -85,6 +85,8 @@ class Predictor:
             content hash.
         run: JSON-able facts that differ from run to run (dates, seconds, history).
         estimator: constructor arguments of the estimator that made it.
+        learnt_from: hashes of the texts that it, and what it was carried over from, was trained or tuned on; None where
+            they are not known, as in models of format 1.0.
     """
 
     scorer: Scorer
@@ -99,6 +101,7 @@ class Predictor:
     info: dict[str, Any] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
     estimator: dict[str, Any] = field(default_factory=dict)
+    learnt_from: TextHashes | None = None
 
     @property
     def net(self) -> Network:
@@ -200,6 +203,8 @@ class Predictor:
                 words, tensors["vocabulary"] = last.vocabulary_, {"counts": last.counts_}
         elif isinstance(self.scorer, TextScorer):
             words = list(self.scorer.head.ngrams)
+        if self.learnt_from is not None:
+            tensors["training"] = {"text_hashes": self.learnt_from.values}
         model = {
             "kind": self.scorer.kind,
             "labels": list(self.label_names),
@@ -249,6 +254,7 @@ class Predictor:
                 info=dict(model["info"]),
                 run=dict(parts.run),
                 estimator=_arguments(model["estimator"], trust_patterns),
+                learnt_from=_load_hashes(parts.tensors.get("training")),
             )
             check_columns(predictor.columns, predictor.encoder)
             return predictor
@@ -282,6 +288,17 @@ def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Pipeline:
         rules = checked_tokenizer(rules, trusted=trust_patterns)
     counts = parts.tensors.get("vocabulary", {}).get("counts")
     return steps_from_json(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
+
+
+def _load_hashes(arrays: Mapping[str, NDArray[Any]] | None) -> TextHashes | None:
+    if arrays is None:
+        return None
+    values = arrays.get("text_hashes")
+    if values is None or len(arrays) > 1 or values.dtype != np.uint64 or values.ndim != 1:
+        raise ArtifactError(
+            "this model's hashes of its training texts are not one list of numbers; copy the model again."
+        )
+    return TextHashes(np.unique(values))
 
 
 def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:

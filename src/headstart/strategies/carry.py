@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.batches import Examples
-from headstart.corpus import Corpus, check_column_types
+from headstart.corpus import Corpus
 from headstart.errors import MissingDependencyError, OptionError, unknown_name
 from headstart.features import layer_outputs
 from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, NothingVariesError, TfidfHead
@@ -217,7 +217,6 @@ def _epochs(n_labels: int) -> int:
 
 def _columns(train: Corpus, settings: Settings) -> tuple[ColumnEncoder | None, Any, dict[str, Any]]:
     """Return the encoder of the columns that are read, these columns as it has them, and what was counted in them."""
-    check_column_types(settings.column_types or {}, settings.columns)
     if not settings.columns:
         return None, None, {}
     encoder = ColumnEncoder.fit(train.columns, settings.columns, types=settings.column_types)

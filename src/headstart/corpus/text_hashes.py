@@ -1,0 +1,71 @@
+"""Which texts a model has learnt from, in eight bytes each: so that it is noticed when it is measured on them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Overlap", "TextHashes"]
+
+MOST = 1 << 17
+"""Hashes that are kept at most, a mebibyte of them: of more texts, the smallest hashes, which are a random sample."""
+
+
+class Overlap(NamedTuple):
+    """Texts that stand among those of a `TextHashes`.
+
+    Attributes:
+        n: how many.
+        estimated: whether `n` is scaled up from the sample that was kept.
+    """
+
+    n: int
+    estimated: bool
+
+
+@dataclass(frozen=True)
+class TextHashes:
+    """Hashes of distinct texts: the first eight bytes, little-endian, of BLAKE2b with an eight-byte digest over UTF-8.
+
+    Texts count as they are written, nulls and blank ones not at all.
+
+    Attributes:
+        values: ascending, uint64 [at most `MOST`].
+    """
+
+    values: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, *texts: Any) -> TextHashes:
+        """Return the hashes of texts, Arrow strings [rows] of each set."""
+        return cls._smallest(np.concatenate([_hashes(some) for some in texts]))
+
+    def union(self, other: TextHashes | None) -> TextHashes:
+        """Return the hashes of the texts of both."""
+        return self if other is None else self._smallest(np.concatenate([self.values, other.values]))
+
+    def overlap(self, texts: Any) -> Overlap:
+        """Return how many of the texts, Arrow strings [rows], are among these."""
+        asked = _hashes(texts)
+        if len(self.values) < MOST:
+            return Overlap(int(np.isin(asked, self.values).sum()), estimated=False)
+        sampled = asked[asked <= self.values[-1]]
+        share = np.isin(sampled, self.values).mean() if len(sampled) else 0.0
+        return Overlap(round(float(share) * len(asked)), estimated=True)
+
+    @classmethod
+    def _smallest(cls, values: NDArray[np.uint64]) -> TextHashes:
+        return cls(np.unique(values)[:MOST])
+
+
+def _hashes(texts: Any) -> NDArray[np.uint64]:
+    digests = [
+        hashlib.blake2b(text.encode(), digest_size=8).digest()
+        for text in texts.to_pylist()
+        if text is not None and text.strip()
+    ]
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
