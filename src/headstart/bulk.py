@@ -20,7 +20,7 @@ import pyarrow.parquet
 from headstart.corpus import Corpus, scan
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.features import layer_outputs
-from headstart.outputs import atomic_write, check_file
+from headstart.outputs import Spreadsheet, atomic_write, check_file
 from headstart.predictor import Predictor
 from headstart.predictor.counting import add_counts, with_rate
 
@@ -37,6 +37,7 @@ def predict_file(
     text: str = "text",
     where: Any = None,
     keep: Sequence[str] = (),
+    spreadsheet_safe: bool = False,
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
@@ -49,11 +50,13 @@ def predict_file(
         text: the column of texts.
         where: a row filter.
         keep: columns of the source to write beside the predictions.
+        spreadsheet_safe: put ``'`` in front of cells of a CSV or TSV file that a spreadsheet would take for formulas.
         device: where to compute.
         progress: called with the number of rows done since the last call.
 
     Returns:
-        The counts of `headstart.predictor.Scores` over all rows, and those of reading under ``reading``.
+        The counts of `headstart.predictor.Scores` over all rows, and those of reading under ``reading``; of a CSV or TSV
+        file ``n_formulas``: cells that a spreadsheet would take for formulas.
 
     Raises:
         DataError, OptionError: what cannot be read or written.
@@ -87,8 +90,12 @@ def predict_file(
             if progress is not None:
                 progress(len(corpus))
 
-    _write(scored(), out)
-    return {"n": 0, **with_rate(totals), "reading": dict(scanned.counts)}
+    if out.suffix not in (".csv", ".tsv"):
+        _write(scored(), out)
+        return {"n": 0, **with_rate(totals), "reading": dict(scanned.counts)}
+    look = Spreadsheet(quoted=spreadsheet_safe)
+    _write(map(look, scored()), out)
+    return {"n": 0, **with_rate(totals), "reading": dict(scanned.counts), "n_formulas": look.n_formulas}
 
 
 def embed_file(

@@ -57,6 +57,9 @@ def predict(
         str | None,
         typer.Option("--keep", metavar="A,B", help="Columns of the data to write beside.", show_default=False),
     ] = None,
+    spreadsheet_safe: Annotated[
+        bool, typer.Option("--spreadsheet-safe", help="Put ' before cells that a spreadsheet would calculate.")
+    ] = False,
     device: opt.Device = "auto",
     as_json: opt.Json = False,
 ) -> None:
@@ -74,10 +77,16 @@ def predict(
             text=text,
             where=parse_where(where) if where else None,
             keep=opt.column_list(keep),
+            spreadsheet_safe=spreadsheet_safe,
             device=device,
             progress=bar.advance,
         )
     _warn(counts, predictor)
+    if counts.get("n_formulas") and not spreadsheet_safe:
+        console.warn(
+            f"{counts['n_formulas']:,} cells of {out} begin as a formula does, and a spreadsheet that opens the file will "
+            "calculate them; --spreadsheet-safe puts ' before each"
+        )
     result = {"out": str(out), "labels": opt.label_facts(predictor.label_names), **counts}
     console.emit(result, as_json=as_json, lines=[f"{counts['n']:,} rows scored into {out}"])
 

@@ -6,6 +6,7 @@ Every command and every function that writes a file or a folder of the user's go
   an input, or part of one;
 - `atomic_write` and `replaced` put a file or a folder in its place in one move;
 - `own_folder`, `remove_own` and `locked` make, remove and reserve folders for working, and touch no others;
+- `Spreadsheet` looks through tables for cells that a spreadsheet would take for formulas;
 - `failed_writes` turns what a writer of any library raises on a full disk into one sentence.
 """
 
@@ -14,9 +15,11 @@ from headstart.outputs.files import atomic_write
 from headstart.outputs.folders import replaced
 from headstart.outputs.own import locked, own_folder, remove_own
 from headstart.outputs.places import check_apart, check_file, check_folder
+from headstart.outputs.spreadsheets import Spreadsheet
 from headstart.outputs.staging import former_of
 
 __all__ = [
+    "Spreadsheet",
     "atomic_write",
     "check_apart",
     "check_file",
