@@ -16,7 +16,7 @@ from torch import nn
 
 from headstart import __version__
 from headstart.cache import VectorCache, cache_folder, text_keys
-from headstart.corpus import Corpus, as_corpus
+from headstart.corpus import Corpus, as_corpus, column_names, is_table
 from headstart.errors import OptionError
 from headstart.inference import network_outputs, resolve_device
 from headstart.layers import Network
@@ -206,6 +206,9 @@ def clone_beside_base(estimator: Any) -> Any:
 class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Texts to the output of a layer of a trained model; a transformer for any scikit-learn pipeline.
 
+    It gives a number a column, so it may stand anywhere: in a ``Pipeline``, with ``set_output``, and in a
+    ``ColumnTransformer``, where it takes its column by name or in a list of one.
+
     Args:
         base: a fitted `TextClassifier`, a `Predictor`, or the path of a model.
         layer: a layer's name, or several, side by side.
@@ -232,11 +235,19 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any = None) -> LayerFeatures:
         """Check the options against the base; nothing is learnt from `X`."""
         as_predictor(self.base).net.checked(self._layers)
+        self.n_features_in_ = 1
+        names = column_names(X) if is_table(X) else []
+        if names:
+            self.feature_names_in_ = np.array(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the outputs for texts [rows] (or a frame of one column), float32 [rows, size]."""
-        corpus = as_corpus(X)
+        return self._outputs(as_corpus(X))
+
+    def _outputs(self, corpus: Corpus) -> NDArray[np.float32]:
         how: dict[str, Any] = {"pooling": self.pooling, "device": self.device, "cache": self.cache}
         parts = [
             np.concatenate([outputs[layer] for layer in self._layers], axis=1)
@@ -246,11 +257,20 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return a name a column: layer and number."""
-        width = self.transform([""]).shape[1]
+        width = self._outputs(as_corpus([""])).shape[1]  # transform itself would ask for these names
         return np.array([f"{'_'.join(self._layers)}_{i}" for i in range(width)], dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
 
     def __sklearn_clone__(self) -> LayerFeatures:
         found: LayerFeatures = clone_beside_base(self)

@@ -30,6 +30,7 @@ from headstart.errors import OptionError
 from headstart.estimators import labelled
 from headstart.features import as_predictor
 from headstart.inference import resolve_device
+from headstart.options import RandomState, seed_of
 from headstart.outputs import atomic_write
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
@@ -59,7 +60,7 @@ def compare(
     groups: str | None = None,
     label_map: Mapping[Any, Any] | None = None,
     out: str | Path | None = None,
-    random_state: int = 0,
+    random_state: RandomState = 0,
     n_jobs: int | None = None,
     progress: Progress | None = None,
     cache: str | Path | None = None,
@@ -105,10 +106,12 @@ def compare(
         raise OptionError(
             f"{seeds} draws were asked for; expected 1 or more, better 5: with one, draws cannot be told from luck."
         )
-    predictor, where = as_predictor(base), str(resolve_device(device))
+    predictor, where, random_state = as_predictor(base), str(resolve_device(device)), seed_of(random_state)
     origin = None if source is None else _corpus(source, predictor, None, (), None)
     kept = tuple(dict.fromkeys((*columns, *((groups,) if groups else ()))))
     data = labelled(X, y, text=text, columns=kept, label_map=label_map, names=predictor.label_names)
+    if data.weights is not None:
+        raise OptionError("these rows have weights, which a comparison does not take; pass the rows without them.")
     if data.labels is None:
         return _gap_alone(predictor, data, origin)
     held = test if test is None or isinstance(test, int | float) else _corpus(test, predictor, text, kept, label_map)

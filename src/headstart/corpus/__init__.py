@@ -8,7 +8,7 @@
 """
 
 from headstart.corpus.column_types import COLUMN_TYPES, check_column_types, parse_column_types
-from headstart.corpus.columns import is_table, text_array
+from headstart.corpus.columns import column_names, is_table, text_array
 from headstart.corpus.containers import as_corpus
 from headstart.corpus.dataset import Corpus
 from headstart.corpus.filters import parse_where
@@ -35,6 +35,7 @@ __all__ = [
     "TextHashes",
     "as_corpus",
     "check_column_types",
+    "column_names",
     "deciding_columns",
     "describe_labels",
     "duplicates",

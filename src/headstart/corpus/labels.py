@@ -123,7 +123,8 @@ def require_two_classes(codes: np.ndarray, names: Sequence[str], where: str = "t
         return
     found = f"only the label {names[present[0]]!r}" if len(present) else "no label at all"
     raise DataError(
-        f"All {len(codes)} rows of {where} hold {found}; training needs rows of at least two classes. "
+        f"All {len(codes)} rows of {where} hold {found}; training needs rows of at least two classes, "
+        f"and {'one class' if len(present) else 'none'} came. "
         f"Check the label column, --where and --label-map."
     )
 

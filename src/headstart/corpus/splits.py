@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from headstart.corpus.columns import distinct
 from headstart.corpus.dataset import Corpus
 from headstart.errors import DataError, OptionError
+from headstart.options import RandomState, seed_of
 
 _MOST_FOLDS = 20
 _MOST_BALANCED_GROUPS = 20_000
@@ -34,7 +35,7 @@ def split(
     *,
     stratify: bool = True,
     groups: str | None = None,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows to keep and rows to hold out, drawn at random; see ``split_rows``.
 
@@ -56,7 +57,7 @@ def split_rows(
     *,
     labels: np.ndarray | None = None,
     groups: Any = None,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Row positions to keep and to hold out: ``(rest, held)``, int64, each ascending.
 
@@ -68,13 +69,13 @@ def split_rows(
             met as nearly as whole groups allow.
         labels: class codes ``[n_rows]``: each class keeps its share, and stands on both sides.
         groups: values ``[n_rows]``: rows of equal value stay together; nulls are one group.
-        random_state: the seed.
+        random_state: the seed; a ``RandomState`` or None draws one.
 
     Raises:
         OptionError: a fraction that leaves one side empty.
         DataError: a class with a single row, fewer groups than two.
     """
-    n_held = _held_size(n_rows, fraction)
+    n_held, random_state = _held_size(n_rows, fraction), seed_of(random_state)
     if groups is not None:
         held = _grouped(n_rows, n_held / n_rows, labels, group_codes(groups), random_state)
     elif labels is not None:
@@ -165,7 +166,7 @@ def subset(
     *,
     stratify: bool = True,
     groups: Any = None,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> np.ndarray:
     """``n`` rows drawn at random, int64 ``[n]`` ascending; for one seed, smaller draws lie inside larger ones.
 
@@ -174,7 +175,7 @@ def subset(
         n: how many; None for all.
         stratify: keep the share of each class, to within a row a class (with groups as nearly as they allow).
         groups: values ``[rows]``: whole groups are drawn one after the other; only the last may be cut.
-        random_state: the seed.
+        random_state: the seed; a ``RandomState`` or None draws one.
 
     Raises:
         OptionError: no rows asked for.
@@ -189,7 +190,7 @@ def subset(
         raise DataError(
             f"A budget of {n} labels was asked for, but there are {n_rows} labelled rows. Ask for fewer, or all."
         )
-    rng = np.random.default_rng(random_state)
+    rng = np.random.default_rng(seed_of(random_state))
     classes = np.unique(labels, return_inverse=True)[1] if stratify else np.zeros(n_rows, np.int64)
     order = _mixed_order(classes, rng)
     if groups is not None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headstart.errors import DataError, OptionError
+from headstart.options import RandomState, seed_of
 
 N_BINS = 15
 
@@ -156,7 +157,7 @@ def paired_bootstrap_auc(
     *,
     n: int = 2000,
     confidence: float = 0.95,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> Difference:
     """AUC of ``a`` less AUC of ``b``, its interval from drawing the same rows again and again.
 
@@ -167,7 +168,7 @@ def paired_bootstrap_auc(
 
     Args:
         n: how many draws.
-        random_state: the seed.
+        random_state: the seed; a ``RandomState`` or None draws one.
 
     Raises:
         DataError: one class only, or labels and scores that do not fit.
@@ -177,7 +178,7 @@ def paired_bootstrap_auc(
         raise OptionError(f"{n} bootstrap draws cannot give an interval; expected at least 100, better 2000.")
     y, a = _two_classes(labels, scores_a)
     _, b = _two_classes(labels, scores_b)
-    rng = np.random.default_rng(random_state)
+    rng = np.random.default_rng(seed_of(random_state))
     sides = _Ranking(y, a), _Ranking(y, b)
     value = sides[0].auc(*sides[0].ones) - sides[1].auc(*sides[1].ones)
     draws = np.empty(n)

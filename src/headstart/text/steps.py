@@ -52,6 +52,7 @@ class _TextStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.requires_fit = False
         tags.input_tags.string = True
         tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
         tags.input_tags.allow_nan = True
         return tags
 
