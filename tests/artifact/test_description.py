@@ -21,6 +21,22 @@ DAMAGE: dict[str, tuple[str, Callable[[dict[str, Any]], Any], str]] = {
     "a key fewer": ("gru", lambda m: m.pop("threshold"), "model lacks threshold, which every model of this kind has"),
     "a key more": ("gru", lambda m: m.update(colour="red"), "model has the key 'colour', which is not one of kind"),
     "a kind of the future": ("gru", lambda m: m.update(kind="oracle"), "is of kind 'oracle', .* upgrade headstart"),
+    "a format of the future": (
+        "gru",
+        lambda m: m.update(minor=7, colour="red"),
+        r"is of format 1\.7, and this version of headstart reads up to 1\.\d; upgrade",
+    ),
+    "a format that is no number": ("gru", lambda m: m.update(minor="1"), r"model\.minor is '1', expected a whole"),
+    "one of several text columns": (
+        "gru",
+        lambda m: m["text"].update(columns=["text"]),
+        r"text\.columns is \['text'\], expected a list of 2",
+    ),
+    "what was learnt of a column": (
+        "catboost",
+        lambda m: m["scorer"]["head"]["columns"].update(learnt={"stars": {"type": "number", "colour": 1}}),
+        r"learnt\.stars has the key 'colour', which is not one of type",
+    ),
     "labels": ("gru", lambda m: m.update(labels=["a", 1]), r"model\.labels\[1\] is 1, expected text"),
     "calibration": ("gru", lambda m: m.update(calibration=[1]), r"model\.calibration is \[1\], expected a list of 2"),
     "text": ("gru", lambda m: m.update(text="text"), r"model\.text is 'text', expected an object with column, steps"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ class TestTypes:
         return write_csv(tmp_path / "prices.csv", "text,price,label", rows)
 
     def test_a_type_may_be_overruled_and_its_words_are_missing(
-        self, base_folders: dict[str, Path], data: str, tmp_path: Path, said: Said
+        self, base_folders: dict[str, Path], data: str, tmp_path: Path, said: Said, capsys: pytest.CaptureFixture[str]
     ) -> None:
         base, out = str(base_folders["gru"]), str(tmp_path / "m")
         how = ("--strategy", "tfidf", "--columns", "price", "--out", out)
@@ -98,6 +99,13 @@ class TestTypes:
         assert found["train_counts"]["columns"]["price"] == {"n_null": 22, "n_unreadable": 22}
         assert "training rows: column 'price': 22 of 90 cells hold no number, and count as missing" in err
         found, _ = said("inspect", out)
+        assert run(["inspect", out]) == 0
+        shown = capsys.readouterr().out
+        assert (
+            re.search(r"columns +price \(number\)\n", shown)
+            and re.search(r"format 1\.1\n", shown)
+            and "lacks" not in shown
+        )
         columns = found["model"]["scorer"]["head"]["columns"]
         assert columns["kinds"] == [["price", "number"]] and columns["learnt"]["price"]["type"] == "number"
 
@@ -188,3 +196,11 @@ def test_mostly_unknown_words_are_said(base_folders: dict[str, Path], tmp_path: 
         assert "warning: most words are unknown to the model: 72 of 72 (100%); check the language" in err
     few = write_csv(tmp_path / "few.csv", "text,label", foreign[:2])
     assert "unknown" not in said("predict", base, few, "--out", str(tmp_path / "out.csv"))[1]
+
+
+def test_inspect_says_what_a_model_of_format_1_0_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    old = Path(__file__).parents[1] / "data" / "artifacts" / "v1-catboost"
+    assert run(["inspect", str(old)]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"columns +stars \(number\), device \(category\)\n", shown)
+    assert re.search(r"format 1\.0\n", shown) and "what format 1.1 has: types of columns" in shown

@@ -6,7 +6,7 @@
 
 from headstart.artifact.arguments import is_quick, kept_arguments
 from headstart.artifact.description import check_description
-from headstart.artifact.manifest import FORMAT
+from headstart.artifact.manifest import FORMAT, MINOR
 from headstart.artifact.parts import Parts
 from headstart.artifact.probing import rewritten_in_child
 from headstart.artifact.reading import inspect, read
@@ -14,6 +14,6 @@ from headstart.artifact.tokenizer_file import checked_tokenizer
 from headstart.artifact.writing import check_target, write
 
 __all__ = [
-    "FORMAT", "Parts", "check_description", "check_target", "checked_tokenizer", "inspect", "is_quick", "kept_arguments", "read",
-    "rewritten_in_child", "write",
+    "FORMAT", "MINOR", "Parts", "check_description", "check_target", "checked_tokenizer", "inspect", "is_quick",
+    "kept_arguments", "read", "rewritten_in_child", "write",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headstart.artifact.arguments import check_arguments
+from headstart.artifact.manifest import FORMAT, MINOR
 from headstart.artifact.schema import (
     anything,
     boolean,
@@ -35,7 +36,7 @@ _LEARNT = record(
     {"values": sequence(_WORD, longest=100_000), "n_values": integer(0, _LARGE), "from_numbers": boolean}, type=text()
 )
 _COLUMNS = record(
-    {"learnt": mapping(_LEARNT)},
+    {"learnt": mapping(_LEARNT, keys=_NAME)},
     kinds=sequence(sequence(_NAME, shortest=2, longest=2)),
     categories=mapping(sequence(_WORD, longest=100_000)),
     means=mapping(_NUMBER),
@@ -57,6 +58,7 @@ _SCORERS = {
 }
 _STEP = record({"version": anything}, kind=text(), name=text(), options=mapping(anything))
 _TEXT = record(
+    {"columns": sequence(_NAME, shortest=2)},
     column=_NAME,
     steps=nullable(holding(steps=sequence(_STEP))),
     max_tokens=nullable(integer(1, 2**63 - 1)),
@@ -75,6 +77,7 @@ _INFO = holding(
     source=_SOURCE,
 )
 _MODEL = record(
+    {"minor": integer(0, MINOR)},
     kind=text(),
     labels=sequence(_NAME, longest=2),
     text=_TEXT,
@@ -93,6 +96,12 @@ def check_description(model: Mapping[str, Any]) -> None:
     Raises:
         ArtifactError: names the place, what it holds and what was expected.
     """
+    minor = model.get("minor", 0)
+    if type(minor) is int and minor > MINOR:
+        raise ArtifactError(
+            f"this model is of format {FORMAT}.{minor}, and this version of headstart reads up to {FORMAT}.{MINOR}; "
+            "upgrade headstart."
+        )
     _MODEL(model, "model")
     if model["kind"] not in _SCORERS:
         raise ArtifactError(

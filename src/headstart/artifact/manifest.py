@@ -21,6 +21,7 @@ from headstart.errors import ArtifactError
 __all__ = [
     "FORMAT",
     "MANIFEST",
+    "MINOR",
     "RUN",
     "WORDS",
     "FileEntry",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 FORMAT = 1
+MINOR = 1
+"""The number behind the point: what it adds is optional, and a model that uses any of it says so."""
 MANIFEST = "headstart.json"
 RUN = "run.json"
 WORDS = "vocabulary.txt"

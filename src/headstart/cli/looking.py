@@ -143,6 +143,24 @@ def _network(net: dict[str, Any]) -> str:
     return f"{net['name'] or 'own module'} ({net['n_words']:,} words{''.join(f', {option}' for option in short)})"
 
 
+_LACKING = (
+    "what format 1.1 has: types of columns, one form for letters with accents, hashes of the training texts; "
+    "it scores as it always did, and a model that is trained or transferred anew has them"
+)
+
+
+def _typed_columns(model: dict[str, Any]) -> list[str]:
+    """Return each column with its type, and how many values a category has."""
+    columns = model["scorer"].get("head", {}).get("columns") or {}
+    learnt, kinds = columns.get("learnt", {}), dict(columns.get("kinds", []))
+    found = []
+    for name in model.get("columns", []):
+        known = learnt.get(name, {})
+        values = f", {known['n_values']:,} values" if "n_values" in known else ""
+        found.append(f"{name} ({known.get('type', kinds.get(name))}{values})")
+    return found
+
+
 def _summary(found: dict[str, Any]) -> list[str]:
     model, info = found["model"], found["model"].get("info", {})
     names = model.get("labels", [])
@@ -154,13 +172,16 @@ def _summary(found: dict[str, Any]) -> list[str]:
         "labels": f"{', '.join(names)} (positive: {names[-1]})" if names else "-",
         "text steps": " > ".join(steps) or "none: reads bare texts",
         "longest text": f"{text.get('max_tokens') or 'no limit'} tokens, the {text.get('clip')} is kept",
-        "columns": ", ".join(model.get("columns", [])) or "none",
+        "text columns": ", ".join(text.get("columns") or [text.get("column", "-")]),
+        "columns": ", ".join(_typed_columns(model)) or "none",
         "network": _network(net) if net else "none",
         "training rows": _learnt_from(info),
         "size": f"{found['bytes'] / 2**20:.1f} MiB, {found['values']:,} numbers",
-        "written by": f"headstart {found['written_by']}, format {found['format']}",
+        "written by": f"headstart {found['written_by']}, format {found['format']}.{model.get('minor', 0)}",
         "content hash": found["content_hash"],
     }
+    if not model.get("minor"):
+        lines["lacks"] = _LACKING
     for part in ("valid", "test"):
         if info.get(part):
             shown = {name: info[part].get(name) for name in ("auc", "accuracy", "log_loss")}
