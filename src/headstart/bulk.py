@@ -5,39 +5,44 @@ Reading, computing and writing overlap: one thread reads ahead, one writes behin
 
 from __future__ import annotations
 
-import json
+import io
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
-from headstart.corpus import Corpus, scan
+from headstart.corpus import Corpus, FileOptions, Rows, Source, TextColumns, scan
+from headstart.corpus.writing import OutputForm, TableWriter, output_form
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.features import layer_outputs
 from headstart.outputs import Spreadsheet, atomic_write, check_file
 from headstart.predictor import Predictor
 from headstart.predictor.counting import add_counts, with_rate
 
-__all__ = ["embed_file", "predict_file"]
+__all__ = ["STDOUT", "embed_file", "own_text", "predict_file"]
+
+STDOUT = "-"
+"""The output that stands for standard output."""
 
 _BATCH_ROWS = 16_384
 
 
 def predict_file(
     predictor: Predictor,
-    source: str,
-    out: Path,
+    source: Source,
+    out: Path | str,
     *,
-    text: str = "text",
+    text: str | Sequence[str] | None = None,
     where: Any = None,
     keep: Sequence[str] = (),
     spreadsheet_safe: bool = False,
+    files: FileOptions | None = None,
+    format: str | None = None,
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
@@ -45,78 +50,96 @@ def predict_file(
 
     Args:
         predictor: what scores.
-        source: a file, folder or URL that `headstart.corpus.scan` reads.
-        out: a ``.parquet``, ``.csv``, ``.tsv`` or ``.jsonl`` file; replaced when all is written.
-        text: the column of texts.
+        source: files, as `headstart.read` takes them.
+        out: a ``.parquet``, ``.feather``, ``.csv``, ``.tsv`` or ``.jsonl`` file, of text also ``.csv.gz``; replaced when all
+            is written. ``-`` writes to standard output.
+        text: the column of texts, or several; None takes the one that the model was trained on, or else ``text``.
         where: a row filter.
-        keep: columns of the source to write beside the predictions.
-        spreadsheet_safe: put ``'`` in front of cells of a CSV or TSV file that a spreadsheet would take for formulas.
+        keep: columns of the source to write next to the predictions; cells of text files go through as they stand.
+        spreadsheet_safe: put ``'`` in front of cells of CSV or TSV that a spreadsheet would take for formulas.
+        files: how to read the files.
+        format: what is written to standard output; CSV if nothing is said.
         device: where to compute.
         progress: called with the number of rows done since the last call.
 
     Returns:
-        The counts of `headstart.predictor.Scores` over all rows, and those of reading under ``reading``; of a CSV or TSV
-        file ``n_formulas``: cells that a spreadsheet would take for formulas.
+        The counts of `headstart.predictor.Scores` over all rows, and those of reading under ``reading``; of CSV or TSV
+        ``n_formulas``: cells that a spreadsheet would take for formulas; ``n_not_finite`` if kept numbers became null, since
+        JSON has no NaN.
 
     Raises:
         DataError, OptionError: what cannot be read or written.
         ArtifactError: if the model gives a row no finite number; then `out` is left as it was.
     """
-    check_file(out, [source], option="--out")
-    written = ("prediction", *(f"probability_{label}" for label in predictor.label_names))
+    if str(out) != STDOUT:
+        check_file(out, [source], option="--out")
+    form = output_form(str(out), format or "csv" if str(out) == STDOUT else None)
+    keep = tuple(dict.fromkeys(keep))
+    results = ("prediction", *(f"probability_{label}" for label in predictor.label_names))
     for name in keep:
-        if name in written:
+        if name in results:
             raise OptionError(
                 f"the column {name!r} was to be kept, and the results have a column of that name; "
                 "rename it in the data, or leave it out of --keep."
             )
-    columns = tuple(dict.fromkeys((*predictor.columns, *keep)))
+    scanned = scan(
+        source,
+        text=own_text(predictor, text),
+        where=where,
+        columns=predictor.columns,
+        keep=keep,
+        keep_types=form.has_types,
+        batch_rows=_BATCH_ROWS,
+        options=files,
+    )
     totals: dict[str, Any] = {}
 
-    scanned = scan(source, text=text, where=where, columns=columns, batch_rows=_BATCH_ROWS)
-
     def scored() -> Iterator[pa.Table]:
-        for table in _read_ahead(iter(scanned)):
-            corpus = Corpus(table.column(text).combine_chunks(), columns=table)
-            scores = predictor.score(corpus, device=device)
+        for number, rows in enumerate(_read_ahead(scanned.rows())):
+            if not number:
+                TableWriter(io.BytesIO(), form).check(rows.kept)
+            scores = predictor.score(Corpus(rows.texts, columns=rows.columns), device=device)
             add_counts(totals, scores.counts)
-            result = table.select(list(keep))
-            result = result.append_column("prediction", pa.array(predictor.names(scores.probabilities), pa.string()))
+            result = rows.kept.append_column("prediction", pa.array(predictor.names(scores.probabilities), pa.string()))
             for label, values in zip(
                 predictor.label_names, (1 - scores.probabilities, scores.probabilities), strict=True
             ):
                 result = result.append_column(f"probability_{label}", pa.array(values))
             yield result
             if progress is not None:
-                progress(len(corpus))
+                progress(len(rows.texts))
 
-    if out.suffix not in (".csv", ".tsv"):
-        _write(scored(), out)
-        return {"n": 0, **with_rate(totals), "reading": dict(scanned.counts)}
-    look = Spreadsheet(quoted=spreadsheet_safe)
-    _write(map(look, scored()), out)
-    return {"n": 0, **with_rate(totals), "reading": dict(scanned.counts), "n_formulas": look.n_formulas}
+    look = Spreadsheet(quoted=spreadsheet_safe) if form.format in ("csv", "tsv") else None
+    lost = _write(scored(), out, form, look) + Counter(n_not_finite=scanned.counts.pop("n_not_finite", 0))
+    formulas = {} if look is None else {"n_formulas": look.n_formulas}
+    return {"n": 0, **with_rate(totals), **lost, "reading": dict(scanned.counts), **formulas}
+
+
+def own_text(predictor: Predictor, text: str | Sequence[str] | None) -> TextColumns:
+    """Return the column of texts that was named, or the one that a model was trained on, or else ``text``."""
+    return TextColumns(text, (predictor.text, "text"))
 
 
 def embed_file(
     predictor: Predictor,
-    source: str,
+    source: Source,
     out: Path,
     *,
     layer: str,
     pooling: str = "mean",
-    text: str = "text",
+    text: str | Sequence[str] | None = None,
     where: Any = None,
+    files: FileOptions | None = None,
     device: str = "cpu",
     cache: str | Path | None = None,
     progress: Callable[[int], None] | None = None,
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Write a layer's output for every row of `source` to a Parquet file with one column, ``vector``.
 
     The arguments are those of `predict_file` and of `headstart.features.layer_outputs`.
 
     Returns:
-        ``n`` rows and the ``size`` of a vector.
+        ``n`` rows and the ``size`` of a vector, and the counts of reading under ``reading``.
 
     Raises:
         DataError, OptionError: what cannot be read or written, or a layer that is not there.
@@ -129,11 +152,18 @@ def embed_file(
             f"--out is {out.name!r}; vectors are written to Parquet only: name a file that ends in .parquet."
         )
     found = {"n": 0, "size": 0}
+    scanned = scan(
+        source,
+        text=own_text(predictor, text),
+        where=where,
+        columns=predictor.columns,
+        batch_rows=_BATCH_ROWS,
+        options=files,
+    )
 
     def embedded() -> Iterator[pa.Table]:
-        columns = tuple(predictor.columns)
-        for table in _read_ahead(iter(scan(source, text=text, where=where, columns=columns, batch_rows=_BATCH_ROWS))):
-            corpus = Corpus(table.column(text).combine_chunks(), columns=table)
+        for rows in _read_ahead(scanned.rows()):
+            corpus = Corpus(rows.texts, columns=rows.columns)
             for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device, cache=cache):
                 vectors = outputs[layer]
                 if not np.isfinite(vectors).all():
@@ -148,88 +178,38 @@ def embed_file(
                 if progress is not None:
                     progress(len(vectors))
 
-    _write(embedded(), out)
-    return found
+    _write(embedded(), out, output_form(out.name))
+    return {**found, "reading": dict(scanned.counts)}
 
 
-def _read_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Yield the tables while a thread already reads the next."""
+def _read_ahead(batches: Iterator[Rows]) -> Iterator[Rows]:
+    """Yield the batches while a thread already reads the next."""
     with ThreadPoolExecutor(1, "headstart-read") as pool:
-        ahead: Future[pa.Table | None] = pool.submit(next, tables, None)
-        while (table := ahead.result()) is not None:
-            ahead = pool.submit(next, tables, None)
-            yield table
+        ahead: Future[Rows | None] = pool.submit(next, batches, None)
+        while (rows := ahead.result()) is not None:
+            ahead = pool.submit(next, batches, None)
+            yield rows
 
 
-def _write(tables: Iterator[pa.Table], out: Path) -> None:
-    """Write tables to `out` by its suffix; the file appears when it is whole."""
-    if out.suffix not in _WRITERS:
-        raise unknown_name("file format", out.suffix or out.name, _WRITERS)
-    with (
-        atomic_write(out) as unfinished,
-        _WRITERS[out.suffix](unfinished) as write,
-        ThreadPoolExecutor(1, "headstart-write") as pool,
-    ):
+def _write(
+    tables: Iterator[pa.Table], out: Path | str, form: OutputForm, look: Spreadsheet | None = None
+) -> Counter[str]:
+    """Write tables to `out`; a file appears when it is whole. Return what was counted in writing."""
+    if str(out) == STDOUT:
+        return _written(tables, sys.stdout.buffer, form, look)
+    with atomic_write(out) as unfinished, unfinished.open("wb") as file:
+        return _written(tables, file, form, look)
+
+
+def _written(tables: Iterator[pa.Table], stream: Any, form: OutputForm, look: Spreadsheet | None) -> Counter[str]:
+    """Write tables to a stream, each while the next is computed."""
+    with TableWriter(stream, form, look) as writer, ThreadPoolExecutor(1, "headstart-write") as pool:
         behind: Future[None] | None = None
         for table in tables:
             if behind is not None:
                 behind.result()
-            behind = pool.submit(write, table)
+            behind = pool.submit(writer.write, table)
         if behind is not None:
             behind.result()
-
-
-@contextmanager
-def _parquet(path: Path) -> Iterator[Callable[[pa.Table], None]]:
-    writer: pa.parquet.ParquetWriter | None = None
-
-    def write(table: pa.Table) -> None:
-        nonlocal writer
-        if writer is None:
-            writer = pa.parquet.ParquetWriter(path, table.schema, compression="zstd")
-        writer.write_table(table)
-
-    try:
-        yield write
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-def _delimited(delimiter: str) -> Any:
-    @contextmanager
-    def opened(path: Path) -> Iterator[Callable[[pa.Table], None]]:
-        writer: Any = None
-
-        def write(table: pa.Table) -> None:
-            nonlocal writer
-            if writer is None:
-                options = pa.csv.WriteOptions(delimiter=delimiter)
-                writer = pa.csv.CSVWriter(path, table.schema, write_options=options)
-            writer.write_table(table)
-
-        try:
-            yield write
-        finally:
-            if writer is not None:
-                writer.close()
-
-    return opened
-
-
-@contextmanager
-def _json_lines(path: Path) -> Iterator[Callable[[pa.Table], None]]:
-    with path.open("w", encoding="utf-8") as file:
-
-        def write(table: pa.Table) -> None:
-            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in table.to_pylist())
-
-        yield write
-
-
-_WRITERS: dict[str, Any] = {
-    ".parquet": _parquet,
-    ".csv": _delimited(","),
-    ".tsv": _delimited("\t"),
-    ".jsonl": _json_lines,
-}
+    stream.flush()
+    return writer.counts

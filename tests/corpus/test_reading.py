@@ -190,7 +190,10 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
     "no_label.csv": (b"text,labels\na,1\n", r"has no column 'label'.*Did you mean 'labels'\?"),
     "missing_labels.csv": (b"text,label\na,\nb,\n", r"The label column 'label' of .* all 2 are missing"),
     "numbers.csv": (b"text,label\n1,1\n2.5,0\n-3,1\n", r"'text' of .* holds nothing but numbers \(the first is 1\)"),
-    "array.json": (b'[{"text": "a"}]', r'array.json, line 1, holds a JSON array, .* jq -c "\.\[\]"'),
+    "array.json": (
+        b'[{"text": "a", "label": 1}, 7]',
+        r"array.json, element 2 of the array \(line 1\), holds a JSON number, not an object",
+    ),
     "broken.jsonl": (JSON + b'{"text": "a"\n', r"broken.jsonl, line 4, is not a JSON object .* starts with '\{\"text"),
     "number.jsonl": (JSON + b'{"text": 7}\n', r"number.jsonl, line 4: 'text' holds a number \(7\) .* hold a string"),
     "numbers.jsonl": (b'{"text": 7, "label": 1}\n', r"The text column 'text' of .* holds int64, not texts"),

@@ -66,9 +66,14 @@ def compare(
     cheap_seeds: CheapSeeds = None,
     candidates: Names = None,
     source: Source = None,
-    source_text: Annotated[str, typer.Option("--source-text", metavar="COL", help="Its column of texts.")] = "text",
+    source_text: Annotated[
+        str | None,
+        typer.Option(
+            "--source-text", metavar="COL", help="Its column of texts.", show_default="the model's own, or text"
+        ),
+    ] = None,
     source_label: Annotated[str, typer.Option("--source-label", metavar="COL", help="Its column of labels.")] = "label",
-    text: opt.Text = "text",
+    text: opt.Text = None,
     label: Label = None,
     where: opt.Where = None,
     label_map: opt.LabelMap = None,
@@ -86,6 +91,7 @@ def compare(
     cache: opt.Cache = None,
     valid: Refused = None,
     as_json: opt.Json = False,
+    files: opt.Files = None,
 ) -> None:
     """Compare all ways of using a model on other texts, and of doing without it, at several label budgets.
 
@@ -98,12 +104,15 @@ def compare(
     _refuse_valid(valid)
     base = load(model).predictor_
     chosen = opt.column_list(columns)
-    options = reading.DataOptions(text, label or opt.UNNAMED, where or (), label_map, positive, chosen, group)
+    options = reading.DataOptions(
+        text, label or opt.UNNAMED, where or (), label_map, positive, chosen, group, files, (base.text, "text")
+    )
     read = reading.read_perhaps_labelled if label is None else reading.read_labelled
     corpus = read(options, data, base.label_names)
     origin = None
     if source is not None:
-        origin = reading.read_labelled(reading.DataOptions(source_text, source_label), source, base.label_names)
+        of_source = reading.DataOptions(source_text, source_label, files=files, otherwise=(base.text, "text"))
+        origin = reading.read_labelled(of_source, source, base.label_names)
     progress = _Progress()
     asked: dict[str, Any] = {
         "budgets": _budgets(budgets, n_labels),
@@ -149,7 +158,7 @@ def _refuse_valid(valid: str | None) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    app.command()(compare)
+    app.command()(opt.reads_files(compare))
 
 
 def _test(options: reading.DataOptions, test: str | None, names: Sequence[str]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,7 +30,7 @@ def train(
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", help="Passes over the rows.", show_default=False)
     ] = None,
-    text: opt.Text = "text",
+    text: opt.Text = None,
     label: opt.Label = opt.UNNAMED,
     where: opt.Where = None,
     label_map: opt.LabelMap = None,
@@ -45,6 +46,7 @@ def train(
     set_: opt.Set = None,
     report: opt.Report = None,
     as_json: opt.Json = False,
+    files: opt.Files = None,
 ) -> None:
     """Train a base network on labelled texts and write it to a folder.
 
@@ -54,13 +56,13 @@ def train(
 
     given = opt.estimator_options(config, set_)
     given |= {name: value for name, value in (("net", net), ("epochs", epochs)) if value is not None}
-    options = reading.DataOptions(text, label, where or (), label_map, positive, group=group)
+    options = reading.DataOptions(text, label, where or (), label_map, positive, group=group, files=files)
     model = TextClassifier(
         **{"random_state": seed, "device": device, "text": text, "groups": group, "strategy": "scratch", **given}
     )
     splits = reading.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed)
-    model.set_params(unlabelled=reading.read_unlabelled(unlabelled, text, splits))
-    _fit_and_save(model, splits, out, as_json=as_json, report=report, title=f"Training on {Path(data).name}")
+    model.set_params(unlabelled=reading.read_unlabelled(options, unlabelled, splits))
+    _fit_and_save(model, splits, out, as_json=as_json, report=report, title=f"Training on {_shown(data)}")
 
 
 def transfer(
@@ -78,7 +80,7 @@ def transfer(
         str | None,
         typer.Option("--freeze", metavar="PATTERN", help="What stands still in fine-tuning.", show_default=False),
     ] = None,
-    text: opt.Text = "text",
+    text: opt.Text = None,
     label: opt.Label = opt.UNNAMED,
     where: opt.Where = None,
     label_map: opt.LabelMap = None,
@@ -95,6 +97,7 @@ def transfer(
     report: opt.Report = None,
     cache: opt.Cache = None,
     as_json: opt.Json = False,
+    files: opt.Files = None,
 ) -> None:
     """Carry a trained model to other texts by one strategy and write the new model to a folder."""
     from headstart.errors import OptionError
@@ -112,7 +115,8 @@ def transfer(
     given |= {
         name: value for name, value in (("layer", layer), ("freeze", freeze), ("cache", cache)) if value is not None
     }
-    options = reading.DataOptions(text, label, where or (), label_map, positive, chosen, group)
+    own = (base.predictor_.text, "text")
+    options = reading.DataOptions(text, label, where or (), label_map, positive, chosen, group, files, own)
     estimator = TextClassifier(
         **{
             "base": base, "strategy": strategy, "random_state": seed, "device": device, "text": text,
@@ -127,14 +131,21 @@ def transfer(
     splits = reading.read_splits(
         options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names, needs_labels=needed
     )
-    estimator.set_params(unlabelled=reading.read_unlabelled(unlabelled, text, splits))
-    _fit_and_save(estimator, splits, out, as_json=as_json, report=report, title=f"{strategy} on {Path(data).name}")
+    estimator.set_params(unlabelled=reading.read_unlabelled(options, unlabelled, splits))
+    _fit_and_save(estimator, splits, out, as_json=as_json, report=report, title=f"{strategy} on {_shown(data)}")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(train)
-    app.command()(transfer)
+    app.command()(opt.reads_files(train))
+    app.command()(opt.reads_files(transfer))
+
+
+def _shown(data: Sequence[str]) -> str:
+    """Return a short name for the data, for a title."""
+    from headstart.corpus import source_name
+
+    return Path(source_name(data)).name
 
 
 def _fit_and_save(

@@ -80,7 +80,7 @@ def map_(
         float | None, typer.Option("--perplexity", help="About how many neighbours count.", show_default="30, or fewer")
     ] = None,
     iterations: Annotated[int, typer.Option("--iterations", help="Steps of t-SNE.")] = 750,
-    text: opt.Text = "text",
+    text: opt.Text = None,
     label: Annotated[
         str | None, typer.Option("--label", metavar="COL", help="Colour texts by this label.", show_default="by score")
     ] = None,
@@ -89,6 +89,7 @@ def map_(
     n_rows: Annotated[int, typer.Option("--n-rows", help="Draw at most so many texts.")] = 2000,
     seed: opt.Seed = 0,
     as_json: opt.Json = False,
+    files: opt.Files = None,
 ) -> None:
     """Draw a t-SNE map of a model's words, or of texts, at any layer."""
     from headstart.cli.mapping import text_map, word_map
@@ -100,7 +101,7 @@ def map_(
         raise OptionError(f"--out is {out.name!r}; a map is written to a file that ends in .html, .png, .svg or .pdf.")
     how = {"n_components": dimensions, "perplexity": perplexity, "n_iter": iterations, "random_state": seed}
     if data is not None:
-        options = reading.DataOptions(text, label, where or (), label_map)
+        options = reading.DataOptions(text, label, where or (), label_map, files=files)
         figure, facts = text_map(model, options, data, layer=layer or "pooled", n_rows=n_rows, seed=seed, how=how)
     else:
         figure, facts = word_map(model, words, top or 100, layer=layer or "embedding", how=how)
@@ -114,7 +115,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
     app.command()(layers)
     app.command("inspect")(inspect)
-    app.command("map")(map_)
+    app.command("map")(opt.reads_files(map_))
 
 
 def _write_map(figure: MapFigure, out: Path) -> None:

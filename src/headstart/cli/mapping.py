@@ -63,6 +63,7 @@ def text_map(
         raise OptionError(
             "this model has learnt no labels to colour texts by; name a column of labels with --label COL."
         )
+    options = replace(options, otherwise=(predictor.text, "text"))
     corpus = _in_model_order(options.read(source), predictor.label_names)
     sides = corpus.label_names or predictor.label_names
     if len(sides) > _MOST_LABELS:

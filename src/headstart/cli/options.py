@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +19,7 @@ __all__ = [
     "Config",
     "Data",
     "Device",
+    "Files",
     "Group",
     "Json",
     "Label",
@@ -37,13 +40,34 @@ __all__ = [
     "comparison_options",
     "estimator_options",
     "label_facts",
+    "reads_files",
 ]  # fmt: skip
 
 Data = Annotated[
-    str, typer.Argument(help="CSV, TSV, JSON lines, Parquet or Arrow; a file, a folder or a URL.", show_default=False)
+    list[str],
+    typer.Argument(
+        help="CSV, TSV, JSON, Parquet or Arrow: files, a folder, a pattern, an address, or - for standard input.",
+        show_default=False,
+    ),
 ]
 Model = Annotated[Path, typer.Argument(help="The folder of a trained model.", show_default=False)]
-Text = Annotated[str, typer.Option("--text", metavar="COL", help="The column of texts.")]
+Text = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="COL",
+        help="The column of texts; several, as in title,body, become one text.",
+        show_default="the model's own, or text",
+    ),
+]
+Files = Any
+"""What `reads_files` hands to a command: a `headstart.corpus.FileOptions`."""
+_FILE_OPTIONS: dict[str, tuple[str, str, str, Any]] = {
+    "format": ("--format", "NAME", "What the data are, or what - is: csv, tsv, jsonl, parquet or arrow.", None),
+    "delimiter": ("--delimiter", "CHARACTER", "What parts the cells of CSV: a character, or tab.", None),
+    "quoting": ("--quoting", "HOW", "Quotation marks in CSV: minimal, if they enclose cells, or none.", "auto"),
+    "encoding": ("--encoding", "NAME", "Of text files, such as cp1252, gb18030 or utf-16-le.", None),
+}
 UNNAMED = "label"
 """The column of labels where ``--label`` names none."""
 Label = Annotated[str, typer.Option("--label", metavar="COL", help="The column of labels.")]
@@ -132,6 +156,38 @@ Report = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, to stdout.")]
 
 
+def reads_files(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how its files are read; they reach it in one, as `files`."""
+    signature = inspect.signature(command, eval_str=True)
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[
+                str | None, typer.Option(flag, metavar=metavar, help=help_, show_default=default is not None)
+            ],
+        )
+        for name, (flag, metavar, help_, default) in _FILE_OPTIONS.items()
+    ]
+
+    @functools.wraps(command)
+    def with_files(**given: Any) -> None:
+        from headstart.corpus import FileOptions
+
+        files = FileOptions(**{name: given.pop(name) for name in _FILE_OPTIONS})
+        command(**given, files=files)
+
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in signature.parameters.values()
+        if parameter.name != "files"
+    ]
+    with_files.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    with_files.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
+    return with_files
+
+
 def column_list(columns: str | None) -> tuple[str, ...]:
     """Return ``"A,B"`` as ``("A", "B")``."""
     return tuple(name.strip() for name in (columns or "").split(",") if name.strip())
@@ -209,8 +265,6 @@ def _value(text: str) -> Any:
 
 def _place(found: dict[str, Any], key: str, value: Any) -> None:
     """Put one option where `TextClassifier` expects it."""
-    import inspect
-
     from headstart.errors import unknown_name
     from headstart.estimators import TextClassifier
     from headstart.nets import NETS, net_options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,46 +10,76 @@ from headstart.cli import console
 from headstart.cli.options import UNNAMED
 
 if TYPE_CHECKING:
-    from headstart.corpus import Corpus
+    from headstart.corpus import Corpus, FileOptions, Source
 
 __all__ = [
     "DataOptions",
     "Splits",
+    "as_source",
     "is_share",
     "read_labelled",
     "read_perhaps_labelled",
     "read_splits",
     "read_unlabelled",
+    "tell_counts",
 ]
+
+_TOLD = {
+    "n_null_texts": "null texts",
+    "n_empty_texts": "empty texts",
+    "n_null_labels_dropped": "rows left out because their label is missing",
+    "n_filtered_out": "rows left out by --where",
+    "n_cells_over_lines": "texts of several lines in quotation marks, each one row (--quoting none makes each line one)",
+}
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """How a command reads its rows."""
+    """How a command reads its rows: the one place for all commands.
 
-    text: str
+    Args:
+        text: the column of texts, or several in one string; None takes the first of `otherwise` that is there.
+        label, where, label_map, positive, group: as the options of these names.
+        columns: tabular columns to keep; of text files as they are written, for a model tells their types.
+        files: how files are read (`opt.reads_files`).
+        otherwise: names of the text column where none is given, such as that of a model.
+    """
+
+    text: str | None = None
     label: str | None = None
     where: Sequence[str] = ()
     label_map: str | None = None
     positive: str | None = None
     columns: tuple[str, ...] = ()
     group: str | None = None
+    files: FileOptions | None = None
+    otherwise: tuple[str, ...] = ("text",)
 
-    def read(self, source: str, names: Sequence[str] | None = None) -> Corpus:
+    def read(
+        self, source: str | Sequence[str], names: Sequence[str] | None = None, *, needs_label: bool = True
+    ) -> Corpus:
         """Read `source`; labels are put in the order of `names` where these are given."""
-        from headstart.corpus import parse_label_map, parse_where, read
+        from headstart.corpus import TextColumns, parse_label_map, parse_where, read
 
         kept = (*self.columns, *((self.group,) if self.group and self.group not in self.columns else ()))
         return read(
-            source,
-            text=self.text,
+            as_source(source),
+            text=TextColumns(self.text, self.otherwise),
             label=self.label,
             where=parse_where(self.where) if self.where else None,
             label_map=parse_label_map(self.label_map) if self.label_map else None,
             positive=self.positive,
             label_names=names,
             columns=kept,
+            as_written=self.columns,
+            needs_label=needs_label,
+            **({} if self.files is None else vars(self.files)),
         )
+
+
+def as_source(data: str | Sequence[str]) -> Source:
+    """Return the arguments of a command that name data: the one, or all."""
+    return data if isinstance(data, str) else data[0] if len(data) == 1 else tuple(data)
 
 
 @dataclass(frozen=True)
@@ -62,39 +92,52 @@ class Splits:
     counts: dict[str, Any]
 
 
-def read_labelled(options: DataOptions, source: str, names: Sequence[str] | None = None) -> Corpus:
+def read_labelled(options: DataOptions, source: str | Sequence[str], names: Sequence[str] | None = None) -> Corpus:
     """Read rows with labels, and say what the labels mean."""
-    from headstart.corpus import describe_labels
-
     corpus = options.read(source, names)
-    console.note(f"{source}: {len(corpus):,} rows, labels {describe_labels(corpus.label_names)}")
-    for name, count in corpus.counts.items():
-        if count and name in ("n_null_texts", "n_null_labels_dropped", "n_bad_encoding", "n_empty_texts"):
-            console.note(f"  {name.removeprefix('n_').replace('_', ' ')}: {count:,}")
+    _tell_labels(corpus)
     return corpus
 
 
-def read_perhaps_labelled(options: DataOptions, source: str, names: Sequence[str] | None = None) -> Corpus:
+def read_perhaps_labelled(
+    options: DataOptions, source: str | Sequence[str], names: Sequence[str] | None = None
+) -> Corpus:
     """Read rows with labels, or the texts alone where there is no column of labels and none was named."""
-    from headstart.corpus import read
-    from headstart.errors import DataError
-
     if options.label is None:
-        console.note(f"{source}: only the texts are read, whatever labels stand there")
-        return options.read(source)
-    try:
-        return read_labelled(options, source, names)
-    except DataError:
-        named = options.label != UNNAMED
-        if named or options.label in read(source, text=options.text).columns.column_names:
-            raise
-    console.note(f"{source} has no column {options.label!r}: only the texts are read")
-    return replace(options, label=None).read(source)
+        corpus = options.read(source)
+        console.note(f"{corpus.source}: only the texts are read, whatever labels stand there")
+    else:
+        corpus = options.read(source, names, needs_label=options.label != UNNAMED)
+        if corpus.labels is not None:
+            _tell_labels(corpus)
+            return corpus
+        console.note(f"{corpus.source} has no column {options.label!r}: only the texts are read")
+    tell_counts(corpus.source, corpus.counts)
+    return corpus
+
+
+def _tell_labels(corpus: Corpus) -> None:
+    from headstart.corpus import describe_labels
+
+    console.note(f"{corpus.source}: {len(corpus):,} rows, labels {describe_labels(corpus.label_names)}")
+    tell_counts(corpus.source, corpus.counts)
+
+
+def tell_counts(source: str, counts: Mapping[str, Any]) -> None:
+    """Say what was met in reading that a person should know of: rows left out, texts that are none."""
+    for name, words in _TOLD.items():
+        if counts.get(name):
+            console.note(f"  {words}: {counts[name]:,}")
+    if n_bad := counts.get("n_bad_encoding"):
+        console.warn(
+            f"{n_bad:,} lines or cells of {source} are not UTF-8 and were read as Windows-1252; "
+            "if letters look wrong, name the encoding with --encoding, such as gb18030 or latin-1"
+        )
 
 
 def read_splits(
     options: DataOptions,
-    source: str,
+    source: str | Sequence[str],
     *,
     valid: str | None,
     test: str | None,
@@ -163,15 +206,16 @@ def _without_labels(
     return Splits(train, None, held, _counts(train, None, held))
 
 
-def read_unlabelled(source: str | None, text: str, splits: Splits) -> Corpus | None:
+def read_unlabelled(options: DataOptions, source: str | None, splits: Splits) -> Corpus | None:
     """Read texts whose labels, if they have any, are not looked at; and say which of them are measured on."""
     if source is None:
         return None
-    from headstart.corpus import duplicates, read
+    from headstart.corpus import duplicates
 
-    corpus = read(source, text=text, columns=())
+    corpus = DataOptions(options.text, files=options.files, otherwise=options.otherwise).read(source)
     splits.counts["unlabelled"] = dict(corpus.counts)
     console.note(f"{source}: {len(corpus):,} texts without labels")
+    tell_counts(source, corpus.counts)
     for name, part in (("valid", splits.valid), ("test", splits.test)):
         shared = 0 if part is None else int(duplicates(corpus.texts, part.texts).n)
         splits.counts["unlabelled"][f"n_{name}_texts_among_them"] = shared

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from headstart.cli import console, reading
 from headstart.cli import options as opt
 
 if TYPE_CHECKING:
+    from headstart.corpus import FileOptions
     from headstart.predictor import Predictor
 
 __all__ = ["register"]
@@ -20,21 +22,25 @@ __all__ = ["register"]
 def evaluate(
     model: opt.Model,
     data: opt.Data,
-    text: opt.Text = "text",
+    text: opt.Text = None,
     label: opt.Label = "label",
     where: opt.Where = None,
     label_map: opt.LabelMap = None,
     positive: opt.Positive = None,
     device: opt.Device = "auto",
     as_json: opt.Json = False,
+    files: opt.Files = None,
 ) -> None:
     """Measure a model on labelled texts."""
     from headstart.cli.learning import evaluated
     from headstart.estimators import load
 
-    loaded = load(model).set_params(device=device, text=text)
+    loaded = load(model).set_params(device=device)
     predictor = loaded.predictor_
-    options = reading.DataOptions(text, label, where or (), label_map, positive, columns=predictor.columns)
+    options = reading.DataOptions(
+        text, label, where or (), label_map, positive,
+        columns=predictor.columns, files=files, otherwise=(predictor.text, "text"),
+    )  # fmt: skip
     corpus = reading.read_labelled(options, data, predictor.label_names)
     result = {
         **evaluated(loaded, corpus),
@@ -50,8 +56,16 @@ def evaluate(
 def predict(
     model: opt.Model,
     data: opt.Data,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help=".parquet, .csv or .jsonl", show_default=False)],
-    text: opt.Text = "text",
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help=".csv, .tsv, .jsonl (also .gz), .parquet or .feather; - for standard output, as --format says.",
+            show_default=False,
+        ),
+    ],
+    text: opt.Text = None,
     where: opt.Where = None,
     keep: Annotated[
         str | None,
@@ -62,20 +76,28 @@ def predict(
     ] = False,
     device: opt.Device = "auto",
     as_json: opt.Json = False,
+    files: opt.Files = None,
 ) -> None:
     """Score texts of any number into a file: the prediction and the probability of each label."""
-    from headstart.bulk import predict_file
-    from headstart.corpus import parse_where
+    from headstart.bulk import STDOUT, predict_file
+    from headstart.corpus import parse_where, source_name
+    from headstart.errors import OptionError
     from headstart.estimators import load
 
+    to_stdout = str(out) == STDOUT
+    if to_stdout and as_json:
+        raise OptionError("--out - and --json both write to standard output; give one of them.")
+    files, format_ = _formats(files, data, to_stdout=to_stdout)
     predictor = load(model).predictor_
     with console.track("rows", None) as bar:
         counts = predict_file(
             predictor,
-            data,
+            reading.as_source(data),
             out,
             text=text,
             where=parse_where(where) if where else None,
+            files=files,
+            format=format_,
             keep=opt.column_list(keep),
             spreadsheet_safe=spreadsheet_safe,
             device=device,
@@ -87,8 +109,20 @@ def predict(
             f"{counts['n_formulas']:,} cells of {out} begin as a formula does, and a spreadsheet that opens the file will "
             "calculate them; --spreadsheet-safe puts ' before each"
         )
-    result = {"out": str(out), "labels": opt.label_facts(predictor.label_names), **counts}
-    console.emit(result, as_json=as_json, lines=[f"{counts['n']:,} rows scored into {out}"])
+    reading.tell_counts(source_name(data), counts["reading"])
+    if n_lost := counts.get("n_not_finite"):
+        console.warn(f"{n_lost:,} kept numbers are NaN or infinite and became null, since JSON has neither")
+    line = f"{counts['n']:,} rows scored into {'standard output' if to_stdout else out}"
+    if to_stdout:
+        console.note(line)
+    else:
+        result = {"out": str(out), "labels": opt.label_facts(predictor.label_names), **counts}
+        console.emit(result, as_json=as_json, lines=[line])
+
+
+def _formats(files: FileOptions, data: Sequence[str], *, to_stdout: bool) -> tuple[FileOptions, str | None]:
+    """Return how to read, and what to write to standard output: ``--format`` says what ``-`` is, be it one or both."""
+    return (replace(files, format=None) if to_stdout and "-" not in data else files), files.format
 
 
 def embed(
@@ -99,30 +133,33 @@ def embed(
     pooling: Annotated[
         str, typer.Option("--pooling", help="Of a layer with an output a token: mean, max or last.")
     ] = "mean",
-    text: opt.Text = "text",
+    text: opt.Text = None,
     where: opt.Where = None,
     device: opt.Device = "auto",
     cache: opt.Cache = None,
     as_json: opt.Json = False,
+    files: opt.Files = None,
 ) -> None:
     """Write a layer's output for every text to a Parquet file, one list of numbers a row."""
     from headstart.bulk import embed_file
-    from headstart.corpus import parse_where
+    from headstart.corpus import parse_where, source_name
     from headstart.estimators import load
 
     with console.track("rows", None) as bar:
         result = embed_file(
             load(model).predictor_,
-            data,
+            reading.as_source(data),
             out,
             layer=layer,
             pooling=pooling,
             text=text,
             where=parse_where(where) if where else None,
+            files=files,
             device=device,
             cache=cache,
             progress=bar.advance,
         )
+    reading.tell_counts(source_name(data), result["reading"])
     shown: dict[str, Any] = {"out": str(out), "layer": layer, **result}
     line = f"{result['n']:,} vectors of size {result['size']} from {layer} in {out}"
     console.emit(shown, as_json=as_json, lines=[line])
@@ -138,6 +175,5 @@ def _warn(counts: Mapping[str, Any], predictor: Predictor) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(evaluate)
-    app.command()(predict)
-    app.command()(embed)
+    for command in (evaluate, predict, embed):
+        app.command()(opt.reads_files(command))

@@ -11,8 +11,11 @@ from headstart.corpus.column_types import COLUMN_TYPES, check_column_types, pars
 from headstart.corpus.columns import column_names, is_table, text_array
 from headstart.corpus.containers import as_corpus
 from headstart.corpus.dataset import Corpus
+from headstart.corpus.file_options import FileOptions
 from headstart.corpus.filters import parse_where
+from headstart.corpus.finding import Source, source_name
 from headstart.corpus.labels import (
+    MISSING_LABELS,
     LabelCodes,
     describe_labels,
     encode_labels,
@@ -21,17 +24,23 @@ from headstart.corpus.labels import (
     require_two_classes,
 )
 from headstart.corpus.leaks import DecidingColumn, deciding_columns
-from headstart.corpus.reading import Scan, read, scan
+from headstart.corpus.reading import Rows, Scan, read, scan
+from headstart.corpus.request import TextColumns
 from headstart.corpus.splits import Duplicates, duplicates, split, split_by_column, split_rows, subset
 from headstart.corpus.text_hashes import TextHashes
 
 __all__ = [
     "COLUMN_TYPES",
+    "MISSING_LABELS",
     "Corpus",
     "DecidingColumn",
     "Duplicates",
+    "FileOptions",
     "LabelCodes",
+    "Rows",
     "Scan",
+    "Source",
+    "TextColumns",
     "TextHashes",
     "as_corpus",
     "check_column_types",
@@ -48,6 +57,7 @@ __all__ = [
     "read",
     "require_two_classes",
     "scan",
+    "source_name",
     "split",
     "split_by_column",
     "split_rows",

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headstart.corpus.decoding import BAD_ENCODING, decode_or_repair
+from headstart.corpus.validating import decoded, sound
 from headstart.errors import DataError
 
 _MIN_ROWS_TO_JUDGE = 3
@@ -34,21 +34,33 @@ def text_array(values: Any, name: str = "text", where: str = "the data", counts:
         DataError: cells that are no strings; names the column, and the type or the first such row.
     """
     column = _one_chunk(arrow_column(values, name, where, kind="strings"))
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    return as_texts(sound(column, name, where, Counter() if counts is None else counts), name, where, counts)
+
+
+def as_texts(column: Any, name: str, where: str, counts: Counter[str] | None = None) -> Any:
+    """A sound Arrow column as `text_array` gives it, with the errors of that."""
+    column = written_out(_one_chunk(column))
     if _is_bytes(column.type):
-        return _decoded(column, counts)
+        return decoded(column, counts)
     if not (_is_string(column.type) or pa.types.is_null(column.type)):
         raise DataError(
             f"The text column {name!r} of {where} holds {column.type}, not texts. "
             f"Name the column that holds the texts, or turn its cells into strings first."
         )
-    texts = column.cast(pa.large_string())
-    try:
-        texts.validate(full=True)
-    except pa.ArrowInvalid:
-        return _decoded(texts.cast(pa.large_binary()), counts)
-    return texts
+    return column.cast(pa.large_string())
+
+
+def written_out(column: Any) -> Any:
+    """A dictionary's cells as plain ones; strings as large strings, for they may come to more than 2 GB."""
+    if isinstance(column, pa.ChunkedArray):
+        chunks = [written_out(chunk) for chunk in column.chunks]
+        return pa.chunked_array(chunks) if chunks else column
+    if not pa.types.is_dictionary(column.type):
+        return column
+    words = column.dictionary
+    if _is_string(words.type) or _is_bytes(words.type):
+        words = words.cast(pa.large_string() if _is_string(words.type) else pa.large_binary())
+    return words.take(column.indices)
 
 
 def refuse_numbers(texts: Any, name: str, where: str) -> None:
@@ -191,9 +203,7 @@ def distinct(values: Any, name: str, where: str) -> tuple[np.ndarray, list[Any]]
     Raises:
         DataError: cells that are lists or records.
     """
-    column = _one_chunk(arrow_column(values, name, where))
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = written_out(_one_chunk(arrow_column(values, name, where)))
     if pa.types.is_nested(column.type):
         raise DataError(
             f"Column {name!r} of {where} holds {column.type}; expected numbers, truth values or strings. "
@@ -219,11 +229,3 @@ def _is_string(kind: Any) -> bool:
 def _is_bytes(kind: Any) -> bool:
     types = pa.types
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
-
-
-def _decoded(column: Any, counts: Counter[str] | None) -> Any:
-    """Bytes as texts; those that are no UTF-8 repaired and counted."""
-    pairs = [(None, False) if cell is None else decode_or_repair(cell) for cell in column.to_pylist()]
-    if counts is not None:
-        counts[BAD_ENCODING] += sum(bad for _, bad in pairs)
-    return pa.array([text for text, _ in pairs], pa.large_string())

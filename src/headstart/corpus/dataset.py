@@ -1,6 +1,6 @@
 """``Corpus``: texts with their labels and columns, held in Arrow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headstart.corpus.filters import RowFilter, Where
-from headstart.corpus.labels import encode_labels, label_values
+from headstart.corpus.labels import MISSING_LABELS, encode_labels, label_values
 from headstart.errors import DataError
 
 
@@ -51,7 +51,8 @@ class Corpus:
 
         Of these rows: ``n_rows``, ``n_null_texts``, ``n_empty_texts`` (nothing but white space),
         ``n_duplicates`` (texts that stand earlier too). Of the source: ``n_rows_read``, ``n_filtered_out``,
-        ``n_null_labels_dropped``, ``n_bad_encoding`` (lines or cells repaired).
+        ``n_null_labels_dropped``, ``n_bad_encoding`` (lines or cells repaired), and, where there are any,
+        ``n_cells_over_lines`` (texts of several lines in a file that holds nothing else).
         """
         met = ("n_rows_read", "n_filtered_out", "n_null_labels_dropped", "n_bad_encoding")
         held = self.texts.drop_null()
@@ -61,6 +62,7 @@ class Corpus:
             "n_empty_texts": int(pc.sum(blank(self.texts)).as_py() or 0),
             "n_duplicates": len(held) - pc.count_distinct(held).as_py(),
             **{name: int(self.reading.get(name, 0)) for name in met},
+            **({"n_cells_over_lines": n} if (n := self.reading.get("n_cells_over_lines")) else {}),
         }
 
     def with_labels(
@@ -71,17 +73,19 @@ class Corpus:
         label_map: Mapping[Any, Any] | None = None,
         positive: Any = None,
         names: Sequence[str] | None = None,
+        missing: Collection[str] = MISSING_LABELS,
     ) -> "Corpus":
         """The corpus with these labels; rows whose label is missing are dropped and counted.
 
         Args:
-            values: one label a row, as ``encode_labels`` takes them; so are ``label_map``, ``positive``, ``names``.
+            values: one label a row, as ``encode_labels`` takes them; so are ``label_map``, ``positive``, ``names``,
+                ``missing``.
             column: what the label column is called, for messages.
 
         Raises:
             DataError: another number of labels than of rows, no label at all, or labels that do not fit.
         """
-        codes, found = encode_labels(values, label_map=label_map, positive=positive, names=names)
+        codes, found = encode_labels(values, label_map=label_map, positive=positive, names=names, missing=missing)
         what = "The labels" if column is None else f"The label column {column!r}"
         if len(codes) != len(self):
             raise DataError(f"{len(codes)} labels came for {len(self)} texts of {self.source}. Pass one label a text.")

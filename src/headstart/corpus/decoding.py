@@ -2,8 +2,8 @@
 
 Nearly every file is UTF-8 already, so the common path only checks that and copies nothing. Files from
 spreadsheets and old scrapers mix encodings: bytes that are no UTF-8 are read as Windows-1252, one by one,
-so that the rest of their line stays right, and the lines are counted. UTF-16 and UTF-32 are recognised by
-their byte-order mark.
+so that the rest of their line stays right, and the lines are counted. A file that this would turn into gibberish
+is refused: its encoding has to be named. UTF-16 and UTF-32 are recognised by their byte-order mark.
 """
 
 import codecs
@@ -16,6 +16,8 @@ from headstart.errors import DataError
 
 CHUNK_BYTES = 2 << 20
 """How much is read at a time; a chunk grows beyond it only to hold one whole line."""
+LONGEST_LINE = 64 << 20
+"""A line, or an element of a JSON array, may have this many bytes."""
 
 BAD_ENCODING = "n_bad_encoding"
 """The count of lines (in a table: cells) that held bytes which are no UTF-8."""
@@ -30,8 +32,14 @@ _MARKS = (
 )
 _HANDLER = "headstart.windows-1252"
 _TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1b")
+_ASCII_LETTERS = bytes(range(65, 91)) + bytes(range(97, 123))
 _PROBE_BYTES = 8192
 _MAX_CONTROLS = 0.05
+# In languages that Windows-1252 can write, at most a sixth of the letters are accented; in the bytes of Chinese,
+# Japanese, Korean or Cyrillic text nearly all are beyond ASCII.
+_MAX_ACCENTED = 0.4
+_MIN_ACCENTED = 4
+_EXPECTED = "Expected CSV, TSV, JSON lines, Parquet or Arrow"
 
 
 def _windows_1252(error: UnicodeError) -> tuple[str, int]:
@@ -60,53 +68,113 @@ def decode_or_repair(data: bytes) -> tuple[str, bool]:
         return data.decode("utf-8", _HANDLER), True
 
 
-def utf8_chunks(stream: BinaryIO, name: str, counts: Counter[str]) -> Iterator[bytes]:
+def decoded_head(head: bytes, encoding: str | None) -> str:
+    """The first bytes of a file as text without a mark, as far as they are any."""
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
+    return head.decode(encoding or marked, "ignore").removeprefix("\ufeff")
+
+
+def utf8_chunks(
+    stream: BinaryIO, name: str, counts: Counter[str], encoding: str | None = None, *, after: bytes = b"\n"
+) -> Iterator[bytes]:
     """Whole lines of ``stream`` as UTF-8 without a mark, about ``CHUNK_BYTES`` at a time.
 
     ``counts["n_bad_encoding"]`` grows by one for each line that was repaired.
 
+    Args:
+        stream: the bytes.
+        name: what messages call them.
+        counts: grows while reading.
+        encoding: what the bytes are in; None takes UTF-8, or what their mark says.
+        after: the ASCII character after which chunks are cut; where it is no line end, lines may be of any length.
+
     Raises:
-        DataError: the file is binary, or its UTF-16 or UTF-32 is damaged; with file and line.
+        DataError: the file is binary, is not in its encoding, or has a line longer than ``LONGEST_LINE``; with
+            file and line.
     """
     n_lines = 0
-    for chunk in _whole_lines(_transcoded(stream, name)):
+    for chunk in _whole_lines(_transcoded(stream, name, encoding), name, after):
         _refuse_binary(chunk, name, n_lines)
-        n_lines += chunk.count(b"\n")
-        yield _repaired(chunk, counts)
+        yield chunk if chunk.isascii() else _repaired(chunk, name, n_lines, counts)
+        n_lines += count_lines(chunk)
 
 
-def _transcoded(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """Blocks of the stream, its mark removed and UTF-16 or UTF-32 turned into UTF-8."""
+def count_lines(chunk: bytes) -> int:
+    """How many line ends a chunk of whole lines has; they are ``\\n``, ``\\r\\n`` or, in an old file, ``\\r``."""
+    return chunk.count(b"\n") or chunk.count(b"\r")
+
+
+def refuse_binary(head: bytes, name: str) -> None:
+    """Refuse the beginning of a file that is no text, before more of it is waited for.
+
+    Raises:
+        DataError: it holds zero bytes without being UTF-16 or UTF-32, or mostly control characters.
+    """
+    if not head.startswith(tuple(mark for mark, _ in _MARKS)):
+        _refuse_binary(head, name, 0)
+
+
+def _transcoded(stream: BinaryIO, name: str, encoding: str | None) -> Iterator[bytes]:
+    """Blocks of the stream, its mark removed, as UTF-8 if it was in a known other encoding."""
     block = stream.read(CHUNK_BYTES)
-    mark, encoding = next(((mark, name) for mark, name in _MARKS if block.startswith(mark)), (b"", "utf-8"))
-    if encoding == "utf-8":
+    mark, marked = next(((mark, name) for mark, name in _MARKS if block.startswith(mark)), (b"", "utf-8"))
+    if encoding is None and marked == "utf-8":
         yield block[len(mark) :]
         while block := stream.read(CHUNK_BYTES):
             yield block
         return
-    decoder = codecs.getincrementaldecoder(encoding)()
+    if encoding is not None and marked == "utf-8":
+        block = block[len(mark) :]
+    decoder = codecs.getincrementaldecoder(encoding or marked)()
+    n_lines = 0
     try:
+        first = True
         while block:
-            yield decoder.decode(block).encode("utf-8")
+            text = decoder.decode(block)
+            yield (text.removeprefix("\ufeff") if first else text).encode("utf-8")
+            n_lines += text.count("\n")
+            first = False
             block = stream.read(CHUNK_BYTES)
         decoder.decode(b"", final=True)
     except UnicodeError as error:
+        if encoding is None:
+            raise DataError(
+                f"{name} starts with the mark of {marked.upper()} but does not hold it throughout ({error}). "
+                f"Save the file again as UTF-8."
+            ) from error
         raise DataError(
-            f"{name} starts with the mark of {encoding.upper()} but does not hold it throughout ({error}). "
-            f"Save the file again as UTF-8."
+            f"{name}, about line {n_lines + _lines_before(error)}, is not {encoding} ({error.args[-1]}). "
+            f"Name another encoding with --encoding (encoding= in Python), or save the file again as UTF-8."
         ) from error
 
 
-def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, cut after line ends only."""
+def _lines_before(error: UnicodeError) -> int:
+    if not isinstance(error, UnicodeDecodeError):
+        return 1
+    return 1 + error.object[: error.start].decode(error.encoding, "replace").count("\n")
+
+
+def _whole_lines(blocks: Iterator[bytes], name: str, after: bytes) -> Iterator[bytes]:
+    """The same bytes, cut after line ends only, or after another character."""
     pending: list[bytes] = []
+    n_pending = n_lines = 0
     for block in blocks:
-        cut = block.rfind(b"\n") + 1
+        # A carriage return alone ends a line too, unless the line feed that belongs to it comes with the next block.
+        cut = block.rfind(after) + 1 or block.rfind(b"\r", 0, max(len(block) - 1, 0)) + 1
         if not cut:
             pending.append(block)
+            n_pending += len(block)
+            if n_pending > LONGEST_LINE:
+                raise DataError(
+                    f"{name}, line {n_lines + 1}, is longer than {LONGEST_LINE >> 20} MB, which no row of a table is. "
+                    f"Check that the file is text with line ends."
+                )
             continue
-        yield b"".join((*pending, block[:cut]))
+        whole = b"".join((*pending, block[:cut]))
+        n_lines += count_lines(whole)
+        yield whole
         pending = [block[cut:]]
+        n_pending = len(pending[0])
     if rest := b"".join(pending):
         yield rest
 
@@ -117,7 +185,7 @@ def _refuse_binary(chunk: bytes, name: str, n_lines_before: int) -> None:
         line = n_lines_before + chunk.count(b"\n", 0, position) + 1
         raise DataError(
             f"{name}, line {line}, holds a zero byte: the file looks binary, or is UTF-16 without its mark. "
-            f"Expected CSV, TSV, JSON lines, Parquet or Arrow; save the text as UTF-8."
+            f"{_EXPECTED}; save the text as UTF-8, or name its encoding, such as --encoding utf-16-le."
         )
     if n_lines_before:
         return
@@ -125,20 +193,42 @@ def _refuse_binary(chunk: bytes, name: str, n_lines_before: int) -> None:
     n_controls = sum(byte < 32 and byte not in _TEXT_CONTROLS for byte in probe)
     if n_controls > _MAX_CONTROLS * len(probe):
         raise DataError(
-            f"{name} looks binary: {n_controls} of its first {len(probe)} bytes are control characters. "
-            f"Expected CSV, TSV, JSON lines, Parquet or Arrow."
+            f"{name} looks binary: {n_controls} of its first {len(probe)} bytes are control characters. {_EXPECTED}."
         )
 
 
-def _repaired(chunk: bytes, counts: Counter[str]) -> bytes:
-    """The chunk itself when it is UTF-8; else each bad line repaired and counted."""
+def _repaired(chunk: bytes, name: str, n_lines_before: int, counts: Counter[str]) -> bytes:
+    """The chunk itself when it is UTF-8; else each bad line repaired and counted.
+
+    Raises:
+        DataError: the lines are in another encoding than Windows-1252.
+    """
     try:
         chunk.decode("utf-8")
-    except UnicodeDecodeError:
-        lines = [decode_or_repair(line) for line in chunk.splitlines(keepends=True)]
-        counts[BAD_ENCODING] += sum(bad for _, bad in lines)
+    except UnicodeDecodeError as error:
+        raw = chunk.splitlines(keepends=True)
+        lines = [decode_or_repair(line) for line in raw]
+        bad = [line for line, (_, repaired) in zip(raw, lines, strict=True) if repaired]
+        counts[BAD_ENCODING] += len(bad)
+        n_good = sum(not line.isascii() for line in raw) - len(bad)
+        if len(bad) > n_good and _is_foreign(bad):
+            line = n_lines_before + chunk.count(b"\n", 0, error.start) + 1
+            raise DataError(
+                f"{name} is not UTF-8: line {line} is the first of {counts[BAD_ENCODING]:,} lines so far whose bytes are no "
+                "letters in it, and read as Windows-1252 nearly all letters would be accented. Name the encoding with "
+                "--encoding (encoding= in Python), such as gb18030, big5, shift_jis, euc-kr or cp1251, or cp1252 if that is "
+                "what it is."
+            ) from error
         return "".join(line for line, _ in lines).encode("utf-8")
     return chunk
+
+
+def _is_foreign(lines: list[bytes]) -> bool:
+    """Whether most letters of these lines are beyond ASCII and no UTF-8."""
+    joined = b"\n".join(lines)
+    n_bad = len(joined) - len(joined.decode("utf-8", "ignore").encode())
+    n_letters = len(joined) - len(joined.translate(None, _ASCII_LETTERS))
+    return n_bad >= _MIN_ACCENTED and n_bad > _MAX_ACCENTED * (n_bad + n_letters)
 
 
 class ChunkFile(io.RawIOBase):

@@ -5,13 +5,14 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from headstart.corpus.decoding import CHUNK_BYTES, ChunkFile, utf8_chunks
+from headstart.corpus.decoding import CHUNK_BYTES, ChunkFile, count_lines, utf8_chunks
 from headstart.corpus.opening import DataFile, Opened
+from headstart.corpus.quoting import Part, Quoting
 from headstart.corpus.request import Request
 from headstart.errors import DataError
 
@@ -20,46 +21,79 @@ BLOCK_BYTES = 16 << 20
 
 _DELIMITERS = {".tsv": "\t", ".tab": "\t"}
 _HEADER_BYTES = 1 << 20
+_EXCEL_LINE = re.compile(r'"?sep=(.)"?(?:\r\n|\n|\r|$)', re.IGNORECASE)
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|$)")
 
 
 class _Header(NamedTuple):
+    """What the first lines say: the delimiter, the names of the columns, and over how many bytes and lines."""
+
     delimiter: str
     names: list[str]
+    n_bytes: int
+    n_lines: int
 
 
 def csv_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.Table]:
     """Blocks of rows, every cell the string that stands there: types are inferred later, over whole columns.
 
-    An empty cell is an empty string, and so is a null: CSV cannot tell them apart.
+    A cell without a single character is null; one with nothing between its quotation marks is an empty string. In
+    a file of one column every line is a row, a blank one too.
 
     Raises:
         DataError: a row with too few or too many cells, a quotation mark never closed; with file and line.
     """
+    chunks = utf8_chunks(opened.stream, file.name, request.counts, request.options.encoding)
+    first = next(chunks)
+    header = _header(first, file, request)
+    names = request.select(header.names, file.name)
+    returns = first[: header.n_bytes].endswith(b"\r\n")
+    quoting = Quoting(
+        file.name,
+        header.delimiter,
+        header.names,
+        str(request.options.quoting),
+        header.n_lines,
+        returns=returns,
+        counts=request.counts,
+    )
+    rows = chain([first[header.n_bytes :]], chunks)
+    n_rows = 0
+    # A file that says how it quotes only later is parsed in two runs.
+    for quoted, parts in groupby(quoting.parts(rows), key=lambda part: part.quoted):
+        ragged = _RaggedRows()
+        try:
+            for batch in _parsed(parts, quoted, header, names, ragged):
+                n_rows += batch.num_rows
+                yield pa.Table.from_batches([batch])
+        except pa.ArrowInvalid as error:
+            raise DataError(_fault(error, ragged.rows, file, request, header, n_rows)) from error
+
+
+def _parsed(parts: Iterator[Part], quoted: bool, header: _Header, names: list[str], ragged: "_RaggedRows") -> Any:
+    """Arrow's reader over some parts of a file."""
     import pyarrow.csv as arrow_csv
 
-    chunks = utf8_chunks(opened.stream, file.name, request.counts)
-    first = next(chunks)
-    header = _header(first, file)
-    names = request.select(header.names, file.name)
-    ragged = _RaggedRows()
-    try:
-        reader = arrow_csv.open_csv(
-            _as_file(first, chunks),
-            arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
-            arrow_csv.ParseOptions(delimiter=header.delimiter, newlines_in_values=True, invalid_row_handler=ragged),
-            arrow_csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.large_string())),
-        )
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
-    except pa.ArrowInvalid as error:
-        raise DataError(_fault(error, ragged.rows, file, header)) from error
-
-
-def _as_file(first: bytes, rest: Iterator[bytes]) -> Any:
-    """The chunks as a file for Arrow, which wants a line end after the header even when nothing follows."""
-    if not first.endswith((b"\n", b"\r")):
-        first += b"\n"
-    return pa.PythonFile(io.BufferedReader(ChunkFile(chain([first], rest)), CHUNK_BYTES), "r")
+    kind = pa.large_string()
+    return arrow_csv.open_csv(
+        pa.PythonFile(io.BufferedReader(ChunkFile(part.data for part in parts), CHUNK_BYTES), "r"),
+        arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=header.names),
+        arrow_csv.ParseOptions(
+            delimiter=header.delimiter,
+            quote_char='"' if quoted else False,
+            double_quote=quoted,
+            newlines_in_values=quoted,
+            ignore_empty_lines=len(header.names) > 1,
+            invalid_row_handler=ragged,
+        ),
+        arrow_csv.ConvertOptions(
+            include_columns=names,
+            column_types=dict.fromkeys(names, kind),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
 
 
 class _RaggedRows:
@@ -73,23 +107,62 @@ class _RaggedRows:
         return "error"
 
 
-def _header(chunk: bytes, file: DataFile) -> _Header:
-    text = chunk[:_HEADER_BYTES].decode("utf-8", "ignore").lstrip("\r\n")
-    delimiter = _DELIMITERS.get(file.suffix) or _likely_delimiter(re.split(r"[\r\n]", text, maxsplit=1)[0])
+def _header(chunk: bytes, file: DataFile, request: Request) -> _Header:
+    text = chunk[:_HEADER_BYTES].decode("utf-8", "ignore")
+    start = len(text) - len(text.lstrip("\r\n"))
+    delimiter = request.options.delimiter
+    if excel := _EXCEL_LINE.match(text, start):
+        delimiter = delimiter or excel[1]
+        start = excel.end()
+    line = _LINE.match(text, start)
+    first = line[0].rstrip("\r\n") if line else ""
+    by_name = "\t" if file.format == "tsv" else _DELIMITERS.get(file.suffix)
+    delimiter = delimiter or by_name or _likely_delimiter(first)
+    end = start + len(line[0] if line else "")
+    if request.options.quoting == "none":
+        names = first.split(delimiter)
+    else:
+        names, end = _quoted_names(text, start, delimiter, file.name)
+    begun = text[:end].encode()
+    return _Header(delimiter, names, len(begun), count_lines(begun))
+
+
+def _quoted_names(text: str, start: int, delimiter: str, name: str) -> tuple[list[str], int]:
+    """The cells of the row that begins at `start`, and where the next one begins."""
+    reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=delimiter)
     try:
-        return _Header(delimiter, next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
+        names = next(reader, [""])
     except csv.Error as error:
         raise DataError(
-            f"{file.name}, line 1, is no list of column names ({error}). Give the file a first line that names them."
+            f"{name}, line 1, is no list of column names ({error}). Give the file a first line that names them."
         ) from error
+    lines = list(_lines(text, start, reader.line_num))
+    counts = {line.count(delimiter) for line in lines}
+    if len(lines) > 1 and delimiter in text[start:] and counts == {lines[0].count(delimiter)}:
+        raise DataError(
+            f"{name}, line 1, opens a quotation mark that is closed in line {len(lines)}, and each of these lines would "
+            f"be a row of its own. Close it, or say --quoting none if quotation marks are part of the names."
+        )
+    return names, start + sum(map(len, lines))
+
+
+def _lines(text: str, start: int, n: int) -> Iterator[str]:
+    """The `n` lines that begin at `start`, with their ends."""
+    for _ in range(n):
+        line = _LINE.match(text, start)
+        if line is None:
+            return
+        yield line[0]
+        start = line.end()
 
 
 def _likely_delimiter(header: str) -> str:
-    """The comma, unless there is none and another mark cuts the column names: spreadsheets write semicolons."""
-    return next((mark for mark in ",\t;|" if mark in header), ",")
+    """The mark that cuts the column names most often; of equals the comma first, then as spreadsheets write."""
+    bare = re.sub(r'"[^"]*"', "", header)
+    return max(",\t;|", key=bare.count)
 
 
-def _fault(error: Exception, ragged: list[Any], file: DataFile, header: _Header) -> str:
+def _fault(error: Exception, ragged: list[Any], file: DataFile, request: Request, header: _Header, n_rows: int) -> str:
     """What is wrong with the file, and at which line."""
     if "straddling" in str(error):
         return (
@@ -101,21 +174,18 @@ def _fault(error: Exception, ragged: list[Any], file: DataFile, header: _Header)
         return f"{file.name} cannot be read as CSV: {reason}. Check its quotation marks and delimiters."
     row = ragged[0]
     cells = "1 cell" if row.actual_columns == 1 else f"{row.actual_columns} cells"
-    remedy = (
-        "A quotation mark opened there seems never to be closed: close it."
-        if "\n" in row.text
-        else f"Put quotation marks around cells that hold {header.delimiter!r}, or complete the line."
-    )
+    place = f"line {_line_of(row.text, file, request)}" if file.again else f"row {n_rows + (row.number or 0)}"
     return (
-        f"{file.name}, line {_line_of(row.text, file)}, holds {cells} where the header names {len(header.names)} "
-        f"columns: {row.text[:60]!a}. {remedy}"
+        f"{file.name}, {place}, holds {cells} where the header names {len(header.names)} "
+        f"columns: {row.text[:60]!a}. Put quotation marks around cells that hold {header.delimiter!r}, or complete "
+        f"the line; if the cells are parted by another character, name it with --delimiter."
     )
 
 
-def _line_of(row: str, file: DataFile) -> int:
+def _line_of(row: str, file: DataFile, request: Request) -> int:
     """The number of the line at which a row's text begins."""
     sought = re.split(r"[\r\n]", row, maxsplit=1)[0].encode()
     with file.open() as opened:
-        chunks = utf8_chunks(opened.stream, file.name, Counter())
+        chunks = utf8_chunks(opened.stream, file.name, Counter(), request.options.encoding)
         lines = chain.from_iterable(chunk.splitlines() for chunk in chunks)
         return next((number for number, line in enumerate(lines, 1) if line == sought), 0)

@@ -62,11 +62,15 @@ class RowFilter:
 
     def apply(self, table: pa.Table) -> pa.Table:
         """The rows of ``table`` that pass."""
+        mask = self.passing(table)
+        return table if mask is None else table.filter(mask)
+
+    def passing(self, table: pa.Table) -> Any:
+        """Which rows pass, as an Arrow array of truth values; None where all do."""
+        mask = self.mask(table) if self._wanted else np.ones(table.num_rows, bool)
         self._n_read += table.num_rows
-        if self._wanted:
-            table = table.filter(pa.array(self.mask(table)))
-        self._n_kept += table.num_rows
-        return table
+        self._n_kept += int(mask.sum())
+        return None if mask.all() else pa.array(mask)
 
     def mask(self, table: pa.Table) -> np.ndarray:
         """Which rows pass, bool ``[rows]``."""

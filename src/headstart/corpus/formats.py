@@ -1,18 +1,23 @@
 """Files of each format as Arrow tables, batch after batch, in the order of their rows.
 
-Binary formats are told by their first bytes, text formats by the file's ending and, failing that, by its
-first character. Each reader takes only the columns it is asked for and holds a few megabytes at a time.
+Binary formats are told by their first bytes, text formats by what they are said to be, by the file's ending and,
+failing that, by its first character. Each reader takes only the columns it is asked for and holds a few megabytes at
+a time. What leaves here is sound: every batch was validated.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from headstart.corpus.column_types import as_raw
+from headstart.corpus.decoding import decoded_head, refuse_binary
 from headstart.corpus.delimited import csv_tables
-from headstart.corpus.json_lines import json_tables
+from headstart.corpus.json_rows import JsonTables, json_tables
 from headstart.corpus.opening import FORMATS_READ, DataFile, Opened
 from headstart.corpus.request import Request
+from headstart.corpus.validating import PIECE_BYTES, pieces, validated
 from headstart.errors import DataError
 
 _BLANKS = b"\xef\xbb\xbf \t\r\n"
@@ -28,16 +33,19 @@ _FOREIGN = {
     b"\x93NUMPY": "a NumPy array: pass the array itself, or write the texts to CSV or Parquet",
     **{b"\x80" + bytes([protocol]) + b"\x95": _PICKLE for protocol in (4, 5)},
 }
+_PARQUET_ROWS = 1024
+"""Parquet is decoded so many rows at a time: of a long text that stands in every row, a file holds only one."""
 
 
 class Batch(NamedTuple):
     """Rows of a file.
 
-    ``typed`` is False when every cell is a string because the format knows no types; ``steady`` when every
-    batch is sure to have the same types.
+    ``kept`` holds the columns to keep as they are written, where these differ from the table's. ``typed`` is False
+    when every cell is a string because the format knows no types; ``steady`` when the file has one type a column.
     """
 
     table: pa.Table
+    kept: pa.Table
     typed: bool
     steady: bool
 
@@ -48,30 +56,55 @@ def read_batches(file: DataFile, request: Request) -> Iterator[Batch]:
     Raises:
         DataError: the file cannot be read as any format; with file, and line where it has lines.
     """
+    request.partition = file.partition
     with file.open() as opened:
-        reader = _reader_for(opened.head(), file)
-        try:
-            for table in reader.tables(opened, file, request):
-                for start in range(0, table.num_rows, request.batch_rows):
-                    yield Batch(table.slice(start, request.batch_rows), reader.typed, reader.steady)
-        except pa.ArrowException as error:
-            raise DataError(
-                f"{file.name} is damaged or not what its name says: {str(error).splitlines()[0].rstrip('.')}. "
-                f"What can be read: {FORMATS_READ}."
-            ) from error
+        reader = _reader_for(opened.head(), file, request)
+        for rows in reader.tables(opened, file, request):
+            table, kept = (rows.table, rows.kept) if isinstance(rows, JsonTables) else (rows, None)
+            yield from _sound_batches(table, kept, reader, file.name, request)
+
+
+def table_batches(table: pa.Table, where: str, request: Request) -> Iterator[Batch]:
+    """The rows of a table in memory, in the same way."""
+    names = request.select(table.column_names, where)
+    yield from _sound_batches(table.select(names), None, _IN_MEMORY, where, request)
+
+
+def _sound_batches(
+    table: pa.Table, kept: pa.Table | None, reader: "_Reader", where: str, request: Request
+) -> Iterator[Batch]:
+    # What a file says of its columns beside their types is not ours.
+    fields = [pa.field(field.name, field.type) for field in table.schema]
+    columns = list(table.columns)
+    if not reader.typed:
+        fields = [as_raw(field) for field in fields]
+    for name, value in request.partition.items():
+        if name in request.chosen and name not in table.column_names:
+            fields.append(as_raw(pa.field(name, pa.large_string())))
+            columns.append(pa.repeat(pa.scalar(value, pa.large_string()), table.num_rows))
+    table = validated(pa.table(columns, schema=pa.schema(fields)), where, request.counts)
+    start = 0
+    for piece in pieces(table, request.batch_rows):
+        beside = piece.select(list(request.kept)) if kept is None else kept.slice(start, len(piece))
+        yield Batch(piece, beside, reader.typed, reader.steady)
+        start += len(piece)
 
 
 class _Reader(NamedTuple):
-    tables: Callable[[Opened, DataFile, Request], Iterator[pa.Table]]
+    tables: Callable[[Opened, DataFile, Request], Iterator[Any]]
     typed: bool
     steady: bool
 
 
-def _reader_for(head: bytes, file: DataFile) -> _Reader:
+_IN_MEMORY = _Reader(lambda *_: iter(()), typed=True, steady=True)
+
+
+def _reader_for(head: bytes, file: DataFile, request: Request) -> _Reader:
     """What reads a file that begins so."""
     if not head.strip(_BLANKS):
+        once = "" if file.again else "; a pipe can be read only once"
         raise DataError(
-            f"{file.name} is empty or begins with nothing but blanks. Expected a data file: {FORMATS_READ}."
+            f"{file.name} is empty or begins with nothing but blanks{once}. Expected a data file: {FORMATS_READ}."
         )
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
@@ -80,26 +113,58 @@ def _reader_for(head: bytes, file: DataFile) -> _Reader:
         return _Reader(_parquet_tables, typed=True, steady=True)
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
         return _Reader(_arrow_tables, typed=True, steady=True)
-    looks_json = head.lstrip(_BLANKS).startswith(b"{") and file.suffix not in _DELIMITED
-    if looks_json or file.suffix in _JSON:
-        return _Reader(json_tables, typed=True, steady=False)
-    return _Reader(csv_tables, typed=False, steady=False)
+    if file.format in ("parquet", "arrow"):
+        raise DataError(
+            f"{file.name} is no {file.format} file: it begins with {head[:8]!r}. Check --format, or leave it out."
+        )
+    if request.options.encoding is None:
+        refuse_binary(head, file.name)
+    if file.format is not None:
+        is_json = file.format in ("jsonl", "json")
+    else:
+        begins = decoded_head(head, request.options.encoding).lstrip()[:1]
+        is_json = file.suffix in _JSON or (begins in ("{", "[") and file.suffix not in _DELIMITED)
+    return _Reader(json_tables if is_json else csv_tables, typed=is_json, steady=False)
 
 
 def _parquet_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
-    parquet = pq.ParquetFile(opened.random_access())
-    names = request.select(parquet.schema_arrow.names, file.name)
-    for batch in parquet.iter_batches(batch_size=request.batch_rows, columns=names):
-        yield pa.Table.from_batches([batch]).select(names)
+    with _told(file):
+        parquet = pq.ParquetFile(opened.random_access())
+        names = request.select(parquet.schema_arrow.names, file.name)
+        waiting: list[Any] = []
+        for batch in parquet.iter_batches(batch_size=_PARQUET_ROWS, columns=names):
+            waiting.append(batch)
+            if sum(map(len, waiting)) >= request.batch_rows or sum(one.nbytes for one in waiting) >= PIECE_BYTES:
+                yield pa.Table.from_batches(waiting).select(names)
+                waiting = []
+        if waiting:
+            yield pa.Table.from_batches(waiting).select(names)
 
 
 def _arrow_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.Table]:
-    is_file = opened.head().startswith(b"ARROW1")
-    source = opened.random_access()
-    reader: Any = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
-    batches: Iterable[Any] = (reader.get_batch(i) for i in range(reader.num_record_batches)) if is_file else reader
-    names = request.select(reader.schema.names, file.name)
-    for batch in batches:
-        yield pa.Table.from_batches([batch]).select(names)
+    with _told(file):
+        batches: Iterable[Any]
+        if opened.head().startswith(b"ARROW1"):
+            reader = pa.ipc.open_file(opened.random_access())
+            batches = (reader.get_batch(number) for number in range(reader.num_record_batches))
+        else:
+            batches = reader = pa.ipc.open_stream(pa.PythonFile(opened.stream, "r"))
+        names = request.select(reader.schema.names, file.name)
+        for batch in batches:
+            yield pa.Table.from_batches([batch]).select(names)
+
+
+@contextmanager
+def _told(file: DataFile) -> Iterator[None]:
+    """Whatever a reader raises over a damaged file, as one error; what the disk says stays as it is."""
+    try:
+        yield
+    except (DataError, OSError):
+        raise
+    except Exception as error:  # Of a name that is no UTF-8, a size that is none, a type that is not known, ...
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise DataError(
+            f"{file.name} is damaged or not what its name says: {reason[:300]}. What can be read: {FORMATS_READ}."
+        ) from error

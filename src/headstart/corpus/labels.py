@@ -6,13 +6,18 @@ True, ``"true"`` and ``"TRUE"`` are ``"True"``. So a model trained on ints takes
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from headstart.corpus.columns import NUMBER, distinct
 from headstart.errors import DataError, OptionError
+
+MISSING_LABELS = frozenset(
+    ("NA", "<NA>", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "NaT")
+)
+"""How programs write a label that is missing, letter by letter as pandas reads it: ``none`` may be the name of a class."""
 
 _MOST_SHOWN = 12
 
@@ -48,6 +53,7 @@ def encode_labels(
     label_map: Mapping[Any, Any] | None = None,
     positive: Any = None,
     names: Sequence[str] | None = None,
+    missing: Collection[str] = MISSING_LABELS,
 ) -> LabelCodes:
     """Class codes of a label column, and the names in the order of the codes.
 
@@ -61,6 +67,7 @@ def encode_labels(
         positive: which of two classes is the positive one.
         names: the classes of a model that exists, in code order; the values must be among them. None, or none of
             them, where no model says which.
+        missing: strings that stand for no label, unless `label_map` or `names` have them; null, NaN and blanks always do.
 
     Returns:
         ``(codes, names)``: int64 ``[rows]``, -1 where the label is missing; names in code order.
@@ -71,7 +78,8 @@ def encode_labels(
     """
     rows, held = distinct(values, "label", "the data")
     found = [label_name(value) for value in held]
-    mapped = _mapped(found, label_map)
+    known = {label_name(value) for value in (*(label_map or ()), *(names or ()))}
+    mapped = _mapped([None if name in missing and name not in known else name for name in found], label_map)
     present = tuple(sorted({name for name in mapped if name is not None}, key=_order))
     order = _known(present, names, positive) if names else _with_positive_last(present, positive)
     codes = {name: code for code, name in enumerate(order)}

@@ -1,20 +1,24 @@
-"""``read`` and ``scan``: from a file, folder, address or table in memory to texts, labels and columns."""
+"""``read`` and ``scan``: from files, addresses, pipes or a table in memory to texts, labels and columns."""
 
+import glob
 import os
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headstart.corpus.columns import adopt, column_names, refuse_numbers, select, text_array
+from headstart.corpus.columns import adopt, as_texts, column_names, refuse_numbers, select
 from headstart.corpus.dataset import Corpus, blank
+from headstart.corpus.file_options import FileOptions
 from headstart.corpus.filters import RowFilter, Where
-from headstart.corpus.formats import Batch, read_batches
-from headstart.corpus.opening import find_files
-from headstart.corpus.request import Request
+from headstart.corpus.finding import find_files, is_source, source_name
+from headstart.corpus.formats import Batch, read_batches, table_batches
+from headstart.corpus.opening import STDIN, DataFile
+from headstart.corpus.request import Request, TextColumns, joined_name, joined_texts
 from headstart.corpus.schemas import as_schema, common_schema
 from headstart.errors import DataError
 
@@ -24,30 +28,47 @@ BATCH_ROWS = 8192
 def read(
     source: Any,
     *,
-    text: str = "text",
+    text: str | Sequence[str] | TextColumns = "text",
     label: str | None = None,
     where: Where | None = None,
     label_map: Mapping[Any, Any] | None = None,
     positive: Any = None,
     label_names: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
+    as_written: Sequence[str] = (),
+    needs_label: bool = True,
+    format: str | None = None,
+    delimiter: str | None = None,
+    quoting: str | int = "auto",
+    encoding: str | None = None,
 ) -> Corpus:
     """Read texts, and labels when a column is named, into memory.
 
     Args:
-        source: a CSV, TSV, JSON-lines, Parquet or Arrow file, plain or compressed; a folder of such files; an
-            fsspec address; or a pandas, Polars or Arrow table or a dict of columns.
-        text: the column of texts.
+        source: a CSV, TSV, JSON-lines, JSON-array, Parquet or Arrow file, plain or compressed; a folder of such files,
+            in which folders such as ``year=2024`` are partitions and become columns; a pattern such as ``"rows/*.csv"``;
+            an fsspec address; ``"-"`` for standard input; a list of these; or a pandas, Polars or Arrow table or a dict
+            of columns.
+        text: the column of texts; several, in a list or in one string (``"title,body"``), become one text, a line each.
         label: the column of labels; rows without one are dropped and counted.
         where: rows to keep: column -> value or list of values.
         label_map, positive, label_names: as ``encode_labels`` takes them (there ``names``).
         columns: which of the remaining columns to keep; None keeps all, ``()`` none.
+        as_written: columns of CSV and TSV whose cells stay the strings that are written there, whatever they look like;
+            null where nothing is written.
+        needs_label: False reads texts alone where there is no column called `label`.
+        format: ``"csv"``, ``"tsv"``, ``"jsonl"``, ``"json"``, ``"parquet"`` or ``"arrow"``; None lets the file tell.
+        delimiter: what parts the cells of a line; None lets the file tell.
+        quoting: ``"minimal"`` if quotation marks enclose cells, ``"none"`` if they are part of the texts (or a word or
+            constant of the csv module); ``"auto"`` tells TSV of either kind apart and refuses what may be neither.
+        encoding: of text files; None takes UTF-8, UTF-16 or UTF-32 with a mark, and repairs single Windows-1252 letters.
 
     Returns:
         A ``Corpus`` whose ``counts`` say what was met: nulls, empty texts, repaired encodings, dropped rows.
 
     Raises:
         DataError: anything that cannot be used, with file, line or column, and what to do.
+        OptionError: a format, delimiter, way of quoting or encoding that is none.
 
     >>> corpus = read({"text": ["good", "bad", None], "label": [1, 0, 1]}, label="label")
     >>> corpus.label_names, corpus.labels, corpus.counts["n_null_texts"]
@@ -57,18 +78,25 @@ def read(
         raise DataError(
             f"The column {label!r} was named as the label and among the columns. Leave it out of the columns."
         )
-    if text == label:
-        raise DataError(f"The column {text!r} was named as both the text and the label. Name two different columns.")
-    scanner = Scan(source, text=text, label=label, where=where, columns=columns)
-    table = scanner.table()
+    scanner = Scan(
+        source,
+        text=text,
+        label=label,
+        needs_label=needs_label,
+        where=where,
+        columns=columns,
+        options=FileOptions(format, delimiter, quoting, encoding),
+    )
+    texts, table = scanner.read(as_written)
+    labelled = label is not None and label in table.column_names
     corpus = Corpus(
-        texts=table.column(text).combine_chunks(),
-        columns=table.drop_columns([text] if label is None else [text, label]),
+        texts=texts,
+        columns=table.drop_columns([label]) if labelled and label not in (columns or ()) else table,
         source=scanner.name,
-        text_name=text,
+        text_name=scanner.text_name,
         reading=dict(scanner.counts),
     )
-    if label is None:
+    if not labelled:
         return corpus
     return corpus.with_labels(
         table.column(label), column=label, label_map=label_map, positive=positive, names=label_names
@@ -78,25 +106,52 @@ def read(
 def scan(
     source: Any,
     *,
-    text: str = "text",
+    text: str | Sequence[str] | TextColumns = "text",
     where: Where | None = None,
     columns: Sequence[str] | None = (),
+    keep: Sequence[str] = (),
+    keep_types: bool = False,
     batch_rows: int = BATCH_ROWS,
+    options: FileOptions | None = None,
 ) -> "Scan":
     """Read the rows of a source in order and in bounded memory, with the checks of ``read``.
 
-    Iterate over the result to get ``pa.Table`` batches of at most ``batch_rows`` rows: the text column
-    (large_string) and ``columns``, typed as ``read`` would type them. For columns of CSV and JSON lines that
-    takes a first pass over the whole file, since a type shows only after the last row.
+    Iterate over the result to get ``pa.Table`` batches of at most ``batch_rows`` rows: the texts (large_string) and
+    ``columns``, typed as ``read`` would type them. For columns of text formats that takes a first pass over the whole
+    file, since a type shows only after the last row. `Scan.rows` gives the cells as they stand, in one pass.
+
+    Args:
+        source, text, where, columns: as ``read`` takes them.
+        keep: columns to hand through as they are written, with `Scan.rows`.
+        keep_types: whether the kept columns of JSON get types instead, the same in every batch.
+        batch_rows: the most rows in a batch.
+        options: how to read the files.
 
     Raises:
         DataError: as ``read``, some of it only when the faulty row is reached.
     """
-    return Scan(source, text=text, where=where, columns=columns, batch_rows=batch_rows)
+    return Scan(
+        source,
+        text=text,
+        where=where,
+        columns=columns,
+        keep=keep,
+        keep_types=keep_types,
+        batch_rows=batch_rows,
+        options=options or FileOptions(),
+    )
+
+
+class Rows(NamedTuple):
+    """Some rows of a source: ``texts`` as ``pa.LargeStringArray``, ``columns`` and ``kept`` as tables, all ``[rows]``."""
+
+    texts: Any
+    columns: pa.Table
+    kept: pa.Table
 
 
 class Scan:
-    """Batches of a source in the order of its rows; ``counts`` grows as they are read.
+    """Rows of a source in their order, as tables or as `rows`; ``counts`` grows as they are read.
 
     Each iteration starts again at the first row, with fresh counts.
     """
@@ -105,79 +160,155 @@ class Scan:
         self,
         source: Any,
         *,
-        text: str,
+        text: str | Sequence[str] | TextColumns,
         label: str | None = None,
+        needs_label: bool = True,
         where: Where | None = None,
         columns: Sequence[str] | None = (),
+        keep: Sequence[str] = (),
+        keep_types: bool = False,
         batch_rows: int = BATCH_ROWS,
+        options: FileOptions,
     ) -> None:
-        self._is_path = isinstance(source, (str, os.PathLike))
-        self.name = os.fspath(source) if self._is_path else f"the {type(source).__name__}"
+        self._is_path = is_source(source) and not _is_list_of_texts(source)
+        self.name = source_name(source) if self._is_path else f"the {type(source).__name__}"
         self.counts: Counter[str] = Counter()
         self._source = source if self._is_path else adopt(source)
-        self._text, self._where, self._batch_rows = text, where, batch_rows
-        self._needed = (text,) if label is None else (text, label)
-        self._wanted = None if columns is None else tuple(columns)
-        self._text_only = self._wanted == () and label is None
+        self._files: list[DataFile] | None = None
+        self._text = text if isinstance(text, TextColumns) else TextColumns(text)
+        self._label, self._needs_label, self._where = label, needs_label, where
+        self._columns = None if columns is None else tuple(dict.fromkeys(columns))
+        self._keep, self._keep_types = tuple(dict.fromkeys(keep)), keep_types
+        self._batch_rows, self._options = batch_rows, options
+        self._request: Request | None = None
+
+    @property
+    def text_name(self) -> str:
+        """The column of texts, or the columns in one string, once rows were read."""
+        return joined_name(self._request.text_names) if self._request else self._text.name
 
     def __iter__(self) -> Iterator[pa.Table]:
-        batches = self._batches()
-        first = next(batches)
-        ready: Iterable[Batch] = chain([first], batches)
-        if first.steady or self._text_only:  # one pass, so that a pipe can be scanned too
-            schema = self._schema([first])
-        else:
-            batches.close()
-            schema, ready = self._schema(self._batches()), self._batches()
-        for batch in ready:
-            yield as_schema(batch.table, schema, where=self.name)
+        for rows in self._typed("columns") if self._columns != () else self.rows():
+            yield rows.columns.add_column(0, self.text_name, rows.texts)
 
-    def table(self) -> pa.Table:
-        """All rows at once."""
-        batches = list(self._batches())
-        schema = self._schema(batches)
-        return pa.concat_tables([as_schema(batch.table, schema, where=self.name) for batch in batches])
+    def rows(self) -> Iterator[Rows]:
+        """The rows, with the cells of each column as the format holds them; of CSV strings, null where nothing is.
 
-    def _schema(self, batches: Iterable[Batch]) -> pa.Schema:
-        first = next(batches := iter(batches))
-        tables = (batch.table for batch in chain([first], batches))
-        return common_schema(tables, typed=first.typed, text=self._text, where=self.name)
+        Kept columns come as they are written: those of JSON as JSON, to the digit (see
+        `headstart.corpus.json_rows.JSON_CELLS`), or with types where `keep_types` asks for them. One pass does, so that
+        a pipe can be read; for types a file is read twice, and a pipe copied to the temporary folder.
+        """
+        if self._keep and self._keep_types:
+            return self._typed("kept", as_written=self._keep)
+        return self._all_rows()
+
+    def read(self, as_written: Sequence[str] = ()) -> tuple[Any, pa.Table]:
+        """All texts, and the columns with one type each, the label's among them."""
+        found = list(self._all_rows())
+        schema = common_schema((rows.columns for rows in found), where=self.name, as_written=as_written)
+        table = pa.concat_tables([as_schema(rows.columns, schema, where=self.name) for rows in found])
+        return pa.chunked_array([rows.texts for rows in found], pa.large_string()).combine_chunks(), table
+
+    def _all_rows(self) -> Generator[Rows, None, None]:
+        return (self._rows(batch) for batch in self._batches())
+
+    def _typed(self, part: str, as_written: Sequence[str] = ()) -> Iterator[Rows]:
+        """The rows, with the same types in every batch for the kept columns or the others."""
+        with ExitStack() as copies:
+            if self._is_path:
+                self._files = [copies.enter_context(file.reopenable()) for file in self._found()]
+            batches = self._batches()
+            first = next(batches)
+            looked_at: Iterable[Rows]
+            ready: Iterable[Rows]
+            if first.steady and len(self._files or ()) < 2:
+                rows = self._rows(first)
+                looked_at, ready = [rows], chain([rows], map(self._rows, batches))
+            else:
+                batches.close()
+                looked_at, ready = self._all_rows(), self._all_rows()
+            schema = common_schema((getattr(rows, part) for rows in looked_at), where=self.name, as_written=as_written)
+            for rows in ready:
+                yield rows._replace(**{part: as_schema(getattr(rows, part), schema, where=self.name)})
+
+    def _found(self) -> list[DataFile]:
+        if self._files is None:
+            self._files = find_files(self._source, self._options.format)
+        return self._files
 
     def _batches(self) -> Generator[Batch, None, None]:
-        """The rows that pass the filter, their texts checked and counted."""
+        """The rows that pass the filter, counted."""
         self.counts.clear()
         row_filter = RowFilter(self._where, self.name)
+        typed: bool | None = None
         for batch in self._raw_batches(row_filter.columns):
-            table = row_filter.apply(batch.table)
+            if typed not in (None, batch.typed):
+                raise DataError(
+                    f"{self.name} mixes CSV files, whose cells have no types, with files of types. Read them apart."
+                )
+            typed = batch.typed
             self.counts["n_rows_read"] += batch.table.num_rows
+            mask = row_filter.passing(batch.table)
             self.counts["n_filtered_out"] = row_filter.n_dropped
-            if table.num_rows:
-                yield batch._replace(table=self._checked(table, batch.typed))
+            if mask is not None:
+                batch = batch._replace(table=batch.table.filter(mask), kept=batch.kept.filter(mask))
+            if batch.table.num_rows:
+                yield batch
         if not self.counts["n_rows_read"]:
             raise DataError(f"{self.name} has column names but no row. Give at least one row of data.")
         row_filter.check()
 
     def _raw_batches(self, filter_columns: Sequence[str]) -> Iterator[Batch]:
-        needed = (*self._needed, *filter_columns)
-        request = Request(needed, self._wanted, self._batch_rows, self.counts)
+        label_needed = (self._label,) if self._label is not None and self._needs_label else ()
+        kept = () if self._keep_types else self._keep
+        self._request = request = Request(
+            self._text,
+            needed=(*label_needed, *filter_columns, *(self._keep if self._keep_types else ())),
+            wanted=self._columns,
+            kept=kept,
+            label=self._label,
+            options=self._options,
+            batch_rows=self._batch_rows,
+            counts=self.counts,
+        )
         if self._is_path:
-            for file in find_files(self._source):
+            for file in self._found():
                 yield from read_batches(file, request)
             return
         names = request.select(column_names(self._source), self.name)
-        table = select(self._source, names, self.name)
-        for start in range(0, table.num_rows, self._batch_rows):
-            yield Batch(table.slice(start, self._batch_rows), typed=True, steady=True)
+        yield from table_batches(select(self._source, names, self.name), self.name, request)
 
-    def _checked(self, table: pa.Table, typed: bool) -> pa.Table:
-        """The batch without columns that only the filter needed; its texts as large_string, counted."""
-        name = self._text
-        texts = text_array(table.column(name), name, self.name, self.counts)
-        if not typed and not self.counts["n_rows"]:
-            refuse_numbers(texts, name, self.name)
+    def _rows(self, batch: Batch) -> Rows:
+        """Texts checked and counted, and the columns that were asked for."""
+        request = self._request
+        names = () if request is None else request.text_names
+        found = [as_texts(batch.table.column(name), name, self.name, self.counts) for name in names]
+        if self._label in names:
+            raise DataError(
+                f"The column {self._label!r} was named as both the text and the label. Name two different columns."
+            )
+        texts = joined_texts(found)
+        if not batch.typed:
+            texts = texts.fill_null("") if texts.null_count else texts
+            if not self.counts["n_rows"]:
+                refuse_numbers(texts, joined_name(names), self.name)
         self.counts["n_rows"] += len(texts)
         self.counts["n_null_texts"] += texts.null_count
         self.counts["n_empty_texts"] += int(pc.sum(blank(texts)).as_py() or 0)
-        if self._wanted is not None:
-            table = table.select(list(dict.fromkeys((*self._needed, *self._wanted))))
-        return table.set_column(table.column_names.index(name), name, texts)
+        there = batch.table.column_names
+        asked = there if self._columns is None else self._columns
+        label = [self._label] if self._label in there else []
+        columns = [name for name in asked if self._columns is not None or name not in (*names, *label)]
+        kept = batch.table.select(list(self._keep)) if self._keep_types else batch.kept
+        return Rows(texts, batch.table.select(list(dict.fromkeys((*columns, *label)))), kept)
+
+
+def _is_list_of_texts(source: Any) -> bool:
+    """Whether a list of strings can hardly be one of files: nothing is there, and nothing looks like a path."""
+    return isinstance(source, list) and not any(_looks_like_a_path(os.fsdecode(one)) for one in source)
+
+
+def _looks_like_a_path(text: str) -> bool:
+    if text == STDIN or "://" in text or os.sep in text or glob.has_magic(text):
+        return True
+    return len(text) < 256 and "\0" not in text and (os.path.splitext(text)[1] != "" or os.path.exists(text))  # noqa: PTH110, PTH122

@@ -5,12 +5,13 @@ types are gathered over all batches first; each batch is then turned into them. 
 pieces gets the types that it would get when read whole.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headstart.corpus.column_types import is_raw
 from headstart.corpus.columns import NUMBER
 from headstart.errors import DataError
 
@@ -19,26 +20,32 @@ _MISSING_MARKS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 _NUMBERS = (pa.int64(), pa.float64())
 
 
-def common_schema(tables: Iterable[pa.Table], *, typed: bool, text: str, where: str) -> pa.Schema:
+def common_schema(tables: Iterable[pa.Table], *, where: str, as_written: Sequence[str] = ()) -> pa.Schema:
     """The types that hold every batch.
 
-    Whole numbers and fractions make fractions; what is null throughout becomes strings.
+    Whole numbers and fractions make fractions; what is null throughout becomes strings. A column of raw cells, as in
+    CSV, gets the type that all its cells are: numbers or truth values. ``007`` is no number; blanks and marks such as
+    ``NA`` count as missing.
 
     Args:
         tables: the batches, all with the same columns or some of them.
-        typed: False when every cell is a string, as in CSV: then a column whose cells are all numbers, or all
-            truth values, gets that type. ``007`` is no number; blanks and marks such as ``NA`` count as missing.
-        text: the text column, which stays as it is.
         where: what messages call the source.
+        as_written: columns of raw cells that stay raw.
 
     Raises:
         DataError: a column changes its type in a way that no type can hold.
     """
-    schema = pa.schema([])
+    fields: dict[str, pa.Field] = {}
     for table in tables:
-        found = table.schema if typed else _guessed(table, text)
-        schema = _joined(schema, found, where) if typed else _widened(schema, found)
-    return pa.schema([f.with_type(pa.large_string()) if pa.types.is_null(f.type) else f for f in schema])
+        for place, field in enumerate(table.schema):
+            if is_raw(field) and field.name not in as_written:
+                found = pa.field(field.name, _type_of(table.column(place).fill_null("")))
+                before = fields.get(field.name, found)
+                fields[field.name] = before.with_type(_wider(before.type, found.type))
+            else:
+                before = fields.get(field.name, field)
+                fields[field.name] = field if field.equals(before) else _joined(before, field, where)
+    return pa.schema([f.with_type(pa.large_string()) if pa.types.is_null(f.type) else f for f in fields.values()])
 
 
 def as_schema(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
@@ -47,17 +54,7 @@ def as_schema(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
     Raises:
         DataError: a column of other values than the schema's.
     """
-    rows = table.num_rows
-    columns = {f.name: table.column(f.name) if f.name in table.column_names else pa.nulls(rows) for f in schema}
-    try:
-        return pa.table({f.name: _converted(columns[f.name], f.type) for f in schema})
-    except pa.ArrowException as error:
-        raise DataError(_changing(error, where)) from error
-
-
-def _guessed(table: pa.Table, text: str) -> pa.Schema:
-    types = [f.type if f.name == text else _type_of(table.column(f.name)) for f in table.schema]
-    return pa.schema(list(zip(table.column_names, types, strict=True)))
+    return pa.table([_converted(table, field, where) for field in schema], schema=schema)
 
 
 def _type_of(column: Any) -> Any:
@@ -84,11 +81,6 @@ def _casts(cells: Any, target: Any) -> bool:
     return True
 
 
-def _widened(schema: pa.Schema, found: pa.Schema) -> pa.Schema:
-    known = {f.name: f.type for f in schema}
-    return pa.schema([(f.name, _wider(known.get(f.name, pa.null()), f.type)) for f in found])
-
-
 def _wider(a: Any, b: Any) -> Any:
     if a == b or pa.types.is_null(b):
         return a
@@ -97,18 +89,26 @@ def _wider(a: Any, b: Any) -> Any:
     return pa.float64() if a in _NUMBERS and b in _NUMBERS else pa.large_string()
 
 
-def _joined(schema: pa.Schema, found: pa.Schema, where: str) -> pa.Schema:
+def _joined(a: pa.Field, b: pa.Field, where: str) -> pa.Field:
     try:
-        return pa.unify_schemas([schema.remove_metadata(), found.remove_metadata()], promote_options="permissive")
+        return pa.unify_schemas([pa.schema([a]), pa.schema([b])], promote_options="permissive").field(0)
     except pa.ArrowException as error:
         raise DataError(_changing(error, where)) from error
 
 
-def _converted(column: Any, target: Any) -> Any:
-    was_string = pa.types.is_large_string(column.type)
-    if was_string and not pa.types.is_large_string(target):
-        column = pc.if_else(_missing(column), pa.scalar(None, column.type), column)
-    return column.cast(target)
+def _converted(table: pa.Table, field: pa.Field, where: str) -> Any:
+    if field.name not in table.column_names:
+        return pa.nulls(table.num_rows, field.type)
+    place = table.column_names.index(field.name)
+    column = table.column(place)
+    if is_raw(table.schema.field(place)) and not is_raw(field):
+        column = column.fill_null("") if column.null_count else column
+        if not pa.types.is_large_string(field.type):
+            column = pc.if_else(_missing(column), pa.scalar(None, column.type), column)
+    try:
+        return column.cast(field.type)
+    except pa.ArrowException as error:
+        raise DataError(_changing(error, where)) from error
 
 
 def _changing(error: Exception, where: str) -> str:
