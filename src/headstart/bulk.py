@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from headstart.corpus import Corpus, FileOptions, Rows, Source, TextColumns, scan
 from headstart.corpus.writing import OutputForm, TableWriter, output_form
-from headstart.errors import ArtifactError, OptionError, unknown_name
+from headstart.errors import ArtifactError, OptionError
 from headstart.features import layer_outputs
 from headstart.outputs import Spreadsheet, atomic_write, check_file
 from headstart.predictor import Predictor
