@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import clamp, fill
 
 __all__ = ["sigmoid", "tanh"]
 
 _f32 = np.float32
-_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 
-@_inlined
+@compiled(inline=True)
 def tanh(x: Any) -> Any:
     """Hyperbolic tangent: absolute error below 5e-7; NaN for NaN.
 
@@ -36,7 +35,7 @@ def tanh(x: Any) -> Any:
     return x * p / d
 
 
-@_inlined
+@compiled(inline=True)
 def sigmoid(x: Any) -> Any:
     """Logistic function ``1 / (1 + exp(-x))``: absolute error below 3e-7; NaN for NaN."""
     half = fill(_f32(0.5))

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import (
     LANES,
     address,
@@ -38,12 +38,6 @@ Floats = NDArray[np.float32]
 _AHEAD = 3  # rows to ask for before their turn
 _LINE = 16  # values in a cache line
 _STILL = 1e-14  # below this ratio of squared mean to mean square, a step is lost in the rounding of the weight
-
-_BUILT_ON = "d85a256d56f5"  # lanes.py: see tests/kernels/test_caches.py
-
-_entry = numba.njit(nogil=True, cache=True, error_model="numpy")
-_compiled = numba.njit(nogil=True, error_model="numpy")
-_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 
 class Matrix(NamedTuple):
@@ -92,14 +86,14 @@ class Schedule(NamedTuple):
     decay: Any
 
 
-@_inlined
+@compiled(inline=True)
 def _move(s: Schedule, at: int, weight: Any, mean: Any, square: Any) -> Any:
     """The weight after the step, from the means after it."""
     step = fill(s.rate[at]) * mean / (root(square) * fill(s.scale[at]) + fill(s.epsilon))
     return weight * fill(s.decay[at]) - step
 
 
-@_inlined
+@compiled(inline=True)
 def _learn(s: Schedule, slope: Any, mean: Any, square: Any) -> Any:
     """Both means after the step."""
     mean = fill(s.beta_1) * mean + fill(s.gain_1) * slope
@@ -107,7 +101,7 @@ def _learn(s: Schedule, slope: Any, mean: Any, square: Any) -> Any:
     return mean, square
 
 
-@_inlined
+@compiled(inline=True)
 def _missed(s: Schedule, start: int, stop: int, weight: Any, mean: Any, square: Any) -> Any:
     """Weight and means after steps [start, stop) of the schedule with a gradient of zero."""
     beta_1, beta_2, still = fill(s.beta_1), fill(s.beta_2), fill(np.float32(_STILL))
@@ -123,7 +117,7 @@ def _missed(s: Schedule, start: int, stop: int, weight: Any, mean: Any, square: 
     return weight, mean, square
 
 
-@_inlined
+@compiled(inline=True)
 def _missed_with_penalty(s: Schedule, start: int, stop: int, weight: Any, mean: Any, square: Any) -> Any:
     """The same where the weight itself adds to its gradient, so that no step is lost."""
     for at in range(start, stop):
@@ -132,7 +126,7 @@ def _missed_with_penalty(s: Schedule, start: int, stop: int, weight: Any, mean: 
     return weight, mean, square
 
 
-@_inlined
+@compiled(inline=True)
 def _row(matrix: Matrix, s: Schedule, row: int, until: int, slopes: Any, g0: int, learn: bool) -> None:
     """Bring one row to step ``until``, then make one step more with its slopes if ``learn``."""
     start, stop, size = matrix.done[row] - s.base, until - s.base, matrix.size
@@ -154,7 +148,7 @@ def _row(matrix: Matrix, s: Schedule, row: int, until: int, slopes: Any, g0: int
     matrix.done[row] = until + learn
 
 
-@_inlined
+@compiled(inline=True)
 def _addressed(matrix: Matrix, s: Schedule) -> tuple[Matrix, Schedule]:
     held = Matrix(
         address(matrix.weight), address(matrix.mean), address(matrix.square), address(matrix.done), matrix.size
@@ -167,7 +161,7 @@ def _addressed(matrix: Matrix, s: Schedule) -> tuple[Matrix, Schedule]:
     )  # fmt: skip
 
 
-@_inlined
+@compiled(inline=True)
 def _ask_for(matrix: Matrix, row: int) -> None:
     """Have the values of a later row fetched meanwhile."""
     start = row * matrix.size
@@ -177,7 +171,7 @@ def _ask_for(matrix: Matrix, row: int) -> None:
         prefetch(matrix.square, j)
 
 
-@_compiled
+@compiled(part=True)
 def _advance(
     matrix: Matrix, s: Schedule, rows: Any, start: int, stop: int, until: int, slopes: Any, learn: bool
 ) -> None:
@@ -188,7 +182,7 @@ def _advance(
             _row(matrix, s, rows[i], until, slopes, i * matrix.size, learn)
 
 
-@_entry
+@compiled
 def advance(
     matrix: Matrix, s: Schedule, rows: NDArray[np.int64], start: int, stop: int, until: int, slopes: Floats, learn: bool
 ) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from headstart.kernels.compiling import compiled
 
 __all__ = ["distinct"]
 
 _FEW = 8
 
-_entry = numba.njit(nogil=True, cache=True)
 
-
-@_entry
+@compiled
 def _mark_few(ids: Any, n_words: int, words: Any, index: Any) -> int:
     """`_mark` with a table of marks that is as small as the ids are few."""
     size = 16
@@ -38,7 +37,7 @@ def _mark_few(ids: Any, n_words: int, words: Any, index: Any) -> int:
     return n
 
 
-@_entry
+@compiled
 def _mark(ids: Any, places: Any, words: Any, index: Any) -> int:
     """Fill ``words`` and ``index``; gives how many words there are, or -1 for an id out of range."""
     n = 0

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.kernels.activations import sigmoid, tanh
+from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import (
     LANES,
     address,
@@ -48,14 +48,8 @@ __all__ = ["backward", "forward"]
 
 Floats = NDArray[np.float32]
 
-_BUILT_ON = "eb98d69baf79"  # activations.py, lanes.py, layout.py: see tests/kernels/test_caches.py
 
-_entry = numba.njit(nogil=True, cache=True, error_model="numpy")
-_compiled = numba.njit(nogil=True, error_model="numpy")
-_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
-
-
-@_inlined
+@compiled(inline=True)
 def _gates(half: Half, projected: Any, at: int, former: int, paired: bool, inside: Any) -> Any:
     """z and f of the word at ``at``, after the word at ``former`` if ``paired``."""
     z, f = load_some(projected, at, inside), load_some(projected, at + half.size, inside)
@@ -65,13 +59,13 @@ def _gates(half: Half, projected: Any, at: int, former: int, paired: bool, insid
     return tanh(z), sigmoid(f)
 
 
-@_inlined
+@compiled(inline=True)
 def _word(rows: Rows, half: Half, token: int) -> int:
     at: int = rows.words[token] * half.gates_row
     return at
 
 
-@_compiled
+@compiled(part=True)
 def _forward(rows: Rows, half: Half, projected: Any, states: Any, h: Any) -> None:
     """`forward` by addresses; ``h`` holds the state."""
     clear_padding(rows, half, states)
@@ -94,7 +88,7 @@ def _forward(rows: Rows, half: Half, projected: Any, states: Any, h: Any) -> Non
                 former = at
 
 
-@_entry
+@compiled
 def forward(rows: Rows, half: Half, projected: Floats, states: Floats, memory: Floats) -> None:
     """Run one direction over ``rows`` and write their states, zeros at padding.
 
@@ -110,7 +104,7 @@ def forward(rows: Rows, half: Half, projected: Floats, states: Floats, memory: F
     put_back_denormals(before)
 
 
-@_inlined
+@compiled(inline=True)
 def _step_back(half: Half, projected: Any, d_states: Any, states: Any, s0: int, p0: int, slope: Any, d_projected: Any,
                at: int, former: int, paired: bool) -> None:  # fmt: skip
     """One token backward: slopes of its gates to ``d_projected``; ``former`` is -1 at the first token."""
@@ -131,7 +125,7 @@ def _step_back(half: Half, projected: Any, d_states: Any, states: Any, s0: int, 
             add_some(d_projected, former + 3 * size + j, inside, d_f)
 
 
-@_compiled
+@compiled(part=True)
 def _backward(rows: Rows, half: Half, projected: Any, d_states: Any, states: Any, d_projected: Any, slope: Any) -> None:
     """`backward` by addresses; ``slope`` holds the slope along the state."""
     paired = half.n_gates > 2 * half.size
@@ -148,7 +142,7 @@ def _backward(rows: Rows, half: Half, projected: Any, d_states: Any, states: Any
             _step_back(half, projected, d_states, states, s0, p0, slope, d_projected, at, former, paired)
 
 
-@_entry
+@compiled
 def backward(
     rows: Rows, half: Half, projected: Floats, d_states: Floats, states: Floats, d_projected: Floats, memory: Floats
 ) -> None:

@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.kernels.activations import sigmoid, tanh
+from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import (
     LANES,
     address,
@@ -55,12 +55,6 @@ BLOCK = 64
 """Rows that step through time together."""
 
 _NOTHING = np.zeros(0, np.float32)
-
-_BUILT_ON = "c1dcb4820773"  # activations.py, lanes.py, layout.py, product.py: see tests/kernels/test_caches.py
-
-_entry = numba.njit(nogil=True, cache=True, error_model="numpy")
-_compiled = numba.njit(nogil=True, error_model="numpy")
-_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 
 class Weights(NamedTuple):
@@ -115,13 +109,13 @@ def scratch(laid: Weights) -> Scratch:
     return Scratch(whole[:gates], whole[gates : gates + state], whole[gates + state :])
 
 
-@_inlined
+@compiled(inline=True)
 def _addressed(laid: Weights, memory: Scratch) -> tuple[Weights, Scratch]:
     weights = Weights(address(laid.across), address(laid.back), address(laid.bias), laid.width, laid.state_width)
     return weights, Scratch(address(memory.gates), address(memory.state), address(memory.slope))
 
 
-@_inlined
+@compiled(inline=True)
 def _step(half: Half, x: Any, x0: int, gates: Any, g0: int, h: Any, h0: int, states: Any, s0: int,
           saved: Any, v0: int, keep: bool) -> None:  # fmt: skip
     """One token forward: its state to ``h`` and ``states``, its gates to ``saved``."""
@@ -142,7 +136,7 @@ def _step(half: Half, x: Any, x0: int, gates: Any, g0: int, h: Any, h0: int, sta
             store_some(saved, v0 + 3 * size + j, inside, inner)
 
 
-@_compiled
+@compiled(part=True)
 def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, projected: Any, states: Any,
                    saved: Any, v0: int, keep: bool, memory: Scratch) -> int:  # fmt: skip
     """Run ``n`` rows, the first at place ``start``; gives where in ``saved`` the next block begins."""
@@ -167,7 +161,7 @@ def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, pr
         step += 1
 
 
-@_compiled
+@compiled(part=True)
 def _forward(rows: Rows, half: Half, laid: Weights, projected: Any, states: Any, saved: Any, keep: bool,
              memory: Scratch) -> None:  # fmt: skip
     """`forward` by addresses."""
@@ -178,7 +172,7 @@ def _forward(rows: Rows, half: Half, laid: Weights, projected: Any, states: Any,
         v0 = _forward_block(rows, start, n, half, laid, projected, states, saved, v0, keep, memory)
 
 
-@_entry
+@compiled
 def forward(rows: Rows, half: Half, laid: Weights, projected: Floats, states: Floats, saved: Floats, keep: bool,
             memory: Scratch) -> None:  # fmt: skip
     """Run one direction over ``rows`` and write their states, zeros at padding.
@@ -201,7 +195,7 @@ def forward(rows: Rows, half: Half, laid: Weights, projected: Floats, states: Fl
     put_back_denormals(before)
 
 
-@_inlined
+@compiled(inline=True)
 def _step_back(half: Half, saved: Any, v0: int, d_states: Any, states: Any, s0: int, p0: int, step: int,
                slope: Any, h: Any, h0: int, gates: Any, g0: int, d_projected: Any, x0: int) -> None:  # fmt: skip
     """One token backward: slopes of its gates to ``gates`` and ``d_projected``, its former state to ``h``."""
@@ -227,7 +221,7 @@ def _step_back(half: Half, saved: Any, v0: int, d_states: Any, states: Any, s0: 
     h[h0 + size] = np.float32(1.0)  # a state that is always 1: its weights' slope is the bias's
 
 
-@_compiled
+@compiled(part=True)
 def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weights, d_states: Any, states: Any,
                     saved: Any, end: int, d_projected: Any, d_weights: Any, memory: Scratch) -> None:  # fmt: skip
     """Run ``n_rows`` rows, the first at place ``start``, whose part of ``saved`` ends at ``end``."""
@@ -251,7 +245,7 @@ def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weigh
         product(h, 1, row_width, gates, width, d_weights, width, d_weights, width, size + 1, width, n)
 
 
-@_compiled
+@compiled(part=True)
 def _backward(rows: Rows, half: Half, laid: Weights, d_states: Any, states: Any, saved: Any, d_projected: Any,
               d_weights: Any, memory: Scratch) -> None:  # fmt: skip
     """`backward` by addresses."""
@@ -263,7 +257,7 @@ def _backward(rows: Rows, half: Half, laid: Weights, d_states: Any, states: Any,
         _backward_block(rows, start, n, half, laid, d_states, states, saved, end, d_projected, d_weights, memory)
 
 
-@_entry
+@compiled
 def backward(rows: Rows, half: Half, laid: Weights, d_states: Floats, states: Floats, saved: Floats,
              d_projected: Floats, d_weights: Floats, memory: Scratch) -> None:  # fmt: skip
     """Slopes of a loss along one direction's inputs and weights, from those along its states.

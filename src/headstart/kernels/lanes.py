@@ -6,8 +6,7 @@ this module gives compiled code a type for `LANES` float32 values, with arithmet
 loads and stores, whole or of the first few lanes. LLVM maps them to AVX-512, AVX2 or NEON.
 
 Nothing here is bounds-checked: callers own their offsets, which count elements of a one-dimensional
-array. Machine code on disk knows only its own file: after a change here, a test says what to write into
-the files that build on this one (tests/kernels/test_caches.py).
+array.
 """
 
 from __future__ import annotations

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
+from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import address, load_some, moved, prefetch, store_some
 
 __all__ = ["Half", "Rows", "add_some", "addressed", "ask_for", "clear", "clear_padding", "token_at"]
 
 _LINE = 16  # values in a cache line
-
-_inlined = numba.njit(nogil=True, error_model="numpy", forceinline=True)
 
 
 class Rows(NamedTuple):
@@ -54,20 +52,20 @@ class Half(NamedTuple):
     states_row: int
 
 
-@_inlined
+@compiled(inline=True)
 def addressed(rows: Rows) -> Rows:
     """The same rows, by the addresses of their arrays."""
     return Rows(address(rows.words), address(rows.lengths), address(rows.order), rows.n_rows, rows.n_tokens)
 
 
-@_inlined
+@compiled(inline=True)
 def clear(array: Any, n: int) -> None:
     """Set ``array[:n]`` to zero, given its address."""
     for i in range(n):
         array[i] = np.float32(0.0)
 
 
-@_inlined
+@compiled(inline=True)
 def clear_padding(rows: Rows, half: Half, states: Any) -> None:
     """Set this direction's states of padding to zero."""
     for i in range(rows.n_rows):
@@ -76,13 +74,13 @@ def clear_padding(rows: Rows, half: Half, states: Any) -> None:
             clear(moved(states, (row * rows.n_tokens + at) * half.states_row + half.states), half.size)
 
 
-@_inlined
+@compiled(inline=True)
 def token_at(rows: Rows, row: int, step: int, reverse: bool) -> int:
     """Which token of the batch ``row`` reads in ``step``."""
     return row * rows.n_tokens + (rows.lengths[row] - 1 - step if reverse else step)
 
 
-@_inlined
+@compiled(inline=True)
 def ask_for(rows: Rows, half: Half, projected: Any, row: int, step: int) -> None:
     """Have a later step's input part fetched meanwhile: words lie all over the table."""
     if step < rows.lengths[row]:
@@ -91,7 +89,7 @@ def ask_for(rows: Rows, half: Half, projected: Any, row: int, step: int) -> None
             prefetch(projected, j)
 
 
-@_inlined
+@compiled(inline=True)
 def add_some(array: Any, at: int, inside: Any, value: Any) -> None:
     """``array[at:] += value`` in the lanes of the mask ``inside``."""
     store_some(array, at, inside, load_some(array, at, inside) + value)

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+
+from headstart.kernels.compiling import compiled
 
 __all__ = ["sweep"]
 
@@ -20,7 +21,7 @@ _MOST_STEPS = 30
 _CLOSE = 1e-7
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(part=True)
 def _probability(logit: float) -> float:
     if logit >= 0:
         return float(1.0 / (1.0 + np.exp(-logit)))
@@ -28,7 +29,7 @@ def _probability(logit: float) -> float:
     return float(grown / (1.0 + grown))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(part=True)
 def _best(logit: float, before: float, curvature: float) -> float:
     """Solve ``u = logit - curvature * (sigmoid(u) - before)`` for u, by Newton's method between bounds; sigmoid(u)."""
     low, high = logit - curvature * (1.0 - before), logit + curvature * before
@@ -45,12 +46,12 @@ def _best(logit: float, before: float, curvature: float) -> float:
         if after < low or after > high:
             after = 0.5 * (low + high)
         if abs(after - u) < _CLOSE:
-            return _probability(after)
+            return float(_probability(after))
         u = after
-    return _probability(u)
+    return float(_probability(u))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def sweep(ends: Any, places: Any, values: Any, order: Any, squares: Any, penalty: float, weights: Any, p: Any) -> float:
     """Visit rows in an order, move their ``p`` and the ``weights``, and return how far all ``p`` moved together.
 

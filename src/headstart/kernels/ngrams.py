@@ -12,12 +12,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.errors import DataError
 from headstart.kernels import workers
+from headstart.kernels.compiling import compiled
 
 __all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams", "sum_ngrams"]
 
@@ -28,7 +28,7 @@ _EMPTY = 0
 _LEAST_ROWS = 32  # fewer are done before another thread has woken up
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled(part=True)
 def _place(key: Any, mask: int) -> Any:
     """Mix a key's bits (the finaliser of MurmurHash3) into a place of a table of ``mask + 1`` slots."""
     mixed = np.uint64(key)
@@ -38,7 +38,7 @@ def _place(key: Any, mask: int) -> Any:
     return np.int64(mixed & np.uint64(mask))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _count(
     values: Any,
     offsets: Any,
@@ -77,7 +77,7 @@ def _count(
     return len(offsets) - 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _put(given: Any, keys: Any, places: Any) -> None:
     """Put n-grams into an empty table, and write where each has gone."""
     mask = len(keys) - 1
@@ -89,7 +89,7 @@ def _put(given: Any, keys: Any, places: Any) -> None:
         places[n] = at
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _find(values: Any, offsets: Any, longest: int, keys: Any, slots: Any, seen: Any, found: Any, ends: Any) -> int:
     """Write the listed n-grams of each row, each once, in the order in which they first stand there."""
     mask = len(keys) - 1
@@ -117,7 +117,7 @@ def _find(values: Any, offsets: Any, longest: int, keys: Any, slots: Any, seen: 
     return n
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _sum(
     values: Any,
     offsets: Any,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import (
     LANES,
     fill,
@@ -24,11 +24,6 @@ from headstart.kernels.lanes import (
 __all__ = ["Places", "pool", "pool_back"]
 
 Floats = NDArray[np.float32]
-
-_BUILT_ON = "d85a256d56f5"  # lanes.py: see tests/kernels/test_caches.py
-
-_entry = numba.njit(nogil=True, cache=True, error_model="numpy")
-_compiled = numba.njit(nogil=True, error_model="numpy")
 
 
 class Places(NamedTuple):
@@ -51,7 +46,7 @@ class Places(NamedTuple):
     turn: int
 
 
-@_compiled
+@compiled(part=True)
 def _pool_text(places: Places, states: Floats, start: int, length: int, j: int, pooled: Floats, p0: int,
                where: Floats, w0: int) -> None:  # fmt: skip
     """Mean and maximum of one text's values [j, j + LANES), and at which token the maximum stands."""
@@ -71,7 +66,7 @@ def _pool_text(places: Places, states: Floats, start: int, length: int, j: int, 
         store_some(where, w0 + j, inside, best)
 
 
-@_entry
+@compiled
 def pool(places: Places, states: Floats, lengths: NDArray[np.int64], n_tokens: int, start: int, stop: int,
          pooled: Floats, where: Floats) -> None:  # fmt: skip
     """Pool the texts [start, stop) over their true tokens; a text without tokens gives zeros.
@@ -103,7 +98,7 @@ def pool(places: Places, states: Floats, lengths: NDArray[np.int64], n_tokens: i
     put_back_denormals(before)
 
 
-@_entry
+@compiled
 def pool_back(places: Places, d_pooled: Floats, lengths: NDArray[np.int64], n_tokens: int, start: int, stop: int,
               where: Floats, d_states: Floats) -> None:  # fmt: skip
     """Write the slopes along the states of texts [start, stop), zeros at padding; arguments as in `pool`."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 
+from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import ARRAY, INTEGER, LANES, N_REGISTERS, VECTOR, broadcast, instruction, read, write
 
 __all__ = ["padded", "product"]
@@ -22,7 +22,6 @@ __all__ = ["padded", "product"]
 _ROWS = 4  # rows of a tile
 _WIDE, _MIDDLE, _NARROW = (5, 4, 2) if N_REGISTERS == 32 else (3, 2, 1)  # vectors in a tile's row
 _I64 = ir.IntType(64)
-_compiled = numba.njit(nogil=True, error_model="numpy")
 
 
 def _tile(n_rows: int, n_vectors: int) -> Any:
@@ -104,7 +103,7 @@ def padded(n: int) -> int:
     return LANES * next((covered for covered in _COVERED if covered >= n_vectors), n_vectors)
 
 
-@_compiled
+@compiled(part=True)
 def product(
     a: Any, a_row: int, a_step: int, b: Any, b_row: int, start: Any, start_row: int, c: Any, c_row: int,
     n_rows: int, width: int, depth: int,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import address, aligned, flush_denormals, moved, put_back_denormals
 from headstart.kernels.product import padded, product
 
@@ -21,10 +21,6 @@ Floats = NDArray[np.float32]
 _BLOCK = 64  # words whose slopes stay in the first cache while both products read them
 
 _NOTHING = np.zeros(0, np.float32)
-
-_BUILT_ON = "7b2cf7063c96"  # lanes.py, product.py: see tests/kernels/test_caches.py
-
-_entry = numba.njit(nogil=True, cache=True, error_model="numpy")
 
 
 class InputWeights(NamedTuple):
@@ -65,7 +61,7 @@ def input_weights(weight: Floats, bias: Floats, *, back_too: bool = True) -> Inp
     return InputWeights(across, back, laid_bias, size, gates, width, vector_width)
 
 
-@_entry
+@compiled
 def project(weights: InputWeights, table: Floats, start: int, stop: int, projected: Floats) -> None:
     """Write rows [start, stop) of ``projected``, flat [distinct, width], from ``table``, flat [distinct, size]."""
     before = flush_denormals()
@@ -78,7 +74,7 @@ def project(weights: InputWeights, table: Floats, start: int, stop: int, project
     put_back_denormals(before)
 
 
-@_entry
+@compiled
 def project_back(
     weights: InputWeights, table: Floats, d_projected: Floats, start: int, stop: int, d_table: Floats, d_weights: Floats
 ) -> None:

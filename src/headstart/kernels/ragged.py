@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from headstart.kernels.compiling import compiled
 
 __all__ = ["both_ends"]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _copy(values: Any, offsets: Any, rows: Any, heads: Any, tails: Any, copied: Any) -> None:
     at = 0
     for i in range(len(rows)):

@@ -33,11 +33,12 @@ loops do not check bounds: the sizes that the docstrings ask of arrays are requi
 
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from headstart.kernels.compiling import compiled
 
 __all__ = [
     "APOSTROPHE",
@@ -70,14 +71,6 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONES = np.uint64(0x0101010101010101)
 _HIGHS = np.uint64(0x8080808080808080)
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Knuth, The Art of Computer Programming 3, 6.4
-
-
-def _compiled(function: Any) -> Any:
-    """Compile at the first call; keep the machine code on disk where some folder can be written."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return numba.njit(nogil=True)(function)
 
 
 def _intrinsic(make: Any) -> Any:
@@ -142,7 +135,7 @@ def _trailing_zeros(typing: Any, number: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@_compiled
+@compiled(part=True)
 def _decode(at: int) -> tuple[int, int]:
     """-> code point and width in bytes of the character at ``at``, which is not ASCII."""
     lead = _byte(at)
@@ -155,7 +148,7 @@ def _decode(at: int) -> tuple[int, int]:
     return (lead & 0x07) << 18 | low << 6 | (_byte(at + 3) & 0x3F), 4
 
 
-@_compiled
+@compiled(part=True)
 def _entry(at: int, table: int) -> tuple[int, int]:
     """-> table entry and width in bytes of the character at ``at``."""
     entry = _four_bytes(table + 4 * _byte(at))
@@ -165,7 +158,7 @@ def _entry(at: int, table: int) -> tuple[int, int]:
     return _four_bytes(table + 4 * (BYTE_ENTRIES + code_point)), width
 
 
-@_compiled
+@compiled(part=True)
 def _put(code_point: int, to: int) -> int:
     """Write a character at ``to`` as UTF-8 -> address after it."""
     if code_point < 0x80:
@@ -186,7 +179,7 @@ def _put(code_point: int, to: int) -> int:
     return to + 2
 
 
-@_compiled
+@compiled(part=True)
 def _after_tag(at: int, end: int, table: int) -> int:
     """Address after the HTML tag that begins at ``at``; after its ``<`` alone when it is none."""
     begin = at + 1
@@ -211,7 +204,7 @@ def _after_tag(at: int, end: int, table: int) -> int:
     return begin
 
 
-@_compiled
+@compiled(part=True)
 def _any_token(at: int, end: int, table: int, spare: int) -> tuple[int, int]:
     """Write the next token before ``end`` to ``spare`` -> address after it in the text, its bytes (0: no more)."""
     to = spare
@@ -236,7 +229,7 @@ def _any_token(at: int, end: int, table: int, spare: int) -> tuple[int, int]:
     return at, to - spare
 
 
-@_compiled
+@compiled(part=True)
 def _plain_bytes(table: int, plain: int) -> None:
     """Write 256 bytes: what a byte is rewritten to when it is an ASCII word character, else 0."""
     for byte in range(BYTE_ENTRIES):
@@ -245,7 +238,7 @@ def _plain_bytes(table: int, plain: int) -> None:
         _set_byte(plain + byte, entry & 0x7F if is_plain else 0)
 
 
-@_compiled
+@compiled(part=True)
 def _prepare(begin: int, end: int, scratch: int) -> int:
     """Write a row's plain characters, then zeros -> where the spare room begins."""
     prepared = scratch + BYTE_ENTRIES
@@ -257,7 +250,7 @@ def _prepare(begin: int, end: int, scratch: int) -> int:
     return spare
 
 
-@_compiled
+@compiled(part=True)
 def _plain_length(begin: int) -> Any:
     """Bytes from ``begin`` to the first zero byte."""
     at = begin
@@ -269,7 +262,7 @@ def _plain_length(begin: int) -> Any:
         at += _EIGHT
 
 
-@_compiled
+@compiled(part=True)
 def _next_token(at: int, end: int, table: int, ahead: int, spare: int) -> tuple[int, int, int, Any]:
     """The next token of a prepared row. What ``_prepare`` made of the byte at ``x`` stands at ``x + ahead``.
 
@@ -298,13 +291,13 @@ def _next_token(at: int, end: int, table: int, ahead: int, spare: int) -> tuple[
     return end, spare, 0, np.uint64(0)
 
 
-@_compiled
+@compiled(part=True)
 def _low_bytes(eight: Any, n: int) -> Any:
     """The first n (1 to 8) of eight bytes, the others 0."""
     return eight & _ALL >> np.uint64(64 - 8 * n)
 
 
-@_compiled
+@compiled(part=True)
 def _key(word: int, n: int) -> Any:
     """64-bit key of n bytes (0: any): the bytes themselves up to 8 of them, else a hash."""
     if n <= _EIGHT:
@@ -316,7 +309,7 @@ def _key(word: int, n: int) -> Any:
     return key
 
 
-@_compiled
+@compiled(part=True)
 def _same(word: int, other: int, n: int) -> bool:
     for i in range(0, n, _EIGHT):  # noqa: SIM110  # Numba knows no all()
         if _low_bytes(_eight_bytes(word + i) ^ _eight_bytes(other + i), min(_EIGHT, n - i)) != 0:
@@ -324,13 +317,13 @@ def _same(word: int, other: int, n: int) -> bool:
     return True
 
 
-@_compiled
+@compiled(part=True)
 def _copy(word: int, n: int, to: int) -> None:
     for i in range(n):
         _set_byte(to + i, _byte(word + i))
 
 
-@_compiled
+@compiled(part=True)
 def _find(word: int, n: int, key: Any, slots: int, mask: int, arena: int, starts: int) -> tuple[Any, Any]:
     """-> id of a word (0: not there) and the address of the slot where it stands or would stand.
 
@@ -351,13 +344,13 @@ def _find(word: int, n: int, key: Any, slots: int, mask: int, arena: int, starts
         place = (place + 1) & mask
 
 
-@_compiled
+@compiled(part=True)
 def _claim(slot: int, key: Any, n: int, new_id: int) -> None:
     _set_eight_bytes(slot, key)
     _set_eight_bytes(slot + 8, np.uint64(n) << np.uint64(32) | np.uint64(new_id))
 
 
-@_compiled
+@compiled
 def fill_slots(arena: Any, starts: Any, slots: Any) -> int:
     """Enter all words (non-empty, ids from 2 in order) into empty ``slots`` -> row of the first duplicate, or -1.
 
@@ -376,7 +369,7 @@ def fill_slots(arena: Any, starts: Any, slots: Any) -> int:
     return -1
 
 
-@_compiled
+@compiled
 def encode_rows(
     data: Any, offsets: Any, table: Any, slots: Any, arena: Any, starts: Any, scratch: Any, ids: Any, ends: Any
 ) -> tuple[int, int]:
@@ -408,7 +401,7 @@ def encode_rows(
     return n_ids, n_unknown
 
 
-@_compiled
+@compiled
 def split_rows(data: Any, offsets: Any, table: Any, scratch: Any, tokens: Any, stops: Any, ends: Any) -> int:
     """The tokens themselves -> their number.
 
@@ -437,7 +430,7 @@ def split_rows(data: Any, offsets: Any, table: Any, scratch: Any, tokens: Any, s
     return n_tokens
 
 
-@_compiled
+@compiled
 def count_rows(
     data: Any, offsets: Any, table: Any, scratch: Any, slots: Any, arena: Any, starts: Any, counts: Any, state: Any
 ) -> bool:
