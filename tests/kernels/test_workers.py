@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from headstart.errors import OptionError
-from headstart.kernels import workers
+from headstart.kernels import compiling, workers
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -81,3 +81,53 @@ def test_a_forked_child_makes_threads_of_its_own() -> None:
         child.start()
         child.join(20)
     assert child.exitcode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize("where", ["in the main thread", "in another thread"])
+def test_a_forked_child_does_not_wait_for_threads_of_its_parent(where: str) -> None:
+    """Torch's pool, which exists once it has worked, and the lock of the compiler, which another thread holds."""
+    torch = pytest.importorskip("torch")
+    lock = compiling.global_compiler_lock
+    found: list[int | None] = []
+
+    def child() -> None:
+        with lock:
+            (torch.ones(600, 600) @ torch.ones(600, 600)).sum().item()
+        os._exit(7 if torch.get_num_threads() == 1 else 8)
+
+    def fork() -> None:
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join(timeout=60)
+        found.append(process.exitcode)
+        if process.exitcode is None:
+            process.kill()
+
+    compiling, enough = threading.Event(), threading.Event()
+
+    def compile_meanwhile() -> None:
+        with lock:
+            compiling.set()
+            enough.wait(1)
+
+    other = threading.Thread(target=compile_meanwhile)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        (torch.ones(600, 600) @ torch.ones(600, 600)).sum().item()
+        other.start()
+        compiling.wait()
+        if where == "in the main thread":
+            fork()
+        else:
+            forking = threading.Thread(target=fork)
+            forking.start()
+            forking.join()
+        assert torch.get_num_threads() == 2
+    finally:
+        enough.set()
+        other.join()
+        torch.set_num_threads(before)
+    assert found == [7]

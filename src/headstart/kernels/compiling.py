@@ -26,6 +26,7 @@ from typing import Any, overload
 
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, InTreeCacheLocator
+from numba.core.compiler_lock import global_compiler_lock
 
 __all__ = ["compiled"]
 
@@ -143,3 +144,11 @@ def digest_of(folder: Path) -> str:
     for path in sorted(folder.glob("*.py")):
         found.update(path.name.encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
+
+
+if hasattr(os, "register_at_fork"):  # a child that is made while another thread compiles would never get the lock
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )

@@ -8,11 +8,13 @@ the process when two threads enter it. The threads are made on first use and sle
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Any
 
 from headstart.errors import OptionError
 
@@ -105,11 +107,17 @@ def _threads() -> ThreadPoolExecutor:
         return _pool
 
 
-def _forget() -> None:
-    """Start afresh in a forked child, where threads and lock of the parent are gone."""
+def _start_afresh() -> None:
+    """Go on in a forked child, where the threads of the parent are gone: our own, and those of torch.
+
+    Torch's OpenMP would wait for ever for its workers. With one thread it asks for none.
+    """
     global _pool, _lock
     _pool, _lock = None, threading.Lock()
+    limit: Any = getattr(sys.modules.get("torch"), "set_num_threads", None)
+    if limit is not None:
+        limit(1)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_start_afresh)
