@@ -105,11 +105,11 @@ def test_a_forked_child_does_not_wait_for_threads_of_its_parent(where: str) -> N
         if process.exitcode is None:
             process.kill()
 
-    compiling, enough = threading.Event(), threading.Event()
+    held, enough = threading.Event(), threading.Event()
 
     def compile_meanwhile() -> None:
         with lock:
-            compiling.set()
+            held.set()
             enough.wait(1)
 
     other = threading.Thread(target=compile_meanwhile)
@@ -118,7 +118,7 @@ def test_a_forked_child_does_not_wait_for_threads_of_its_parent(where: str) -> N
         torch.set_num_threads(2)
         (torch.ones(600, 600) @ torch.ones(600, 600)).sum().item()
         other.start()
-        compiling.wait()
+        held.wait()
         if where == "in the main thread":
             fork()
         else:
