@@ -3,13 +3,16 @@
     python tests/data/artifacts/make.py
 
 Run once for a released format, commit what it writes, and never again for that format: the point of these
-folders is that they are old. Beside each model lies what it said of three texts, ``NAME.json``.
+folders is that they are old, so those that are there stay. Models of format 1.0 (``v1-NAME``) were written by the code of
+0.1.0, with this very script. Beside each model lies what it said of three texts, ``NAME.json``.
 """
 
 from __future__ import annotations
 
 import copy
+import datetime
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,14 @@ import numpy as np
 import pyarrow as pa
 
 import headstart as hs
-from headstart.artifact import FORMAT
+from headstart import artifact
 from headstart.estimators import import_mxnet
 from headstart.heads import ColumnEncoder, LinearHead
 from headstart.predictor import ColumnScorer, Predictor
 
 HERE = Path(__file__).resolve().parent
+MINOR = getattr(artifact, "MINOR", 0)
+PREFIX = f"v{artifact.FORMAT}" + (f".{MINOR}" if MINOR else "")
 TEXTS = ["a good hotel with a nice view", "", "awful, rude staff!"]
 VOCABULARY = "hotel room food staff clean dirty good bad great awful nice rude a with view . , ! the".split()
 SMALL: dict[str, dict[str, Any]] = {
@@ -34,13 +39,26 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def reviews() -> tuple[pa.Table, list[int]]:
-    """Sixty made-up reviews with two columns, and their labels."""
+    """Sixty made-up reviews with columns of every type, and their labels."""
     rng = np.random.default_rng(0)
     words = ["hotel", "room", "food", "staff", "clean", "dirty", "good", "bad", "great", "awful", "nice", "rude"]
     texts = [" ".join(rng.choice(words, 8)) for _ in range(60)]
     table = pa.table(
         {"text": texts, "stars": rng.integers(1, 6, 60).astype(float), "device": rng.choice(["phone", "pc"], 60)}
     )
+    days = [
+        None if i % 9 == 4 else datetime.date(2024, 1, 1) + datetime.timedelta(int(rng.integers(300)))
+        for i in range(60)
+    ]
+    more = {
+        "paid": [None if i % 7 == 3 else bool(rng.random() < 0.5) for i in range(60)],
+        "day": days,
+        "version": [["1.10", "2.0", "007", "beta"][rng.integers(4)] for _ in range(60)],
+        "title": [" ".join(["rather", *rng.choice(words, 4)]) for _ in range(60)],
+        "nothing": pa.nulls(60),
+    }
+    for name, values in more.items():
+        table = table.append_column(name, [values] if name == "nothing" else pa.array(values))
     return table, [int("good" in text or "great" in text) for text in texts]
 
 
@@ -58,9 +76,33 @@ def classifiers(table: pa.Table, labels: list[int]) -> dict[str, Any]:
     made["imported"] = import_mxnet(
         HERE.parent / "mxnet" / "zoo_textcnn", vocabulary=[*VOCABULARY, "<unk>"], labels=("0", "1")
     )
+    typed = {**plain, "columns": ["stars", "device", "paid", "day", "version", "title", "nothing"]}
+    made["typed-tfidf"] = hs.TextClassifier(strategy="tfidf", **typed).fit(table, labels)
+    made["typed-catboost"] = hs.TextClassifier(base=made["fast"], strategy="features", head="catboost", **typed)
+    made["typed-catboost"].fit(table, labels)
+    made["encoder"] = static_encoder()
+    made["static"] = hs.TextClassifier(base=made["encoder"], strategy="features", **plain).fit(table, labels)
     made["columns"] = copy.copy(made["tfidf"])
     made["columns"].predictor_ = columns_alone(table, labels)
     return made
+
+
+def static_encoder() -> Any:
+    """An encoder as model2vec saves one, with random vectors and a tokenizer of whole words."""
+    from safetensors.numpy import save_file
+
+    words = ["[UNK]", *sorted(VOCABULARY)]
+    rules = {
+        "version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "model": {"type": "WordLevel", "vocab": {word: i for i, word in enumerate(words)}, "unk_token": "[UNK]"},
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        vectors = np.random.default_rng(1).normal(0, 1, (len(words), 6)).astype(np.float32)
+        save_file({"embeddings": vectors}, folder / "model.safetensors")
+        (folder / "tokenizer.json").write_text(json.dumps(rules))
+        (folder / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": True}))
+        return hs.import_model2vec(folder)
 
 
 def columns_alone(table: pa.Table, labels: list[int]) -> Predictor:
@@ -76,16 +118,21 @@ def main() -> None:
     table, labels = reviews()
     asked = table.slice(0, len(TEXTS)).set_column(0, "text", [TEXTS])
     for name, classifier in classifiers(table, labels).items():
-        folder = HERE / f"v{FORMAT}-{name}"
+        folder = HERE / f"{PREFIX}-{name}"
+        if folder.exists():
+            continue
         classifier.set_params(device="cpu")
         content_hash = classifier.save(folder)
         said = {
             "content_hash": content_hash,
-            "columns": asked.drop_columns(["text"]).to_pydict(),
+            "columns": json.loads(json.dumps(asked.drop_columns(["text"]).to_pydict(), default=str)),
             "texts": TEXTS,
-            "probabilities": classifier.predict_proba(asked)[:, 1].tolist(),
         }
-        folder.with_suffix(".json").write_text(json.dumps(said, indent=1) + "\n")
+        if classifier.predictor_.label_names:
+            said["probabilities"] = classifier.predict_proba(asked)[:, 1].tolist()
+        else:
+            said["vectors"] = hs.LayerFeatures(classifier, layer="pooled").transform(TEXTS).tolist()
+        folder.with_name(folder.name + ".json").write_text(json.dumps(said, indent=1) + "\n")
 
 
 if __name__ == "__main__":
