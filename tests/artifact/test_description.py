@@ -27,11 +27,6 @@ DAMAGE: dict[str, tuple[str, Callable[[dict[str, Any]], Any], str]] = {
         r"is of format 1\.7, and this version of headstart reads up to 1\.\d; upgrade",
     ),
     "a format that is no number": ("gru", lambda m: m.update(minor="1"), r"model\.minor is '1', expected a whole"),
-    "one of several text columns": (
-        "gru",
-        lambda m: m["text"].update(columns=["text"]),
-        r"text\.columns is \['text'\], expected a list of 2",
-    ),
     "what was learnt of a column": (
         "catboost",
         lambda m: m["scorer"]["head"]["columns"].update(learnt={"stars": {"type": "number", "colour": 1}}),

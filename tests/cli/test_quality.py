@@ -74,7 +74,7 @@ class TestVersions:
 
     def test_what_was_never_seen_is_said(self, model: str, tmp_path: Path, said: Said) -> None:
         data = write_csv(
-            tmp_path / "new.csv", "text,version", [("The film", "1.1"), ("The film", ""), ("The film", "gamma")]
+            tmp_path / "new.csv", "text,version", [("The film", "1.1"), ("The film", ""), ("The film", "9")]
         )
         found, err = said("predict", model, data, "--out", str(tmp_path / "out.csv"))
         assert found["columns"]["version"] == {"n_null": 1, "n_unreadable": 0, "n_unseen": 2}

@@ -69,7 +69,7 @@ STORED: dict[str, Check] = {
     "positive": _SCALAR,
     "random_state": nullable(integer(0, 2**63 - 1)),
     "strategy": nullable(text(longest=100)),
-    "text": nullable(_NAMES),
+    "text": nullable(_NAME),
     "threshold": nullable(number(0, 1)),
     "tokens": nullable(text(longest=10_000, users_own=True)),
     "trainer_options": _OPTIONS,

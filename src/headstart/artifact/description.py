@@ -58,7 +58,6 @@ _SCORERS = {
 }
 _STEP = record({"version": anything}, kind=text(), name=text(), options=mapping(anything))
 _TEXT = record(
-    {"columns": sequence(_NAME, shortest=2)},
     column=_NAME,
     steps=nullable(holding(steps=sequence(_STEP))),
     max_tokens=nullable(integer(1, 2**63 - 1)),

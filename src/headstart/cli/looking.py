@@ -173,7 +173,7 @@ def _summary(found: dict[str, Any]) -> list[str]:
         "labels": f"{', '.join(names)} (positive: {names[-1]})" if names else "-",
         "text steps": " > ".join(steps) or "none: reads bare texts",
         "longest text": f"{text.get('max_tokens') or 'no limit'} tokens, the {text.get('clip')} is kept",
-        "text columns": ", ".join(text.get("columns") or [text.get("column", "-")]),
+        "text column": text.get("column", "-"),
         "columns": ", ".join(_typed_columns(model)) or "none",
         "network": _network(net) if net else "none",
         "training rows": _learnt_from(info),

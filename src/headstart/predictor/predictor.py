@@ -79,7 +79,7 @@ class Predictor:
         clip: what of a longer text is kept.
         calibration: slope and intercept put on the logit before it becomes a probability.
         threshold: probability from which the second label is predicted.
-        text: name of the text column, or of several that are read as one text.
+        text: name of the text column, or of several that are read as one text, in one string (``"title,body"``).
         columns: names of the tabular columns that it reads.
         info: JSON-able facts about how it came to be (rows, counts, source statistics); part of the
             content hash.
@@ -96,7 +96,7 @@ class Predictor:
     clip: Clip = "head"
     calibration: tuple[float, float] = (1.0, 0.0)
     threshold: float = 0.5
-    text: str | tuple[str, ...] = "text"
+    text: str = "text"
     columns: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
@@ -205,12 +205,10 @@ class Predictor:
             words = list(self.scorer.head.ngrams)
         if self.learnt_from is not None:
             tensors["training"] = {"text_hashes": self.learnt_from.values}
-        names = (self.text,) if isinstance(self.text, str) else self.text
-        text = {"column": names[0], "steps": steps, "max_tokens": self.max_tokens, "clip": self.clip}
         model: dict[str, Any] = {
             "kind": self.scorer.kind,
             "labels": list(self.label_names),
-            "text": text if len(names) == 1 else {**text, "columns": list(names)},
+            "text": {"column": self.text, "steps": steps, "max_tokens": self.max_tokens, "clip": self.clip},
             "scorer": self.scorer.config(),
             "columns": list(self.columns),
             "calibration": list(self.calibration),
@@ -220,7 +218,7 @@ class Predictor:
         }
         typed = self.encoder is not None and self.encoder.learnt is not None
         normalized = steps is not None and any(step["kind"] == "UnicodeNormalizer" for step in steps["steps"])
-        if typed or normalized or len(names) > 1 or self.learnt_from is not None:
+        if typed or normalized or self.learnt_from is not None:
             model["minor"] = MINOR
         return Parts(model=model, tensors=tensors, words=words, blobs=blobs, run=self.run)
 
@@ -255,7 +253,7 @@ class Predictor:
                 clip=text["clip"],
                 calibration=(slope, intercept),
                 threshold=float(model["threshold"]),
-                text=tuple(text["columns"]) if "columns" in text else str(text["column"]),
+                text=str(text["column"]),
                 columns=tuple(map(str, model["columns"])),
                 info=dict(model["info"]),
                 run=dict(parts.run),
