@@ -57,8 +57,9 @@ class CatBoostHead:
         table: pa.Table | None = None,
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
+        weights: NDArray[Any] | None = None,
     ) -> CatBoostHead:
-        """Fit on features [rows, size] and class codes [rows].
+        """Fit on features [rows, size] and class codes [rows]; rows count by their `weights` [rows].
 
         A fifth of these same rows, stratified, decides when to stop; then as many trees are grown on
         all of them. With fewer than ten rows of a class there is too little to hold out: 100 trees.
@@ -72,6 +73,7 @@ class CatBoostHead:
 
         labels = np.asarray(labels).astype(int)
         how: dict[str, Any] = {"table": table, "encoder": encoder, "random_state": random_state}
+        how["weights"] = weights
         n_trees = 100
         if np.bincount(labels, minlength=2).min() >= 10:
             kept, held = train_test_split(
@@ -92,12 +94,13 @@ class CatBoostHead:
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
         n_threads: int = -1,
+        weights: NDArray[Any] | None = None,
     ) -> tuple[int, NDArray[np.float64]]:
         """Grow on the `kept` rows until the `held` ones gain nothing; return the number of trees, 10 or more,
         and the logits of the held rows [held]."""
         trial = _classifier(600, len(labels), random_state, n_threads, early_stopping_rounds=40)
-        held_pool = _pool(features, table, encoder, held, labels)
-        _grow(trial, _pool(features, table, encoder, kept, labels), eval_set=held_pool)
+        held_pool = _pool(features, table, encoder, held, labels, weights)
+        _grow(trial, _pool(features, table, encoder, kept, labels, weights), eval_set=held_pool)
         logits = np.asarray(trial.predict(held_pool, prediction_type="RawFormulaVal"), np.float64)
         return max(10, trial.tree_count_), logits
 
@@ -112,10 +115,11 @@ class CatBoostHead:
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
         n_threads: int = -1,
+        weights: NDArray[Any] | None = None,
     ) -> CatBoostHead:
         """Grow so many trees on all rows."""
         model = _classifier(n_trees, len(labels), random_state, n_threads)
-        _grow(model, _pool(features, table, encoder, np.arange(len(labels)), labels))
+        _grow(model, _pool(features, table, encoder, np.arange(len(labels)), labels, weights))
         return cls(model, features.shape[1], encoder)
 
     def decision(self, features: NDArray[np.float32], table: pa.Table | None = None) -> NDArray[np.float64]:
@@ -246,6 +250,7 @@ def _pool(
     encoder: ColumnEncoder | None,
     rows: NDArray[np.int64],
     labels: NDArray[Any] | None = None,
+    weights: NDArray[Any] | None = None,
 ) -> Any:
     numbers, texts = np.ascontiguousarray(features[rows], np.float32), None
     if encoder is not None and table is not None:
@@ -254,7 +259,8 @@ def _pool(
         if encoder.category_names:
             # FeaturesData takes bytes, and nothing else, for categories.
             texts = np.array([[value.encode() for value in row] for row in encoder.texts(chosen)], dtype=object)
-    return _catboost().Pool(_features_data(numbers, texts), label=None if labels is None else labels[rows])
+    of_rows = (None if part is None else part[rows] for part in (labels, weights))
+    return _catboost().Pool(_features_data(numbers, texts), **dict(zip(("label", "weight"), of_rows, strict=True)))
 
 
 def _features_data(numbers: NDArray[np.float32], texts: NDArray[Any] | None) -> Any:

@@ -48,12 +48,20 @@ class LinearHead:
         table: pa.Table | None = None,
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
+        weights: NDArray[Any] | None = None,
     ) -> LinearHead:
-        """Fit on features [rows, size] and class codes [rows]; the penalty is chosen by folds inside these rows."""
+        """Fit on features [rows, size] and class codes [rows]; the penalty is chosen by folds inside these rows.
+
+        Rows count by their `weights` [rows], in mean and scale too; None counts all alike.
+        """
         inputs = _inputs(features, table, encoder)
         mean, scale = inputs.mean(0), inputs.std(0)
+        if weights is not None:
+            mean = np.average(inputs, axis=0, weights=weights)
+            scale = np.sqrt(np.average((inputs - mean) ** 2, axis=0, weights=weights))
         scale = np.where(scale > 1e-9, scale, 1.0)
-        coefficients, intercept = fit_logistic((inputs - mean) / scale, labels, random_state=random_state)
+        standardised = (inputs - mean) / scale
+        coefficients, intercept = fit_logistic(standardised, labels, random_state=random_state, weights=weights)
         return cls(mean, scale, coefficients, intercept, encoder)
 
     def decision(self, features: NDArray[np.float32], table: pa.Table | None = None) -> NDArray[np.float64]:
@@ -91,7 +99,12 @@ class LinearHead:
 
 
 def fit_logistic(
-    inputs: Any, labels: NDArray[Any], *, penalties: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0), random_state: int = 0
+    inputs: Any,
+    labels: NDArray[Any],
+    *,
+    penalties: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0),
+    random_state: int = 0,
+    weights: NDArray[Any] | None = None,
 ) -> tuple[NDArray[np.float64], float]:
     """Fit a logistic regression whose C comes from stratified folds inside the rows given.
 
@@ -102,13 +115,14 @@ def fit_logistic(
         labels: class codes 0 and 1 [rows].
         penalties: values of C (inverse strength of the penalty) to choose from.
         random_state: seed of the folds.
+        weights: what each row counts for [rows], in the folds' losses too; None counts all alike.
 
     Returns:
         Coefficients [size] and intercept.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.model_selection import StratifiedKFold
 
     labels = np.asarray(labels).astype(int)
     folds = min(_FOLDS, int(np.bincount(labels, minlength=2).min()))
@@ -118,15 +132,32 @@ def fit_logistic(
         warnings.simplefilter("ignore", ConvergenceWarning)
         if folds >= 3 and len(penalties) > 1:
             splitter = StratifiedKFold(folds, shuffle=True, random_state=random_state)
+            parts = list(splitter.split(np.zeros(len(labels)), labels))
             losses = [
-                cross_val_score(
-                    LogisticRegression(C=c, max_iter=200), inputs, labels, cv=splitter, scoring="neg_log_loss"
-                ).mean()
+                np.mean(
+                    [_loss(LogisticRegression(C=c, max_iter=200), inputs, labels, weights, *part) for part in parts]
+                )
                 for c in penalties
             ]
-            best = penalties[int(np.argmax(losses))]
-        model = LogisticRegression(C=best, max_iter=500).fit(inputs, labels)
+            best = penalties[int(np.argmin(losses))]
+        model = LogisticRegression(C=best, max_iter=500).fit(inputs, labels, weights)
     return np.asarray(model.coef_[0], np.float64), float(model.intercept_[0])
+
+
+def _loss(
+    model: Any,
+    inputs: Any,
+    labels: NDArray[Any],
+    weights: NDArray[Any] | None,
+    rest: NDArray[np.int64],
+    held: NDArray[np.int64],
+) -> float:
+    """Return the log loss on the held-out rows of a model that is fitted on the rest."""
+    from sklearn.metrics import log_loss
+
+    model.fit(inputs[rest], labels[rest], None if weights is None else weights[rest])
+    probabilities = model.predict_proba(inputs[held])
+    return float(log_loss(labels[held], probabilities, sample_weight=None if weights is None else weights[held]))
 
 
 def read_arrays(arrays: Mapping[str, NDArray[Any]], *names: str) -> list[NDArray[np.float64]]:

@@ -68,19 +68,22 @@ class TfidfHead:
         encoder: ColumnEncoder | None = None,
         longest: int = 2,
         random_state: int = 0,
+        weights: NDArray[Any] | None = None,
     ) -> TfidfHead:
-        """Fit on texts and class codes; n-grams in two texts or more, C chosen by folds inside these rows."""
-        vectorizer = vectorizer_of(longest, min_df=least_texts(len(texts)))
+        """Fit on texts and class codes; n-grams in two texts or more, C chosen by folds inside these rows.
+
+        A text of weight 2 counts twice, in the document frequencies too; None counts all alike.
+        """
         try:
-            inputs = vectorizer.fit_transform(texts)
+            vectorizer = _fitted_vectorizer(texts, longest, weights)
+            inputs = vectorizer.transform(texts)
         except ValueError as error:
             raise DataError(
                 f"none of the {len(texts)} texts holds a word that TF-IDF can count ({error}); check that --text names the right column."
             ) from error
         scale = _column_scale(table, encoder)
-        coefficients, intercept = fit_logistic(
-            _beside(inputs, table, encoder, scale), labels, penalties=_PENALTIES, random_state=random_state
-        )
+        how: dict[str, Any] = {"penalties": _PENALTIES, "random_state": random_state, "weights": weights}
+        coefficients, intercept = fit_logistic(_beside(inputs, table, encoder, scale), labels, **how)
         coefficients[inputs.shape[1] :] /= scale
         ngrams = tuple(vectorizer.get_feature_names_out().tolist())
         return cls(ngrams, np.asarray(vectorizer.idf_, np.float64), coefficients, intercept, longest, encoder)
@@ -149,6 +152,24 @@ def vectorizer_of(longest: int, tokens: str = "words", counts: str = "sublinear"
 
     how = {"sublinear_tf": counts == "sublinear", "binary": counts == "binary", "token_pattern": TOKENS[tokens]}
     return TfidfVectorizer(ngram_range=(1, longest), dtype=np.float64, **how, **options)
+
+
+def _fitted_vectorizer(texts: Sequence[str], longest: int, weights: NDArray[Any] | None) -> Any:
+    """Return the vectorizer of these texts; weights count in how many texts an n-gram stands, a light one once."""
+    if weights is None:
+        return vectorizer_of(longest, min_df=least_texts(len(texts))).fit(texts)
+    every = vectorizer_of(longest).fit(texts)
+    present = every.transform(texts)
+    present.data[:] = 1.0
+    n_texts, total = present.T @ weights, float(weights.sum())
+    standing = np.maximum(n_texts, present.T @ np.ones(len(texts)))
+    kept = standing >= least_texts(max(len(texts), int(total)))
+    ngrams = every.get_feature_names_out()[kept]
+    if not len(ngrams):
+        raise ValueError("no n-gram stands in two texts")
+    vectorizer = vectorizer_of(longest, vocabulary={ngram: i for i, ngram in enumerate(ngrams)})
+    vectorizer.idf_ = np.log((1 + total) / (1 + n_texts[kept])) + 1
+    return vectorizer
 
 
 def least_texts(n_texts: int) -> int:

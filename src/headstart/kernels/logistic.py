@@ -52,7 +52,7 @@ def _best(logit: float, before: float, curvature: float) -> float:
 
 
 @compiled
-def sweep(ends: Any, places: Any, values: Any, order: Any, squares: Any, penalty: float, weights: Any, p: Any) -> float:
+def sweep(ends: Any, places: Any, values: Any, order: Any, squares: Any, penalties: Any, weights: Any, p: Any) -> float:
     """Visit rows in an order, move their ``p`` and the ``weights``, and return how far all ``p`` moved together.
 
     Args:
@@ -61,7 +61,7 @@ def sweep(ends: Any, places: Any, values: Any, order: Any, squares: Any, penalty
         values: float32 [values].
         order: rows to visit.
         squares: of each row, the sum of its squared values and of the intercept's 1 [rows].
-        penalty: C.
+        penalties: C of each row, float64: C times what the row counts for [rows].
         weights: float32, the last one the intercept; changed.
         p: of each row, beginning at its target where all weights begin at zero; changed.
     """
@@ -73,8 +73,8 @@ def sweep(ends: Any, places: Any, values: Any, order: Any, squares: Any, penalty
         for k in range(begin, end):
             logit += values[k] * weights[places[k]]
         before = p[row]
-        after = _best(logit, before, penalty * squares[row])
-        change = np.float32(penalty * (before - after))
+        after = _best(logit, before, penalties[row] * squares[row])
+        change = np.float32(penalties[row] * (before - after))
         if change != 0.0:
             for k in range(begin, end):
                 weights[places[k]] += change * values[k]

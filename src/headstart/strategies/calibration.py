@@ -17,7 +17,9 @@ __all__ = ["fit_calibration", "held_out_metrics", "measured"]
 _MIN_ROWS = 20
 
 
-def fit_calibration(logits: NDArray[np.float64], labels: NDArray[Any]) -> tuple[float, float]:
+def fit_calibration(
+    logits: NDArray[np.float64], labels: NDArray[Any], weights: NDArray[Any] | None = None
+) -> tuple[float, float]:
     """Return slope and intercept that make ``sigmoid(slope * logit + intercept)`` a probability.
 
     Platt's scaling with his smoothed targets, so that a perfect separation gives no certainty: Platt,
@@ -27,9 +29,12 @@ def fit_calibration(logits: NDArray[np.float64], labels: NDArray[Any]) -> tuple[
     Args:
         logits: scores of rows that the model was not trained on [rows].
         labels: their class codes, 0 and 1 [rows].
+        weights: what each row counts for [rows], as it did in training; None counts all alike.
     """
     positive = np.asarray(labels) > 0.5
-    n_high, n_low = int(positive.sum()), int((~positive).sum())
+    n_high, n_low = float(positive.sum()), float((~positive).sum())
+    if weights is not None:
+        n_high, n_low = float(weights[positive].sum()), float(weights[~positive].sum())
     if len(logits) < _MIN_ROWS or not n_high or not n_low:
         return 1.0, 0.0
     target = np.where(positive, (n_high + 1) / (n_high + 2), 1 / (n_low + 2))
@@ -38,8 +43,10 @@ def fit_calibration(logits: NDArray[np.float64], labels: NDArray[Any]) -> tuple[
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = parameters[0] * scores + parameters[1]
-        error = 1 / (1 + np.exp(-np.clip(z, -80, 80))) - target
-        return float(np.mean(np.logaddexp(0, z) - target * z)), np.array([np.mean(error * scores), np.mean(error)])
+        error, losses = 1 / (1 + np.exp(-np.clip(z, -80, 80))) - target, np.logaddexp(0, z) - target * z
+        if weights is not None:
+            error, losses = error * weights / np.mean(weights), losses * weights / np.mean(weights)
+        return float(np.mean(losses)), np.array([np.mean(error * scores), np.mean(error)])
 
     slope, intercept = minimize(loss, np.array([scale, 0.0]), jac=True, method="BFGS").x
     return (float(slope / scale), float(intercept)) if slope > 0 else (1.0, 0.0)

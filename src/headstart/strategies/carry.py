@@ -61,6 +61,7 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
     encoder, table, column_counts = _columns(train, settings)
     kind = _head_class(settings.head, columns=bool(settings.columns))
     how: dict[str, Any] = {"table": table, "encoder": encoder, "random_state": settings.random_state}
+    how["weights"] = train.weights
     try:
         head: Head = kind.fit(inputs, labels, **how)
     except NothingVariesError:
@@ -97,7 +98,7 @@ def fine_tune(train: Corpus, valid: Corpus | None, base: Predictor | None, setti
         return _fine_tune_blend(train, valid, base, settings)
     net = copy.deepcopy(base.net)
     encoded = encode(base.steps, train.texts)
-    examples = Examples(examples_of(base, train, encoded).ids, labels)
+    examples = replace(examples_of(base, train, encoded), labels=labels)
     valid_examples = None if valid is None else examples_of(base, valid)
     trainer = settings.trainer(
         net,
@@ -150,7 +151,8 @@ def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings:
     labels = labels_of(train)
     encoder, table, column_counts = _columns(train, settings)
     texts = ["" if text is None else text for text in train.texts.to_pylist()]
-    head = TfidfHead.fit(texts, labels, table=table, encoder=encoder, random_state=settings.random_state)
+    how: dict[str, Any] = {"table": table, "encoder": encoder, "random_state": settings.random_state}
+    head = TfidfHead.fit(texts, labels, weights=train.weights, **how)
     names = train.label_names
     predictor = Predictor(TextScorer(head), (names[0], names[1]), columns=settings.columns, text=train.text_name)
     return _finish_head(predictor, train, valid, settings, {"n_null": train.texts.null_count, **column_counts})
@@ -266,7 +268,7 @@ def _finish_head(
     if valid is not None and valid.labels is not None:
         scores = predictor.score(valid, device=settings.device)
         if settings.calibrate:
-            predictor.calibration = fit_calibration(scores.logits, valid.labels)
+            predictor.calibration = fit_calibration(scores.logits, valid.labels, valid.weights)
         probabilities = predictor.probabilities(scores.logits)
         facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
     predictor.info = {**predictor.info, **facts}

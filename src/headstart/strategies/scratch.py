@@ -166,7 +166,7 @@ def finish(
         net = on_device(predictor.net, trainer.device)
         logits = network_logits(net, valid, device=trainer.device)[:, 0].astype(np.float64)
         if settings.calibrate:
-            predictor.calibration = fit_calibration(logits, valid.labels)
+            predictor.calibration = fit_calibration(logits, valid.labels, valid.weights)
         facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, predictor.probabilities(logits))}
     predictor.net.to("cpu").eval()
     predictor.info |= {**facts, "history": [without_seconds(row) for row in trainer.history]}
@@ -190,7 +190,8 @@ def examples_of(predictor: Predictor, corpus: Corpus, encoded: Encoded | None = 
     """Return a corpus as the network sees it, labels included."""
     found = encode(predictor.steps, corpus.texts) if encoded is None else encoded
     ids, _ = clip_ids(found.ids, predictor.max_tokens, predictor.clip)
-    return Examples(ids, None if corpus.labels is None else corpus.labels.astype(np.float32))
+    labels, weights = (None if part is None else part.astype(np.float32) for part in (corpus.labels, corpus.weights))
+    return Examples(ids, labels, weights)
 
 
 def text_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def guess(
         device: where to compute.
     """
     logits = network_logits(net, known, device=device)[:, 0].astype(np.float64)
-    slope, intercept = fit_calibration(logits, np.asarray(known.labels))
+    slope, intercept = fit_calibration(logits, np.asarray(known.labels), known.weights)
     return _probabilities(slope * network_logits(net, texts, device=device)[:, 0] + intercept)
 
 
@@ -92,7 +92,10 @@ def together(examples: Examples, texts: Examples, guesses: NDArray[np.float32], 
     """Return labelled rows, their labels smoothed, and texts with guesses for labels, as the rows of one data set."""
     labels = np.asarray(examples.labels) * (1 - label_smoothing) + label_smoothing / 2
     ids = RaggedIds.concatenate([examples.ids, texts.ids])
-    return Examples(ids, np.concatenate([labels, guesses]).astype(np.float32))
+    weights = None
+    if examples.weights is not None:  # a pseudo-label counts for as much as a label does on average
+        weights = np.append(examples.weights, np.full(len(texts), examples.weights.mean(), np.float32))
+    return Examples(ids, np.concatenate([labels, guesses]).astype(np.float32), weights)
 
 
 def distil(base: Predictor, texts: Examples, **training: Any) -> Predictor:

@@ -31,6 +31,7 @@ __all__ = [
     "part_of",
     "share_unknown",
     "weigh_parts",
+    "weighted_counts",
     "without_rare",
 ]
 
@@ -64,13 +65,15 @@ def fit_parts(
         [(part_of(net, "ngrams"), examples.ids, 1.0), (part_of(net, "tail"), ends, _TAIL)],
         labels,
         least_rows=(1, 2, 2) if few else (2, 3, 4),
+        weights=examples.weights,
     )
     if vectors is not None:
         part = part_of(net, "clusters")
         groups = cluster_words(vectors, counts)
         part.group = torch.from_numpy(groups)
         clustered = RaggedIds(groups[examples.ids.values], examples.ids.offsets)
-        fit_ngram_parts([(part, clustered, 1.0)], labels, least_rows=(1, 2, 2) if few else (1, 2, 3))
+        least_rows = (1, 2, 2) if few else (1, 2, 3)
+        fit_ngram_parts([(part, clustered, 1.0)], labels, least_rows=least_rows, weights=examples.weights)
 
 
 def without_rare(examples: Examples, known: NDArray[np.bool_]) -> Examples:
@@ -99,6 +102,7 @@ def fit_ngram_parts(
     labels: NDArray[np.float32],
     *,
     least_rows: Sequence[int],
+    weights: NDArray[Any] | None = None,
     penalty: float = _PENALTY,
 ) -> float:
     """List the n-grams of the training texts, set their scales and weights together, and return the intercept.
@@ -108,15 +112,17 @@ def fit_ngram_parts(
             and the length that its features have.
         labels: class codes [rows].
         least_rows: in how many texts an n-gram of 1, 2, 3 ids must stand to be listed.
+        weights: what each row counts for [rows], in the scales too; None counts all alike.
         penalty: C of the logistic regression.
     """
-    lists = [list_ngrams(ids, labels, part.longest, least_rows) for part, ids, _ in parts]
+    lists = [list_ngrams(ids, labels, part.longest, least_rows, weights) for part, ids, _ in parts]
     # By lot, so that every piece holds both classes: of rows that come sorted by label, pieces of one class would pull the
     # weights to and fro, and the sweeps would end far from the best.
     order = np.random.default_rng(0).permutation(len(labels))
     read = [(ids, part.longest, length) for part, ids, length in parts]
-    weights, intercept = solve_dual(_features(read, lists, order), labels[order], penalty=penalty)
-    own = np.split(weights, np.cumsum([len(listed) for listed, _ in lists])[:-1])
+    counts = None if weights is None else weights[order]
+    found, intercept = solve_dual(_features(read, lists, order), labels[order], penalty=penalty, weights=counts)
+    own = np.split(found, np.cumsum([len(listed) for listed, _ in lists])[:-1])
     for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
         part.set_list(listed, scale, weight * np.float32(length))
     return intercept
@@ -147,19 +153,40 @@ def _features(
 
 
 def list_ngrams(
-    ids: RaggedIds, labels: NDArray[np.float32], longest: int, least_rows: Sequence[int]
+    ids: RaggedIds,
+    labels: NDArray[np.float32],
+    longest: int,
+    least_rows: Sequence[int],
+    weights: NDArray[Any] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the n-grams that stand in enough texts, ascending, and their scales.
 
-    A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency.
+    A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency. A text of weight 2
+    counts twice, also towards `least_rows`; a light one counts once there.
     """
+    n_rows: NDArray[Any]
+    n_positive: NDArray[Any]
     listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, labels > 0.5, longest)
     length = 1 + (listed >= 1 << ID_BITS).astype(int) + (listed >= 1 << 2 * ID_BITS)
-    kept = n_rows >= np.array([0, *least_rows])[length]
+    total, standing = float(len(ids)), n_rows
+    if weights is not None:
+        n_rows = weighted_counts(listed, longest, ids, weights)
+        n_positive = weighted_counts(listed, longest, ids, weights * (labels > 0.5))
+        total, standing = float(weights.sum()), np.maximum(standing, n_rows)
+    kept = standing >= np.array([0, *least_rows])[length]
     listed, n_rows, n_positive = listed[kept], n_rows[kept], n_positive[kept]
     high, low = n_positive + 1.0, n_rows - n_positive + 1.0
     ratio = np.log((high / high.sum()) / (low / low.sum()))
-    return listed, (ratio * (np.log((1 + len(ids)) / (1 + n_rows)) + 1)).astype(np.float32)
+    return listed, (ratio * (np.log((1 + total) / (1 + n_rows)) + 1)).astype(np.float32)
+
+
+def weighted_counts(
+    listed: NDArray[np.int64], longest: int, ids: RaggedIds, weights: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return the weight of all rows in which each listed n-gram stands [listed]."""
+    found, ends = find_ngrams(NgramTable(listed, longest), ids.values, ids.offsets)
+    of_ngrams = np.repeat(np.asarray(weights, np.float64), np.diff(ends))
+    return np.asarray(np.bincount(found, of_ngrams, len(listed)), np.float64)
 
 
 def ngram_features(listed: NDArray[np.int64], scale: NDArray[np.float32], ids: RaggedIds, longest: int) -> Any:
