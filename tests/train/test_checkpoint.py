@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from headstart.batches import Examples
+from headstart.errors import HeadstartWarning
 from headstart.train import OPTIMIZERS, checkpoint
 from headstart.train.checkpoint import (
     Checkpoint,
@@ -70,20 +72,104 @@ def test_an_error_while_saving_leaves_the_one_before(
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def _flip(position: int) -> Callable[[bytes], bytes]:
+    return lambda raw: raw[:position] + bytes([raw[position] ^ 1]) + raw[position + 1 :]
+
+
 @pytest.mark.parametrize(
-    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK" + b[2:], lambda b: b[:9] + b"}" + b[10:]]
-)
-def test_a_damaged_one_is_as_good_as_none(tmp_path: Path, saved: Checkpoint, damage: Callable[[bytes], bytes]) -> None:
+    "damage",
+    [
+        lambda raw: raw[: len(raw) // 2], lambda raw: raw[:-1], lambda raw: b"", lambda raw: b"PK" + raw[2:], lambda raw: raw + b"x",
+        lambda raw: raw[:9] + b"}" + raw[10:], lambda raw: raw.replace(b"loss_sum", b"best_sum"), lambda raw: raw.replace(b"net.a", b"net.b"),
+        lambda raw: raw.replace(b"[2,3]", b"[3,2]"), _flip(-1), _flip(-500), _flip(-3000),
+    ],
+)  # fmt: skip
+def test_a_damaged_one_is_told_and_not_taken(
+    tmp_path: Path, saved: Checkpoint, damage: Callable[[bytes], bytes]
+) -> None:
     save_checkpoint(tmp_path, saved)
     file = next(tmp_path.iterdir())
-    file.write_bytes(damage(file.read_bytes()))
-    assert load_checkpoint(tmp_path, "f") is None
+    changed = damage(file.read_bytes())
+    assert changed != file.read_bytes()
+    file.write_bytes(changed)
+    with pytest.warns(
+        HeadstartWarning, match=r"^the checkpoint .*training\.safetensors is damaged; training begins anew\.$"
+    ):
+        assert load_checkpoint(tmp_path, "f") is None
 
 
-def test_none_and_another_runs_are_not_taken(tmp_path: Path, saved: Checkpoint) -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        Path.mkdir,
+        os.mkfifo,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.symlink_to(path.parent / "gone"),
+    ],
+)
+def test_what_is_no_file_is_told_and_not_taken(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "training.safetensors")
+    with pytest.warns(HeadstartWarning, match="is no regular file; training begins anew"):
+        assert load_checkpoint(tmp_path, "f") is None
+
+
+NET = {"a.weight": torch.zeros(2, 3), "n": torch.tensor(3)}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, None),
+        ({"fingerprint": "g"}, "belongs to another run"),
+        ({"fingerprint": None}, "is damaged"),
+        ({"progress": None}, "is damaged"),
+        ({"progress": {"epoch": 2, "epochs": 3}}, "is damaged"),
+        ({"optimizer": 3}, "is damaged"),
+        ({"net.a.weight": torch.zeros(3, 2)}, "does not hold this network"),
+        ({"net.a.weight": torch.zeros(2, 3, dtype=torch.float64)}, "does not hold this network"),
+        ({"net.b": torch.zeros(2)}, "does not hold this network"),
+        ({"best.a.weight": torch.zeros(2, 3)}, "does not hold this network"),
+        ({"random.cpu": None}, "does not hold this network"),
+    ],
+)
+def test_one_whose_digest_is_right_may_still_be_unfit(
+    tmp_path: Path, saved: Checkpoint, change: dict[str, Any], reason: str | None
+) -> None:
+    state: dict[str, Any] = {**saved.state, "optimizer": {}}
+    tensors: dict[str, Any] = {name: value for name, value in saved.tensors.items() if name != "best.a"}
+    for name, value in change.items():
+        (tensors if "." in name else state)[name] = value
+        if value is None:
+            del (tensors if "." in name else state)[name]
+    save_checkpoint(tmp_path, Checkpoint(state, tensors))
+    if reason is None:
+        assert load_checkpoint(tmp_path, "f", NET) is not None
+        return
+    with pytest.warns(HeadstartWarning, match=reason):
+        assert load_checkpoint(tmp_path, "f", NET) is None
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"state": '{"fingerprint": "f"}'}, {"state": "[" * 100_000}])
+def test_one_of_0_1_is_told_and_not_taken(tmp_path: Path, saved: Checkpoint, metadata: Any) -> None:
+    checkpoint.save_file(saved.tensors, tmp_path / "training.safetensors", metadata=metadata)
+    with pytest.warns(HeadstartWarning, match=r"was written by another version of headstart \(0\.1\.0 or older\)"):
+        assert load_checkpoint(tmp_path, "f") is None
+
+
+def test_one_of_a_newer_version_is_told_and_not_taken(
+    tmp_path: Path, saved: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "__version__", "9.9")
+        save_checkpoint(tmp_path, saved)
+    with pytest.warns(HeadstartWarning, match=r"another version of headstart \(9\.9\)"):
+        assert load_checkpoint(tmp_path, "f") is None
+
+
+def test_none_is_no_matter(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "nowhere", "f") is None
-    save_checkpoint(tmp_path, saved)
-    assert load_checkpoint(tmp_path, "g") is None
+    (tmp_path / "file").touch()
+    assert load_checkpoint(tmp_path / "file", "f") is None
 
 
 class TestFingerprint:

@@ -1,14 +1,17 @@
 """One file that holds a training run between two steps.
 
 A safetensors file with the tensors of network, optimizer, best weights and random state; the rest stands
-as JSON in its header. It is replaced in one move, so a run killed while saving still has the one before.
+as JSON in its header, with a digest of all of it. It is replaced in one move, so a run killed while saving still
+has the one before. Whatever cannot be gone on from is told in a warning, and training begins anew.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +23,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from headstart import __version__
 from headstart.batches import Examples
+from headstart.errors import HeadstartWarning
 from headstart.outputs import atomic_write, failed_writes
 
 __all__ = [
@@ -74,35 +79,90 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in checkpoint.tensors.items()}
     with failed_writes(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    state = json.dumps(checkpoint.state)
+    told = {"state": state, "version": __version__, "digest": _digest(state, tensors)}
     with atomic_write(folder / _FILE) as unfinished:
-        save_file(tensors, unfinished, metadata={"state": json.dumps(checkpoint.state)})
+        save_file(tensors, unfinished, metadata=told)
 
 
-def load_checkpoint(folder: Path, expected_fingerprint: str) -> Checkpoint | None:
-    """Return the checkpoint in `folder` if it belongs to the same run, else None.
+def load_checkpoint(
+    folder: Path, expected_fingerprint: str, net: Mapping[str, Tensor] | None = None
+) -> Checkpoint | None:
+    """Return the checkpoint in `folder` if it belongs to the same run, else None; if there is one, with a warning.
 
     A run is the same when its fingerprint is: same data, options and starting weights.
+
+    Args:
+        folder: of the checkpoint.
+        expected_fingerprint: of this run.
+        net: the network's state, whose names and shapes the checkpoint's must have.
     """
     path = folder / _FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
-        with safe_open(path, framework="pt") as file:
-            state = json.loads(file.metadata()["state"])
-            if state["fingerprint"] != expected_fingerprint:
-                return None
-            return Checkpoint(state, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-        return None  # Cut short by a full disk, say. Starting again is right, and costs only time.
+        return _read(path, expected_fingerprint, net)
+    except _Unusable as error:
+        reason = str(error)
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error})"
+    except (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        reason = "is damaged"
+    warnings.warn(f"the checkpoint {path} {reason}; training begins anew.", HeadstartWarning, stacklevel=2)
+    return None
+
+
+class _Unusable(Exception):
+    """What is wrong with a checkpoint, as the end of a sentence."""
+
+
+def _read(path: Path, expected_fingerprint: str, net: Mapping[str, Tensor] | None) -> Checkpoint:
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise _Unusable("is no regular file")
+    with safe_open(path, framework="pt") as file:
+        told = file.metadata() or {}
+        version = told.get("version", "0.1.0 or older")
+        if version != __version__ or "digest" not in told:
+            raise _Unusable(f"was written by another version of headstart ({version})")
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if _digest(told["state"], tensors) != told["digest"]:
+        raise _Unusable("is damaged")
+    found = Checkpoint(json.loads(told["state"]), tensors)
+    if found.state["fingerprint"] != expected_fingerprint:
+        raise _Unusable("belongs to another run (other data, options, seed or starting weights)")
+    if net is not None:
+        _check_parts(found, net)
+    return found
+
+
+def _check_parts(found: Checkpoint, net: Mapping[str, Tensor]) -> None:
+    """Raise for what no run of this version can have written, though its digest is right."""
+    wanted = {name: (value.shape, value.dtype) for name, value in net.items()}
+    stored, best = (
+        {name: (value.shape, value.dtype) for name, value in found.part(part).items()} for part in ("net", "best")
+    )
+    Progress(**found.state["progress"])
+    if stored != wanted or best not in ({}, wanted) or "cpu" not in found.part("random"):
+        raise _Unusable("does not hold this network")
+    dict(found.state["optimizer"])
+
+
+def _digest(state: str, tensors: Mapping[str, Tensor]) -> str:
+    found = hashlib.sha256(state.encode())
+    for name, value in sorted(tensors.items()):
+        found.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        found.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def fingerprint(net: torch.nn.Module, train: Examples, valid: Examples | None, options: Mapping[str, Any]) -> str:
     """Return a digest of all that decides a training run: data, starting weights, options."""
     digest = hashlib.sha256(json.dumps(options, sort_keys=True, default=_named).encode())
     for examples in (train, valid):
-        for part in (
+        parts = (
             () if examples is None else (examples.ids.values, examples.ids.offsets, examples.labels, examples.weights)
-        ):
+        )
+        for part in (*parts, *(() if examples is None else (examples.columns or {}).values())):
             digest.update(b"-" if part is None else np.ascontiguousarray(part).view(np.uint8).data)
     for name, value in net.state_dict().items():
         digest.update(name.encode())

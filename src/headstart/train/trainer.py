@@ -9,6 +9,7 @@ was killed goes on from its checkpoint to the weights that it would have had.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from headstart.batches import Batch, Batches, Examples
-from headstart.errors import DataError, OptionError
+from headstart.errors import DataError, HeadstartWarning, OptionError, OutputError
 from headstart.freezing import Freeze
 from headstart.inference import resolve_device
 from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
@@ -223,6 +224,7 @@ class Trainer:
 
     def _fit(self, train: Examples, valid: Examples | None) -> list[dict[str, Any]]:
         self._progress, self._best, self.stop = Progress(), {}, False
+        self._told_of_checkpoint = False
         with ExitStack() as settings:
             settings.enter_context(denormals_flushed())
             settings.enter_context(random_state_forked(self.random_state, self.device))
@@ -247,7 +249,7 @@ class Trainer:
         self._resume_from = None
         if self.checkpoint is not None:
             self._fingerprint = fingerprint(self.net, train, valid, {**self._run_options, **self._batching})
-            self._resume_from = load_checkpoint(self.checkpoint, self._fingerprint)
+            self._resume_from = load_checkpoint(self.checkpoint, self._fingerprint, self.net.state_dict())
         self._tell("train_begin", {"n_rows": len(train), "epochs": sum(phase.epochs for phase in self.phases)})
         self._sample = sample_rows(train, self.train_metrics, self.random_state)
         if self._resume_from is not None:
@@ -412,7 +414,14 @@ class Trainer:
         }
         state = {"fingerprint": self._fingerprint, "progress": asdict(self._progress), "optimizer": plain}
         named = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
-        save_checkpoint(self.checkpoint, Checkpoint(state, named))
+        try:
+            save_checkpoint(self.checkpoint, Checkpoint(state, named))
+        except OutputError as error:
+            if not self._told_of_checkpoint:
+                warnings.warn(
+                    f"{error} Training goes on; if it is stopped, it begins anew.", HeadstartWarning, stacklevel=2
+                )
+            self._told_of_checkpoint = True
 
     def _restore_step_state(self) -> None:
         """Take up optimizer and random state from the checkpoint, once, in the phase it was saved in."""
