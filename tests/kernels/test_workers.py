@@ -83,6 +83,31 @@ def test_a_forked_child_makes_threads_of_its_own() -> None:
     assert child.exitcode == 0
 
 
+def test_a_wish_for_threads_is_heard_by_all_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    from threadpoolctl import threadpool_info
+
+    def state() -> tuple[object, ...]:
+        blas = [pool["num_threads"] for pool in threadpool_info()]
+        return workers.n_threads(), torch.get_num_threads(), blas, dict(os.environ)
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    before = state()
+    with workers.threads(3):
+        assert (workers.n_threads(), torch.get_num_threads(), workers.wanted_threads()) == (3, 3, 3)
+        with workers.threads(1):
+            assert workers.n_threads() == torch.get_num_threads() == 1
+        assert workers.n_threads() == torch.get_num_threads() == 3
+    assert state() == before
+
+
+@pytest.mark.parametrize("told", ["0", "-1", "two", "1.5", "\u0665x"])
+def test_a_wish_that_is_no_number_is_told(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADSTART_THREADS", told)
+    with pytest.raises(OptionError, match="expected a number of threads from 1 up"):
+        workers.n_threads()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.parametrize("where", ["in the main thread", "in another thread"])

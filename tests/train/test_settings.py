@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from headstart.kernels.workers import threads
 from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
 
 
@@ -44,9 +45,16 @@ def test_random_numbers_come_from_the_seed_and_leave_no_trace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "inside"), [("gru", {}, 1), ("gru", {"cell": "lstm"}, 3), ("tutorial", {}, 3)]
+    ("name", "options", "inside"),
+    [
+        ("gru", {}, 1),  # our loops
+        ("gru", {"cell": "lstm"}, 1),  # small
+        ("tutorial", {}, 1),
+        ("tutorial", {"embedding_size": 50_000}, 3),  # which its convolution reads: large
+        ("gru", {"cell": "lstm", "dense": (2_000, 2_000)}, 3),
+    ],
 )
-def test_one_thread_of_torch_where_loops_of_ours_do_the_work(
+def test_one_thread_of_torch_where_its_work_is_small(
     small_net: Callable[..., Any], name: str, options: dict[str, Any], inside: int
 ) -> None:
     before = torch.get_num_threads()
@@ -60,3 +68,8 @@ def test_one_thread_of_torch_where_loops_of_ours_do_the_work(
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_threads_that_were_asked_for_are_left_alone(small_net: Callable[..., Any]) -> None:
+    with threads(2), one_torch_thread(small_net("tutorial")):
+        assert torch.get_num_threads() == 2

@@ -40,11 +40,15 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    if os.environ.get("HEADSTART_THREADS"):
+        from headstart.kernels.workers import threads, wanted_threads
+
+        context.with_resource(threads(wanted_threads() or 1))
 
 
 for module in (learning, scoring, carrying, looking, comparing, importing):

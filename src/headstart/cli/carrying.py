@@ -19,6 +19,7 @@ def demo(
         int | None,
         typer.Option("--n-source", metavar="N", help="Train on only N movie reviews.", show_default="all 25,000"),
     ] = None,
+    threads: opt.Threads = None,
     as_json: opt.Json = False,
 ) -> None:
     """Do the whole job on real data that comes with the install, and end with a report page."""

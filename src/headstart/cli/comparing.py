@@ -90,6 +90,7 @@ def compare(
     set_: opt.Set = None,
     cache: opt.Cache = None,
     valid: Refused = None,
+    threads: opt.Threads = None,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:

@@ -45,6 +45,7 @@ def train(
     config: opt.Config = None,
     set_: opt.Set = None,
     report: opt.Report = None,
+    threads: opt.Threads = None,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:
@@ -96,6 +97,7 @@ def transfer(
     set_: opt.Set = None,
     report: opt.Report = None,
     cache: opt.Cache = None,
+    threads: opt.Threads = None,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:

@@ -88,6 +88,7 @@ def map_(
     label_map: opt.LabelMap = None,
     n_rows: Annotated[int, typer.Option("--n-rows", help="Draw at most so many texts.")] = 2000,
     seed: opt.Seed = 0,
+    threads: opt.Threads = None,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:

@@ -114,6 +114,23 @@ NLabels = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Decides all that is random.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
+
+
+def _use_threads(context: typer.Context, n: int | None) -> int | None:
+    from headstart.kernels.workers import threads
+
+    if n is not None:
+        context.with_resource(threads(n))
+    return n
+
+
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", metavar="N", callback=_use_threads, show_default=False,
+        help="Compute with N threads (or set HEADSTART_THREADS). Another number may change last digits.",
+    ),
+]  # fmt: skip
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE.toml", help="Options of the Python classes.", show_default=False),

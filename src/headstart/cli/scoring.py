@@ -28,6 +28,7 @@ def evaluate(
     label_map: opt.LabelMap = None,
     positive: opt.Positive = None,
     device: opt.Device = "auto",
+    threads: opt.Threads = None,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:
@@ -75,6 +76,7 @@ def predict(
         bool, typer.Option("--spreadsheet-safe", help="Put ' before cells that a spreadsheet would calculate.")
     ] = False,
     device: opt.Device = "auto",
+    threads: opt.Threads = None,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:
@@ -137,6 +139,7 @@ def embed(
     where: opt.Where = None,
     device: opt.Device = "auto",
     cache: opt.Cache = None,
+    threads: opt.Threads = None,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:

@@ -21,7 +21,7 @@ from headstart.comparison.problem import Problem, assemble, budget_list, digest,
 from headstart.comparison.recalibration import recalibrated, recalibration, shown
 from headstart.comparison.result import Comparison
 from headstart.comparison.results import judge
-from headstart.comparison.running import Progress, n_cores, run_tasks
+from headstart.comparison.running import Progress, run_tasks
 from headstart.comparison.scores import base_digest, versions
 from headstart.comparison.verdict_text import say
 from headstart.corpus import Corpus, deciding_columns
@@ -30,6 +30,7 @@ from headstart.errors import OptionError
 from headstart.estimators import labelled
 from headstart.features import as_predictor
 from headstart.inference import resolve_device
+from headstart.kernels.workers import n_cores, wanted_threads
 from headstart.options import RandomState, seed_of
 from headstart.outputs import atomic_write
 from headstart.predictor import Predictor
@@ -120,7 +121,7 @@ def compare(
         budget_list(budgets, len(problem.pool)),
         seeds,
         cheap_seeds or seeds,
-        n_jobs or n_cores(),
+        n_jobs or wanted_threads() or n_cores(),
         random_state,
         cache,
         where,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,17 +18,12 @@ from headstart.comparison.fits import Fit, perform
 from headstart.comparison.log import RowLog
 from headstart.errors import HeadstartError
 
-__all__ = ["Progress", "n_cores", "run_tasks"]
+__all__ = ["Progress", "run_tasks"]
 
 Progress = Callable[[int, int, float | None, str], None]
 """Told after every fit: fits done, fits in all, seconds left (None if unknown), what was done last."""
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-
-
-def n_cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_ONE_THREAD = ("HEADSTART_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def run_tasks(

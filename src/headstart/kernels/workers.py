@@ -18,28 +18,79 @@ from typing import Any
 
 from headstart.errors import OptionError
 
-__all__ = ["limit_threads", "n_threads", "run", "shares"]
+__all__ = ["limit_threads", "n_cores", "n_threads", "run", "shares", "threads", "wanted_threads"]
 
 _MOST_THREADS = 16  # beyond this a text network's batches are too small to share out
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 _limits = threading.local()
+_forked = False  # whether this process was forked from one that had loaded this module
+
+
+def n_cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def wanted_threads() -> int | None:
+    """Return how many threads the user asked for: by `threads`, or by ``HEADSTART_THREADS``; None for no wish.
+
+    Raises:
+        OptionError: the variable holds no number from 1 up.
+    """
+    told = os.environ.get("HEADSTART_THREADS", "")
+    if told and not (told.isdecimal() and int(told) > 0):
+        raise OptionError(f"HEADSTART_THREADS is {told!r}; expected a number of threads from 1 up, such as 2.")
+    return int(told) if told else None
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """Compute with ``n`` threads inside the ``with`` block: compiled loops, torch, BLAS, and processes started in it.
+
+    What is set for that holds for the whole process, and is put back at the end of the block. Another number of threads
+    may give other last digits, and with them another content hash of what is trained.
+
+    Raises:
+        OptionError: if ``n`` is less than 1.
+    """
+    _check(n)
+    before = {name: os.environ.get(name) for name in ("HEADSTART_THREADS", "OMP_NUM_THREADS")}
+    torch: Any = sys.modules.get("torch")
+    of_torch = None if torch is None else torch.get_num_threads()
+    pools: Any = None
+    if "numpy" in sys.modules:
+        from threadpoolctl import threadpool_limits
+
+        pools = threadpool_limits(n)
+    os.environ.update(dict.fromkeys(before, str(n)))
+    try:
+        if torch is not None:
+            torch.set_num_threads(1 if _forked else n)
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+        if pools is not None:
+            pools.restore_original_limits()
+        if torch is not None:
+            torch.set_num_threads(of_torch)
 
 
 def n_threads() -> int:
-    """Return how many threads kernels called from this thread may use.
+    """Return how many threads kernels called from this thread may use, at most 16.
 
-    `limit_threads` decides; otherwise ``OMP_NUM_THREADS``, where set; otherwise the processors that
-    this process may run on, at most 16.
+    `limit_threads` decides; otherwise `wanted_threads`; otherwise ``OMP_NUM_THREADS``, where set; otherwise the
+    processors that this process may run on.
     """
     limit: int | None = getattr(_limits, "n", None)
     if limit is not None:
         return limit
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return min(int(wanted), _MOST_THREADS)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, _MOST_THREADS)
+    of_openmp = os.environ.get("OMP_NUM_THREADS", "")
+    usable = int(of_openmp) if of_openmp.isdecimal() and int(of_openmp) > 0 else n_cores()
+    return min(wanted_threads() or usable, _MOST_THREADS)
 
 
 @contextmanager
@@ -49,14 +100,18 @@ def limit_threads(n: int) -> Iterator[None]:
     Raises:
         OptionError: if ``n`` is less than 1.
     """
-    if n < 1:
-        raise OptionError(f"{n} threads cannot do any work. Give a number of threads from 1 up, such as 2.")
+    _check(n)
     before: int | None = getattr(_limits, "n", None)
     _limits.n = n
     try:
         yield
     finally:
         _limits.n = before
+
+
+def _check(n: int) -> None:
+    if n < 1:
+        raise OptionError(f"{n} threads cannot do any work. Give a number of threads from 1 up, such as 2.")
 
 
 def run(tasks: Sequence[Callable[[], object]], most: int | None = None) -> None:
@@ -112,8 +167,8 @@ def _start_afresh() -> None:
 
     Torch's OpenMP would wait for ever for its workers. With one thread it asks for none.
     """
-    global _pool, _lock
-    _pool, _lock = None, threading.Lock()
+    global _pool, _lock, _forked
+    _pool, _lock, _forked = None, threading.Lock(), True
     limit: Any = getattr(sys.modules.get("torch"), "set_num_threads", None)
     if limit is not None:
         limit(1)

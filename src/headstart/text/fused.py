@@ -4,7 +4,6 @@ The results are those of the text steps one after another, whatever the number o
 Needs neither scikit-learn nor torch.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 
 from headstart.errors import DataError
 from headstart.kernels import tokens as kernel
+from headstart.kernels import workers
 from headstart.text.columns import TextColumn, arrow_strings, bytes_and_offsets, readonly, text_column
 from headstart.text.options import check_threads
 from headstart.text.ragged import RaggedIds
@@ -204,7 +204,7 @@ def threads(n_threads: int | None) -> int:
     """The number of threads to use: as many as this process has processors, unless said."""
     check_threads(n_threads)
     if n_threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return workers.wanted_threads() or workers.n_cores()
     return int(n_threads)
 
 

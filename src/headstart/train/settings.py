@@ -8,7 +8,10 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from headstart.kernels.workers import wanted_threads
 from headstart.layers.stack import RecurrentStack
+
+_SMALL = 1_000_000  # parameters beside tables that are looked up in: some 10 to 100 microseconds a text
 
 __all__ = ["denormals_flushed", "one_torch_thread", "random_state_forked"]
 
@@ -34,13 +37,15 @@ def denormals_flushed() -> Iterator[None]:
 
 @contextmanager
 def one_torch_thread(net: nn.Module) -> Iterator[None]:
-    """Let torch use one thread in this block if compiled loops, which have threads of their own, do the network's work.
+    """Let torch use one thread in this block where its work is too small to share out.
 
-    What is left to torch then is too small to share out, and its workers spin after each call, on the cores
-    that the loops are about to need.
+    That is so if compiled loops, which have threads of their own, do most of it, and if the network is small: torch's
+    workers spin between calls that take microseconds, and where another process wants the processors each call waits
+    until the last worker had its turn. A number of threads that the user asked for is left alone.
     """
     before = torch.get_num_threads()
-    own = any(isinstance(m, RecurrentStack) and m.path(next(m.parameters())) == "compiled" for m in net.modules())
+    wanted = wanted_threads()
+    own = wanted is None and _is_small(net)
     if own:
         torch.set_num_threads(1)
     try:
@@ -48,6 +53,13 @@ def one_torch_thread(net: nn.Module) -> Iterator[None]:
     finally:
         if own:
             torch.set_num_threads(before)
+
+
+def _is_small(net: nn.Module) -> bool:
+    if any(isinstance(m, RecurrentStack) and m.path(next(m.parameters())) == "compiled" for m in net.modules()):
+        return True
+    tables = {id(m.weight) for m in net.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)}
+    return sum(p.numel() for p in net.parameters() if id(p) not in tables) < _SMALL
 
 
 @contextmanager
