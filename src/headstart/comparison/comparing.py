@@ -24,7 +24,7 @@ from headstart.comparison.results import judge
 from headstart.comparison.running import Progress, run_tasks
 from headstart.comparison.scores import base_digest, versions
 from headstart.comparison.verdict_text import say
-from headstart.corpus import Corpus, deciding_columns
+from headstart.corpus import Corpus, check_column_types, deciding_columns
 from headstart.corpus import read as read_corpus
 from headstart.errors import OptionError
 from headstart.estimators import labelled
@@ -52,6 +52,7 @@ def compare(
     *,
     text: str | None = None,
     columns: Sequence[str] = (),
+    column_types: Mapping[str, str] | None = None,
     budgets: Sequence[int | None] | None = None,
     seeds: int = 5,
     cheap_seeds: int | None = None,
@@ -78,6 +79,7 @@ def compare(
         y: labels [rows]; None with a labelled corpus. With none at all, only the domain gap is measured.
         text: the text column where `X` is a table.
         columns: tabular columns; candidates then run with and without them, and they run alone.
+        column_types: what single columns are, where that is not to be told from the rows to draw from.
         budgets: numbers of labels; None among them stands for all. The largest is taken as the user's own.
         seeds: draws of the training rows at each budget.
         cheap_seeds: draws for the candidates that are not networks, at 500 labels and fewer; None for `seeds`.
@@ -109,6 +111,7 @@ def compare(
         )
     predictor, where, random_state = as_predictor(base), str(resolve_device(device)), seed_of(random_state)
     origin = None if source is None else _corpus(source, predictor, None, (), None)
+    check_column_types(column_types or {}, columns)
     kept = tuple(dict.fromkeys((*columns, *((groups,) if groups else ()))))
     data = labelled(X, y, text=text, columns=kept, label_map=label_map, names=predictor.label_names)
     if data.weights is not None:
@@ -116,7 +119,9 @@ def compare(
     if data.labels is None:
         return _gap_alone(predictor, data, origin)
     held = test if test is None or isinstance(test, int | float) else _corpus(test, predictor, text, kept, label_map)
-    problem = assemble(data, held, columns=columns, group=groups, source=origin, seed=random_state)
+    problem = assemble(
+        data, held, columns=columns, column_types=column_types, group=groups, source=origin, seed=random_state
+    )
     options = Options(
         budget_list(budgets, len(problem.pool)),
         seeds,
@@ -156,7 +161,7 @@ def _run(
     base: Predictor, problem: Problem, source: Corpus | None, plan: Plan, out: Path, progress: Progress
 ) -> Comparison:
     made_of = {
-        "data": digest(problem.pool, problem.test), "base": base_digest(base), "columns": list(problem.columns),
+        "data": digest(problem.pool, problem.test), "base": base_digest(base), "columns": problem.column_types,
         "group": problem.group, "source": None if source is None else digest(source), "version": 2,
     }  # fmt: skip
     log = RowLog(out, made_of)
@@ -183,7 +188,7 @@ def _run(
 
 def _add_warnings(found: Comparison, base: Predictor, problem: Problem) -> None:
     """Say what makes figures too good: a column that decides the label by itself, test rows that the base has seen."""
-    deciding = deciding_columns(problem.pool.columns, problem.columns, labels_of(problem.pool))
+    deciding = deciding_columns(problem.pool.columns, problem.columns, labels_of(problem.pool), problem.column_types)
     seen = None if base.learnt_from is None else base.learnt_from.overlap(problem.test.texts).n
     found.counts["test"]["n_seen_in_training"] = seen
     counts = {"n": len(problem.test), "n_seen_in_training": seen}

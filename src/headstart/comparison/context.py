@@ -70,6 +70,7 @@ class Context:
         self.n_pool: int = facts["n_pool"]
         self.names: tuple[str, str] = tuple(facts["names"])
         self.columns: tuple[str, ...] = tuple(facts["columns"])
+        self.column_types: dict[str, str] = facts["column_types"]
         self.layers: tuple[str, ...] = tuple(facts["layers"])
         self.text: str = facts["text"]
         self.device: str = facts["device"]
@@ -222,6 +223,7 @@ def prepare(
         _learn_prior(folder, source)
     facts = {
         "n_pool": len(problem.pool), "names": list(problem.pool.label_names), "columns": list(problem.columns),
+        "column_types": problem.column_types,
         "layers": layers, "text": problem.pool.text_name, "group": problem.group, "device": device,
         "has_network": isinstance(base.scorer, NetworkScorer), "has_source": source is not None,
     }  # fmt: skip

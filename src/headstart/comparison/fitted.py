@@ -58,7 +58,7 @@ class ColumnBlock:
         import pyarrow as pa
 
         own = context.table.take(pa.array(draw.rows))
-        encoder = ColumnEncoder.fit(own, context.columns)
+        encoder = ColumnEncoder.fit(own, context.columns, types=context.column_types)
         raw = encoder.indicators(context.table.take(pa.array(np.concatenate([draw.rows, context.test])))).astype(float)
         mine = raw[: len(draw.rows)]
         number = np.any((mine != 0) & (mine != 1), axis=0)

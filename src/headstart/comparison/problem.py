@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headstart.corpus import Corpus, duplicates, require_two_classes, split, subset
+from headstart.corpus.column_types import as_type, type_of
 from headstart.corpus.splits import group_codes
 from headstart.errors import DataError, OptionError
 
@@ -30,6 +32,7 @@ class Problem:
         doubled: which test rows' texts stand in the pool too, bool [test].
         counts: data-quality counts, by part; JSON-able.
         notes: sentences about what was decided on the way.
+        column_types: of `columns`, told from all rows of the pool, so that every draw reads them alike.
     """
 
     pool: Corpus
@@ -39,6 +42,7 @@ class Problem:
     doubled: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     counts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    column_types: dict[str, str] = field(default_factory=dict)
 
     def groups(self, part: Corpus) -> NDArray[np.int64] | None:
         """Return the group codes of `pool` or `test` [rows], or None."""
@@ -72,6 +76,7 @@ def assemble(
     test: Corpus | float | None,
     *,
     columns: Sequence[str] = (),
+    column_types: Mapping[str, str] | None = None,
     group: str | None = None,
     source: Corpus | None = None,
     seed: int = 0,
@@ -82,6 +87,7 @@ def assemble(
         data: labelled rows.
         test: labelled rows to measure on, a share of `data` to hold out, or None for a fifth.
         columns: tabular columns that candidates may read.
+        column_types: of those that are not to be told from the rows.
         group: a column whose equal values stay on one side of every split.
         source: the base's own training texts, to look for duplicates in.
         seed: of the split.
@@ -107,7 +113,19 @@ def assemble(
     for part, name in ((pool, "the rows to draw from"), (held, "the test rows")):
         require_two_classes(labels_of(part), part.label_names, name)
     doubled = duplicates(pool.texts, held.texts).in_b
-    return Problem(pool, held, tuple(columns), group, doubled, _counts(pool, held, doubled, source), tuple(notes))
+    types = {name: (column_types or {}).get(name) or type_of(pool.columns, name) for name in columns}
+    pool, held = (replace(part, columns=_as_types(part.columns, types)) for part in (pool, held))
+    counts = _counts(pool, held, doubled, source)
+    return Problem(pool, held, tuple(columns), group, doubled, counts, tuple(notes), types)
+
+
+def _as_types(table: pa.Table, types: Mapping[str, str]) -> pa.Table:
+    """Return a table whose columns of numbers, dates and truth values are such, so that files of any format fit together."""
+    for name in types.keys() & set(table.column_names):
+        if types[name] in ("number", "date", "truth"):
+            values = as_type(table.column(name), types[name], name).values
+            table = table.set_column(table.column_names.index(name), name, values)
+    return table
 
 
 def budget_list(budgets: Sequence[int | None] | None, n_rows: int) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ from headstart.errors import DataError, OptionError, unknown_name
 
 __all__ = [
     "COLUMN_TYPES", "Typed", "as_raw", "as_type", "check_column_types", "holds_numbers", "is_raw", "numeral",
-    "parse_column_types", "tell_type",
+    "parse_column_types", "tell_type", "type_of",
 ]  # fmt: skip
 
 COLUMN_TYPES = ("number", "category", "truth", "date", "text")
@@ -145,6 +145,15 @@ def tell_type(column: Any, *, raw: bool = False, name: str = "column") -> str:
     if all(_moment(value) is not None for value in written):
         return "date"
     return "text" if _reads_as_text(cells, len(written)) else "category"
+
+
+def type_of(table: pa.Table, name: str) -> str:
+    """Return what `tell_type` tells of a column of a table, whose field says whether its cells are raw.
+
+    Raises:
+        DataError: it holds lists or other things that are no single value.
+    """
+    return tell_type(table.column(name), raw=is_raw(table.schema.field(name)), name=name)
 
 
 def _reads_as_text(cells: Any, n_distinct: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headstart.corpus.column_types import as_type, is_raw, tell_type
+from headstart.corpus.column_types import as_type, type_of
 from headstart.corpus.columns import distinct
 
 __all__ = ["DecidingColumn", "deciding_columns"]
@@ -71,7 +71,7 @@ def deciding_columns(
         if not guessed_wrong:
             break
         column = table.column(name)
-        kind = (types or {}).get(name) or tell_type(column, raw=is_raw(table.schema.field(name)), name=name)
+        kind = (types or {}).get(name) or type_of(table, name)
         values = as_type(column, kind, name).values
         told = [_by_value(distinct(values, name, "the data")[0], codes)]
         if kind in ("number", "date"):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headstart.corpus.column_types import COLUMN_TYPES, as_type, holds_numbers, is_raw, numeral, tell_type
+from headstart.corpus.column_types import COLUMN_TYPES, as_type, holds_numbers, numeral, type_of
 from headstart.errors import ArtifactError, DataError, near_names
 
 __all__ = ["ColumnEncoder", "Imposed", "LearntColumn"]
@@ -135,7 +135,7 @@ class ColumnEncoder:
         learnt, categories, means = {}, {}, {}
         for name in names:
             column = _column(table, name)
-            kind = (types or {}).get(name) or tell_type(column, raw=is_raw(table.schema.field(name)), name=name)
+            kind = (types or {}).get(name) or type_of(table, name)
             values = as_type(column, kind, name).values
             learnt[name] = LearntColumn(kind)
             if _KINDS[kind] == "number":
