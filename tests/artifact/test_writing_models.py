@@ -306,3 +306,9 @@ def test_a_full_disk_is_an_error_and_the_old_model_stays(model: Path, room: int)
     assert "free there). What was there stays as it was. Free some space" in done.stdout
     assert read(model).model["kind"] == "network"
     assert [path.name for path in model.parent.iterdir()] == ["imdb"]
+
+
+def test_what_is_only_told_may_be_no_utf_8(tmp_path: Path) -> None:
+    """Python gives a file's name that is no UTF-8 with halves of surrogate pairs in it."""
+    write(tmp_path / "m", Parts({"kind": "x"}, run={"command": "train d\udcff.csv", "a\udcff": ["\udc80", 1, None]}))
+    assert read(tmp_path / "m").run == {"command": "train d\\udcff.csv", "a\\udcff": ["\\udc80", 1, None]}

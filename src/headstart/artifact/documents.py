@@ -73,6 +73,18 @@ def plain(value: Any, where: str) -> Any:
     return _plain(value, (where,), 0)
 
 
+def repaired(told: Any) -> Any:
+    """Return a copy in which what is no UTF-8 (a file's name in the command, say) stands as escapes.
+
+    For what is only told of a model: nothing that decides an answer may be changed.
+    """
+    if isinstance(told, Mapping):
+        return {repaired(key): repaired(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [repaired(value) for value in told]
+    return told.encode("utf-8", "backslashreplace").decode() if type(told) is str else told
+
+
 def _plain(value: Any, place: _Place, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise ArtifactError(

@@ -37,7 +37,7 @@ def write(path: str | os.PathLike[str], parts: Parts) -> str:
         ArtifactError: if a value cannot be stored, if something that is no model stands at `path` (see
             `check_target`), or if the system refuses (disk full, no permission). What was there stays.
     """
-    model, run = documents.plain(parts.model, "model"), documents.plain(parts.run, "run")
+    model, run = documents.plain(parts.model, "model"), documents.plain(documents.repaired(parts.run), "run")
     files = list(_files(parts))
     with failed_writes(path, "the model", error=ArtifactError):
         target = check_target(path)

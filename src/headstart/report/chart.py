@@ -73,7 +73,7 @@ class Figure(ABC):
             )
         scene = self.scene(width, titled=titled)
         if kind == "svg":
-            return write_whole(path, svg_file(scene, self.title, self.description).encode())
+            return write_whole(path, svg_file(scene, self.title, self.description).encode("utf-8", "backslashreplace"))
         return write_whole(path, painted(scene, kind=kind, scale=scale))
 
 

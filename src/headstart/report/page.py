@@ -154,7 +154,7 @@ class Page:
 
     def write(self, path: str | os.PathLike[str]) -> Path:
         """Write the page whole or not at all, and return its path. Raises OSError where it cannot stand."""
-        return write_whole(path, self.html().encode())
+        return write_whole(path, self.html().encode("utf-8", "backslashreplace"))
 
     def _add(self, block: str, **part: Any) -> Self:
         self._parts.append({"block": block, **part})
