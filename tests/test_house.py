@@ -12,13 +12,15 @@ ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
 ORDER = [
-    "printing", "errors", "options", "progress", "children", "outputs", "evaluation", "metrics", "corpus", "kernels", "text",
+    "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "metrics", "corpus", "kernels",
+    "text",
     "batches", "vectors", "artifact", "heads", "layers", "optim", "nets", "inference", "predictor", "cache", "features", "words",
     "bulk", "foreign", "explain", "serve",
     "freezing", "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "report", "demo", "cli", "__main__",
 ]  # fmt: skip
 NO_TORCH = {
-    "printing", "errors", "options", "progress", "children", "outputs", "evaluation", "metrics", "corpus", "kernels", "text",
+    "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "metrics", "corpus", "kernels",
+    "text",
     "artifact", "report", "heads",
 }  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))

@@ -78,9 +78,14 @@ class MissingDependencyError(HeadstartError, ImportError):
 
 
 def near_names(name: str, known: Iterable[str], n: int = 3) -> list[str]:
-    """Return the up to `n` known names that look most like `name`, best first."""
+    """Return the up to `n` known names that `name` is the initials of (``lr``) or looks most like, best first."""
     lowered = {str(item).lower(): str(item) for item in known}
-    return [lowered[match] for match in difflib.get_close_matches(str(name).lower(), list(lowered), n=n, cutoff=0.5)]
+    short = str(name).lower()
+    near = [
+        item for item in lowered if len(short) > 1 and "".join(word[0] for word in item.split("_") if word) == short
+    ]
+    near += difflib.get_close_matches(short, list(lowered), n=n, cutoff=0.5)
+    return [lowered[match] for match in dict.fromkeys(near)][:n]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> OptionError:

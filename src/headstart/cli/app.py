@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headstart.cli import carrying, comparing, console, importing, learning, looking, scoring
+from headstart.cli import carrying, comparing, console, importing, learning, looking, scoring, settable
 
 __all__ = ["app", "main"]
 
@@ -51,7 +51,7 @@ def _root(
         context.with_resource(threads(wanted_threads() or 1))
 
 
-for module in (learning, scoring, carrying, looking, comparing, importing):
+for module in (learning, scoring, carrying, looking, comparing, importing, settable):
     module.register(app)
 
 

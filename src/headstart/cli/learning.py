@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 
+_SHOWN = {"majority_fraction": "commoner label"}
 _PARTS = {"train_counts": "training rows", "test": "test rows", "test_as_is": "test rows, for the base"}
 
 
@@ -38,6 +39,8 @@ def train(
     valid: opt.Valid = None,
     test: opt.Test = None,
     group: opt.Group = None,
+    weight: opt.Weight = None,
+    threshold: opt.Threshold = None,
     n_labels: opt.NLabels = None,
     unlabelled: opt.Unlabelled = None,
     seed: opt.Seed = 0,
@@ -56,8 +59,12 @@ def train(
     from headstart.estimators import TextClassifier
 
     given = opt.estimator_options(config, set_)
-    given |= {name: value for name, value in (("net", net), ("epochs", epochs)) if value is not None}
-    options = reading.DataOptions(text, label, where or (), label_map, positive, group=group, files=files)
+    given |= {
+        name: value for name, value in (("net", net), ("epochs", epochs), ("threshold", threshold)) if value is not None
+    }
+    options = reading.DataOptions(
+        text, label, where or (), label_map, positive, group=group, files=files, weight=weight
+    )
     model = TextClassifier(
         **{"random_state": seed, "device": device, "text": text, "groups": group, "strategy": "scratch", **given}
     )
@@ -89,6 +96,8 @@ def transfer(
     valid: opt.Valid = None,
     test: opt.Test = None,
     group: opt.Group = None,
+    weight: opt.Weight = None,
+    threshold: opt.Threshold = None,
     n_labels: opt.NLabels = None,
     unlabelled: opt.Unlabelled = None,
     seed: opt.Seed = 0,
@@ -114,11 +123,10 @@ def transfer(
             "use --strategy features or tfidf, or leave --columns out."
         )
     given = opt.estimator_options(config, set_)
-    given |= {
-        name: value for name, value in (("layer", layer), ("freeze", freeze), ("cache", cache)) if value is not None
-    }
+    named = {"layer": layer, "freeze": freeze, "cache": cache, "threshold": threshold}
+    given |= {name: value for name, value in named.items() if value is not None}
     own = (base.predictor_.text, "text")
-    options = reading.DataOptions(text, label, where or (), label_map, positive, chosen, group, files, own)
+    options = reading.DataOptions(text, label, where or (), label_map, positive, chosen, group, files, own, weight)
     estimator = TextClassifier(
         **{
             "base": base, "strategy": strategy, "random_state": seed, "device": device, "text": text,
@@ -220,9 +228,13 @@ def _beside_the_base(model: TextClassifier, splits: reading.Splits, result: dict
 
 
 def _warn(model: TextClassifier, result: dict[str, Any]) -> None:
-    """Say what the counts of the rows tell of them."""
+    """Say what the counts of the rows tell of them, and figures that promise more than they hold."""
+    from headstart.evaluation.binary import imbalance_warning
     from headstart.predictor.counting import quality_sentences
 
+    for name in ("valid", "test"):
+        if sentence := imbalance_warning(result.get(name) or {}):
+            console.warn(f"{name} rows: {sentence}")
     encoder = model.predictor_.encoder
     for name, what in _PARTS.items():
         counts = {"n": model.predictor_.info.get("n_train"), **(result.get(name) or {})}
@@ -328,7 +340,8 @@ def _summary(result: dict[str, Any]) -> list[str]:
     for part in ("valid", "test", "test_as_is"):
         metrics = result.get(part)
         if metrics:
-            named = ((name, metrics.get(name)) for name in ("auc", "accuracy", "log_loss", "brier"))
+            figures = ("auc", "accuracy", "majority_fraction", "f1", "log_loss", "brier")
+            named = ((_SHOWN.get(name, name), metrics.get(name)) for name in figures)
             shown = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in named if value is not None)
             title = {"test_as_is": "test, the base as it is"}.get(part, part)
             lines.append(f"{title}: {shown} ({metrics['n']:,} rows)")

@@ -34,13 +34,16 @@ __all__ = [
     "Set",
     "Test",
     "Text",
+    "Threshold",
     "Unlabelled",
     "Valid",
+    "Weight",
     "Where",
     "comparison_options",
     "estimator_options",
     "label_facts",
     "reads_files",
+    "settable",
 ]  # fmt: skip
 
 Data = Annotated[
@@ -106,6 +109,21 @@ Group = Annotated[
     str | None,
     typer.Option(
         "--group", metavar="COL", help="Rows with equal values stay on one side of a split.", show_default=False
+    ),
+]
+Weight = Annotated[
+    str | None,
+    typer.Option("--weight", metavar="COL", help="What each row counts for in training.", show_default=False),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="P",
+        min=0,
+        max=1,
+        help="Predict the positive label from this probability on.",
+        show_default="0.5, or the model's own",
     ),
 ]
 NLabels = Annotated[
@@ -280,6 +298,17 @@ def _value(text: str) -> Any:
         return {"none": None, "null": None}.get(text.lower(), text)
 
 
+_NOT_SET = {
+    "TextClassifier": {"self", "events"},
+    "Trainer": {"self", "net", "events", "phases", "device", "random_state", "checkpoint"},
+}
+
+
+def settable(owner: type) -> tuple[str, ...]:
+    """Return the arguments of a class that ``--set`` takes; a trainer's others are the classifier's."""
+    return tuple(name for name in inspect.signature(owner).parameters if name not in _NOT_SET[owner.__name__])
+
+
 def _place(found: dict[str, Any], key: str, value: Any) -> None:
     """Put one option where `TextClassifier` expects it."""
     from headstart.errors import unknown_name
@@ -287,16 +316,8 @@ def _place(found: dict[str, Any], key: str, value: Any) -> None:
     from headstart.nets import NETS, net_options
     from headstart.train import Trainer
 
-    own = set(TextClassifier().get_params()) - {"events"}
+    own, of_trainer = set(settable(TextClassifier)), set(settable(Trainer))
     of_nets = {option for name in NETS for option in net_options(name)}
-    of_trainer = set(inspect.signature(Trainer).parameters) - {
-        "net",
-        "events",
-        "phases",
-        "device",
-        "random_state",
-        "checkpoint",
-    }
     group, _, name = key.rpartition(".")
     if group in ("net_options", "trainer_options"):
         found.setdefault(group, {})[name] = value

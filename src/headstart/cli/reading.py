@@ -42,6 +42,7 @@ class DataOptions:
         label, where, label_map, positive, group: as the options of these names.
         columns: tabular columns to keep; of text files as they are written, for a model tells their types.
         files: how files are read (`opt.reads_files`).
+        weight: the column of row weights.
         otherwise: names of the text column where none is given, such as that of a model.
     """
 
@@ -54,6 +55,7 @@ class DataOptions:
     group: str | None = None
     files: FileOptions | None = None
     otherwise: tuple[str, ...] = ("text",)
+    weight: str | None = None
 
     def read(
         self, source: str | Sequence[str], names: Sequence[str] | None = None, *, needs_label: bool = True
@@ -61,8 +63,9 @@ class DataOptions:
         """Read `source`; labels are put in the order of `names` where these are given."""
         from headstart.corpus import TextColumns, parse_label_map, parse_where, read
 
-        kept = (*self.columns, *((self.group,) if self.group and self.group not in self.columns else ()))
-        return read(
+        others = [name for name in (self.group, self.weight) if name and name not in self.columns]
+        kept = tuple(dict.fromkeys((*self.columns, *others)))
+        corpus = read(
             as_source(source),
             text=TextColumns(self.text, self.otherwise),
             label=self.label,
@@ -75,6 +78,7 @@ class DataOptions:
             needs_label=needs_label,
             **({} if self.files is None else vars(self.files)),
         )
+        return corpus if self.weight is None else corpus.weighted_by(self.weight)
 
 
 def as_source(data: str | Sequence[str]) -> Source:
@@ -162,7 +166,7 @@ def read_splits(
     if test is not None:
         share = _fraction("--test", test)
         if share is None:
-            test_rows = read_labelled(options, test, names)
+            test_rows = read_labelled(replace(options, weight=None), test, names)  # each counts once there
         else:
             rest, held = split(train, share, groups=options.group, random_state=seed)
             train, test_rows = train.take(rest), train.take(held)

@@ -27,6 +27,7 @@ def evaluate(
     where: opt.Where = None,
     label_map: opt.LabelMap = None,
     positive: opt.Positive = None,
+    threshold: opt.Threshold = None,
     device: opt.Device = "auto",
     threads: opt.Threads = None,
     as_json: opt.Json = False,
@@ -35,9 +36,12 @@ def evaluate(
     """Measure a model on labelled texts."""
     from headstart.cli.learning import evaluated
     from headstart.estimators import load
+    from headstart.evaluation.binary import imbalance_warning
 
     loaded = load(model).set_params(device=device)
     predictor = loaded.predictor_
+    if threshold is not None:
+        predictor.threshold = threshold
     options = reading.DataOptions(
         text, label, where or (), label_map, positive,
         columns=predictor.columns, files=files, otherwise=(predictor.text, "text"),
@@ -49,6 +53,8 @@ def evaluate(
         "counts": corpus.counts,
     }
     _warn(result, predictor)
+    if sentence := imbalance_warning(result):
+        console.warn(sentence)
     shown = {name: value for name, value in result.items() if isinstance(value, int | float)}
     rows = [{"metric": name, "value": value} for name, value in shown.items()]
     console.emit(result, as_json=as_json, lines=console.table(rows))
@@ -75,6 +81,7 @@ def predict(
     spreadsheet_safe: Annotated[
         bool, typer.Option("--spreadsheet-safe", help="Put ' before cells that a spreadsheet would calculate.")
     ] = False,
+    threshold: opt.Threshold = None,
     device: opt.Device = "auto",
     threads: opt.Threads = None,
     as_json: opt.Json = False,
@@ -91,6 +98,8 @@ def predict(
         raise OptionError("--out - and --json both write to standard output; give one of them.")
     files, format_ = _formats(files, data, to_stdout=to_stdout)
     predictor = load(model).predictor_
+    if threshold is not None:
+        predictor.threshold = threshold
     with console.track("rows", None) as bar:
         counts = predict_file(
             predictor,

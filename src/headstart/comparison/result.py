@@ -8,13 +8,14 @@ from typing import Any
 
 from headstart.artifact import write
 from headstart.errors import DataError
+from headstart.notebook import Shown
 from headstart.predictor import Predictor
 
 __all__ = ["Comparison"]
 
 
-@dataclass
-class Comparison:
+@dataclass(repr=False)
+class Comparison(Shown):
     """What a comparison found.
 
     Attributes:
@@ -39,6 +40,15 @@ class Comparison:
     facts: dict[str, Any]
     shown: dict[str, Any] = field(default_factory=dict)
     predictor: Predictor | None = field(default=None, repr=False, compare=False)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``repr`` and notebooks show."""
+        return {
+            "verdict": self.verdict.get("words"),
+            "fits": len(self.rows),
+            "strategies": len({row.get("strategy") for row in self.rows}) or None,
+            "ships": None if self.predictor is None else self.predictor.info.get("strategy"),
+        }
 
     def save(self, path: str | Path) -> str:
         """Write the candidate to ship as a model's folder and return its content hash.

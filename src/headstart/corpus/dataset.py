@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from headstart.corpus.filters import RowFilter, Where
 from headstart.corpus.labels import MISSING_LABELS, encode_labels, label_values
 from headstart.errors import DataError
+from headstart.notebook import Shown
 
 
-@dataclass(frozen=True)
-class Corpus:
+@dataclass(frozen=True, repr=False)
+class Corpus(Shown):
     """Texts, and what is known of each.
 
     Args:
@@ -44,6 +45,20 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``repr`` and notebooks show."""
+        labels = None
+        if self.labels is not None:
+            sizes = np.bincount(self.labels, minlength=len(self.label_names))
+            labels = ", ".join(f"{name}: {size:,}" for name, size in zip(self.label_names, sizes, strict=False))
+        return {
+            "rows": f"{len(self):,}",
+            "labels": labels,
+            "columns": ", ".join(self.columns.column_names) or None,
+            "weights": None if self.weights is None else "yes",
+            "source": self.source,
+        }
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -115,6 +130,29 @@ class Corpus:
         columns = self.columns.take(indices) if self.columns.num_columns else self.columns
         weights = None if self.weights is None else self.weights[chosen]
         return replace(self, texts=self.texts.take(indices), labels=labels, columns=columns, weights=weights)
+
+    def weighted_by(self, name: str) -> "Corpus":
+        """The corpus with the numbers of a kept column for weights.
+
+        Raises:
+            DataError: cells that are missing, no numbers, or below zero; names the first such row.
+        """
+        column = self.column(name)
+        try:
+            numbers = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowException as error:
+            raise DataError(
+                f"The weight column {name!r} of {self.source} holds {column.type} values that are no numbers ({error}). "
+                f"Name a column of numbers."
+            ) from error
+        bad = ~(np.isfinite(numbers) & (numbers >= 0))
+        if bad.any():
+            row = int(bad.argmax())
+            raise DataError(
+                f"The weight column {name!r} of {self.source} holds {column[row].as_py()} in row {row} (the first is 0); "
+                f"expected a number of 0 or more in every row."
+            )
+        return replace(self, weights=numbers)
 
     def where(self, conditions: Where) -> "Corpus":
         """The rows whose columns hold these values.

@@ -9,6 +9,7 @@ fast way by ranks: Sun and Xu, IEEE Signal Processing Letters 21:1389-1393, 2014
 Labels are class codes 0 and 1; scores are higher for 1. scikit-learn is imported where it is used.
 """
 
+from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -50,8 +51,8 @@ def evaluate_scores(labels: ArrayLike, probabilities: ArrayLike, *, threshold: f
 
     Returns:
         ``auc``, ``auc_low``, ``auc_high`` (95% interval), ``average_precision``, ``accuracy``, ``f1``,
-        ``log_loss`` (nats), ``brier``, ``ece``, ``n``. Where the rows hold one class only, what needs two is
-        None and ``undefined`` says why.
+        ``majority_fraction`` (of the commoner label: the accuracy of always saying it), ``log_loss`` (nats), ``brier``,
+        ``ece``, ``n``. Where the rows hold one class only, what needs two is None and ``undefined`` says why.
 
     Raises:
         DataError: no rows, unequal lengths, other labels than 0 and 1, or numbers that are no probabilities.
@@ -82,7 +83,22 @@ def _ranking(y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
 def _decisions(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     from sklearn.metrics import f1_score
 
-    return {"accuracy": float(np.mean(predicted == y)), "f1": float(f1_score(y, predicted, zero_division=0.0))}
+    return {
+        "accuracy": float(np.mean(predicted == y)),
+        "f1": float(f1_score(y, predicted, zero_division=0.0)),
+        "majority_fraction": float(max(y.mean(), 1 - y.mean())),
+    }
+
+
+def imbalance_warning(metrics: Mapping[str, Any]) -> str | None:
+    """Return a sentence where always saying the commoner label would be as accurate, and both labels are there."""
+    accuracy, majority = metrics.get("accuracy"), metrics.get("majority_fraction")
+    if accuracy is None or majority is None or majority == 1 or accuracy > majority:
+        return None
+    return (
+        f"the accuracy, {accuracy:.4f}, is no better than always saying the commoner label ({majority:.4f}); look at AUC and "
+        "F1, choose another --threshold, or train with --set class_weight=balanced"
+    )
 
 
 def _calibration(y: np.ndarray, p: np.ndarray) -> dict[str, float]:

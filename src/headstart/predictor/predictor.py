@@ -19,6 +19,7 @@ from headstart.errors import ArtifactError, DataError
 from headstart.heads import ColumnEncoder, TfidfHead
 from headstart.inference import resolve_device
 from headstart.layers import Network
+from headstart.notebook import Shown
 from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
@@ -67,8 +68,8 @@ class Scores:
     counts: dict[str, Any]
 
 
-@dataclass
-class Predictor:
+@dataclass(repr=False)
+class Predictor(Shown):
     """Everything needed to predict.
 
     Attributes:
@@ -102,6 +103,20 @@ class Predictor:
     run: dict[str, Any] = field(default_factory=dict)
     estimator: dict[str, Any] = field(default_factory=dict)
     learnt_from: TextHashes | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``repr`` and notebooks show."""
+        auc = (self.info.get("valid") or {}).get("auc")
+        return {
+            "kind": self.scorer.kind,
+            "strategy": self.info.get("strategy"),
+            "labels": ", ".join(self.label_names) or None,
+            "positive": self.label_names[1] if self.label_names else None,
+            "threshold": self.threshold,
+            "columns": ", ".join(self.columns) or None,
+            "trained on": self.info.get("n_train"),
+            "validation AUC": None if auc is None else f"{auc:.4f}",
+        }
 
     @property
     def net(self) -> Network:

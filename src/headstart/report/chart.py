@@ -6,14 +6,17 @@ sharp, and be readable with scripts switched off.
 Matplotlib serves only to paint the same drawing as PNG or PDF.
 """
 
+import base64
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from headstart.errors import OptionError
+from headstart.printing import printable
 from headstart.report.drawing import draw_panel
 from headstart.report.files import write_whole
 from headstart.report.panel import Panel
@@ -40,6 +43,13 @@ class Figure(ABC):
     description: str
     columns: Mapping[str, str]
     rows: Sequence[Mapping[str, Any]]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({printable(self.title)})"
+
+    def _repr_html_(self) -> str:
+        drawing = base64.b64encode(svg_file(self.scene(NARROW, titled=True), self.title, self.description).encode())
+        return f'<img src="data:image/svg+xml;base64,{drawing.decode()}" alt="{escape(self.description)}">'
 
     @property
     def toggles(self) -> list[str]:
@@ -77,7 +87,7 @@ class Figure(ABC):
         return write_whole(path, painted(scene, kind=kind, scale=scale))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Chart(Figure):
     """Panels, ``abreast`` of them beside one another where there is room, else below one another."""
 

@@ -98,7 +98,7 @@ def _described(names: Sequence[str], colouring: Colouring) -> str:
     return f"{len(names):,} points{counts}, placed so that near points have near vectors."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MapFigure(Figure):
     """A map; made by `map_figure`. Only nearness means something on it: its axes have no names."""
 
