@@ -200,8 +200,10 @@ def _fit_and_save(
     if checkpoint.exists():
         shutil.rmtree(checkpoint)
     if report is not None:
+        console.note("writing the page: every layer is measured, which takes as long as some epochs do")
         write_report(model, splits, result, report, title)
         result["report"] = str(report)
+    result["total_seconds"] = time.perf_counter() - started
     console.emit(result, as_json=as_json, lines=_summary(result))
 
 
@@ -345,7 +347,8 @@ def _summary(result: dict[str, Any]) -> list[str]:
             shown = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in named if value is not None)
             title = {"test_as_is": "test, the base as it is"}.get(part, part)
             lines.append(f"{title}: {shown} ({metrics['n']:,} rows)")
-    lines.append(f"model: {result['model']} (content {result['content_hash'][:12]}, {result['seconds']:.1f} s)")
+    times = f"learnt in {result['seconds']:.1f} s, {result['total_seconds']:.1f} s in all"
+    lines.append(f"model: {result['model']} (content {result['content_hash'][:12]}, {times})")
     if "report" in result:
         lines.append(f"report: {result['report']}")
     return lines
