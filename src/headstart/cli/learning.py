@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -178,22 +178,23 @@ def _fit_and_save(
     started = time.perf_counter()
     model.fit(splits.train, valid=splits.valid)
     seconds = time.perf_counter() - started
-    model.predictor_.info["counts"] = splits.counts
-    model.predictor_.run |= run_facts(seconds)
+    test = None if splits.test is None else evaluated(model, splits.test)
     result: dict[str, Any] = {
         "model": str(out),
         "strategy": model.strategy,
         "labels": opt.label_facts(model.predictor_.label_names),
         "epochs": model.history_,
         "valid": _held_out(model, splits),
-        "test": None if splits.test is None else evaluated(model, splits.test),
+        "test": test,
         "counts": splits.counts,
         "train_counts": model.predictor_.info.get("train_counts"),
         "deciding_columns": model.predictor_.info.get("deciding_columns", []),
         "seconds": seconds,
     }
-    if result["test"] is not None:
-        model.predictor_.info["test"] = result["test"]
+    known = model.predictor_.with_facts(counts=splits.counts)
+    if test is not None:
+        known = known.with_facts(test=test)
+    model.predictor_ = replace(known, run={**known.run, **run_facts(seconds)})
     _beside_the_base(model, splits, result)
     _warn(model, result)
     result["content_hash"] = model.save(out)
@@ -207,11 +208,10 @@ def _fit_and_save(
     console.emit(result, as_json=as_json, lines=_summary(result))
 
 
-def _held_out(model: TextClassifier, splits: reading.Splits) -> dict[str, Any] | None:
+def _held_out(model: TextClassifier, splits: reading.Splits) -> Mapping[str, Any] | None:
     """Return the metrics on the validation rows; a base as it is has kept those of its own, which are no news of these."""
     if model.strategy != "as-is":
-        found: dict[str, Any] | None = model.predictor_.info.get("valid")
-        return found
+        return model.predictor_.info.get("valid")
     return None if splits.valid is None or splits.valid.labels is None else evaluated(model, splits.valid)
 
 

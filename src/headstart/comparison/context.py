@@ -23,7 +23,7 @@ from headstart.corpus import read as read_corpus
 from headstart.features import layer_outputs
 from headstart.heads.tfidf import TfidfHead, vectorizer_of
 from headstart.layers import StageGraph
-from headstart.predictor import EncoderScorer, LayerScorer, NetworkScorer, Predictor
+from headstart.predictor import NetworkScorer, Predictor
 from headstart.strategies import adapt_to_texts
 
 __all__ = ["SPACES", "Context", "TrainingDraw", "prepare"]
@@ -254,7 +254,7 @@ def _count(folder: Path, space: str, strings: list[str]) -> None:
 def _run_base(folder: Path, base: Predictor, corpus: Corpus, cache: str | Path | None, device: str) -> list[str]:
     """Score all rows with the base, and take all its layers' outputs in one pass; return the layers' names."""
     write(folder / "base", base.to_parts())
-    if base.columns or not isinstance(base.scorer, NetworkScorer | LayerScorer | EncoderScorer):
+    if base.columns or base.scorer.net is None:
         np.save(folder / "base_logits.npy", base.score(corpus).logits)
         return []
     layers = [name for name in base.net.stages if not _too_wide(base.net.shapes.get(name, ()))]

@@ -103,8 +103,7 @@ def _figures(context: Context, fitted: Fitted) -> dict[str, Any]:
 
 def _kept(context: Context, fitted: Fitted, folder: Path) -> dict[str, Any]:
     """Write the predictor, score some rows with it from text on, and see that it says what the fit said."""
-    predictor = fitted.build()
-    predictor.info = {**predictor.info, "strategy": folder.name, "choices": fitted.choices}
+    predictor = fitted.build().with_facts(strategy=folder.name, choices=fitted.choices)
     content_hash = write(folder, predictor.to_parts())
     size = sum(path.stat().st_size for path in folder.iterdir())
     found, milliseconds = _timed(context, predictor)

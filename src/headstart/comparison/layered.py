@@ -20,9 +20,8 @@ from headstart.comparison.fitted import ColumnBlock, Fitted
 from headstart.comparison.folds import DecisionRule, Fold, fit_decision_rule, out_of_fold, stratified_folds
 from headstart.comparison.logistic import log_loss, ridge_path
 from headstart.errors import MissingDependencyError
-from headstart.heads import CatBoostHead, LinearHead, NothingVariesError
-from headstart.predictor import ColumnScorer, LayerScorer, Predictor
-from headstart.predictor.scorers import Head
+from headstart.heads import CatBoostHead, Head, LinearHead, NothingVariesError
+from headstart.predictor import ColumnScorer, LayerScorer, Predictor, kept
 from headstart.strategies.carry import _cut
 
 __all__ = ["fit_columns", "fit_features"]
@@ -174,5 +173,5 @@ def _build(
         return Predictor(ColumnScorer(head), context.names, **how)
     net, spec = _cut(copy.copy(context.base), (layer,))
     scorer = LayerScorer(net, spec, (layer,), head, "mean")
-    own = replace(context.base, label_names=context.names, info={"source": context.base.info.get("source", {})}, run={})
+    own = replace(context.base, label_names=context.names, info=kept(context.base.info, ("source",)), run={})
     return replace(own, scorer=scorer, **how)

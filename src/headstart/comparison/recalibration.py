@@ -21,7 +21,7 @@ from headstart.comparison.logistic import log_loss
 from headstart.comparison.problem import Problem
 from headstart.comparison.scores import errors_of
 from headstart.evaluation.binary import evaluate_scores
-from headstart.predictor import Predictor
+from headstart.predictor import Predictor, kept
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
 
 __all__ = ["LEAST_LABELS", "recalibrated", "recalibration", "shown"]
@@ -96,10 +96,9 @@ def recalibrated(predictor: Predictor, found: Mapping[str, Any] | None) -> Predi
     if found is None or not found["used"]:
         return predictor
     slope, intercept = found["calibration"]
-    before = {name: predictor.info[name] for name in ("n_valid", "valid", "base") if name in predictor.info}
-    facts = {"base": before, "n_valid": found["n_labels"], "valid": found["held_out"]}
-    how: dict[str, Any] = {"calibration": (slope, intercept), "threshold": found["threshold"]}
-    return replace(predictor, info={**predictor.info, **facts}, **how)
+    before = kept(predictor.info, ("n_valid", "valid", "base"))
+    told = predictor.with_facts(base=before, n_valid=found["n_labels"], valid=found["held_out"])
+    return replace(told, calibration=(slope, intercept), threshold=found["threshold"])
 
 
 def shown(

@@ -33,7 +33,7 @@ from headstart.estimators.values import Classes, classes_of, phases_of, plain, s
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import RandomState, check_least, check_types, seed_of
-from headstart.predictor import Predictor, Scores
+from headstart.predictor import Predictor, Scores, kept
 from headstart.progress import TrainingLines
 from headstart.strategies import STRATEGIES, UNLABELLED, FitResult, Settings, adapt_to_texts, labels_of
 from headstart.train import Event, Phase
@@ -390,15 +390,14 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return Settings(**values)
 
     def _take(self, learnt: FitResult, train: Corpus, strategy: str, settings: Settings) -> TextClassifier:
-        predictor = learnt.predictor
-        predictor.text = self.text or train.text_name
-        predictor.info = {**predictor.info, "strategy": strategy, "label_column": train.label_column}
+        predictor = replace(
+            learnt.predictor, text=self.text or train.text_name, estimator=self._stored(strategy, settings)
+        ).with_facts(strategy=strategy, label_column=train.label_column)
         if self.threshold is not None:
-            predictor.threshold = float(self.threshold)
+            predictor = replace(predictor, threshold=float(self.threshold))
         found = classes_of(predictor, train)
         if train.label_values:
-            predictor.info |= found.facts
-        predictor.estimator = self._stored(strategy, settings)
+            predictor = predictor.with_facts(**found.facts)
         return install(self, predictor, history=learnt.history, notes=learnt.notes, classes=found)
 
     def _name_features(self, X: Any) -> TextClassifier:
@@ -472,9 +471,7 @@ def _beside(settings: Settings) -> Settings:
 
 def _with_all_rows(measured: FitResult, whole: FitResult) -> FitResult:
     """Return what was learnt from all rows, with what was measured on held-out rows when they were held out."""
-    for name in ("valid", "n_valid"):
-        if name in measured.predictor.info:
-            whole.predictor.info[name] = measured.predictor.info[name]
-    whole.predictor.calibration = measured.predictor.calibration
+    told = whole.predictor.with_facts(**kept(measured.predictor.info, ("valid", "n_valid")))
+    predictor = replace(told, calibration=measured.predictor.calibration)
     note = "the held-out rows measured and calibrated it; then it was fitted again with them among the training rows"
-    return replace(whole, notes=(*whole.notes, note))
+    return replace(whole, predictor=predictor, notes=(*whole.notes, note))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from headstart.corpus import Corpus, label_name
 from headstart.errors import OptionError, unknown_name
-from headstart.predictor import Predictor
+from headstart.predictor import Predictor, Provenance
 from headstart.train import Phase
 
 __all__ = ["Classes", "classes_of", "phases_of", "plain", "stored_classes", "without_numpy"]
@@ -46,9 +46,9 @@ class Classes:
     values: tuple[Any, ...]
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Provenance:
         """What a stored model keeps of them: their types, and the values themselves where it calls them otherwise."""
-        facts: dict[str, Any] = {"label_types": [type(value).__name__ for value in self.values]}
+        facts: Provenance = {"label_types": [type(value).__name__ for value in self.values]}
         renamed = [label_name(value) for value in self.values] != list(self.names)
         if renamed and all(isinstance(value, bool | int | float | str) for value in self.values):
             facts["label_values"] = list(self.values)

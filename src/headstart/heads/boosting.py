@@ -18,6 +18,7 @@ from headstart.heads.columns import ColumnEncoder
 __all__ = ["CatBoostHead", "NothingVariesError"]
 
 _HELD_SHARE = 0.2
+_FILE = "head.cbm"
 
 
 def _catboost() -> Any:
@@ -129,12 +130,31 @@ class CatBoostHead:
         pool = _pool(features, table, self.encoder, np.arange(len(features)))
         return np.asarray(self.model.predict(pool, prediction_type="RawFormulaVal"), np.float64)
 
-    def blob(self) -> bytes:
+    @property
+    def n_indicators(self) -> int:
+        """How many of the inputs come from columns, which are read as they are."""
+        return 0 if self.encoder is None else len(self.encoder.kinds)
+
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs are read: values of layers, and columns."""
+        return self.n_features + self.n_indicators
+
+    def config(self) -> dict[str, Any]:
+        """Return what is stored beside `blobs`, JSON-able."""
+        columns = None if self.encoder is None else self.encoder.config()
+        return {"kind": self.kind, "columns": columns, "size": self.n_features}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return nothing: all is in `blobs`."""
+        return {}
+
+    def blobs(self) -> dict[str, bytes]:
         """Return the model in CatBoost's binary format, without dates, names of files and the course of the training.
 
         The same trees are the same bytes.
         """
-        return _rewritten(_written(self.model))[1]
+        return {_FILE: _rewritten(_written(self.model))[1]}
 
     @classmethod
     def from_blob(cls, blob: bytes, n_features: int, encoder: ColumnEncoder | None) -> CatBoostHead:
@@ -146,7 +166,7 @@ class CatBoostHead:
         """
         _catboost()
         # CatBoost crashes on some files that it did not write, and would take this process along.
-        sound = rewritten_in_child(check_and_rewrite, blob, what="head.cbm")
+        sound = rewritten_in_child(check_and_rewrite, blob, what=_FILE)
         try:
             model = _read(sound)
         except Exception as error:

@@ -70,8 +70,27 @@ class LinearHead:
         logits: NDArray[np.float64] = ((inputs - self.mean) / self.scale) @ self.coefficients + self.intercept
         return logits
 
+    @property
+    def n_indicators(self) -> int:
+        """How many of the inputs come from columns."""
+        return 0 if self.encoder is None else self.encoder.n_indicators
+
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs are weighed: values of layers, and what columns become."""
+        return len(self.mean)
+
+    def config(self) -> dict[str, Any]:
+        """Return what is stored beside `arrays`, JSON-able."""
+        columns = None if self.encoder is None else self.encoder.config()
+        return {"kind": self.kind, "columns": columns, "size": self.n_inputs}
+
+    def blobs(self) -> dict[str, bytes]:
+        """Return nothing: all is in arrays."""
+        return {}
+
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what is stored beside `encoder`."""
+        """Return what is stored beside `config`."""
         return {
             "mean": self.mean,
             "scale": self.scale,

@@ -100,6 +100,11 @@ class TfidfHead:
         vectorizer.idf_ = self.idf
         return vectorizer
 
+    @property
+    def n_indicators(self) -> int:
+        """How many of the inputs come from columns."""
+        return 0 if self.encoder is None else self.encoder.n_indicators
+
     def config(self) -> dict[str, Any]:
         """Return what is stored beside `arrays` and `ngrams`, JSON-able."""
         columns = None if self.encoder is None else self.encoder.config()
@@ -107,8 +112,12 @@ class TfidfHead:
             "kind": self.kind, "longest": self.longest, "tokens": self.tokens, "counts": self.counts, "columns": columns
         }  # fmt: skip
 
+    def blobs(self) -> dict[str, bytes]:
+        """Return nothing: all is in arrays."""
+        return {}
+
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what is stored beside `ngrams` and `encoder`."""
+        """Return what is stored beside `ngrams` and `config`."""
         return {"idf": self.idf, "coefficients": self.coefficients, "intercept": np.array([self.intercept])}
 
     @classmethod

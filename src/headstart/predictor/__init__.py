@@ -1,10 +1,12 @@
 """A model that is done learning: texts (and columns) in, probabilities out."""
 
 from headstart.predictor.predictor import Predictor, Scores
+from headstart.predictor.provenance import Provenance, SourceFacts, kept, without
 from headstart.predictor.scorers import (
     ColumnScorer,
     EncoderScorer,
     LayerScorer,
+    NetScorer,
     NetSpec,
     NetworkScorer,
     Rows,
@@ -16,11 +18,16 @@ __all__ = [
     "ColumnScorer",
     "EncoderScorer",
     "LayerScorer",
+    "NetScorer",
     "NetSpec",
     "NetworkScorer",
     "Predictor",
+    "Provenance",
     "Rows",
     "Scorer",
     "Scores",
+    "SourceFacts",
     "TextScorer",
+    "kept",
+    "without",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Unpack, cast
 
 import numpy as np
 import torch
@@ -16,25 +16,24 @@ from headstart.artifact import MINOR, Parts, check_description, checked_tokenize
 from headstart.batches import Clip
 from headstart.corpus import Corpus, TextHashes
 from headstart.errors import ArtifactError, DataError
-from headstart.heads import ColumnEncoder, TfidfHead
+from headstart.heads import ColumnEncoder, TfidfHead, head_from_stored
 from headstart.inference import resolve_device
 from headstart.layers import Network
 from headstart.notebook import Shown
 from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
+from headstart.predictor.provenance import Provenance
 from headstart.predictor.scorers import (
     ColumnScorer,
     EncoderScorer,
     LayerScorer,
+    NetScorer,
     NetSpec,
     NetworkScorer,
     Rows,
     Scorer,
     TextScorer,
-    load_head,
-    n_indicators,
-    n_inputs,
 )
 from headstart.text import PretrainedTokenizer, steps_from_json, steps_to_json
 from headstart.text.trust import check_pattern
@@ -68,9 +67,9 @@ class Scores:
     counts: dict[str, Any]
 
 
-@dataclass(repr=False)
+@dataclass(frozen=True, repr=False)
 class Predictor(Shown):
-    """Everything needed to predict.
+    """Everything needed to predict. It is never changed: `dataclasses.replace` gives another one.
 
     Attributes:
         scorer: gives logits.
@@ -82,8 +81,7 @@ class Predictor(Shown):
         threshold: probability from which the second label is predicted.
         text: name of the text column, or of several that are read as one text, in one string (``"title,body"``).
         columns: names of the tabular columns that it reads.
-        info: JSON-able facts about how it came to be (rows, counts, source statistics); part of the
-            content hash.
+        info: how it came to be; part of the content hash.
         run: JSON-able facts that differ from run to run (dates, seconds, history).
         estimator: constructor arguments of the estimator that made it.
         learnt_from: hashes of the texts that it, and what it was carried over from, was trained or tuned on; None where
@@ -99,7 +97,7 @@ class Predictor(Shown):
     threshold: float = 0.5
     text: str = "text"
     columns: tuple[str, ...] = ()
-    info: dict[str, Any] = field(default_factory=dict)
+    info: Provenance = field(default_factory=Provenance)
     run: dict[str, Any] = field(default_factory=dict)
     estimator: dict[str, Any] = field(default_factory=dict)
     learnt_from: TextHashes | None = None
@@ -125,7 +123,7 @@ class Predictor(Shown):
         Raises:
             DataError: if there is none.
         """
-        if isinstance(self.scorer, NetworkScorer | LayerScorer | EncoderScorer):
+        if self.scorer.net is not None:
             return self.scorer.net
         raise DataError(
             f"this model is of kind {self.scorer.kind!r} and holds no network, so it has no layers; "
@@ -135,8 +133,11 @@ class Predictor(Shown):
     @property
     def encoder(self) -> ColumnEncoder | None:
         """What reads the tabular columns; None where none are read."""
-        found: ColumnEncoder | None = getattr(getattr(self.scorer, "head", None), "encoder", None)
-        return found
+        return None if self.scorer.head is None else self.scorer.head.encoder
+
+    def with_facts(self, **facts: Unpack[Provenance]) -> Predictor:
+        """Return the same model with more facts in `info`."""
+        return replace(self, info={**self.info, **facts})
 
     def rows(self, corpus: Corpus) -> Rows:
         """Return the corpus as this predictor reads it."""
@@ -159,13 +160,12 @@ class Predictor(Shown):
             DataError: if the rows lack a column that it reads.
         """
         device = resolve_device(device)
-        net = getattr(self.scorer, "net", None)
         logits: list[NDArray[np.float64]] = [np.zeros(0)]
         totals: dict[str, Any] = {}
         for rows in self._chunks(self.rows(corpus)):
             with np.errstate(over="ignore", invalid="ignore"):  # looked for right below
                 found = self.scorer.logits(rows, device)
-            check_finite(found, rows, what=_end_of(self.scorer), net=net, device=device)
+            check_finite(found, rows, what=self.scorer.end, net=self.scorer.net, device=device)
             logits.append(found)
             add_counts(totals, rows.counts)
         all_logits = np.concatenate(logits)
@@ -270,7 +270,7 @@ class Predictor(Shown):
                 threshold=float(model["threshold"]),
                 text=str(text["column"]),
                 columns=tuple(map(str, model["columns"])),
-                info=dict(model["info"]),
+                info=cast(Provenance, dict(model["info"])),
                 run=dict(parts.run),
                 estimator=_arguments(model["estimator"], trust_patterns),
                 learnt_from=_load_hashes(parts.tensors.get("training")),
@@ -283,12 +283,6 @@ class Predictor(Shown):
             raise ArtifactError(
                 f"this model's parts do not fit one another ({type(error).__name__}: {error}); copy the model again or train it anew."
             ) from error
-
-
-def _end_of(scorer: Scorer) -> str:
-    """Return a name for what gives the logits."""
-    head = getattr(scorer, "head", None)
-    return "network" if head is None else f"{head.kind} head"
 
 
 def _arguments(stored: Mapping[str, Any], trust_patterns: bool) -> dict[str, Any]:
@@ -323,7 +317,7 @@ def _load_hashes(arrays: Mapping[str, NDArray[Any]] | None) -> TextHashes | None
 def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:
     """Refuse a tokenizer that knows more pieces than its network."""
     if steps is not None and isinstance(steps[-1], PretrainedTokenizer):
-        spec = scorer.spec if isinstance(scorer, NetworkScorer | LayerScorer | EncoderScorer) else None
+        spec = scorer.spec if isinstance(scorer, NetScorer) else None
         if spec is None or steps[-1].n_ids > spec.n_words:
             raise ArtifactError(
                 f"this model's tokenizer gives ids up to {steps[-1].n_ids:,}, and its network has "
@@ -341,12 +335,12 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
         how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
         words = _word_list(parts.words)
         model = TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how)
-        check_size("TF-IDF head", len(model.coefficients), len(words) + n_indicators(model))
+        check_size("TF-IDF head", len(model.coefficients), len(words) + model.n_indicators)
         return TextScorer(model)
     if kind == "columns":
-        scorer = ColumnScorer(load_head(config["head"], head_arrays, parts.blobs))
-        check_size("head", n_inputs(scorer.head), n_indicators(scorer.head))
-        return scorer
+        alone = head_from_stored(config["head"], head_arrays, parts.blobs)
+        check_size("head", alone.n_inputs, alone.n_indicators)
+        return ColumnScorer(alone)
     spec = NetSpec(**config["net"])
     weights = parts.tensors.get("weights", {})
     net = spec.build(weights, own)
@@ -357,11 +351,11 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
         return EncoderScorer(net, spec)
     if kind == "layers":
         check_layers(config["layers"], net.stages, config["pooling"])
-        head = load_head(config["head"], head_arrays, parts.blobs)
+        over_layers = head_from_stored(config["head"], head_arrays, parts.blobs)
         sizes = [size for layer in config["layers"] if isinstance(size := net.shapes.get(layer, ("",))[-1], int)]
         if len(sizes) == len(config["layers"]):
-            check_size("head", n_inputs(head), sum(sizes) + n_indicators(head))
-        return LayerScorer(net, spec, tuple(config["layers"]), head, str(config["pooling"]))
+            check_size("head", over_layers.n_inputs, sum(sizes) + over_layers.n_indicators)
+        return LayerScorer(net, spec, tuple(config["layers"]), over_layers, str(config["pooling"]))
     raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
 
 

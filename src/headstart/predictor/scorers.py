@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from torch import nn
 
 from headstart.batches import Clip, Examples, clip_ids
 from headstart.errors import ArtifactError, DataError, unknown_name
-from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, TfidfHead
+from headstart.heads import Head, TfidfHead
 from headstart.inference import network_logits, network_outputs, on_device
 from headstart.layers import Network, adapt
 from headstart.nets import NETS, STORED, net_options
@@ -27,8 +28,8 @@ from headstart.text import encode
 __all__ = [
     "ColumnScorer",
     "EncoderScorer",
-    "Head",
     "LayerScorer",
+    "NetScorer",
     "NetSpec",
     "NetworkScorer",
     "Rows",
@@ -36,7 +37,7 @@ __all__ = [
     "TextScorer",
 ]
 
-Head = LinearHead | CatBoostHead
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -93,26 +94,40 @@ class Rows:
         }
 
 
-class Scorer(Protocol):
-    """Gives logits for rows."""
+class Scorer(ABC):
+    """Gives logits for rows.
 
-    kind: str
+    Attributes:
+        kind: the name under which a model file has it.
+        net: the network inside, or None.
+        head: what reads the network's layers, the texts or the columns, or None.
+    """
 
+    kind: ClassVar[str]
+    net: Network | None = None
+    head: Head | TfidfHead | None = None
+
+    @abstractmethod
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]."""
-        ...
+
+    @property
+    def end(self) -> str:
+        """A name for what gives the logits."""
+        return "network" if self.head is None else f"{self.head.kind} head"
 
     def config(self) -> dict[str, Any]:
         """Return the JSON-able part of what rebuilds the scorer."""
-        ...
+        return {} if self.head is None else {"head": self.head.config()}
 
-    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
+    def arrays(self) -> dict[str, Arrays]:
         """Return the arrays that rebuild the scorer, by file stem and name."""
-        ...
+        arrays = {} if self.head is None else self.head.arrays()
+        return {"head": arrays} if arrays else {}
 
     def blobs(self) -> dict[str, bytes]:
         """Return files in another library's own format."""
-        ...
+        return {} if self.head is None else self.head.blobs()
 
 
 @dataclass(frozen=True)
@@ -161,43 +176,43 @@ class NetSpec:
         return {"name": self.name, "n_words": self.n_words, "options": plain, "until": self.until}
 
 
-@dataclass
-class NetworkScorer:
-    """A network's own logits."""
-
-    net: Network
-    spec: NetSpec
-    kind: str = "network"
-
-    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
-        """Return the logit of the second label for each row [rows]."""
-        return network_logits(on_device(self.net, device), rows.examples, device=device)[:, 0].astype(np.float64)
-
-    def config(self) -> dict[str, Any]:
-        """Return the JSON-able part of what rebuilds the scorer."""
-        return {"net": self.spec.config()}
-
-    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """Return the weights."""
-        return {"weights": net_arrays(self.net)}
-
-    def blobs(self) -> dict[str, bytes]:
-        """Return nothing: all is in arrays."""
-        return {}
-
-
-@dataclass
-class EncoderScorer:
-    """A network that ends in a vector a text and has learnt no labels: something to build on.
+@dataclass(frozen=True)
+class NetScorer(Scorer):
+    """A scorer with a network.
 
     Attributes:
         net: the network.
         spec: how it is built.
     """
 
-    net: Network
+    net: Network = field()  # without field() the None of `Scorer` would be its default
     spec: NetSpec
-    kind: str = "encoder"
+
+    def config(self) -> dict[str, Any]:
+        """Return the JSON-able part of what rebuilds the scorer."""
+        return {"net": self.spec.config(), **super().config()}
+
+    def arrays(self) -> dict[str, Arrays]:
+        """Return the weights, and the head's arrays."""
+        return {"weights": net_arrays(self.net), **super().arrays()}
+
+
+@dataclass(frozen=True)
+class NetworkScorer(NetScorer):
+    """A network's own logits."""
+
+    kind = "network"
+
+    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+        """Return the logit of the second label for each row [rows]."""
+        return network_logits(on_device(self.net, device), rows.examples, device=device)[:, 0].astype(np.float64)
+
+
+@dataclass(frozen=True)
+class EncoderScorer(NetScorer):
+    """A network that ends in a vector a text and has learnt no labels: something to build on."""
+
+    kind = "encoder"
 
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Refuse: there are no labels.
@@ -210,37 +225,22 @@ class EncoderScorer:
             "`headstart transfer MODEL DATA --strategy features`, or take its vectors with `headstart embed`."
         )
 
-    def config(self) -> dict[str, Any]:
-        """Return the JSON-able part of what rebuilds the scorer."""
-        return {"net": self.spec.config()}
 
-    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """Return the weights."""
-        return {"weights": net_arrays(self.net)}
-
-    def blobs(self) -> dict[str, bytes]:
-        """Return nothing: all is in arrays."""
-        return {}
-
-
-@dataclass
-class LayerScorer:
+@dataclass(frozen=True)
+class LayerScorer(NetScorer):
     """A head that reads outputs of a network's layers, and columns beside them.
 
     Attributes:
-        net: the network, needed up to the deepest of `layers`.
-        spec: how it is built.
-        layers: whose outputs are put side by side.
+        layers: whose outputs are put side by side; `net` is needed up to the deepest of them.
         head: what reads them.
         pooling: how outputs of every token become one a row.
     """
 
-    net: Network
-    spec: NetSpec
     layers: tuple[str, ...]
-    head: Head
+    head: Head = field()
     pooling: str = "mean"
-    kind: str = "layers"
+
+    kind = "layers"
 
     def features(self, rows: Rows, device: str | torch.device) -> NDArray[np.float32]:
         """Return the layers' outputs side by side, float32 [rows, size]."""
@@ -252,124 +252,42 @@ class LayerScorer:
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]."""
         features = self.features(rows, device)
-        check_size("head", n_inputs(self.head), features.shape[1] + n_indicators(self.head))
+        check_size("head", self.head.n_inputs, features.shape[1] + self.head.n_indicators)
         # CatBoost takes NaN for a missing value, so a broken network would pass unseen behind it.
         check_finite(features, rows, what="layers", net=self.net, device=device)
         return self.head.decision(features, rows.table)
 
     def config(self) -> dict[str, Any]:
         """Return the JSON-able part of what rebuilds the scorer."""
-        return {
-            "net": self.spec.config(),
-            "layers": list(self.layers),
-            "pooling": self.pooling,
-            "head": head_config(self.head),
-        }
-
-    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """Return the weights, and the head's arrays."""
-        return {"weights": net_arrays(self.net), **head_arrays(self.head)}
-
-    def blobs(self) -> dict[str, bytes]:
-        """Return the head's own file, if it has one."""
-        return head_blobs(self.head)
+        return {**super().config(), "layers": list(self.layers), "pooling": self.pooling}
 
 
-@dataclass
-class TextScorer:
+@dataclass(frozen=True)
+class TextScorer(Scorer):
     """TF-IDF of the bare texts, and columns beside them."""
 
-    head: TfidfHead
-    kind: str = "tfidf"
+    head: TfidfHead = field()
+
+    kind = "tfidf"
 
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]; `device` has no part in it."""
         return self.head.decision(rows.strings, rows.table) if len(rows) else np.zeros(0)
 
-    def config(self) -> dict[str, Any]:
-        """Return the JSON-able part of what rebuilds the scorer."""
-        return {"head": self.head.config()}
 
-    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """Return the head's arrays."""
-        return {"head": self.head.arrays()}
-
-    def blobs(self) -> dict[str, bytes]:
-        """Return nothing: all is in arrays."""
-        return {}
-
-
-@dataclass
-class ColumnScorer:
+@dataclass(frozen=True)
+class ColumnScorer(Scorer):
     """Tabular columns alone, the texts left unread."""
 
-    head: Head
-    kind: str = "columns"
+    head: Head = field()
+
+    kind = "columns"
 
     def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
         """Return the logit of the second label for each row [rows]; `device` has no part in it."""
         return self.head.decision(np.zeros((len(rows), 0), np.float32), rows.table)
 
-    def config(self) -> dict[str, Any]:
-        """Return the JSON-able part of what rebuilds the scorer."""
-        return {"head": head_config(self.head)}
 
-    def arrays(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """Return the head's arrays."""
-        return head_arrays(self.head)
-
-    def blobs(self) -> dict[str, bytes]:
-        """Return the head's own file, if it has one."""
-        return head_blobs(self.head)
-
-
-def net_arrays(net: Network) -> dict[str, NDArray[Any]]:
+def net_arrays(net: Network) -> Arrays:
     """Return a network's parameters and buffers as arrays."""
     return {name: value.detach().cpu().contiguous().numpy() for name, value in net.state_dict().items()}
-
-
-def head_config(head: Head) -> dict[str, Any]:
-    """Return the JSON-able part of a head."""
-    encoder = None if head.encoder is None else head.encoder.config()
-    size = head.n_features if isinstance(head, CatBoostHead) else len(head.mean)
-    return {"kind": head.kind, "columns": encoder, "size": size}
-
-
-def head_arrays(head: Head) -> dict[str, dict[str, NDArray[Any]]]:
-    """Return a head's arrays by file stem."""
-    return {"head": head.arrays()} if isinstance(head, LinearHead) else {}
-
-
-def head_blobs(head: Head) -> dict[str, bytes]:
-    """Return a head's files in another library's format."""
-    return {"head.cbm": head.blob()} if isinstance(head, CatBoostHead) else {}
-
-
-def n_inputs(head: Head) -> int:
-    """Return how many inputs a head reads: values of layers, and what columns become."""
-    return len(head.mean) if isinstance(head, LinearHead) else head.n_features + n_indicators(head)
-
-
-def n_indicators(head: LinearHead | CatBoostHead | TfidfHead) -> int:
-    """Return how many inputs columns become for a head: CatBoost reads them as they are, the others as indicators."""
-    if head.encoder is None:
-        return 0
-    if isinstance(head, CatBoostHead):
-        return head.encoder.n_numbers + len(head.encoder.category_names)
-    return head.encoder.n_indicators
-
-
-def load_head(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], blobs: Mapping[str, bytes]) -> Head:
-    """Build a head again.
-
-    Raises:
-        ArtifactError: if its parts are missing or do not fit one another.
-    """
-    encoder = None if config.get("columns") is None else ColumnEncoder.from_config(config["columns"])
-    if config.get("kind") == "linear":
-        return LinearHead.from_arrays(arrays, encoder)
-    if config.get("kind") == "catboost" and "head.cbm" in blobs:
-        return CatBoostHead.from_blob(blobs["head.cbm"], int(config["size"]), encoder)
-    raise ArtifactError(
-        f"this model's head of kind {config.get('kind')!r} is incomplete or unknown here; copy the model again or upgrade headstart."
-    )

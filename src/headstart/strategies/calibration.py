@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import evaluate_scores, mean_confidence
-from headstart.predictor import Predictor
+from headstart.predictor import Predictor, Provenance
 
 __all__ = ["fit_calibration", "held_out_metrics", "measured"]
 
@@ -52,7 +52,7 @@ def fit_calibration(
     return (float(slope / scale), float(intercept)) if slope > 0 else (1.0, 0.0)
 
 
-def measured(predictor: Predictor, valid: Corpus | None, device: str) -> dict[str, Any]:
+def measured(predictor: Predictor, valid: Corpus | None, device: str) -> Provenance:
     """Return the facts about validation rows of a model that has learnt nothing from them; none of rows without labels."""
     if valid is None or valid.labels is None:
         return {}

@@ -14,12 +14,11 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import MissingDependencyError, OptionError, unknown_name
 from headstart.features import layer_outputs
-from headstart.heads import CatBoostHead, ColumnEncoder, LinearHead, NothingVariesError, TfidfHead
+from headstart.heads import CatBoostHead, ColumnEncoder, Head, LinearHead, NothingVariesError, TfidfHead
 from headstart.inference import network_outputs, on_device, resolve_device
 from headstart.layers import Network
 from headstart.nets.mxnet import MXNetGraph
-from headstart.predictor import EncoderScorer, LayerScorer, NetSpec, NetworkScorer, Predictor, TextScorer
-from headstart.predictor.scorers import Head
+from headstart.predictor import LayerScorer, NetScorer, NetSpec, NetworkScorer, Predictor, Provenance, TextScorer
 from headstart.strategies.blend.linear_branch import is_blend
 from headstart.strategies.blend.ridge_fine_tuning import fine_tune_blend
 from headstart.strategies.blend.self_training import LEAST_TEXTS, NOTHING_LEARNT, self_train, with_own_texts
@@ -133,7 +132,7 @@ def _fine_tune_blend(train: Corpus, valid: Corpus | None, base: Predictor, setti
     texts = with_own_texts(train, settings.unlabelled)
     if len(texts) >= LEAST_TEXTS:
         predictor = self_train(tuned, texts, n_labelled=len(train), **settings.guessing("taught"))
-    facts = {
+    facts: Provenance = {
         "n_train": len(train),
         "n_new_words": extended.n_new_words,
         "unknown_token_rate": extended.unknown_token_rate,
@@ -248,7 +247,7 @@ def _head_class(name: str, *, columns: bool) -> type[Head]:
 def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[Network, NetSpec]:
     """Return a copy of the base's network that ends at the last layer needed, where it can be cut."""
     scorer = base.scorer
-    spec = scorer.spec if isinstance(scorer, NetworkScorer | LayerScorer | EncoderScorer) else NetSpec(None, 0)
+    spec = scorer.spec if isinstance(scorer, NetScorer) else NetSpec(None, 0)
     net = copy.deepcopy(base.net)
     last = max(layers, key=net.stages.index)
     if spec.name is None or spec.until is not None:
@@ -264,12 +263,11 @@ def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[Network, NetSpec]:
 def _finish_head(
     predictor: Predictor, train: Corpus, valid: Corpus | None, settings: Settings, counts: dict[str, Any]
 ) -> FitResult:
-    facts: dict[str, Any] = {"n_train": len(train), "train_counts": counts}
+    facts: Provenance = {"n_train": len(train), "train_counts": counts}
     if valid is not None and valid.labels is not None:
         scores = predictor.score(valid, device=settings.device)
         if settings.calibrate:
-            predictor.calibration = fit_calibration(scores.logits, valid.labels, valid.weights)
+            predictor = replace(predictor, calibration=fit_calibration(scores.logits, valid.labels, valid.weights))
         probabilities = predictor.probabilities(scores.logits)
-        facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities)}
-    predictor.info = {**predictor.info, **facts}
-    return FitResult(predictor, refit=True)
+        facts["n_valid"], facts["valid"] = len(valid), held_out_metrics(valid.labels, probabilities)
+    return FitResult(predictor.with_facts(**facts), refit=True)

@@ -20,7 +20,7 @@ from headstart.errors import DataError, OptionError
 from headstart.inference import network_logits, on_device
 from headstart.layers import Network, StageGraph, adapt
 from headstart.nets import build
-from headstart.predictor import NetSpec, NetworkScorer, Predictor
+from headstart.predictor import NetSpec, NetworkScorer, Predictor, Provenance, SourceFacts, kept
 from headstart.strategies.blend.fit_branches import fit_parts, list_sizes
 from headstart.strategies.blend.train_branches import to_guess, train_parts
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
@@ -82,10 +82,9 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
         texts = None if more is None else Examples(clip_ids(more, limit, settings.clip)[0])
         del more
         texts = to_guess(texts, examples, valid_examples, settings)
-        trainer, predictor.info["n_guessed"] = train_parts(
-            net, moving, examples, texts, valid_examples, recipe, settings
-        )
-        predictor.scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
+        trainer, n_guessed = train_parts(net, moving, examples, texts, valid_examples, recipe, settings)
+        scorer = NetworkScorer(net, NetSpec(name, steps[-1].n_ids, {**options, **list_sizes(net)}))
+        predictor = replace(predictor.with_facts(n_guessed=n_guessed), scorer=scorer)
     learnt = finish(predictor, trainer, train, valid_examples, law, settings)
     words_alone = settings.unlabelled is not None and not predictor.info.get("n_guessed")
     return replace(learnt, notes=(_WORDS_ALONE,)) if words_alone else learnt
@@ -156,22 +155,24 @@ def finish(
     settings: Settings,
 ) -> FitResult:
     """Calibrate a trained network on the validation rows and write down how it came to be."""
-    facts: dict[str, Any] = {
+    facts: Provenance = {
         "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
         "n_train": len(train),
         "train_counts": counts,
         "best_epoch": trainer.best_epoch,
+        "history": [without_seconds(row) for row in trainer.history],
     }
     if valid is not None and valid.labels is not None:
         net = on_device(predictor.net, trainer.device)
         logits = network_logits(net, valid, device=trainer.device)[:, 0].astype(np.float64)
         if settings.calibrate:
-            predictor.calibration = fit_calibration(logits, valid.labels, valid.weights)
-        facts |= {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, predictor.probabilities(logits))}
+            predictor = replace(predictor, calibration=fit_calibration(logits, valid.labels, valid.weights))
+        facts["n_valid"] = len(valid)
+        facts["valid"] = held_out_metrics(valid.labels, predictor.probabilities(logits))
     predictor.net.to("cpu").eval()
-    predictor.info |= {**facts, "history": [without_seconds(row) for row in trainer.history]}
-    predictor.run |= {"history": trainer.history, "training": _training(trainer)}
-    return FitResult(predictor, trainer.history)
+    predictor = predictor.with_facts(**facts)
+    run = {**predictor.run, "history": trainer.history, "training": _training(trainer)}
+    return FitResult(replace(predictor, run=run), trainer.history)
 
 
 def _training(trainer: Trainer) -> dict[str, Any]:
@@ -222,13 +223,12 @@ _CARRIED = (
 )  # fmt: skip
 
 
-def carried(base: Predictor) -> dict[str, Any]:
+def carried(base: Predictor) -> Provenance:
     """Return what a carried model keeps of its base's facts."""
-    kept = {name: base.info[name] for name in _CARRIED if name in base.info}
-    return {"base": kept, "source": base.info.get("source", {})}
+    return {"base": kept(base.info, _CARRIED), **kept(base.info, ("source",))}
 
 
-def source_facts(encoded: Encoded) -> dict[str, Any]:
+def source_facts(encoded: Encoded) -> SourceFacts:
     """Return what is kept of the training texts, to tell later how far another set is from them."""
     lengths = encoded.ids.lengths
     shares = [1, 5, 25, 50, 75, 95, 99]

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from headstart.corpus import Corpus, duplicates
 from headstart.errors import DataError
 from headstart.inference import network_logits
-from headstart.predictor import Predictor
+from headstart.predictor import Predictor, Provenance, kept, without
 from headstart.strategies.blend.distillation import distil
 from headstart.strategies.blend.fit_branches import list_ngrams, ngram_features
 from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear, blend_of, is_blend, moving_features
@@ -68,9 +68,10 @@ def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     known = adapt_to_texts(base, texts, **settings.guessing("read"))
     taught = self_train(known, texts, **settings.guessing("taught"))
     counts = text_counts(encode(base.steps, train.texts), base.max_tokens)
-    info = {name: taught.info[name] for name in _OWN if name in taught.info}
-    info |= {**carried(base), "n_train": len(train), "train_counts": counts}
-    info |= measured(taught, valid, settings.device)
+    info: Provenance = {
+        **kept(taught.info, _OWN), **carried(base), "n_train": len(train), "train_counts": counts,
+        **measured(taught, valid, settings.device),
+    }  # fmt: skip
     notes = () if "n_self_trained" in taught.info else (NOTHING_LEARNT,)
     return FitResult(replace(taught, info=info, run={}), notes=notes)
 
@@ -108,9 +109,8 @@ def with_own_texts(train: Corpus, unlabelled: Corpus | None) -> Corpus:
 def _with_words(base: Predictor, texts: Corpus) -> Predictor:
     found = extend_vocabulary(base, texts)
     # How many texts it was taught on before is no fact about these.
-    facts = {name: value for name, value in base.info.items() if name != "n_self_trained"}
-    facts |= {"n_unlabelled": len(texts), "n_words_of_unlabelled": found.n_new_words}
-    return replace(found.predictor, info=facts)
+    known = replace(found.predictor, info=without(base.info, ("n_self_trained",)))
+    return known.with_facts(n_unlabelled=len(texts), n_words_of_unlabelled=found.n_new_words)
 
 
 def self_train(base: Predictor, texts: Corpus, *, n_labelled: int = 0, **training: Any) -> Predictor:
@@ -162,8 +162,7 @@ def self_train(base: Predictor, texts: Corpus, *, n_labelled: int = 0, **trainin
 
 def _of_its_own(taught: Predictor, n_texts: int) -> Predictor:
     """Return a taught base with what is known of it; what was measured was another model."""
-    facts = {name: value for name, value in taught.info.items() if name not in _MEASURED}
-    return replace(taught, info={**facts, "n_self_trained": n_texts})
+    return replace(taught, info={**without(taught.info, _MEASURED), "n_self_trained": n_texts})
 
 
 def _student(features: Any, guesses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:

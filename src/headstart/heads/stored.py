@@ -1,0 +1,34 @@
+"""A head that a model file holds, built again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from headstart.errors import ArtifactError
+from headstart.heads.boosting import CatBoostHead
+from headstart.heads.columns import ColumnEncoder
+from headstart.heads.linear import LinearHead
+
+__all__ = ["Head", "head_from_stored"]
+
+Head = LinearHead | CatBoostHead
+"""What reads the outputs of layers, or columns alone."""
+
+
+def head_from_stored(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], blobs: Mapping[str, bytes]) -> Head:
+    """Build a head again from what its `config`, `arrays` and `blobs` gave.
+
+    Raises:
+        ArtifactError: if its parts are missing or do not fit one another.
+    """
+    encoder = None if config.get("columns") is None else ColumnEncoder.from_config(config["columns"])
+    if config.get("kind") == LinearHead.kind:
+        return LinearHead.from_arrays(arrays, encoder)
+    if config.get("kind") == CatBoostHead.kind and "head.cbm" in blobs:
+        return CatBoostHead.from_blob(blobs["head.cbm"], int(config["size"]), encoder)
+    raise ArtifactError(
+        f"this model's head of kind {config.get('kind')!r} is incomplete or unknown here; copy the model again or upgrade headstart."
+    )
