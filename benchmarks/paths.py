@@ -29,12 +29,12 @@ from protocol import data_folder
 @contextmanager
 def torch_alone() -> Iterator[None]:
     """Let no compiled loop run."""
-    found = gathered._missing_kernels
-    gathered._missing_kernels = lambda: "switched off for this measurement"  # type: ignore[assignment]
+    found = gathered._switched_off
+    gathered._switched_off = lambda: "switched off for this measurement"  # type: ignore[assignment]
     try:
         yield
     finally:
-        gathered._missing_kernels = found
+        gathered._switched_off = found
 
 
 def measured(net: str, seed: int, train: Corpus, test: Corpus) -> tuple[float, float]:

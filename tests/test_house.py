@@ -12,16 +12,14 @@ ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
 ORDER = [
-    "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "metrics", "corpus", "kernels",
-    "text",
-    "batches", "vectors", "artifact", "heads", "layers", "optim", "nets", "inference", "predictor", "cache", "features", "words",
-    "bulk", "foreign", "explain", "serve",
-    "freezing", "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "report", "demo", "cli", "__main__",
+    "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "metrics",
+    "report", "corpus", "kernels", "text", "batches", "vectors", "artifact", "heads", "layers", "optim", "nets", "inference",
+    "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve", "freezing", "train", "distributed",
+    "strategies", "estimators", "pretrained", "comparison", "demo", "cli", "__main__",
 ]  # fmt: skip
 NO_TORCH = {
-    "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "metrics", "corpus", "kernels",
-    "text",
-    "artifact", "report", "heads",
+    "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "metrics",
+    "report", "corpus", "kernels", "text", "artifact", "heads",
 }  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
@@ -35,24 +33,52 @@ def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Modules that are imported when the file is: not inside functions, not for type checkers only."""
+Import = ast.Import | ast.ImportFrom
+
+
+def outer_imports(path: Path) -> Iterator[Import]:
+    """What is imported when the file is: not inside functions, not for type checkers only."""
     waiting: list[ast.AST] = list(TREES[path].body)
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{shown(path)} imports relative to itself: write the whole name"
-            yield from (
-                [f"headstart.{alias.name}" for alias in node.names]
-                if node.module == "headstart"
-                else [str(node.module)]
-            )
+        if isinstance(node, Import):
+            yield node
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             waiting += node.orelse
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             waiting += ast.iter_child_nodes(node)
+
+
+def every_import(path: Path) -> Iterator[Import]:
+    """What is imported anywhere in the file, inside functions and for type checkers too."""
+    yield from (node for node in ast.walk(TREES[path]) if isinstance(node, Import))
+
+
+def names_of(node: Import) -> list[str]:
+    """The modules, or what stands in a package, that an import names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [f"{node.module}.{alias.name}" for alias in node.names]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Names that are imported when the file is."""
+    for node in outer_imports(path):
+        yield from names_of(node)
+
+
+def imported_files(path: Path) -> set[Path]:
+    """Files of the package that this one imports anywhere; the package itself, for its version, does not count."""
+    found = set()
+    for node in every_import(path):
+        for name in names_of(node):
+            place = ROOT.parent.joinpath(*name.split("."))
+            home = place.parent  # what an import from a module names stands in the module
+            for one in (place.with_suffix(".py"), place / "__init__.py", home.with_suffix(".py"), home / "__init__.py"):
+                if one in TREES:
+                    found.add(one)
+                    break
+    return found - {path, ROOT / "__init__.py"}
 
 
 def test_every_module_has_its_place() -> None:
@@ -64,14 +90,33 @@ def test_imports_run_one_way() -> None:
     upward = []
     for path in FILES:
         own = module_of(path)
-        ours = [name.split(".") for name in imports(path) if name.split(".")[0] == "headstart"]
-        if own == "__init__":
-            upward += [(shown(path), name) for name in ours]
+        if own == "__init__":  # names it may give, once they are asked for
+            upward += [(shown(path), name) for name in imports(path) if name.startswith("headstart.")]
             continue
-        for _, *rest in ours:
-            if rest and rest[0] not in (own, "__version__") and ORDER.index(rest[0]) >= ORDER.index(own):
-                upward.append((shown(path), rest))
-    assert upward == [], "each imports what stands below it"
+        others = {module_of(other) for other in imported_files(path)} - {own}
+        upward += [(shown(path), other) for other in others if ORDER.index(other) >= ORDER.index(own)]
+    assert upward == [], "each imports what stands below it, inside functions too"
+
+
+def test_no_two_files_need_each_other() -> None:
+    """Not even inside functions, or for type checkers: what forms a ring is read as one piece."""
+    rest = {path: imported_files(path) for path in FILES if path.name != "__init__.py"}
+    n_left = len(rest) + 1
+    while len(rest) < n_left:  # what imports none of the others, or is imported by none, stands in no ring
+        n_left = len(rest)
+        wanted = set().union(*rest.values())
+        rest = {path: found & rest.keys() for path, found in rest.items() if found & rest.keys() and path in wanted}
+    assert sorted(map(shown, rest)) == []
+
+
+def test_no_import_is_relative() -> None:
+    relative = [
+        f"{shown(path)}:{node.lineno}"
+        for path in FILES
+        for node in every_import(path)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == [], "write the whole name"
 
 
 def test_networks_do_not_import_each_other() -> None:

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from torch import nn
 
 from headstart import __version__
+from headstart.artifact import read
 from headstart.cache import VectorCache, cache_folder, text_keys
 from headstart.corpus import Corpus, as_corpus, column_names, is_table
 from headstart.errors import OptionError
@@ -49,8 +50,6 @@ def as_predictor(model: Any) -> Predictor:
         found: Predictor = model.predictor_
         return found
     if isinstance(model, str) or hasattr(model, "__fspath__"):
-        from headstart.artifact import read
-
         return Predictor.from_parts(read(model))
     raise OptionError(
         f"a model was expected and a {type(model).__name__} came; pass a fitted TextClassifier, what headstart.load "

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from headstart.batches import Batch, Batches, Examples
 from headstart.errors import OptionError
 from headstart.layers import Network, adapt, pool
+from headstart.text import RaggedIds
 
 __all__ = ["network_logits", "network_outputs", "on_device", "resolve_device"]
 
@@ -131,7 +132,5 @@ def _no_rows(
     net: Network, names: Sequence[str], pooling: str, device: str | torch.device
 ) -> dict[str, NDArray[np.float32]]:
     """Return empty arrays of the right width, found by running one empty text."""
-    from headstart.text import RaggedIds
-
     one = Examples(RaggedIds(np.zeros(0, np.int32), np.zeros(2, np.int64)))
     return {name: value[:0] for name, value in network_outputs(net, one, names, pooling=pooling, device=device).items()}

@@ -19,6 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headstart.kernels import workers
+from headstart.kernels.adam import Matrix, Schedule, advance
 from headstart.layers.embedding import TokenEmbedding, distinct_words
 from headstart.layers.gathered import obstacle
 
@@ -75,9 +77,6 @@ class _Owed:
         self._advance(rows, self.base + len(self.rate) - 1, slopes)
 
     def _advance(self, rows: NDArray[np.int64], until: int, slopes: NDArray[np.float32] | None) -> None:
-        from headstart.kernels import workers
-        from headstart.kernels.adam import Matrix, Schedule, advance
-
         tensors = (self.embedding.weight, self.state["exp_avg"], self.state["exp_avg_sq"])
         flat = [tensor.detach().numpy().reshape(-1) for tensor in tensors]
         matrix = Matrix(flat[0], flat[1], flat[2], self.done, self.embedding.size)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sklearn.pipeline import Pipeline
 
 from headstart.estimators import TextClassifier, install
+from headstart.foreign import hf
 from headstart.predictor import EncoderScorer, NetSpec, Predictor
-
-if TYPE_CHECKING:
-    from headstart.foreign.hf import ImportedEncoder
 
 __all__ = ["import_hf", "import_model2vec"]
 
@@ -40,9 +37,7 @@ def import_hf(
         base = hs.import_hf("all-MiniLM-L6-v2")
         hotels = hs.TextClassifier(base=base, strategy="features", layer="pooled").fit(texts, labels)
     """
-    from headstart.foreign.hf import import_hf as read_folder
-
-    return _as_base(read_folder(folder, pooling=pooling, max_tokens=max_tokens))
+    return _as_base(hf.import_hf(folder, pooling=pooling, max_tokens=max_tokens))
 
 
 def import_model2vec(folder: str | Path, *, max_tokens: int | None = None) -> TextClassifier:
@@ -55,12 +50,10 @@ def import_model2vec(folder: str | Path, *, max_tokens: int | None = None) -> Te
     Raises:
         ArtifactError, OptionError, MissingDependencyError: what cannot be used, and what to do.
     """
-    from headstart.foreign.hf import import_model2vec as read_folder
-
-    return _as_base(read_folder(folder, max_tokens=max_tokens))
+    return _as_base(hf.import_model2vec(folder, max_tokens=max_tokens))
 
 
-def _as_base(found: ImportedEncoder) -> TextClassifier:
+def _as_base(found: hf.ImportedEncoder) -> TextClassifier:
     n_words = found.net.get_parameter("embeddings.word").shape[0] + 2
     model = TextClassifier(max_tokens=found.max_tokens, strategy="features")
     predictor = Predictor(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from typing import Any
 
 import pytest
 import torch
+from numba.core import config
 from torch import Tensor, nn
 
 from headstart.errors import DataError, OptionError
 from headstart.layers import Gathered, Recurrent
-from headstart.layers.gathered import _missing_kernels
 from headstart.layers.one_way import reverse_rows
 
 TORCH_CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
@@ -185,16 +184,12 @@ def test_autocast_takes_the_plain_path() -> None:
         assert a_layer().path(vectors()) == "torch: the numbers are torch.bfloat16"
 
 
-def test_without_numba_torch_does_it_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = a_layer()(vectors(), LENGTHS)
-    monkeypatch.setitem(sys.modules, "headstart.kernels.passes", None)
-    _missing_kernels.cache_clear()
-    try:
-        layer = a_layer()
-        assert "Numba cannot be used here (ModuleNotFoundError" in layer.path(vectors())
-        torch.testing.assert_close(layer(vectors(), LENGTHS), expected, rtol=0, atol=1e-6)
-    finally:
-        _missing_kernels.cache_clear()
+def test_with_the_compiler_switched_off_torch_does_it_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = a_layer()
+    expected = layer(vectors(), LENGTHS)
+    monkeypatch.setattr(config, "DISABLE_JIT", 1)
+    assert layer.path(vectors()) == "torch: Numba's compiler is switched off (NUMBA_DISABLE_JIT)"
+    torch.testing.assert_close(layer(vectors(), LENGTHS), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", ["gru"])  # ten seconds for each

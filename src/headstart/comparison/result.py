@@ -10,6 +10,7 @@ from headstart.artifact import write
 from headstart.errors import DataError
 from headstart.notebook import Shown
 from headstart.predictor import Predictor
+from headstart.report.comparison_page import comparison_report
 
 __all__ = ["Comparison"]
 
@@ -62,8 +63,6 @@ class Comparison(Shown):
 
     def report(self, path: str | Path) -> Path:
         """Write the page and return its path."""
-        from headstart.report.comparison_page import comparison_report
-
         return comparison_report(self.to_dict(), path)
 
     def to_dict(self) -> dict[str, Any]:

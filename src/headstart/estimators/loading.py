@@ -11,6 +11,7 @@ from torch import nn
 from headstart.artifact import read
 from headstart.errors import ArtifactError
 from headstart.estimators.classifier import TextClassifier, install
+from headstart.foreign import mxnet
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 
 __all__ = ["import_mxnet", "load"]
@@ -42,9 +43,7 @@ def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
         prefix: the path up to ``-symbol.json``.
         options: those of `headstart.foreign.mxnet.import_mxnet`; ``vocabulary`` and ``labels`` must be given.
     """
-    from headstart.foreign.mxnet import import_mxnet as read_graph
-
-    found = read_graph(prefix, **options)
+    found = mxnet.import_mxnet(prefix, **options)
     spec = NetSpec("mxnet", len(found.vocabulary.words) + 1, found.graph.config())
     model = TextClassifier(tokens="tutorial", max_tokens=found.max_tokens, strategy="as-is")
     predictor = Predictor(

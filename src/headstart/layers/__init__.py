@@ -4,7 +4,8 @@ from headstart.layers.dense import ACTIVATIONS, DenseBlock, xavier
 from headstart.layers.fast import FastRecurrent
 from headstart.layers.network import Network, Shape, adapt
 from headstart.layers.ngrams import NgramLogit
-from headstart.layers.pooling import POOLINGS, Pooling, pool
+from headstart.layers.plain_pooling import POOLINGS, pool
+from headstart.layers.pooling import Pooling
 from headstart.layers.recurrent import Gathered, Recurrent, TokenEmbedding
 from headstart.layers.stages import Stage, StageGraph
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from headstart.errors import DataError
+from headstart.kernels.passes import Pass
 from headstart.layers.gathered import Gathered, borrow
-
-if TYPE_CHECKING:
-    from headstart.kernels.passes import Pass
 
 __all__ = ["Loops", "compiled_layer"]
 

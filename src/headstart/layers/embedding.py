@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from headstart.errors import OptionError
+from headstart.kernels.distinct import distinct
 from headstart.layers.gathered import Gathered, borrow, may_gather
 
 __all__ = ["UNKNOWN", "TokenEmbedding", "distinct_words"]
@@ -186,8 +187,6 @@ def distinct_words(ids: Tensor, n_words: int) -> tuple[Tensor, Tensor]:
 
     Takes ids on the CPU; raises IndexError if one is not in [0, n_words).
     """
-    from headstart.kernels.distinct import distinct
-
     words, index = distinct(ids.numpy(), n_words)
     return torch.from_numpy(words), torch.from_numpy(index)
 

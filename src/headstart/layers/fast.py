@@ -15,20 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from headstart.errors import OptionError
+from headstart.kernels.passes import FastDirection, Pass
 from headstart.layers.compiled import Loops
 from headstart.layers.gathered import Gathered, as_dense
 from headstart.layers.one_way import reverse_rows, take_tokens
 from headstart.layers.stack import RecurrentStack
-
-if TYPE_CHECKING:
-    from headstart.kernels.passes import Pass
 
 __all__ = ["FastRecurrent"]
 
@@ -88,8 +86,6 @@ class FastRecurrent(RecurrentStack):
 
 
 def _start(paired: bool, table: Any, index: Any, lengths: Any, weights: list[Any], keep: bool) -> Pass:
-    from headstart.kernels.passes import FastDirection, Pass
-
     n = 3 if paired else 2
     return Pass(FastDirection, table, index, lengths, [weights[:n], weights[n:]][: len(weights) // n], keep=keep)
 

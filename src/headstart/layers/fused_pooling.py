@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from headstart.errors import DataError
+from headstart.kernels import pooling, workers
 from headstart.layers.gathered import borrow
+from headstart.layers.plain_pooling import pool
 
 __all__ = ["fused_pool"]
 
@@ -49,13 +51,11 @@ def fused_pool(states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectio
 
 def _run(states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectional: bool) -> tuple[Tensor, Tensor, Any]:
     """Return the pooled values, at which token each maximum stands, and the places of the values."""
-    from headstart.kernels.pooling import pool
-
     rows, n_tokens, size = states.shape
     pooled, where = torch.empty(rows, len(kinds) * size), torch.empty(rows, size)
     places = _places(kinds, size, bidirectional)
     given = (places, _flat(states), lengths.numpy(), n_tokens)
-    _over_rows(lambda start, stop: pool(*given, start, stop, _flat(pooled), _flat(where)), rows)
+    _over_rows(lambda start, stop: pooling.pool(*given, start, stop, _flat(pooled), _flat(where)), rows)
     return pooled, where, places
 
 
@@ -72,15 +72,15 @@ class _FusedPool(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *slopes: Any) -> tuple[Tensor | None, ...]:
-        from headstart.kernels.pooling import pool_back
-
         (d_pooled,) = slopes
         states, lengths, where = ctx.saved_tensors
         if torch.is_grad_enabled():  # somebody wants slopes of these slopes
             return _plain_backward(states, lengths, ctx.kinds, ctx.bidirectional, d_pooled), None, None, None
         d_states = borrow(*states.shape)
         given = (ctx.places, _flat(d_pooled), lengths.numpy(), states.shape[1])
-        _over_rows(lambda start, stop: pool_back(*given, start, stop, _flat(where), _flat(d_states)), len(states))
+        _over_rows(
+            lambda start, stop: pooling.pool_back(*given, start, stop, _flat(where), _flat(d_states)), len(states)
+        )
         return d_states, None, None, None
 
 
@@ -89,15 +89,11 @@ def _flat(tensor: Tensor) -> Any:
 
 
 def _places(kinds: Sequence[str], size: int, bidirectional: bool) -> Any:
-    from headstart.kernels.pooling import Places
-
     last, mean, highest = (kinds.index(kind) * size if kind in kinds else -1 for kind in ("last", "mean", "max"))
-    return Places(last, mean, highest, len(kinds) * size, size, size // 2 if bidirectional else size)
+    return pooling.Places(last, mean, highest, len(kinds) * size, size, size // 2 if bidirectional else size)
 
 
 def _over_rows(work: Any, n_rows: int) -> None:
-    from headstart.kernels import workers
-
     cuts = workers.shares(n_rows, 4 * workers.n_threads(), 4)  # small, so that nobody waits for the last one
     workers.run([partial(work, cut.start, cut.stop) for cut in cuts])
 
@@ -106,7 +102,5 @@ def _plain_backward(
     states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectional: bool, d_pooled: Tensor
 ) -> Tensor:
     """The slopes as functions that can be differentiated again."""
-    from headstart.layers.pooling import pool
-
     pooled = torch.cat([pool(states, lengths, kind, bidirectional=bidirectional) for kind in kinds], dim=1)
     return torch.autograd.grad(pooled, states, d_pooled, create_graph=True)[0]

@@ -8,11 +8,13 @@ once a *token*. A stage that only knows ordinary tensors calls `as_dense` and se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import torch
+from numba.core import config
 from torch import Tensor, nn
 from torch.nn import functional
+
+from headstart.kernels import memory
 
 __all__ = ["Gathered", "as_dense", "borrow", "may_gather", "obstacle"]
 
@@ -56,22 +58,13 @@ def obstacle(like: Tensor) -> str | None:
         return "the tensor stands for others (a transform or a subclass)"
     if torch.autograd.forward_ad._current_level >= 0:
         return "torch differentiates forward"
-    return _missing_kernels()
+    return _switched_off()
 
 
 def borrow(*shape: int) -> Tensor:
     """Return a float32 tensor of ``shape`` with arbitrary values, in memory that is used again after it."""
-    from headstart.kernels import memory
-
     return torch.from_numpy(memory.borrow(*shape))
 
 
-@cache
-def _missing_kernels() -> str | None:
-    try:
-        from numba.core import config
-
-        import headstart.kernels.passes  # noqa: F401
-    except Exception as error:  # whatever Numba refuses on this machine, torch does instead
-        return f"Numba cannot be used here ({type(error).__name__}: {error})"
+def _switched_off() -> str | None:
     return "Numba's compiler is switched off (NUMBA_DISABLE_JIT)" if getattr(config, "DISABLE_JIT", 0) else None

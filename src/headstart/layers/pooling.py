@@ -11,10 +11,9 @@ from torch.nn import functional
 from headstart.errors import OptionError, unknown_name
 from headstart.layers.fused_pooling import fused_pool
 from headstart.layers.gathered import may_gather
+from headstart.layers.plain_pooling import POOLINGS, pool
 
-__all__ = ["POOLINGS", "Pooling", "pool"]
-
-POOLINGS = ("last", "mean", "max")
+__all__ = ["Pooling"]
 
 
 class Pooling(nn.Module):
@@ -52,22 +51,3 @@ class Pooling(nn.Module):
         if may_gather(states) and len(set(self.kinds)) == len(self.kinds):
             return fused_pool(states, lengths, self.kinds, self.bidirectional)
         return torch.cat([pool(states, lengths, kind, bidirectional=self.bidirectional) for kind in self.kinds], dim=1)
-
-
-def pool(states: Tensor, lengths: Tensor, kind: str, *, bidirectional: bool = False) -> Tensor:
-    """Pool states [rows, tokens, size] over each row's first `lengths` tokens to [rows, size]."""
-    real = torch.arange(states.shape[1], device=states.device) < lengths[:, None]  # [rows, tokens]
-    if kind == "mean":
-        total = (states * real[:, :, None]).sum(1)
-        return total / lengths.clamp(min=1)[:, None].to(states.dtype)
-    if kind == "max":
-        highest = states.masked_fill(~real[:, :, None], -torch.inf).amax(1)
-        return highest.masked_fill((lengths == 0)[:, None], 0.0)
-    if kind != "last":
-        raise unknown_name("pooling", kind, POOLINGS)
-    last = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, states.shape[2])
-    at_end = states.gather(1, last)[:, 0] * (lengths > 0)[:, None]
-    if not bidirectional:
-        return at_end
-    half = states.shape[2] // 2
-    return torch.cat([at_end[:, :half], states[:, 0, half:] * (lengths > 0)[:, None]], dim=1)

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
 from headstart.errors import OptionError
+from headstart.kernels.passes import GRUDirection, Pass
 from headstart.layers.compiled import Loops
 from headstart.layers.embedding import TokenEmbedding
 from headstart.layers.gathered import Gathered, as_dense
 from headstart.layers.one_way import GATES, plain_layer
 from headstart.layers.stack import RecurrentStack
-
-if TYPE_CHECKING:
-    from headstart.kernels.passes import Pass
 
 __all__ = ["Gathered", "Recurrent", "TokenEmbedding"]
 
@@ -90,8 +88,6 @@ class Recurrent(RecurrentStack):
 
 
 def _start(table: Any, index: Any, lengths: Any, weights: list[Any], keep: bool) -> Pass:
-    from headstart.kernels.passes import GRUDirection, Pass
-
     return Pass(GRUDirection, table, index, lengths, [weights[:4], weights[4:]][: len(weights) // 4], keep=keep)
 
 

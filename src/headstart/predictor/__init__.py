@@ -2,6 +2,7 @@
 
 from headstart.predictor.predictor import Predictor, Scores
 from headstart.predictor.provenance import Provenance, SourceFacts, kept, without
+from headstart.predictor.rows import Rows
 from headstart.predictor.scorers import (
     ColumnScorer,
     EncoderScorer,
@@ -9,7 +10,6 @@ from headstart.predictor.scorers import (
     NetScorer,
     NetSpec,
     NetworkScorer,
-    Rows,
     Scorer,
     TextScorer,
 )

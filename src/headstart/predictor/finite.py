@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from headstart.errors import ArtifactError, HeadstartError
 from headstart.inference import network_outputs
 from headstart.layers import Network
-
-if TYPE_CHECKING:
-    from headstart.predictor.scorers import Rows
+from headstart.predictor.rows import Rows
 
 __all__ = ["check_finite"]
 

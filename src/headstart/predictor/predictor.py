@@ -24,6 +24,7 @@ from headstart.predictor.checking import check_columns, check_layers, check_mode
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
 from headstart.predictor.provenance import Provenance
+from headstart.predictor.rows import Rows
 from headstart.predictor.scorers import (
     ColumnScorer,
     EncoderScorer,
@@ -31,7 +32,6 @@ from headstart.predictor.scorers import (
     NetScorer,
     NetSpec,
     NetworkScorer,
-    Rows,
     Scorer,
     TextScorer,
 )

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 import torch.distributed as dist
@@ -27,13 +27,21 @@ from headstart.batches import Examples
 from headstart.children import safely_spawned
 from headstart.errors import HeadstartError
 
-if TYPE_CHECKING:
-    from headstart.train.trainer import Trainer
-
-__all__ = ["fit_on_devices", "shared", "summed", "wrapped"]
+__all__ = ["Parallel", "fit_on_devices", "shared", "summed", "wrapped"]
 
 
-def fit_on_devices(trainer: Trainer, train: Examples, valid: Examples | None) -> dict[str, Any]:
+class Parallel(Protocol):
+    """What trains a network on several devices."""
+
+    net: nn.Module
+    devices: list[torch.device]
+
+    def fit_as(self, rank: int, train: Examples, valid: Examples | None) -> dict[str, Any]:
+        """Train as process `rank`, and return the progress."""
+        ...
+
+
+def fit_on_devices(trainer: Parallel, train: Examples, valid: Examples | None) -> dict[str, Any]:
     """Train in one process a device and bring weights and progress back into `trainer`.
 
     What the processes need (the network, events, a loss of the user's own) is sent to them, so it must be
@@ -90,7 +98,7 @@ def shared(value: Any, world_size: int) -> Any:
     return box[0]
 
 
-def _work(rank: int, trainer: Trainer, train: Examples, valid: Examples | None, meeting: str, folder: str) -> None:
+def _work(rank: int, trainer: Parallel, train: Examples, valid: Examples | None, meeting: str, folder: str) -> None:
     # torch hands tensors to a child in shared memory: without a copy all would step on one set of weights.
     trainer.net = copy.deepcopy(trainer.net)
     cuda = trainer.devices[rank].type == "cuda"
@@ -113,7 +121,7 @@ def _work(rank: int, trainer: Trainer, train: Examples, valid: Examples | None, 
 
 
 @contextmanager
-def _kept(trainer: Trainer) -> Iterator[None]:
+def _kept(trainer: Parallel) -> Iterator[None]:
     """Send a copy of the network, so that the caller's weights stay out of shared memory."""
     net, trainer.net = trainer.net, copy.deepcopy(trainer.net)
     try:

@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from sklearn.pipeline import Pipeline
 
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.foreign.mxnet.matching import match_parameters
@@ -21,9 +22,7 @@ from headstart.foreign.mxnet.symbol import read_symbol
 from headstart.foreign.mxnet.vocabulary import Vocabulary, read_vocabulary
 from headstart.nets.mxnet import Feeding, MXNetGraph, Symbol
 from headstart.nets.mxnet.nodes import check_operators, output_names, without_labels
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+from headstart.text import TokenIndexer, text_steps
 
 __all__ = ["ImportedNetwork", "import_mxnet"]
 
@@ -55,8 +54,6 @@ class ImportedNetwork:
 
         Ids are ours (0 padding, 1 unknown, words from 2); the graph turns them into its own indices.
         """
-        from headstart.text import TokenIndexer, text_steps
-
         steps = text_steps(tokens="tutorial", form=None).fit([""])
         steps.steps[-1] = (steps.steps[-1][0], TokenIndexer.from_vocabulary(self.vocabulary.indexed))
         return steps
