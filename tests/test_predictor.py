@@ -23,7 +23,7 @@ from headstart.corpus import Corpus, as_corpus
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import LinearHead
 from headstart.nets import NETS, net_options
-from headstart.predictor import ColumnScorer, LayerScorer, NetSpec, NetworkScorer, TextScorer
+from headstart.predictor import ColumnScorer, LayerScorer, NetSpec, NetworkScorer, TextScorer, reads
 from headstart.text import fit_steps, text_steps
 
 
@@ -40,7 +40,7 @@ def predictors(gru_base: Any, reviews: Any) -> dict[str, Predictor]:
     encoder = found["layers"].scorer.head.encoder  # type: ignore[union-attr]
     nothing = np.zeros((len(reviews.texts), 0), np.float32)
     head = LinearHead.fit(nothing, np.array(reviews.labels), table=reviews.frame(), encoder=encoder)
-    found["columns"] = Predictor(ColumnScorer(head), ("0", "1"), columns=("stars", "device"))
+    found["columns"] = Predictor(ColumnScorer(head), ("0", "1"), reads(("stars", "device")))
     return found
 
 
@@ -137,7 +137,7 @@ class TestEveryKind:
 
 class TestCounts:
     def test_what_happened_to_the_texts_is_counted(self, base: Any) -> None:
-        predictor = replace(base.predictor_, max_tokens=3)
+        predictor = base.predictor_.with_text(max_tokens=3)
         texts = pa.array(
             ["great film", None, "", "great film unheardof qwertz plot", "awful awful awful"], pa.large_string()
         )
@@ -152,7 +152,7 @@ class TestCounts:
     def test_clipping_keeps_the_asked_for_part(self, base: Any) -> None:
         text = "great " * 5 + "awful " * 5
         scores = {
-            clip: replace(base.predictor_, max_tokens=4, clip=clip).score(as_corpus([text])).logits[0]
+            clip: base.predictor_.with_text(max_tokens=4, clip=clip).score(as_corpus([text])).logits[0]
             for clip in ("head", "tail", "both")
         }
         short = [
@@ -353,7 +353,7 @@ class TestModuleOfOnesOwn:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             net = Own(steps[-1].n_ids)
-        return Predictor(NetworkScorer(net, NetSpec(None, steps[-1].n_ids)), ("0", "1"), steps).to_parts()
+        return Predictor(NetworkScorer(net, NetSpec(None, steps[-1].n_ids)), ("0", "1"), reads(steps=steps)).to_parts()
 
     def test_needs_the_module_to_come_back(self, parts: Parts) -> None:
         with pytest.raises(

@@ -22,7 +22,6 @@ from headstart.errors import OptionError
 from headstart.inference import network_outputs, resolve_device
 from headstart.layers import Network
 from headstart.predictor import Predictor
-from headstart.text import PretrainedTokenizer
 
 __all__ = [
     "LayerFeatures",
@@ -167,8 +166,8 @@ def _layer_digests(predictor: Predictor, layers: Sequence[str], how: str) -> dic
     """
     net, steps = predictor.net, predictor.steps
     stages = {name: _weights_digest(net.get_submodule(name)) for name in net.stages}
-    step = None if steps is None else steps[-1]
-    tokens = [step.rules, step.framed] if isinstance(step, PretrainedTokenizer) else [repr(steps)]
+    pieces = predictor.inputs["text"].pieces
+    tokens = [repr(steps)] if pieces is None else [pieces.rules, pieces.framed]
     spec = predictor.scorer.config().get("net", {})
     common = [__version__, how, *tokens, predictor.max_tokens, predictor.clip, spec.get("name"), spec.get("options")]
     found = {}

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from headstart.estimators import TextClassifier, install
 from headstart.foreign import hf
-from headstart.predictor import EncoderScorer, NetSpec, Predictor
+from headstart.predictor import EncoderScorer, NetSpec, Predictor, reads
 
 __all__ = ["import_hf", "import_model2vec"]
 
@@ -59,8 +59,7 @@ def _as_base(found: hf.ImportedEncoder) -> TextClassifier:
     predictor = Predictor(
         EncoderScorer(found.net, NetSpec(found.name, n_words, found.options)),
         (),
-        steps=Pipeline([("tokenizer", found.tokenizer)]),
-        max_tokens=found.max_tokens,
+        inputs=reads(steps=Pipeline([("tokenizer", found.tokenizer)]), max_tokens=found.max_tokens),
         info={"strategy": "import", "imported": found.source},
         estimator={"max_tokens": found.max_tokens, "strategy": "features"},
     )

@@ -14,8 +14,8 @@ from headstart.corpus import Corpus, text_array
 from headstart.errors import DataError, OptionError
 from headstart.features import as_predictor, layer_outputs
 from headstart.inference import resolve_device
-from headstart.predictor import Predictor
-from headstart.text import PretrainedTokenizer
+from headstart.predictor import Predictor, words_of
+from headstart.text import TokenIndexer
 
 __all__ = ["WordVectors", "important_words", "word_vectors"]
 
@@ -74,9 +74,7 @@ def important_words(model: Any, n: int, *, device: str = "cpu") -> list[str]:
     if n < 2:
         raise OptionError(f"{n} words make no map; ask for 2 or more, such as 100.")
     words = np.array(_vocabulary(predictor), dtype=object)
-    counts = (
-        np.asarray(predictor.steps[-1].counts_)[-len(words) :] if predictor.steps is not None else np.ones(len(words))
-    )
+    counts = np.asarray(_indexer(predictor).counts_)[-len(words) :]
     common = np.flatnonzero((counts >= _LEAST_COUNT) & np.array([any(c.isalpha() for c in word) for word in words]))
     if len(common) < n:
         common = np.argsort(-counts, kind="stable")[: max(n, len(common))]
@@ -88,14 +86,19 @@ def important_words(model: Any, n: int, *, device: str = "cpu") -> list[str]:
 
 
 def _vocabulary(predictor: Predictor) -> list[str]:
+    words: list[str] = _indexer(predictor).vocabulary_.to_pylist()[2:]
+    return words
+
+
+def _indexer(predictor: Predictor) -> TokenIndexer:
     if predictor.steps is None:
         raise OptionError(
             f"this model is of kind {predictor.scorer.kind!r} and has no word vectors; use a model trained with a network."
         )
-    if isinstance(predictor.steps[-1], PretrainedTokenizer):
+    indexer = words_of(predictor)
+    if indexer is None:
         raise OptionError(
             "this model cuts words into pieces and keeps no list of words to draw; draw texts instead: "
             "headstart map MODEL --data DATA --label COL --layer pooled."
         )
-    words: list[str] = predictor.steps[-1].vocabulary_.to_pylist()[2:]
-    return words
+    return indexer

@@ -10,7 +10,6 @@ import ast
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -134,7 +133,7 @@ def test_a_text_step_of_the_users_own_is_refused_with_the_remedy(base: Any, tmp_
             return texts
 
     predictor = hs.load(base.save(tmp_path / "m") and tmp_path / "m").predictor_
-    predictor = replace(predictor, steps=Pipeline([("shouting", Shouting()), *predictor.steps.steps]))
+    predictor = predictor.with_text(steps=Pipeline([("shouting", Shouting()), *predictor.steps.steps]))
     with pytest.raises(ArtifactError, match=r"'shouting' is a Shouting, which cannot be saved, .* no code\. Use only"):
         predictor.to_parts()
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import mean_confidence
-from headstart.predictor import Predictor
-from headstart.text import PretrainedTokenizer, encode
+from headstart.predictor import Predictor, words_of
+from headstart.text import TokenIndexer, encode
 
 __all__ = ["WORTH", "domain_gap"]
 
@@ -59,8 +59,8 @@ def domain_gap(
         left_out.append(
             "the base reads bare texts and has no vocabulary with counts, so words and lengths are not compared"
         )
-    pieces = base.steps is not None and isinstance(base.steps[-1], PretrainedTokenizer)
-    if pieces:
+    words = words_of(base)
+    if base.inputs["text"].pieces is not None:
         left_out.append("the base cuts words into pieces and came without their counts, so words are not compared")
     if not base.label_names:
         left_out.append("the base has learnt no labels, so its confidence is not looked at")
@@ -70,7 +70,7 @@ def domain_gap(
         )
     return {
         "n_texts": len(target),
-        "vocabulary": None if base.steps is None or pieces else _vocabulary(base, target),
+        "vocabulary": None if words is None else _vocabulary(base, words, target),
         "lengths": None if base.steps is None else _lengths(base, target),
         "confidence": _confidence(base, target, logits) if base.label_names else None,
         "proxy_a_distance": None if source is None else proxy_a_distance(source, target, seed=seed),
@@ -79,11 +79,10 @@ def domain_gap(
     }
 
 
-def _vocabulary(base: Predictor, target: Corpus) -> dict[str, Any]:
+def _vocabulary(base: Predictor, words: TokenIndexer, target: Corpus) -> dict[str, Any]:
     """Compare words: rates of unknown tokens, overlap by frequency, and the distance of the two distributions."""
-    steps: Any = base.steps
-    encoded = encode(steps, target.texts)
-    source_counts = np.asarray(steps[-1].counts_, np.float64)
+    encoded = encode(base.steps, target.texts)
+    source_counts = np.asarray(words.counts_, np.float64)
     counts = np.bincount(encoded.ids.values, minlength=len(source_counts)).astype(np.float64)
     known = np.argsort(-source_counts[2:], kind="stable") + 2  # the source's words, commonest first
     n_tokens = max(1.0, counts.sum())

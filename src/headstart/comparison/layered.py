@@ -21,7 +21,7 @@ from headstart.comparison.folds import DecisionRule, Fold, fit_decision_rule, ou
 from headstart.comparison.logistic import log_loss, ridge_path
 from headstart.errors import MissingDependencyError
 from headstart.heads import CatBoostHead, Head, LinearHead, NothingVariesError
-from headstart.predictor import ColumnScorer, LayerScorer, Predictor, kept
+from headstart.predictor import ColumnScorer, LayerScorer, Predictor, kept, reads
 from headstart.strategies.carry import _cut
 
 __all__ = ["fit_columns", "fit_features"]
@@ -166,12 +166,11 @@ def _build(
     context: Context, layer: str | None, head: Head, columns: ColumnBlock | None, calibrated: DecisionRule
 ) -> Predictor:
     names = context.columns if columns is not None else ()
-    how: dict[str, Any] = {
-        "calibration": calibrated.calibration, "threshold": calibrated.threshold, "columns": names, "text": context.text
-    }  # fmt: skip
+    how: dict[str, Any] = {"calibration": calibrated.calibration, "threshold": calibrated.threshold}
     if layer is None:
-        return Predictor(ColumnScorer(head), context.names, **how)
+        return Predictor(ColumnScorer(head), context.names, reads(names, column=context.text), **how)
     net, spec = _cut(copy.copy(context.base), (layer,))
     scorer = LayerScorer(net, spec, (layer,), head, "mean")
-    own = replace(context.base, label_names=context.names, info=kept(context.base.info, ("source",)), run={})
+    base = context.base.with_text(column=context.text).with_columns(names)
+    own = replace(base, label_names=context.names, info=kept(context.base.info, ("source",)), run={})
     return replace(own, scorer=scorer, **how)

@@ -85,7 +85,7 @@ def _train(
         fold = hold_out(labels, context.group_codes(draw.rows), 0.2 if len(labels) < 1000 else 0.1, draw.seed)
     train, valid = (corpus, None) if fold is None else (corpus.take(fold.fit), corpus.take(fold.held))
     learnt = STRATEGIES[strategy](train, valid, base, settings)
-    predictor = replace(learnt.predictor, text=context.text)
+    predictor = learnt.predictor.with_text(column=context.text)
     logits = predictor.score(context.corpus(context.test)).logits
     epochs = {"epochs": len([row for row in learnt.history if row.get("epoch")])}
     return Fitted(

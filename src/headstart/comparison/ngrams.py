@@ -16,7 +16,7 @@ from headstart.comparison.fitted import ColumnBlock, Fitted
 from headstart.comparison.folds import Fold, fit_decision_rule, out_of_fold, stratified_folds
 from headstart.comparison.logistic import Line, log_loss, ridge_path
 from headstart.heads.tfidf import TfidfHead, least_texts
-from headstart.predictor import Predictor, TextScorer
+from headstart.predictor import Predictor, TextScorer, reads
 
 __all__ = ["Recipe", "fit_ngrams"]
 
@@ -190,6 +190,5 @@ def _build(
         context.names,
         calibration=calibrated.calibration,
         threshold=calibrated.threshold,
-        text=context.text,
-        columns=context.columns if columns is not None else (),
+        inputs=reads(context.columns if columns is not None else (), column=context.text),
     )

@@ -17,7 +17,6 @@ from headstart.corpus import Corpus
 from headstart.evaluation.binary import auc
 from headstart.evaluation.draws import Components, components
 from headstart.predictor import Predictor
-from headstart.text import PretrainedTokenizer
 
 __all__ = ["base_digest", "errors_of", "honest_auc", "measure", "versions"]
 
@@ -110,8 +109,8 @@ def base_digest(base: Predictor) -> str:
             found.update(np.ascontiguousarray(array).tobytes())
     for name, blob in sorted(base.scorer.blobs().items()):
         found.update(name.encode() + blob)
-    step = None if base.steps is None else base.steps[-1]
-    if isinstance(step, PretrainedTokenizer):  # of two encoders with the same weights, one may cut texts otherwise
+    step = base.inputs["text"].pieces
+    if step is not None:  # of two encoders with the same weights, one may cut texts otherwise
         found.update(f"{step.framed} {step.rules}".encode())
     found.update(f"{base.label_names} {base.calibration} {base.threshold} {base.max_tokens} {base.clip}".encode())
     return found.hexdigest()

@@ -72,7 +72,7 @@ def fit_self_trained(context: Context, draw: TrainingDraw, *, of_test: bool) -> 
 def label_free(context: Context, predictor: Predictor, choices: Mapping[str, Any]) -> Fitted:
     """Return a predictor that was made without any label of the target as a candidate's fit."""
     ready = DecisionRule(predictor.calibration, predictor.threshold)
-    own = replace(predictor, text=context.text, run={})
+    own = replace(predictor.with_text(column=context.text), run={})
     logits = own.score(context.corpus(context.test)).logits
     return Fitted(logits, ready, lambda: own, dict(choices))
 

@@ -390,9 +390,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return Settings(**values)
 
     def _take(self, learnt: FitResult, train: Corpus, strategy: str, settings: Settings) -> TextClassifier:
-        predictor = replace(
-            learnt.predictor, text=self.text or train.text_name, estimator=self._stored(strategy, settings)
-        ).with_facts(strategy=strategy, label_column=train.label_column)
+        predictor = learnt.predictor.with_text(column=self.text or train.text_name)
+        predictor = replace(predictor, estimator=self._stored(strategy, settings))
+        predictor = predictor.with_facts(strategy=strategy, label_column=train.label_column)
         if self.threshold is not None:
             predictor = replace(predictor, threshold=float(self.threshold))
         found = classes_of(predictor, train)

@@ -12,7 +12,7 @@ from headstart.artifact import read
 from headstart.errors import ArtifactError
 from headstart.estimators.classifier import TextClassifier, install
 from headstart.foreign import mxnet
-from headstart.predictor import NetSpec, NetworkScorer, Predictor
+from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
 
 __all__ = ["import_mxnet", "load"]
 
@@ -49,8 +49,7 @@ def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
     predictor = Predictor(
         NetworkScorer(found.graph, spec),
         found.labels,
-        steps=found.steps(),
-        max_tokens=found.max_tokens,
+        inputs=reads(steps=found.steps(), max_tokens=found.max_tokens),
         info={"strategy": "import", "parity": found.parity, "imported": found.source},
         estimator={"tokens": "tutorial", "max_tokens": found.max_tokens},
     )

@@ -1,6 +1,7 @@
 """A model that is done learning: texts (and columns) in, probabilities out."""
 
-from headstart.predictor.predictor import Predictor, Scores
+from headstart.predictor.inputs import ColumnInput, Inputs, TextInput, reads
+from headstart.predictor.predictor import Predictor, Scores, words_of
 from headstart.predictor.provenance import Provenance, SourceFacts, kept, without
 from headstart.predictor.rows import Rows
 from headstart.predictor.scorers import (
@@ -15,8 +16,10 @@ from headstart.predictor.scorers import (
 )
 
 __all__ = [
+    "ColumnInput",
     "ColumnScorer",
     "EncoderScorer",
+    "Inputs",
     "LayerScorer",
     "NetScorer",
     "NetSpec",
@@ -27,7 +30,10 @@ __all__ = [
     "Scorer",
     "Scores",
     "SourceFacts",
+    "TextInput",
     "TextScorer",
     "kept",
+    "reads",
     "without",
+    "words_of",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Unpack, cast
 
@@ -23,6 +23,7 @@ from headstart.notebook import Shown
 from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
+from headstart.predictor.inputs import ColumnInput, Inputs, reads
 from headstart.predictor.provenance import Provenance
 from headstart.predictor.rows import Rows
 from headstart.predictor.scorers import (
@@ -35,10 +36,10 @@ from headstart.predictor.scorers import (
     Scorer,
     TextScorer,
 )
-from headstart.text import PretrainedTokenizer, steps_from_json, steps_to_json
+from headstart.text import PretrainedTokenizer, TokenIndexer, steps_from_json, steps_to_json
 from headstart.text.trust import check_pattern
 
-__all__ = ["Predictor", "Scores"]
+__all__ = ["Predictor", "Scores", "words_of"]
 
 LabelNames = tuple[str, str] | tuple[()]
 """The two labels; none where a model has learnt none."""
@@ -74,13 +75,9 @@ class Predictor(Shown):
     Attributes:
         scorer: gives logits.
         label_names: the two labels; the second is the one whose probability `Scores` gives. None for an encoder.
-        steps: fitted text steps, or None for a scorer that reads bare texts.
-        max_tokens: longest text in tokens; None for no limit.
-        clip: what of a longer text is kept.
+        inputs: what is read: ``"text"``, and ``"columns"`` where there are some.
         calibration: slope and intercept put on the logit before it becomes a probability.
         threshold: probability from which the second label is predicted.
-        text: name of the text column, or of several that are read as one text, in one string (``"title,body"``).
-        columns: names of the tabular columns that it reads.
         info: how it came to be; part of the content hash.
         run: JSON-able facts that differ from run to run (dates, seconds, history).
         estimator: constructor arguments of the estimator that made it.
@@ -90,13 +87,9 @@ class Predictor(Shown):
 
     scorer: Scorer
     label_names: LabelNames
-    steps: Pipeline | None = None
-    max_tokens: int | None = None
-    clip: Clip = "head"
+    inputs: Inputs = field(default_factory=reads)
     calibration: tuple[float, float] = (1.0, 0.0)
     threshold: float = 0.5
-    text: str = "text"
-    columns: tuple[str, ...] = ()
     info: Provenance = field(default_factory=Provenance)
     run: dict[str, Any] = field(default_factory=dict)
     estimator: dict[str, Any] = field(default_factory=dict)
@@ -117,6 +110,31 @@ class Predictor(Shown):
         }
 
     @property
+    def steps(self) -> Pipeline | None:
+        """The fitted text steps, or None for a scorer that reads bare texts."""
+        return self.inputs["text"].steps
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest text in tokens; None for no limit."""
+        return self.inputs["text"].max_tokens
+
+    @property
+    def clip(self) -> Clip:
+        """What of a longer text is kept."""
+        return self.inputs["text"].clip
+
+    @property
+    def text(self) -> str:
+        """The name of the text column."""
+        return self.inputs["text"].column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the tabular columns that are read."""
+        return self.inputs["columns"].names if "columns" in self.inputs else ()
+
+    @property
     def net(self) -> Network:
         """The network inside.
 
@@ -135,22 +153,26 @@ class Predictor(Shown):
         """What reads the tabular columns; None where none are read."""
         return None if self.scorer.head is None else self.scorer.head.encoder
 
+    def with_text(self, **options: Any) -> Predictor:
+        """Return the same model with other options of its `TextInput`."""
+        text = replace(self.inputs["text"], **options)
+        return replace(self, inputs={**self.inputs, "text": text})
+
+    def with_columns(self, names: Sequence[str]) -> Predictor:
+        """Return the same model, which reads these columns."""
+        inputs: Inputs = {"text": self.inputs["text"]}
+        if names:
+            inputs["columns"] = ColumnInput(tuple(names))
+        return replace(self, inputs=inputs)
+
     def with_facts(self, **facts: Unpack[Provenance]) -> Predictor:
         """Return the same model with more facts in `info`."""
         return replace(self, info={**self.info, **facts})
 
     def rows(self, corpus: Corpus) -> Rows:
         """Return the corpus as this predictor reads it."""
-        table = None
-        if self.columns:
-            missing = [name for name in self.columns if name not in corpus.columns.column_names]
-            if missing:
-                raise DataError(
-                    f"this model reads the columns {', '.join(self.columns)}, and the data lack {', '.join(missing)}; "
-                    "pass a table that has them (nulls are fine)."
-                )
-            table = corpus.columns.select(list(self.columns))
-        return Rows(corpus.texts, table, self.steps, self.max_tokens, self.clip)
+        table = self.inputs["columns"].select(corpus) if "columns" in self.inputs else None
+        return Rows(corpus.texts, table, self.inputs["text"])
 
     def score(self, corpus: Corpus, *, device: str | torch.device = "cpu") -> Scores:
         """Score every row, in order.
@@ -211,11 +233,11 @@ class Predictor(Shown):
         steps = None
         if self.steps is not None:
             steps = steps_to_json(self.steps)
-            last = self.steps[-1]
-            if isinstance(last, PretrainedTokenizer):
-                blobs[_TOKENIZER] = last.rules.encode()
-            else:
-                words, tensors["vocabulary"] = last.vocabulary_, {"counts": last.counts_}
+            pieces, indexer = self.inputs["text"].pieces, words_of(self)
+            if pieces is not None:
+                blobs[_TOKENIZER] = pieces.rules.encode()
+            elif indexer is not None:
+                words, tensors["vocabulary"] = indexer.vocabulary_, {"counts": indexer.counts_}
         elif isinstance(self.scorer, TextScorer):
             words = list(self.scorer.head.ngrams)
         if self.learnt_from is not None:
@@ -263,13 +285,15 @@ class Predictor(Shown):
             predictor = cls(
                 scorer=scorer,
                 label_names=(str(labels[0]), str(labels[1])) if labels else (),
-                steps=steps,
-                max_tokens=text["max_tokens"],
-                clip=text["clip"],
+                inputs=reads(
+                    tuple(map(str, model["columns"])),
+                    column=str(text["column"]),
+                    steps=steps,
+                    max_tokens=text["max_tokens"],
+                    clip=text["clip"],
+                ),
                 calibration=(slope, intercept),
                 threshold=float(model["threshold"]),
-                text=str(text["column"]),
-                columns=tuple(map(str, model["columns"])),
                 info=cast(Provenance, dict(model["info"])),
                 run=dict(parts.run),
                 estimator=_arguments(model["estimator"], trust_patterns),
@@ -283,6 +307,14 @@ class Predictor(Shown):
             raise ArtifactError(
                 f"this model's parts do not fit one another ({type(error).__name__}: {error}); copy the model again or train it anew."
             ) from error
+
+
+def words_of(predictor: Predictor) -> TokenIndexer | None:
+    """Return the step that numbers a model's words, with their list and counts.
+
+    None for a model that cuts words into pieces (see `TextInput.pieces`), and for one that reads bare texts.
+    """
+    return predictor.inputs["text"].words
 
 
 def _arguments(stored: Mapping[str, Any], trust_patterns: bool) -> dict[str, Any]:

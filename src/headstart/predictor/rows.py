@@ -8,11 +8,9 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-from sklearn.pipeline import Pipeline
 
-from headstart.batches import Clip, Examples, clip_ids
-from headstart.errors import DataError
-from headstart.text import encode
+from headstart.batches import Examples
+from headstart.predictor.inputs import EncodedTexts, TextInput
 
 __all__ = ["Rows"]
 
@@ -24,17 +22,13 @@ class Rows:
     Attributes:
         texts: strings, nulls among them, Arrow [rows].
         table: the tabular columns, or None.
-        steps: the fitted text steps, or None for a scorer that reads bare texts.
-        max_tokens: longest text in tokens; None for no limit.
-        clip: what of a longer text is kept.
+        reads: how the texts are read.
         column_counts: what was met where columns were read; see `headstart.heads.columns.Imposed`.
     """
 
     texts: Any
     table: pa.Table | None = None
-    steps: Pipeline | None = None
-    max_tokens: int | None = None
-    clip: Clip = "head"
+    reads: TextInput = TextInput()
     column_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -43,12 +37,12 @@ class Rows:
     @cached_property
     def examples(self) -> Examples:
         """The token ids, clipped."""
-        return self._made[0]
+        return self._encoded.examples
 
     @cached_property
     def counts(self) -> dict[str, Any]:
         """What happened on the way: ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens``, and ``columns``."""
-        counts = {"n_null": self.texts.null_count} if self.steps is None else self._made[1]
+        counts = {"n_null": self.texts.null_count} if self.reads.steps is None else self._encoded.counts
         return {**counts, "columns": self.column_counts} if self.column_counts else counts
 
     @cached_property
@@ -58,14 +52,5 @@ class Rows:
         return filled
 
     @cached_property
-    def _made(self) -> tuple[Examples, dict[str, int]]:
-        if self.steps is None:
-            raise DataError("these rows have no text steps, so they have no token ids; score them with a text model.")
-        encoded = encode(self.steps, self.texts)
-        ids, n_truncated = clip_ids(encoded.ids, self.max_tokens, self.clip)
-        return Examples(ids), {
-            "n_null": encoded.n_null,
-            "n_truncated": n_truncated,
-            "n_tokens": encoded.n_tokens,
-            "n_unknown_tokens": encoded.n_unknown,
-        }
+    def _encoded(self) -> EncodedTexts:
+        return self.reads.encode(self.texts)

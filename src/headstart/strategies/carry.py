@@ -18,7 +18,7 @@ from headstart.heads import CatBoostHead, ColumnEncoder, Head, LinearHead, Nothi
 from headstart.inference import network_outputs, on_device, resolve_device
 from headstart.layers import Network
 from headstart.nets.mxnet import MXNetGraph
-from headstart.predictor import LayerScorer, NetScorer, NetSpec, NetworkScorer, Predictor, Provenance, TextScorer
+from headstart.predictor import LayerScorer, NetScorer, NetSpec, NetworkScorer, Predictor, Provenance, TextScorer, reads
 from headstart.strategies.blend.linear_branch import is_blend
 from headstart.strategies.blend.ridge_fine_tuning import fine_tune_blend
 from headstart.strategies.blend.self_training import LEAST_TEXTS, NOTHING_LEARNT, self_train, with_own_texts
@@ -70,10 +70,9 @@ def features(train: Corpus, valid: Corpus | None, base: Predictor | None, settin
     net, spec = _cut(base, layers)
     scorer = LayerScorer(net, spec, layers, head, settings.pooling)
     predictor = replace(
-        base,
+        base.with_columns(settings.columns),
         scorer=scorer,
         label_names=base.label_names or (train.label_names[0], train.label_names[1]),
-        columns=settings.columns,
         calibration=(1.0, 0.0),
         threshold=0.5,
         info=carried(base),
@@ -153,7 +152,9 @@ def tfidf(train: Corpus, valid: Corpus | None, base: Predictor | None, settings:
     how: dict[str, Any] = {"table": table, "encoder": encoder, "random_state": settings.random_state}
     head = TfidfHead.fit(texts, labels, weights=train.weights, **how)
     names = train.label_names
-    predictor = Predictor(TextScorer(head), (names[0], names[1]), columns=settings.columns, text=train.text_name)
+    predictor = Predictor(
+        TextScorer(head), (names[0], names[1]), inputs=reads(settings.columns, column=train.text_name)
+    )
     return _finish_head(predictor, train, valid, settings, {"n_null": train.texts.null_count, **column_counts})
 
 

@@ -20,7 +20,7 @@ from headstart.errors import DataError, OptionError
 from headstart.inference import network_logits, on_device
 from headstart.layers import Network, StageGraph, adapt
 from headstart.nets import build
-from headstart.predictor import NetSpec, NetworkScorer, Predictor, Provenance, SourceFacts, kept
+from headstart.predictor import NetSpec, NetworkScorer, Predictor, Provenance, SourceFacts, kept, reads
 from headstart.strategies.blend.fit_branches import fit_parts, list_sizes
 from headstart.strategies.blend.train_branches import to_guess, train_parts
 from headstart.strategies.calibration import fit_calibration, held_out_metrics
@@ -64,9 +64,7 @@ def train_network(train: Corpus, valid: Corpus | None, base: Predictor | None, s
     predictor = Predictor(
         scorer=NetworkScorer(net, NetSpec(name, steps[-1].n_ids, options)),
         label_names=_two(train.label_names),
-        steps=steps,
-        max_tokens=limit,
-        clip=settings.clip,
+        inputs=reads(steps=steps, max_tokens=limit, clip=settings.clip),
         info={"source": source_facts(encoded)},
     )
     examples = replace(examples_of(predictor, train, encoded), labels=labels)
@@ -189,10 +187,9 @@ def _training(trainer: Trainer) -> dict[str, Any]:
 
 def examples_of(predictor: Predictor, corpus: Corpus, encoded: Encoded | None = None) -> Examples:
     """Return a corpus as the network sees it, labels included."""
-    found = encode(predictor.steps, corpus.texts) if encoded is None else encoded
-    ids, _ = clip_ids(found.ids, predictor.max_tokens, predictor.clip)
+    found = predictor.inputs["text"].encode(corpus.texts, encoded).examples
     labels, weights = (None if part is None else part.astype(np.float32) for part in (corpus.labels, corpus.weights))
-    return Examples(ids, labels, weights)
+    return replace(found, labels=labels, weights=weights)
 
 
 def text_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ import headstart as hs
 from headstart import artifact
 from headstart.estimators import import_mxnet
 from headstart.heads import ColumnEncoder, LinearHead
-from headstart.predictor import ColumnScorer, Predictor
+from headstart.predictor import ColumnScorer, Predictor, reads
 
 HERE = Path(__file__).resolve().parent
 MINOR = getattr(artifact, "MINOR", 0)
@@ -110,7 +110,7 @@ def columns_alone(table: pa.Table, labels: list[int]) -> Predictor:
     encoder = ColumnEncoder.fit(table, ["stars", "device"])
     nothing = np.zeros((len(labels), 0), np.float32)
     head = LinearHead.fit(nothing, np.array(labels), table=table, encoder=encoder)
-    return Predictor(ColumnScorer(head), ("0", "1"), columns=("stars", "device"))
+    return Predictor(ColumnScorer(head), ("0", "1"), reads(("stars", "device")))
 
 
 def main() -> None:

@@ -80,8 +80,7 @@ def moving_features(net: nn.Module, ids: RaggedIds) -> list[Any]:
 def add_linear(base: Predictor, linear: Linear) -> Predictor:
     """Return the base with the function put in: its network's own logit is the new one, calibration (1, 0)."""
     net, spec = blend_of(base)
-    steps: Any = base.steps
-    longer, name, spec = _with_target(net, spec, len(linear.listed), steps[-1].n_ids)
+    longer, name, spec = _with_target(net, spec, len(linear.listed))
     slope, intercept = base.calibration
     longer.get_submodule(name).set_list(linear.listed, linear.scale, linear.weights)
     output = longer.output
@@ -103,13 +102,13 @@ def _part_features(net: nn.Module, name: str, ids: RaggedIds) -> sp.csr_matrix:
     return ngram_features(part.listed.cpu().numpy(), part.scale.cpu().numpy(), seen, part.longest)
 
 
-def _with_target(net: Any, spec: NetSpec, n_ngrams: int, n_words: int) -> tuple[Any, str, NetSpec]:
+def _with_target(net: Any, spec: NetSpec, n_ngrams: int) -> tuple[Any, str, NetSpec]:
     """Return a copy of the network with one more part for a target's n-grams, its name and the spec."""
     lengths = [*target_names(spec.options.get("n_target_ngrams", 0)).values(), n_ngrams]
     options = {**spec.options, "n_target_ngrams": lengths}
     with torch.random.fork_rng(devices=[]):
-        longer: Any = build("blend", n_words, options)
+        longer: Any = build("blend", spec.n_words, options)
     state = {name: value.clone() for name, value in net.state_dict().items()}
     state["output.weight"] = torch.cat([state["output.weight"], torch.ones(1)])
     longer.load_state_dict(state, strict=False)
-    return longer.eval(), list(target_names(lengths))[-1], replace(spec, n_words=n_words, options=options)
+    return longer.eval(), list(target_names(lengths))[-1], replace(spec, options=options)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from headstart.corpus import Corpus, duplicates
 from headstart.errors import DataError
 from headstart.inference import network_logits
-from headstart.predictor import Predictor, Provenance, kept, without
+from headstart.predictor import Predictor, Provenance, kept, without, words_of
 from headstart.strategies.blend.distillation import distil
 from headstart.strategies.blend.fit_branches import list_ngrams, ngram_features
 from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear, blend_of, is_blend, moving_features
@@ -37,7 +37,7 @@ from headstart.strategies.calibration import measured
 from headstart.strategies.logistic import solve_dual
 from headstart.strategies.scratch import carried, examples_of, needed, text_counts
 from headstart.strategies.settings import FitResult, Settings
-from headstart.text import TokenIndexer, encode
+from headstart.text import encode
 
 __all__ = ["LEAST_TEXTS", "NOTHING_LEARNT", "adapt_to_texts", "self_train", "self_training", "with_own_texts"]
 
@@ -88,7 +88,7 @@ def adapt_to_texts(base: Predictor, texts: Corpus, *, words_alone: bool = False,
         words_alone: move no weight of the base's; what is to be frozen afterwards is not to move before.
         training: options of the `Trainer` of the recurrent part.
     """
-    if base.steps is None or not isinstance(base.steps[-1], TokenIndexer):
+    if words_of(base) is None:
         return base
     known = _with_words(base, texts)
     if words_alone or not is_blend(known) or len(texts) < LEAST_TEXTS:
