@@ -251,11 +251,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             learnt = replace(learnt, notes=(*learnt.notes, note))
         for sentence in learnt.notes:
             settings.say(sentence)
+        predictor = learnt.predictor
         if strategy != "as-is":
             texts = [part.texts for part in (train, held) if part is not None]
-            learnt.predictor.learnt_from = TextHashes.of(*texts).union(learnt.predictor.learnt_from)
-        learnt.predictor.info |= {"deciding_columns": [one._asdict() for one in deciding]} if deciding else {}
-        return self._take(learnt, train, strategy, settings)._name_features(X)
+            predictor = replace(predictor, learnt_from=TextHashes.of(*texts).union(predictor.learnt_from))
+        if deciding:
+            predictor = predictor.with_facts(deciding_columns=[one._asdict() for one in deciding])
+        return self._take(replace(learnt, predictor=predictor), train, strategy, settings)._name_features(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the predicted label of each row, as a value of `classes_` [rows].

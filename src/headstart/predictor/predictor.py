@@ -172,7 +172,7 @@ class Predictor(Shown):
     def rows(self, corpus: Corpus) -> Rows:
         """Return the corpus as this predictor reads it."""
         table = self.inputs["columns"].select(corpus) if "columns" in self.inputs else None
-        return Rows(corpus.texts, table, self.inputs["text"])
+        return Rows(corpus.texts, self.inputs["text"], table)
 
     def score(self, corpus: Corpus, *, device: str | torch.device = "cpu") -> Scores:
         """Score every row, in order.

@@ -40,6 +40,7 @@ class Provenance(TypedDict, total=False):
         n_train: rows that it learnt from.
         train_counts: data quality of these.
         counts: rows read, kept and left out.
+        deciding_columns: columns that decide the label by themselves, each with its ``name`` and ``accuracy``.
         n_valid: rows that `valid` was measured on.
         valid: metrics on held-out rows.
         test: metrics on test rows.
@@ -66,6 +67,7 @@ class Provenance(TypedDict, total=False):
     n_train: int
     train_counts: Counts
     counts: Counts
+    deciding_columns: list[dict[str, Any]]
     n_valid: int
     valid: Metrics
     test: Metrics

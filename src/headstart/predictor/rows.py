@@ -21,14 +21,14 @@ class Rows:
 
     Attributes:
         texts: strings, nulls among them, Arrow [rows].
-        table: the tabular columns, or None.
         reads: how the texts are read.
+        table: the tabular columns, or None.
         column_counts: what was met where columns were read; see `headstart.heads.columns.Imposed`.
     """
 
     texts: Any
+    reads: TextInput
     table: pa.Table | None = None
-    reads: TextInput = TextInput()
     column_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
