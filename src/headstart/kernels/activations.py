@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import clamp, fill
+from headstart.kernels.llvm import Lanes
 
 __all__ = ["sigmoid", "tanh"]
 
@@ -15,7 +14,7 @@ _f32 = np.float32
 
 
 @compiled(inline=True)
-def tanh(x: Any) -> Any:
+def tanh(x: Lanes) -> Lanes:
     """Hyperbolic tangent: absolute error below 5e-7; NaN for NaN.
 
     A rational approximation, odd of degree 13 over even of degree 6, on the range where float32
@@ -36,7 +35,7 @@ def tanh(x: Any) -> Any:
 
 
 @compiled(inline=True)
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: Lanes) -> Lanes:
     """Logistic function ``1 / (1 + exp(-x))``: absolute error below 3e-7; NaN for NaN."""
     half = fill(_f32(0.5))
     return half + half * tanh(half * x)

@@ -11,11 +11,12 @@ Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Floats, Places
 from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import (
     LANES,
@@ -31,10 +32,10 @@ from headstart.kernels.lanes import (
     root,
     store_some,
 )
+from headstart.kernels.llvm import Lanes
 
 __all__ = ["Matrix", "Schedule", "advance"]
 
-Floats = NDArray[np.float32]
 _AHEAD = 3  # rows to ask for before their turn
 _LINE = 16  # values in a cache line
 _STILL = 1e-14  # below this ratio of squared mean to mean square, a step is lost in the rounding of the weight
@@ -51,10 +52,10 @@ class Matrix(NamedTuple):
         size: columns.
     """
 
-    weight: Any
-    mean: Any
-    square: Any
-    done: Any
+    weight: Floats
+    mean: Floats
+    square: Floats
+    done: Places
     size: int
 
 
@@ -81,20 +82,20 @@ class Schedule(NamedTuple):
     epsilon: np.float32
     penalty: np.float32
     base: int
-    rate: Any
-    scale: Any
-    decay: Any
+    rate: Floats
+    scale: Floats
+    decay: Floats
 
 
 @compiled(inline=True)
-def _move(s: Schedule, at: int, weight: Any, mean: Any, square: Any) -> Any:
+def _move(s: Schedule, at: int, weight: Lanes, mean: Lanes, square: Lanes) -> Lanes:
     """The weight after the step, from the means after it."""
     step = fill(s.rate[at]) * mean / (root(square) * fill(s.scale[at]) + fill(s.epsilon))
     return weight * fill(s.decay[at]) - step
 
 
 @compiled(inline=True)
-def _learn(s: Schedule, slope: Any, mean: Any, square: Any) -> Any:
+def _learn(s: Schedule, slope: Lanes, mean: Lanes, square: Lanes) -> Lanes:
     """Both means after the step."""
     mean = fill(s.beta_1) * mean + fill(s.gain_1) * slope
     square = fill(s.beta_2) * square + fill(s.gain_2) * slope * slope
@@ -102,7 +103,7 @@ def _learn(s: Schedule, slope: Any, mean: Any, square: Any) -> Any:
 
 
 @compiled(inline=True)
-def _missed(s: Schedule, start: int, stop: int, weight: Any, mean: Any, square: Any) -> Any:
+def _missed(s: Schedule, start: int, stop: int, weight: Lanes, mean: Lanes, square: Lanes) -> Lanes:
     """Weight and means after steps [start, stop) of the schedule with a gradient of zero."""
     beta_1, beta_2, still = fill(s.beta_1), fill(s.beta_2), fill(np.float32(_STILL))
     at = start
@@ -118,7 +119,7 @@ def _missed(s: Schedule, start: int, stop: int, weight: Any, mean: Any, square: 
 
 
 @compiled(inline=True)
-def _missed_with_penalty(s: Schedule, start: int, stop: int, weight: Any, mean: Any, square: Any) -> Any:
+def _missed_with_penalty(s: Schedule, start: int, stop: int, weight: Lanes, mean: Lanes, square: Lanes) -> Lanes:
     """The same where the weight itself adds to its gradient, so that no step is lost."""
     for at in range(start, stop):
         mean, square = _learn(s, fill(s.penalty) * weight, mean, square)
@@ -127,7 +128,7 @@ def _missed_with_penalty(s: Schedule, start: int, stop: int, weight: Any, mean: 
 
 
 @compiled(inline=True)
-def _row(matrix: Matrix, s: Schedule, row: int, until: int, slopes: Any, g0: int, learn: bool) -> None:
+def _row(matrix: Matrix, s: Schedule, row: int, until: int, slopes: Floats, g0: int, learn: bool) -> None:
     """Bring one row to step ``until``, then make one step more with its slopes if ``learn``."""
     start, stop, size = matrix.done[row] - s.base, until - s.base, matrix.size
     for j in range(0, size, LANES):
@@ -173,7 +174,7 @@ def _ask_for(matrix: Matrix, row: int) -> None:
 
 @compiled(part=True)
 def _advance(
-    matrix: Matrix, s: Schedule, rows: Any, start: int, stop: int, until: int, slopes: Any, learn: bool
+    matrix: Matrix, s: Schedule, rows: Places, start: int, stop: int, until: int, slopes: Floats, learn: bool
 ) -> None:
     """`advance` by addresses."""
     for i in range(start, stop):

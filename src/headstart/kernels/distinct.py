@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Ids, Places
 from headstart.kernels.compiling import compiled
 
 __all__ = ["distinct"]
@@ -15,7 +14,7 @@ _FEW = 8
 
 
 @compiled
-def _mark_few(ids: Any, n_words: int, words: Any, index: Any) -> int:
+def _mark_few(ids: Ids, n_words: int, words: Places, index: Ids) -> int:
     """`_mark` with a table of marks that is as small as the ids are few."""
     size = 16
     while size < 2 * len(ids):
@@ -38,7 +37,7 @@ def _mark_few(ids: Any, n_words: int, words: Any, index: Any) -> int:
 
 
 @compiled
-def _mark(ids: Any, places: Any, words: Any, index: Any) -> int:
+def _mark(ids: Ids, places: Ids, words: Places, index: Ids) -> int:
     """Fill ``words`` and ``index``; gives how many words there are, or -1 for an id out of range."""
     n = 0
     for i in range(len(ids)):

@@ -14,11 +14,9 @@ x_z, x_f, y_z, y_f. Rows do not wait for each other here, so each is run from en
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from headstart.arrays import Floats
 from headstart.kernels.activations import sigmoid, tanh
 from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import (
@@ -43,14 +41,13 @@ from headstart.kernels.layout import (
     clear_padding,
     token_at,
 )
+from headstart.kernels.llvm import Lanes
 
 __all__ = ["backward", "forward"]
 
-Floats = NDArray[np.float32]
-
 
 @compiled(inline=True)
-def _gates(half: Half, projected: Any, at: int, former: int, paired: bool, inside: Any) -> Any:
+def _gates(half: Half, projected: Floats, at: int, former: int, paired: bool, inside: Lanes) -> Lanes:
     """z and f of the word at ``at``, after the word at ``former`` if ``paired``."""
     z, f = load_some(projected, at, inside), load_some(projected, at + half.size, inside)
     if paired:
@@ -66,7 +63,7 @@ def _word(rows: Rows, half: Half, token: int) -> int:
 
 
 @compiled(part=True)
-def _forward(rows: Rows, half: Half, projected: Any, states: Any, h: Any) -> None:
+def _forward(rows: Rows, half: Half, projected: Floats, states: Floats, h: Floats) -> None:
     """`forward` by addresses; ``h`` holds the state."""
     clear_padding(rows, half, states)
     paired = half.n_gates > 2 * half.size
@@ -105,7 +102,7 @@ def forward(rows: Rows, half: Half, projected: Floats, states: Floats, memory: F
 
 
 @compiled(inline=True)
-def _step_back(half: Half, projected: Any, d_states: Any, states: Any, s0: int, p0: int, slope: Any, d_projected: Any,
+def _step_back(half: Half, projected: Floats, d_states: Floats, states: Floats, s0: int, p0: int, slope: Floats, d_projected: Floats,
                at: int, former: int, paired: bool) -> None:  # fmt: skip
     """One token backward: slopes of its gates to ``d_projected``; ``former`` is -1 at the first token."""
     size = half.size
@@ -126,7 +123,9 @@ def _step_back(half: Half, projected: Any, d_states: Any, states: Any, s0: int, 
 
 
 @compiled(part=True)
-def _backward(rows: Rows, half: Half, projected: Any, d_states: Any, states: Any, d_projected: Any, slope: Any) -> None:
+def _backward(
+    rows: Rows, half: Half, projected: Floats, d_states: Floats, states: Floats, d_projected: Floats, slope: Floats
+) -> None:
     """`backward` by addresses; ``slope`` holds the slope along the state."""
     paired = half.n_gates > 2 * half.size
     for i in range(rows.n_rows):

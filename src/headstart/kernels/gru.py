@@ -16,11 +16,11 @@ third more products and reads as much; it was measured half as long again (docs/
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headstart.arrays import Floats
 from headstart.kernels.activations import sigmoid, tanh
 from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import (
@@ -46,11 +46,11 @@ from headstart.kernels.layout import (
     clear_padding,
     token_at,
 )
+from headstart.kernels.llvm import Value
 from headstart.kernels.product import padded, product
 
 __all__ = ["BLOCK", "Scratch", "Weights", "backward", "forward", "scratch", "weights"]
 
-Floats = NDArray[np.float32]
 BLOCK = 64
 """Rows that step through time together."""
 
@@ -68,9 +68,9 @@ class Weights(NamedTuple):
         state_width: columns of ``back`` and of a state, ``padded(H)``.
     """
 
-    across: Any
-    back: Any
-    bias: Any
+    across: Floats
+    back: Floats
+    bias: Floats
     width: int
     state_width: int
 
@@ -81,9 +81,9 @@ class Scratch(NamedTuple):
     Arrays, or their addresses.
     """
 
-    gates: Any
-    state: Any
-    slope: Any
+    gates: Floats
+    state: Floats
+    slope: Floats
 
 
 def weights(recurrent: Floats, bias: Floats, *, back_too: bool = True) -> Weights:
@@ -116,8 +116,8 @@ def _addressed(laid: Weights, memory: Scratch) -> tuple[Weights, Scratch]:
 
 
 @compiled(inline=True)
-def _step(half: Half, x: Any, x0: int, gates: Any, g0: int, h: Any, h0: int, states: Any, s0: int,
-          saved: Any, v0: int, keep: bool) -> None:  # fmt: skip
+def _step(half: Half, x: Floats, x0: int, gates: Floats, g0: int, h: Floats, h0: int, states: Floats, s0: int,
+          saved: Floats, v0: int, keep: bool) -> None:  # fmt: skip
     """One token forward: its state to ``h`` and ``states``, its gates to ``saved``."""
     size = half.size
     for j in range(0, size, LANES):
@@ -137,8 +137,8 @@ def _step(half: Half, x: Any, x0: int, gates: Any, g0: int, h: Any, h0: int, sta
 
 
 @compiled(part=True)
-def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, projected: Any, states: Any,
-                   saved: Any, v0: int, keep: bool, memory: Scratch) -> int:  # fmt: skip
+def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, projected: Floats, states: Floats,
+                   saved: Floats, v0: int, keep: bool, memory: Scratch) -> int:  # fmt: skip
     """Run ``n`` rows, the first at place ``start``; gives where in ``saved`` the next block begins."""
     width, row_width = laid.width, laid.state_width + LANES
     h, gates = memory.state, memory.gates
@@ -162,11 +162,11 @@ def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, pr
 
 
 @compiled(part=True)
-def _forward(rows: Rows, half: Half, laid: Weights, projected: Any, states: Any, saved: Any, keep: bool,
+def _forward(rows: Rows, half: Half, laid: Weights, projected: Floats, states: Floats, saved: Floats, keep: bool,
              memory: Scratch) -> None:  # fmt: skip
     """`forward` by addresses."""
     clear_padding(rows, half, states)
-    v0: Any = np.int64(0)  # a plain 0 is a type of its own, for which the block would be compiled again
+    v0: Value = np.int64(0)  # a plain 0 is a type of its own, for which the block would be compiled again
     for start in range(0, rows.n_rows, BLOCK):
         n = min(BLOCK, rows.n_rows - start)
         v0 = _forward_block(rows, start, n, half, laid, projected, states, saved, v0, keep, memory)
@@ -196,8 +196,8 @@ def forward(rows: Rows, half: Half, laid: Weights, projected: Floats, states: Fl
 
 
 @compiled(inline=True)
-def _step_back(half: Half, saved: Any, v0: int, d_states: Any, states: Any, s0: int, p0: int, step: int,
-               slope: Any, h: Any, h0: int, gates: Any, g0: int, d_projected: Any, x0: int) -> None:  # fmt: skip
+def _step_back(half: Half, saved: Floats, v0: int, d_states: Floats, states: Floats, s0: int, p0: int, step: int,
+               slope: Floats, h: Floats, h0: int, gates: Floats, g0: int, d_projected: Floats, x0: int) -> None:  # fmt: skip
     """One token backward: slopes of its gates to ``gates`` and ``d_projected``, its former state to ``h``."""
     size = half.size
     one = fill(np.float32(1.0))
@@ -222,8 +222,8 @@ def _step_back(half: Half, saved: Any, v0: int, d_states: Any, states: Any, s0: 
 
 
 @compiled(part=True)
-def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weights, d_states: Any, states: Any,
-                    saved: Any, end: int, d_projected: Any, d_weights: Any, memory: Scratch) -> None:  # fmt: skip
+def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weights, d_states: Floats, states: Floats,
+                    saved: Floats, end: int, d_projected: Floats, d_weights: Floats, memory: Scratch) -> None:  # fmt: skip
     """Run ``n_rows`` rows, the first at place ``start``, whose part of ``saved`` ends at ``end``."""
     size, width, row_width = half.size, laid.width, laid.state_width + LANES
     slope, h, gates = memory.slope, memory.state, memory.gates
@@ -246,10 +246,10 @@ def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weigh
 
 
 @compiled(part=True)
-def _backward(rows: Rows, half: Half, laid: Weights, d_states: Any, states: Any, saved: Any, d_projected: Any,
-              d_weights: Any, memory: Scratch) -> None:  # fmt: skip
+def _backward(rows: Rows, half: Half, laid: Weights, d_states: Floats, states: Floats, saved: Floats, d_projected: Floats,
+              d_weights: Floats, memory: Scratch) -> None:  # fmt: skip
     """`backward` by addresses."""
-    end: Any = np.int64(0)
+    end: Value = np.int64(0)
     for start in range(0, rows.n_rows, BLOCK):
         n = min(BLOCK, rows.n_rows - start)
         for i in range(start, start + n):

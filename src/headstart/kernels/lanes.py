@@ -15,8 +15,7 @@ import inspect
 import math
 import operator
 import platform
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -28,6 +27,7 @@ from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
 from headstart.kernels import memory
+from headstart.kernels.llvm import Builder, Context, Emit, Kind, Signature, Untyped, Value
 
 __all__ = [
     "ARRAY",
@@ -59,11 +59,11 @@ __all__ = [
     "write",
 ]
 
-_templates: Any = templates  # these parts of Numba have no types
-_imputils: Any = imputils
-_intrinsic: Any = intrinsic
-_types: Any = types
-_cgutils: Any = cgutils
+_templates: Untyped = templates
+_imputils: Untyped = imputils
+_intrinsic: Untyped = intrinsic
+_types: Untyped = types
+_cgutils: Untyped = cgutils
 
 _FEATURES = llvm.get_host_cpu_features()
 _X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -95,15 +95,15 @@ INTEGER = types.int64
 class _LanesModel(models.PrimitiveModel):
     """How a SIMD value is held in LLVM."""
 
-    def __init__(self, manager: Any, kind: Any) -> None:
+    def __init__(self, manager: Kind, kind: Kind) -> None:
         super().__init__(manager, kind, VECTOR if kind == _lanes else _MASK)  # type: ignore[no-untyped-call]
 
 
-def _declare(operation: Any, emit: Callable[..., Any]) -> None:
+def _declare(operation: Kind, emit: Emit) -> None:
     class _Signature(templates.ConcreteTemplate):
         cases = (_templates.signature(_lanes, _lanes, _lanes),)
 
-    def lower(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+    def lower(_context: Context, builder: Builder, _signature: Signature, values: Sequence[Value]) -> Value:
         return emit(builder, *values, flags=_FUSED)
 
     _templates.infer_global(operation)(_Signature)
@@ -116,7 +116,7 @@ _declare(operator.mul, ir.IRBuilder.fmul)
 _declare(operator.truediv, ir.IRBuilder.fdiv)
 
 
-def instruction(result: Any, *parameters: Any) -> Callable[[Callable[..., Any]], Any]:
+def instruction(result: Kind, *parameters: Kind) -> Callable[[Emit], Value]:
     """Make a function that emits LLVM code callable from compiled code.
 
     Args:
@@ -128,11 +128,11 @@ def instruction(result: Any, *parameters: Any) -> Callable[[Callable[..., Any]],
         A decorator for ``emit(builder, *values) -> value``.
     """
 
-    def decorate(emit: Callable[..., Any]) -> Any:
-        def typed(_context: Any, *given: Any) -> Any:
+    def decorate(emit: Emit) -> Value:
+        def typed(_context: Context, *given: Kind) -> Value:
             kinds = [kind if wanted is ARRAY else wanted for kind, wanted in zip(given, parameters, strict=True)]
 
-            def lower(context: Any, builder: Any, signed: Any, values: Any) -> Any:
+            def lower(context: Context, builder: Builder, signed: Signature, values: Sequence[Value]) -> Value:
                 raw = [
                     context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
                     for kind, value in zip(signed.args, values, strict=True)
@@ -150,7 +150,7 @@ def instruction(result: Any, *parameters: Any) -> Callable[[Callable[..., Any]],
 
 
 @_intrinsic  # type: ignore[untyped-decorator]
-def address(_context: Any, array: Any) -> Any:
+def address(_context: Context, array: Kind) -> Value:
     """``address(array)``: where its data begin, to be used in its place; ``address(array)[i]`` works.
 
     Inner loops take addresses: Numba counts references to arrays, and in a loop with branches that
@@ -158,56 +158,56 @@ def address(_context: Any, array: Any) -> Any:
     made after its last use *as an array*, so memory comes in from outside.
     """
 
-    def lower(context: Any, builder: Any, signed: Any, values: Any) -> Any:
+    def lower(context: Context, builder: Builder, signed: Signature, values: Sequence[Value]) -> Value:
         return context.make_array(signed.args[0])(context, builder, values[0]).data
 
     return _types.CPointer(array.dtype)(array), lower
 
 
 @_intrinsic  # type: ignore[untyped-decorator]
-def moved(_context: Any, pointer: Any, n: Any) -> Any:
+def moved(_context: Context, pointer: Kind, n: Kind) -> Value:
     """``moved(address, n)``: the address of the value ``n`` places on."""
 
-    def lower(_context: Any, builder: Any, _signed: Any, values: Any) -> Any:
+    def lower(_context: Context, builder: Builder, _signed: Signature, values: Sequence[Value]) -> Value:
         return builder.gep(values[0], [values[1]])
 
     return pointer(pointer, INTEGER), lower
 
 
-def _call(builder: Any, name: str, result: Any, *values: Any) -> Any:
+def _call(builder: Builder, name: str, result: Kind, *values: Value) -> Value:
     kind = ir.FunctionType(result, [value.type for value in values])
     return builder.call(_cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
-def _vector_at(builder: Any, data: Any, offset: Any) -> Any:
+def _vector_at(builder: Builder, data: Value, offset: Value) -> Value:
     return builder.bitcast(builder.gep(data, [offset], inbounds=True), VECTOR.as_pointer())
 
 
-def broadcast(builder: Any, scalar: Any, vector: Any = VECTOR) -> Any:
+def broadcast(builder: Builder, scalar: Value, vector: Value = VECTOR) -> Value:
     """Emit a vector that holds ``scalar`` in every lane."""
     one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, _I32(0))
     places = ir.Constant(ir.VectorType(_I32, vector.count), None)
     return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), places)
 
 
-def read(builder: Any, data: Any, offset: Any) -> Any:
+def read(builder: Builder, data: Value, offset: Value) -> Value:
     """Emit the load of a vector from ``data[offset:]``, at any alignment."""
     return builder.load(_vector_at(builder, data, offset), align=4)
 
 
-def write(builder: Any, data: Any, offset: Any, value: Any) -> None:
+def write(builder: Builder, data: Value, offset: Value, value: Value) -> None:
     """Emit the store of a vector to ``data[offset:]``, at any alignment."""
     builder.store(value, _vector_at(builder, data, offset), align=4)
 
 
 @instruction(_lanes, types.float32)
-def fill(builder: Any, scalar: Any) -> Any:
+def fill(builder: Builder, scalar: Value) -> Value:
     """``fill(scalar)``: the same value in every lane."""
     return broadcast(builder, scalar)
 
 
 @instruction(_mask, INTEGER)
-def first(builder: Any, n: Any) -> Any:
+def first(builder: Builder, n: Value) -> Value:
     """``first(n)``: the mask of the first ``n`` lanes; of all of them from `LANES` up."""
     wide = ir.VectorType(_I32, LANES)
     numbers = ir.Constant(wide, list(range(LANES)))
@@ -215,19 +215,19 @@ def first(builder: Any, n: Any) -> Any:
 
 
 @instruction(_lanes, ARRAY, INTEGER)
-def load(builder: Any, data: Any, offset: Any) -> Any:
+def load(builder: Builder, data: Value, offset: Value) -> Value:
     """``load(array, offset)``: the values ``array[offset : offset + LANES]``."""
     return read(builder, data, offset)
 
 
 @instruction(types.void, ARRAY, INTEGER, _lanes)
-def store(builder: Any, data: Any, offset: Any, value: Any) -> None:
+def store(builder: Builder, data: Value, offset: Value, value: Value) -> None:
     """``store(array, offset, value)``: write all lanes to ``array[offset:]``."""
     write(builder, data, offset, value)
 
 
 @instruction(_lanes, ARRAY, INTEGER, _mask)
-def load_some(builder: Any, data: Any, offset: Any, mask: Any) -> Any:
+def load_some(builder: Builder, data: Value, offset: Value, mask: Value) -> Value:
     """``load_some(array, offset, mask)``: the lanes of the mask; the others are 0 and are not read."""
     pointer = _vector_at(builder, data, offset)
     zeros = ir.Constant(VECTOR, None)
@@ -235,45 +235,45 @@ def load_some(builder: Any, data: Any, offset: Any, mask: Any) -> Any:
 
 
 @instruction(types.void, ARRAY, INTEGER, _mask, _lanes)
-def store_some(builder: Any, data: Any, offset: Any, mask: Any, value: Any) -> None:
+def store_some(builder: Builder, data: Value, offset: Value, mask: Value, value: Value) -> None:
     """``store_some(array, offset, mask, value)``: write the lanes of the mask and nothing else."""
     pointer = _vector_at(builder, data, offset)
     _call(builder, f"llvm.masked.store.v{LANES}f32.p0", ir.VoidType(), value, pointer, _I32(4), mask)
 
 
 @instruction(_lanes, _lanes)
-def root(builder: Any, value: Any) -> Any:
+def root(builder: Builder, value: Value) -> Value:
     """``root(value)``: square root of every lane."""
     return _call(builder, f"llvm.sqrt.v{LANES}f32", VECTOR, value)
 
 
 @instruction(types.boolean, _mask)
-def any_lane(builder: Any, mask: Any) -> Any:
+def any_lane(builder: Builder, mask: Value) -> Value:
     """``any_lane(mask)``: whether a lane of the mask is set."""
     bits = ir.IntType(LANES)
     return builder.icmp_unsigned("!=", builder.bitcast(mask, bits), bits(0))
 
 
 @instruction(_mask, _lanes, _lanes)
-def greater(builder: Any, left: Any, right: Any) -> Any:
+def greater(builder: Builder, left: Value, right: Value) -> Value:
     """``greater(left, right)``: the mask of the lanes where ``left > right``; false beside a NaN."""
     return builder.fcmp_ordered(">", left, right)
 
 
 @instruction(_mask, _lanes)
-def not_a_number(builder: Any, value: Any) -> Any:
+def not_a_number(builder: Builder, value: Value) -> Value:
     """``not_a_number(value)``: the mask of the lanes that hold a NaN."""
     return builder.fcmp_unordered("uno", value, value)
 
 
 @instruction(_lanes, _mask, _lanes, _lanes)
-def select(builder: Any, mask: Any, inside: Any, outside: Any) -> Any:
+def select(builder: Builder, mask: Value, inside: Value, outside: Value) -> Value:
     """``select(mask, inside, outside)``: lanes of ``inside`` where the mask is set, else ``outside``."""
     return builder.select(mask, inside, outside)
 
 
 @instruction(_lanes, _lanes, types.float32)
-def clamp(builder: Any, value: Any, limit: Any) -> Any:
+def clamp(builder: Builder, value: Value, limit: Value) -> Value:
     """``clamp(value, limit)``: cut to [-limit, limit]. A NaN stays one, so that divergence shows."""
     high, low = broadcast(builder, limit), broadcast(builder, builder.fneg(limit))
     value = builder.select(builder.fcmp_ordered("<", high, value), high, value)
@@ -281,14 +281,14 @@ def clamp(builder: Any, value: Any, limit: Any) -> Any:
 
 
 @instruction(types.void, ARRAY, INTEGER)
-def prefetch(builder: Any, data: Any, offset: Any) -> None:
+def prefetch(builder: Builder, data: Value, offset: Value) -> None:
     """``prefetch(array, offset)``: ask for the cache line of ``array[offset]``; it need not exist."""
     pointer = builder.bitcast(builder.gep(data, [offset]), ir.IntType(8).as_pointer())
     _call(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, _I32(0), _I32(3), _I32(1))
 
 
 @instruction(types.uint32)
-def flush_denormals(builder: Any) -> Any:
+def flush_denormals(builder: Builder) -> Value:
     """``flush_denormals()``: let this thread treat denormals as 0; gives what to put back.
 
     Vanishing gradients go denormal, and x86 computes with such numbers a hundred times slower. The
@@ -303,13 +303,13 @@ def flush_denormals(builder: Any) -> Any:
 
 
 @instruction(types.void, types.uint32)
-def put_back_denormals(builder: Any, before: Any) -> None:
+def put_back_denormals(builder: Builder, before: Value) -> None:
     """``put_back_denormals(before)``: undo `flush_denormals`."""
     if _X86:
         _control(builder, "llvm.x86.sse.ldmxcsr", before)
 
 
-def _control(builder: Any, name: str, value: Any) -> Any:
+def _control(builder: Builder, name: str, value: Value) -> Value:
     """Emit a read or write of the thread's floating point control word; gives where it was held."""
     slot = _cgutils.alloca_once(builder, _I32)
     if value is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from headstart.arrays import Floats, Ids, Places
 from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import address, load_some, moved, prefetch, store_some
+from headstart.kernels.llvm import Lanes
 
 __all__ = ["Half", "Rows", "add_some", "addressed", "ask_for", "clear", "clear_padding", "token_at"]
 
@@ -25,9 +27,9 @@ class Rows(NamedTuple):
         n_tokens: width of the batch, padding included.
     """
 
-    words: Any
-    lengths: Any
-    order: Any
+    words: Ids
+    lengths: Places
+    order: Places
     n_rows: int
     n_tokens: int
 
@@ -59,14 +61,14 @@ def addressed(rows: Rows) -> Rows:
 
 
 @compiled(inline=True)
-def clear(array: Any, n: int) -> None:
+def clear(array: Floats, n: int) -> None:
     """Set ``array[:n]`` to zero, given its address."""
     for i in range(n):
         array[i] = np.float32(0.0)
 
 
 @compiled(inline=True)
-def clear_padding(rows: Rows, half: Half, states: Any) -> None:
+def clear_padding(rows: Rows, half: Half, states: Floats) -> None:
     """Set this direction's states of padding to zero."""
     for i in range(rows.n_rows):
         row = rows.order[i]
@@ -81,7 +83,7 @@ def token_at(rows: Rows, row: int, step: int, reverse: bool) -> int:
 
 
 @compiled(inline=True)
-def ask_for(rows: Rows, half: Half, projected: Any, row: int, step: int) -> None:
+def ask_for(rows: Rows, half: Half, projected: Floats, row: int, step: int) -> None:
     """Have a later step's input part fetched meanwhile: words lie all over the table."""
     if step < rows.lengths[row]:
         start = rows.words[token_at(rows, row, step, half.reverse)] * half.gates_row
@@ -90,6 +92,6 @@ def ask_for(rows: Rows, half: Half, projected: Any, row: int, step: int) -> None
 
 
 @compiled(inline=True)
-def add_some(array: Any, at: int, inside: Any, value: Any) -> None:
+def add_some(array: Floats, at: int, inside: Lanes, value: Lanes) -> None:
     """``array[at:] += value`` in the lanes of the mask ``inside``."""
     store_some(array, at, inside, load_some(array, at, inside) + value)

@@ -9,10 +9,9 @@ kept, and some twenty sweeps settle what a quasi-Newton method wants a hundred p
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from headstart.arrays import Doubles, Floats, Places
 from headstart.kernels.compiling import compiled
 
 __all__ = ["sweep"]
@@ -52,7 +51,16 @@ def _best(logit: float, before: float, curvature: float) -> float:
 
 
 @compiled
-def sweep(ends: Any, places: Any, values: Any, order: Any, squares: Any, penalties: Any, weights: Any, p: Any) -> float:
+def sweep(
+    ends: Places,
+    places: Places,
+    values: Floats,
+    order: Places,
+    squares: Doubles,
+    penalties: Doubles,
+    weights: Floats,
+    p: Doubles,
+) -> float:
     """Visit rows in an order, move their ``p`` and the ``weights``, and return how far all ``p`` moved together.
 
     Args:

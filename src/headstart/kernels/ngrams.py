@@ -10,14 +10,15 @@ Rows are ragged: ``values`` int32, row ``r`` is ``values[offsets[r]:offsets[r + 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Array, Floats, Ids, Places
 from headstart.errors import DataError
 from headstart.kernels import workers
 from headstart.kernels.compiling import compiled
+from headstart.kernels.llvm import Value
 
 __all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams", "sum_ngrams"]
 
@@ -25,11 +26,13 @@ ID_BITS = 21
 LONGEST = 3
 _FIRST_WORD = 2
 _EMPTY = 0
+Given = tuple[Ids, Places, Ids, int]
+
 _LEAST_ROWS = 32  # fewer are done before another thread has woken up
 
 
 @compiled(part=True)
-def _place(key: Any, mask: int) -> Any:
+def _place(key: Value, mask: int) -> Value:
     """Mix a key's bits (the finaliser of MurmurHash3) into a place of a table of ``mask + 1`` slots."""
     mixed = np.uint64(key)
     mixed ^= mixed >> np.uint64(33)
@@ -40,14 +43,14 @@ def _place(key: Any, mask: int) -> Any:
 
 @compiled
 def _count(
-    values: Any,
-    offsets: Any,
-    positive: Any,
+    values: Ids,
+    offsets: Places,
+    positive: Ids,
     longest: int,
-    keys: Any,
-    rows_with: Any,
-    positives_with: Any,
-    last_row: Any,
+    keys: Places,
+    rows_with: Ids,
+    positives_with: Ids,
+    last_row: Ids,
     first_row: int,
     n_used: int,
 ) -> int:
@@ -78,7 +81,7 @@ def _count(
 
 
 @compiled
-def _put(given: Any, keys: Any, places: Any) -> None:
+def _put(given: Places, keys: Places, places: Places) -> None:
     """Put n-grams into an empty table, and write where each has gone."""
     mask = len(keys) - 1
     for n in range(len(given)):
@@ -90,7 +93,9 @@ def _put(given: Any, keys: Any, places: Any) -> None:
 
 
 @compiled
-def _find(values: Any, offsets: Any, longest: int, keys: Any, slots: Any, seen: Any, found: Any, ends: Any) -> int:
+def _find(
+    values: Ids, offsets: Places, longest: int, keys: Places, slots: Ids, seen: Places, found: Ids, ends: Places
+) -> int:
     """Write the listed n-grams of each row, each once, in the order in which they first stand there."""
     mask = len(keys) - 1
     n = 0
@@ -119,16 +124,16 @@ def _find(values: Any, offsets: Any, longest: int, keys: Any, slots: Any, seen: 
 
 @compiled
 def _sum(
-    values: Any,
-    offsets: Any,
+    values: Ids,
+    offsets: Places,
     longest: int,
-    keys: Any,
-    slots: Any,
-    scale: Any,
-    weight: Any,
+    keys: Places,
+    slots: Ids,
+    scale: Floats,
+    weight: Floats,
     start: int,
     stop: int,
-    sums: Any,
+    sums: Floats,
 ) -> None:
     """Add up scale times weight over the listed n-grams of rows ``start`` to ``stop``, each once, over their length.
 
@@ -202,7 +207,7 @@ def count_ngrams(
         The n-grams [n] ascending; in how many rows each stands [n]; in how many positive rows [n].
     """
     n_rows = len(offsets) - 1
-    given: Any = (values, offsets, positive.astype(np.int32), longest)
+    given: Given = (values, offsets, positive.astype(np.int32), longest)
     size = min(_table_size(min(len(values) * longest, 1 << 22)), most_slots)
     table = _Counts(size)
     n_done = table.count(given, 0)
@@ -234,15 +239,15 @@ class _Counts:
 
     def __init__(self, size: int, least: int = 1) -> None:
         self.least = least
-        self.arrays: list[NDArray[Any]] = [np.zeros(size, kind) for kind in (np.int64, np.int32, np.int32, np.int32)]
+        self.arrays: list[Array] = [np.zeros(size, kind) for kind in (np.int64, np.int32, np.int32, np.int32)]
 
     @property
     def n_used(self) -> int:
         return int(np.count_nonzero(self.arrays[0]))
 
-    def count(self, given: tuple[Any, ...], first_row: int) -> int:
+    def count(self, given: Given, first_row: int) -> int:
         """Count the rows from the first on, and return the row before which the table is too full."""
-        arguments: Any = (*given, *self.arrays, first_row, self.n_used)
+        arguments: Value = (*given, *self.arrays, first_row, self.n_used)
         return int(_count(*arguments))
 
     def moved(self, size: int, least: int = 0) -> _Counts:

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Floats
 from headstart.kernels import fast, gru, memory, projection, workers
 from headstart.kernels.lanes import aligned
 from headstart.kernels.layout import Half, Rows
 
 __all__ = ["Direction", "FastDirection", "GRUDirection", "Pass"]
 
-Floats = NDArray[np.float32]
 Arrays = list[Floats]
 
 _LEAST_ROWS = 16  # fewer rows than this are not worth a thread of their own

@@ -8,14 +8,14 @@ cache, so nothing is packed). On AVX-512 a tile of 4 x 80 sums reaches the machi
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from llvmlite import ir
 from numba import types
 
+from headstart.arrays import Array, Floats
 from headstart.kernels.compiling import compiled
 from headstart.kernels.lanes import ARRAY, INTEGER, LANES, N_REGISTERS, VECTOR, broadcast, instruction, read, write
+from headstart.kernels.llvm import Builder, Value
 
 __all__ = ["padded", "product"]
 
@@ -24,7 +24,7 @@ _WIDE, _MIDDLE, _NARROW = (5, 4, 2) if N_REGISTERS == 32 else (3, 2, 1)  # vecto
 _I64 = ir.IntType(64)
 
 
-def _tile(n_rows: int, n_vectors: int) -> Any:
+def _tile(n_rows: int, n_vectors: int) -> Value:
     """Make the code of one tile: ``c = start + a @ b`` for n_rows rows and n_vectors vectors of columns.
 
     Each matrix is given as array, offset of the tile's first element, and distance between rows; ``a``
@@ -36,14 +36,14 @@ def _tile(n_rows: int, n_vectors: int) -> Any:
 
     @instruction(types.void, *matrix, INTEGER, *matrix, *matrix, *matrix, INTEGER)
     def tile(
-        builder: Any,
-        a: Any, a_at: Any, a_row: Any, a_step: Any,
-        b: Any, b_at: Any, b_row: Any,
-        start: Any, start_at: Any, start_row: Any,
-        c: Any, c_at: Any, c_row: Any,
-        depth: Any,
+        builder: Builder,
+        a: Value, a_at: Value, a_row: Value, a_step: Value,
+        b: Value, b_at: Value, b_row: Value,
+        start: Value, start_at: Value, start_row: Value,
+        c: Value, c_at: Value, c_row: Value,
+        depth: Value,
     ) -> None:  # fmt: skip
-        def cell(at: Any, distance: Any, row: int, vector: int) -> Any:
+        def cell(at: Value, distance: Value, row: int, vector: int) -> Value:
             return builder.add(builder.add(at, builder.mul(distance, _I64(row))), _I64(vector * LANES))
 
         starts = [read(builder, start, cell(start_at, start_row, *where)) for where in cells]
@@ -82,7 +82,7 @@ _block_wide, _block_middle, _block_narrow = _tile(_ROWS, _WIDE), _tile(_ROWS, _M
 _row_wide, _row_middle, _row_narrow = _tile(1, _WIDE), _tile(1, _MIDDLE), _tile(1, _NARROW)
 
 
-def _plan() -> tuple[Any, list[int]]:
+def _plan() -> tuple[Array, list[int]]:
     """For every number of vectors: the tile to begin with, and the least number that tiles cover."""
     best: list[int | None] = [0]  # fewest tiles that cover n vectors, None where none do
     first = [0]
@@ -105,7 +105,7 @@ def padded(n: int) -> int:
 
 @compiled(part=True)
 def product(
-    a: Any, a_row: int, a_step: int, b: Any, b_row: int, start: Any, start_row: int, c: Any, c_row: int,
+    a: Floats, a_row: int, a_step: int, b: Floats, b_row: int, start: Floats, start_row: int, c: Floats, c_row: int,
     n_rows: int, width: int, depth: int,
 ) -> None:  # fmt: skip
     """``c = start + a @ b`` on flat float32 arrays.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Ids, Places
 from headstart.kernels.compiling import compiled
 
 __all__ = ["both_ends"]
 
 
 @compiled
-def _copy(values: Any, offsets: Any, rows: Any, heads: Any, tails: Any, copied: Any) -> None:
+def _copy(values: Ids, offsets: Places, rows: Places, heads: Places, tails: Places, copied: Ids) -> None:
     at = 0
     for i in range(len(rows)):
         begin, end = offsets[rows[i]], offsets[rows[i] + 1]

@@ -31,14 +31,17 @@ They must be valid UTF-8 (callers validate), because the decoder trusts its lead
 loops do not check bounds: the sizes that the docstrings ask of arrays are requirements.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
+from headstart.arrays import Bytes, Codes, Ids, Places
 from headstart.kernels.compiling import compiled
+from headstart.kernels.llvm import Builder, Context, Emit, Kind, Signature, Value
 
 __all__ = [
     "APOSTROPHE",
@@ -59,6 +62,9 @@ __all__ = [
     "split_rows",
 ]
 
+Classes = NDArray[np.uint32]
+"""What each byte and code point is, and becomes."""
+
 SEPARATOR, WORD, SINGLE, APOSTROPHE, MARK, TAG, MULTIBYTE = range(7)
 BYTE_ENTRIES = 256  # entries of a table that stand for bytes; code points follow
 UNKNOWN_ID, FIRST_WORD_ID = 1, 2
@@ -73,19 +79,19 @@ _HIGHS = np.uint64(0x8080808080808080)
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Knuth, The Art of Computer Programming 3, 6.4
 
 
-def _intrinsic(make: Any) -> Any:
+def _intrinsic(make: Emit) -> Emit:
     """Numba's decorator, typed for what it makes: a function that takes one argument fewer."""
     return intrinsic(make)
 
 
-def _reader(kind: Any) -> Any:
+def _reader(kind: Kind) -> Emit:
     """A function of an address -> the number of this kind that stands there, zero-extended."""
 
     @_intrinsic
-    def read(typing: Any, address: Any) -> Any:
+    def read(typing: Context, address: Kind) -> Signature:
         result = types.uint64 if kind is types.uint64 else types.int64
 
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def generate(context: Context, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
             pointer = builder.inttoptr(arguments[0], ir.IntType(kind.bitwidth).as_pointer())
             return builder.zext(builder.load(pointer, align=1), ir.IntType(64))
 
@@ -94,12 +100,12 @@ def _reader(kind: Any) -> Any:
     return read
 
 
-def _writer(kind: Any) -> Any:
+def _writer(kind: Kind) -> Emit:
     """A function of an address and a number, which it writes there as this kind."""
 
     @_intrinsic
-    def write(typing: Any, address: Any, number: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def write(typing: Context, address: Kind, number: Kind) -> Signature:
+        def generate(context: Context, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
             machine = ir.IntType(kind.bitwidth)
             number = builder.trunc(arguments[1], machine) if kind.bitwidth < 64 else arguments[1]
             builder.store(number, builder.inttoptr(arguments[0], machine.as_pointer()), align=1)
@@ -115,10 +121,10 @@ _set_byte, _set_eight_bytes = _writer(types.uint8), _writer(types.uint64)
 
 
 @_intrinsic
-def _address(typing: Any, array: Any) -> Any:
+def _address(typing: Context, array: Kind) -> Signature:
     """Where an array's first number stands."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Context, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
         view = context.make_array(signature.args[0])(context, builder, arguments[0])
         return builder.ptrtoint(view.data, ir.IntType(64))
 
@@ -126,10 +132,10 @@ def _address(typing: Any, array: Any) -> Any:
 
 
 @_intrinsic
-def _trailing_zeros(typing: Any, number: Any) -> Any:
+def _trailing_zeros(typing: Context, number: Kind) -> Signature:
     """Zero bits below the lowest set bit of a uint64, which must not be 0."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Context, builder: Builder, signature: Signature, arguments: Sequence[Value]) -> Value:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.int64(types.uint64), generate
@@ -251,7 +257,7 @@ def _prepare(begin: int, end: int, scratch: int) -> int:
 
 
 @compiled(part=True)
-def _plain_length(begin: int) -> Any:
+def _plain_length(begin: int) -> Value:
     """Bytes from ``begin`` to the first zero byte."""
     at = begin
     while True:
@@ -263,7 +269,7 @@ def _plain_length(begin: int) -> Any:
 
 
 @compiled(part=True)
-def _next_token(at: int, end: int, table: int, ahead: int, spare: int) -> tuple[int, int, int, Any]:
+def _next_token(at: int, end: int, table: int, ahead: int, spare: int) -> tuple[int, int, int, Value]:
     """The next token of a prepared row. What ``_prepare`` made of the byte at ``x`` stands at ``x + ahead``.
 
     -> address after it in the text, where it stands itself, its bytes (0: there is no more), its key.
@@ -292,13 +298,13 @@ def _next_token(at: int, end: int, table: int, ahead: int, spare: int) -> tuple[
 
 
 @compiled(part=True)
-def _low_bytes(eight: Any, n: int) -> Any:
+def _low_bytes(eight: Value, n: int) -> Value:
     """The first n (1 to 8) of eight bytes, the others 0."""
     return eight & _ALL >> np.uint64(64 - 8 * n)
 
 
 @compiled(part=True)
-def _key(word: int, n: int) -> Any:
+def _key(word: int, n: int) -> Value:
     """64-bit key of n bytes (0: any): the bytes themselves up to 8 of them, else a hash."""
     if n <= _EIGHT:
         return _low_bytes(_eight_bytes(word), n)
@@ -324,7 +330,7 @@ def _copy(word: int, n: int, to: int) -> None:
 
 
 @compiled(part=True)
-def _find(word: int, n: int, key: Any, slots: int, mask: int, arena: int, starts: int) -> tuple[Any, Any]:
+def _find(word: int, n: int, key: Value, slots: int, mask: int, arena: int, starts: int) -> tuple[Value, Value]:
     """-> id of a word (0: not there) and the address of the slot where it stands or would stand.
 
     A slot is 16 bytes: key, then ``length << 32 | id`` (0: empty). ``mask`` is the number of slots, a
@@ -345,13 +351,13 @@ def _find(word: int, n: int, key: Any, slots: int, mask: int, arena: int, starts
 
 
 @compiled(part=True)
-def _claim(slot: int, key: Any, n: int, new_id: int) -> None:
+def _claim(slot: int, key: Value, n: int, new_id: int) -> None:
     _set_eight_bytes(slot, key)
     _set_eight_bytes(slot + 8, np.uint64(n) << np.uint64(32) | np.uint64(new_id))
 
 
 @compiled
-def fill_slots(arena: Any, starts: Any, slots: Any) -> int:
+def fill_slots(arena: Bytes, starts: Places, slots: Codes) -> int:
     """Enter all words (non-empty, ids from 2 in order) into empty ``slots`` -> row of the first duplicate, or -1.
 
     ``arena`` uint8 holds the words one after another and goes on for ``PADDING`` bytes after the last;
@@ -371,7 +377,15 @@ def fill_slots(arena: Any, starts: Any, slots: Any) -> int:
 
 @compiled
 def encode_rows(
-    data: Any, offsets: Any, table: Any, slots: Any, arena: Any, starts: Any, scratch: Any, ids: Any, ends: Any
+    data: Bytes,
+    offsets: Places,
+    table: Classes,
+    slots: Codes,
+    arena: Bytes,
+    starts: Places,
+    scratch: Bytes,
+    ids: Ids,
+    ends: Places,
 ) -> tuple[int, int]:
     """Ids of every row's tokens, one row after another -> number of ids, number of unknown ones.
 
@@ -402,7 +416,9 @@ def encode_rows(
 
 
 @compiled
-def split_rows(data: Any, offsets: Any, table: Any, scratch: Any, tokens: Any, stops: Any, ends: Any) -> int:
+def split_rows(
+    data: Bytes, offsets: Places, table: Classes, scratch: Bytes, tokens: Bytes, stops: Places, ends: Places
+) -> int:
     """The tokens themselves -> their number.
 
     ``tokens`` uint8 [2 * bytes of all rows] gets their bytes, ``stops`` int64 [bytes of all rows + 1]
@@ -432,7 +448,15 @@ def split_rows(data: Any, offsets: Any, table: Any, scratch: Any, tokens: Any, s
 
 @compiled
 def count_rows(
-    data: Any, offsets: Any, table: Any, scratch: Any, slots: Any, arena: Any, starts: Any, counts: Any, state: Any
+    data: Bytes,
+    offsets: Places,
+    table: Classes,
+    scratch: Bytes,
+    slots: Codes,
+    arena: Bytes,
+    starts: Places,
+    counts: Places,
+    state: Places,
 ) -> bool:
     """Count every row's words in arrays of fixed size -> False when one of these is full.
 
