@@ -171,7 +171,8 @@ def _run(
     needs = {need for one in plan.candidates.values() for need in one.needs}
     spaces = tuple(space for space in SPACES if f"texts:{space}" in needs)
     context = prepare(problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device)
-    n_jobs = plan.options.n_jobs if getattr(getattr(base.scorer, "spec", None), "name", "") is not None else 1
+    own = base.scorer.spec is not None and base.scorer.spec.name is None
+    n_jobs = 1 if own else plan.options.n_jobs
 
     def keep(task: Fit) -> bool:
         return task == plan.first(task.strategy)

@@ -30,7 +30,6 @@ from headstart.predictor.scorers import (
     ColumnScorer,
     EncoderScorer,
     LayerScorer,
-    NetScorer,
     NetSpec,
     NetworkScorer,
     Scorer,
@@ -349,7 +348,7 @@ def _load_hashes(arrays: Mapping[str, NDArray[Any]] | None) -> TextHashes | None
 def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:
     """Refuse a tokenizer that knows more pieces than its network."""
     if steps is not None and isinstance(steps[-1], PretrainedTokenizer):
-        spec = scorer.spec if isinstance(scorer, NetScorer) else None
+        spec = scorer.spec
         if spec is None or steps[-1].n_ids > spec.n_words:
             raise ArtifactError(
                 f"this model's tokenizer gives ids up to {steps[-1].n_ids:,}, and its network has "

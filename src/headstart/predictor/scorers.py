@@ -41,11 +41,13 @@ class Scorer(ABC):
     Attributes:
         kind: the name under which a model file has it.
         net: the network inside, or None.
+        spec: how that is built, or None.
         head: what reads the network's layers, the texts or the columns, or None.
     """
 
     kind: ClassVar[str]
     net: Network | None = None
+    spec: NetSpec | None = None
     head: Head | TfidfHead | None = None
 
     @abstractmethod
@@ -127,7 +129,7 @@ class NetScorer(Scorer):
     """
 
     net: Network = field()  # without field() the None of `Scorer` would be its default
-    spec: NetSpec
+    spec: NetSpec = field()
 
     def config(self) -> dict[str, Any]:
         """Return the JSON-able part of what rebuilds the scorer."""

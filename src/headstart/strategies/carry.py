@@ -18,7 +18,7 @@ from headstart.heads import CatBoostHead, ColumnEncoder, Head, LinearHead, Nothi
 from headstart.inference import network_outputs, on_device, resolve_device
 from headstart.layers import Network
 from headstart.nets.mxnet import MXNetGraph
-from headstart.predictor import LayerScorer, NetScorer, NetSpec, NetworkScorer, Predictor, Provenance, TextScorer, reads
+from headstart.predictor import LayerScorer, NetSpec, NetworkScorer, Predictor, Provenance, TextScorer, reads
 from headstart.strategies.blend.linear_branch import is_blend
 from headstart.strategies.blend.ridge_fine_tuning import fine_tune_blend
 from headstart.strategies.blend.self_training import LEAST_TEXTS, NOTHING_LEARNT, self_train, with_own_texts
@@ -248,7 +248,7 @@ def _head_class(name: str, *, columns: bool) -> type[Head]:
 def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[Network, NetSpec]:
     """Return a copy of the base's network that ends at the last layer needed, where it can be cut."""
     scorer = base.scorer
-    spec = scorer.spec if isinstance(scorer, NetScorer) else NetSpec(None, 0)
+    spec = scorer.spec or NetSpec(None, 0)
     net = copy.deepcopy(base.net)
     last = max(layers, key=net.stages.index)
     if spec.name is None or spec.until is not None:

@@ -134,8 +134,8 @@ def start_from_neighbours(
         length: mean length of a vector.
         random_state: seed of the vectors.
     """
-    weight = getattr(getattr(net, "embedding", None), "weight", None)
-    if not isinstance(weight, nn.Parameter) or weight.dim() != 2:
+    weight = dict(net.named_parameters()).get("embedding.weight")
+    if weight is None or weight.dim() != 2:
         return None
     vectors = neighbour_vectors(ids, weight.shape[0], weight.shape[1], random_state=random_state)
     met = np.abs(vectors).sum(1) > 0
@@ -266,9 +266,8 @@ def _two(names: tuple[str, ...]) -> tuple[str, str]:
 def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | None, dict[str, Any], Recipe]:
     if not isinstance(settings.net, str):
         return None, {}, Recipe()
-    scorer = None if base is None else base.scorer
-    spec = getattr(scorer, "spec", None)
-    if isinstance(spec, NetSpec) and spec.name in RECIPES:
+    spec = None if base is None else base.scorer.spec
+    if spec is not None and spec.name in RECIPES:
         # What transfers added to the base is learnt, and no part of its architecture.
         options = {option: value for option, value in spec.options.items() if option != "n_target_ngrams"}
         return spec.name, {**options, **settings.net_options}, RECIPES[spec.name]

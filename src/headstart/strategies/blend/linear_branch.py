@@ -64,7 +64,7 @@ def blend_of(base: Predictor) -> tuple[nn.Module, NetSpec]:
     """
     scorer = base.scorer
     if not isinstance(scorer, NetworkScorer) or not is_blend(base):
-        name = getattr(getattr(scorer, "spec", None), "name", None)
+        name = None if scorer.spec is None else scorer.spec.name
         raise OptionError(
             f"a model of kind {scorer.kind!r}{f' over the network {name!r}' if name else ''} has no n-grams to adapt; pass a "
             "base made by `headstart train` with its default network, blend."
