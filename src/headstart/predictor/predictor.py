@@ -124,8 +124,8 @@ class Predictor(Shown):
         return self.inputs["text"].clip
 
     @property
-    def text(self) -> str | tuple[str, ...]:
-        """The name of the text column, or of several that are read as one text."""
+    def text(self) -> str:
+        """The name of the text column, or of several that are read as one text, in one string (``"title,body"``)."""
         return self.inputs["text"].column
 
     @property
