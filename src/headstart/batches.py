@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Array, Floats, Places
 from headstart.errors import DataError, OptionError
 from headstart.options import RandomState, seed_of
+from headstart.plain import Facts, Json
 from headstart.text import RaggedIds
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class Batch:
     lengths: Any
     labels: Any = None
     weights: Any = None
-    columns: Mapping[str, Any] | None = None
+    columns: Facts | None = None
     rows: Any = None
 
     def __len__(self) -> int:
@@ -80,9 +82,9 @@ class Examples:
     """
 
     ids: RaggedIds
-    labels: NDArray[np.float32] | None = None
-    weights: NDArray[np.float32] | None = None
-    columns: Mapping[str, NDArray[Any]] | None = None
+    labels: Floats | None = None
+    weights: Floats | None = None
+    columns: Mapping[str, Array] | None = None
 
     def __post_init__(self) -> None:
         parts = {"labels": self.labels, "weights": self.weights, **(self.columns or {})}
@@ -111,7 +113,7 @@ class Examples:
         )
 
 
-def token_limit(lengths: NDArray[np.int64], max_tokens: int | str | None) -> int | None:
+def token_limit(lengths: Places, max_tokens: int | str | None) -> int | None:
     """Turn `max_tokens` into a number: itself, or a percentile of the training lengths such as ``"95%"``.
 
     Raises:
@@ -211,7 +213,7 @@ class Batches:
         self._lengths = examples.ids.lengths
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Json:
         """How the rows are cut, as the arguments say; not which process's share this is."""
         names = ("batch_size", "order", "n_buckets", "equal_lengths", "max_batch_tokens", "random_state")
         return {name: getattr(self, name) for name in names}
@@ -233,7 +235,7 @@ class Batches:
         for rows in self.plan(number)[start:]:
             yield self.batch(rows)
 
-    def plan(self, number: int) -> list[NDArray[np.int64]]:
+    def plan(self, number: int) -> list[Places]:
         """Return the rows of every batch of epoch `number`, for this process, each int64 [rows]."""
         if self.order == "rows":
             batches = self._cut(np.arange(len(self.examples)))
@@ -245,7 +247,7 @@ class Batches:
             batches = [rows[self.rank :: self.world_size] for rows in batches]
         return batches
 
-    def batch(self, rows: NDArray[np.int64]) -> Batch:
+    def batch(self, rows: Places) -> Batch:
         """Build the batch of the given rows."""
         examples, lengths = self.examples, self._lengths[rows]
         width = max(1, int(lengths.max(initial=0)))
@@ -264,7 +266,7 @@ class Batches:
             rows=rows,
         )
 
-    def _shuffled(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    def _shuffled(self, rng: np.random.Generator) -> list[Places]:
         mixed = rng.permutation(len(self.examples))
         by_length = mixed[np.argsort(self._lengths[mixed], kind="stable")]
         buckets = [rng.permutation(bucket) for bucket in np.array_split(by_length, self.n_buckets)]
@@ -275,7 +277,7 @@ class Batches:
             batches[-1] = np.concatenate([batches[-1], last])
         return [batches[i] for i in rng.permutation(len(batches))]
 
-    def _cut(self, order: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    def _cut(self, order: Places) -> list[Places]:
         if self.max_batch_tokens is None and not self.equal_lengths:
             return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
         starts: list[int] = []

@@ -21,6 +21,7 @@ from headstart.corpus.writing import OutputForm, TableWriter, output_form
 from headstart.errors import ArtifactError, OptionError
 from headstart.features import layer_outputs
 from headstart.outputs import Spreadsheet, atomic_write, check_file
+from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.predictor.counting import add_counts, with_rate
 
@@ -45,7 +46,7 @@ def predict_file(
     format: str | None = None,
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Write ``prediction`` and one probability column a label for every row of `source`.
 
     Args:
@@ -92,7 +93,7 @@ def predict_file(
         batch_rows=_BATCH_ROWS,
         options=files,
     )
-    totals: dict[str, Any] = {}
+    totals: Json = {}
 
     def scored() -> Iterator[pa.Table]:
         for number, rows in enumerate(_read_ahead(scanned.rows())):
@@ -133,7 +134,7 @@ def embed_file(
     device: str = "cpu",
     cache: str | Path | None = None,
     progress: Callable[[int], None] | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Write a layer's output for every row of `source` to a Parquet file with one column, ``vector``.
 
     The arguments are those of `predict_file` and of `headstart.features.layer_outputs`.

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from headstart.arrays import Floats
 
 __all__ = ["MOST_BYTES", "VectorCache", "cache_folder", "text_keys"]
 
@@ -39,7 +40,7 @@ _OF_THE_SYSTEM = (
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM,
 )  # fmt: skip
 _Found = TypeVar("_Found")
-Vector = NDArray[np.float32]
+Vector = Floats
 
 
 def cache_folder(option: str | os.PathLike[str] | None = None) -> Path | None:

@@ -10,17 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from torch import nn
 
 from headstart import __version__
+from headstart.arrays import Floats, Places, Strings
 from headstart.artifact import read
 from headstart.cache import VectorCache, cache_folder, text_keys
 from headstart.corpus import Corpus, as_corpus, column_names, is_table
 from headstart.errors import OptionError
 from headstart.inference import network_outputs, resolve_device
 from headstart.layers import Network
+from headstart.plain import Json, Row
 from headstart.predictor import Predictor
 
 __all__ = [
@@ -56,7 +57,7 @@ def as_predictor(model: Any) -> Predictor:
     )
 
 
-def layer_table(model: Any) -> list[dict[str, Any]]:
+def layer_table(model: Any) -> list[Row]:
     """Return one row a layer: ``layer``, ``shape`` (``"rows"`` and ``"tokens"`` vary), ``parameters``, ``trainable``."""
     net = as_predictor(model).net
     rows = []
@@ -91,7 +92,7 @@ def layer_outputs(
     pooling: str = "mean",
     device: str = "cpu",
     cache: str | os.PathLike[str] | None = None,
-) -> Iterator[dict[str, NDArray[np.float32]]]:
+) -> Iterator[dict[str, Floats]]:
     """Yield the named outputs of consecutive rows, all layers in one pass, in bounded memory.
 
     Args:
@@ -132,7 +133,7 @@ class _Kept:
         self._sizes = {layer: int(shapes[layer][-1]) for layer in self._layers}
         self._models = _layer_digests(predictor, self._layers, f"{pooling} {self._device.type}")
 
-    def outputs(self, corpus: Corpus) -> dict[str, NDArray[np.float32]]:
+    def outputs(self, corpus: Corpus) -> dict[str, Floats]:
         """Return the layers' outputs for some rows, each float32 [rows, size]."""
         texts = ["" if text is None else text for text in corpus.texts.to_pylist()]
         keys = {layer: text_keys(self._models[layer], texts) for layer in self._layers}
@@ -147,9 +148,9 @@ class _Kept:
     def _compute(
         self,
         corpus: Corpus,
-        rows: NDArray[np.int64],
+        rows: Places,
         keys: Mapping[str, list[bytes]],
-        found: dict[str, dict[bytes, NDArray[np.float32]]],
+        found: dict[str, dict[bytes, Floats]],
     ) -> None:
         examples = self._predictor.rows(corpus.take(rows)).examples
         made = network_outputs(self._predictor.net, examples, self._layers, pooling=self._pooling, device=self._device)
@@ -241,19 +242,19 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             del self.feature_names_in_
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
+    def transform(self, X: Any) -> Floats:
         """Return the outputs for texts [rows] (or a frame of one column), float32 [rows, size]."""
         return self._outputs(as_corpus(X))
 
-    def _outputs(self, corpus: Corpus) -> NDArray[np.float32]:
-        how: dict[str, Any] = {"pooling": self.pooling, "device": self.device, "cache": self.cache}
+    def _outputs(self, corpus: Corpus) -> Floats:
+        how: Json = {"pooling": self.pooling, "device": self.device, "cache": self.cache}
         parts = [
             np.concatenate([outputs[layer] for layer in self._layers], axis=1)
             for outputs in layer_outputs(self.base, corpus, self._layers, **how)
         ]
         return np.concatenate(parts)
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+    def get_feature_names_out(self, input_features: Any = None) -> Strings:
         """Return a name a column: layer and number."""
         width = self._outputs(as_corpus([""])).shape[1]  # transform itself would ask for these names
         return np.array([f"{'_'.join(self._layers)}_{i}" for i in range(width)], dtype=object)

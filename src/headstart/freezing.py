@@ -20,6 +20,7 @@ from torch.utils.hooks import RemovableHandle
 
 from headstart.errors import OptionError, near_names
 from headstart.layers import Network
+from headstart.plain import Row
 
 __all__ = ["Freeze", "selected_parameters", "trainable_table"]
 
@@ -110,7 +111,7 @@ def _frozen_modules(net: nn.Module, pattern: str, dropout: bool) -> Iterator[nn.
             yield module
 
 
-def trainable_table(net: nn.Module) -> list[dict[str, Any]]:
+def trainable_table(net: nn.Module) -> list[Row]:
     """Return one row a parameter: name, shape, number of values, whether it is trained."""
     return [
         {"parameter": name, "shape": tuple(p.shape), "size": p.numel(), "trainable": p.requires_grad}

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headstart.arrays import Floats
 from headstart.batches import Batch, Batches, Examples
 from headstart.errors import OptionError
 from headstart.layers import Network, adapt, pool
@@ -51,7 +51,7 @@ def on_device(net: Network, device: str | torch.device) -> Network:
 
 def network_logits(
     net: nn.Module, examples: Examples, *, device: str | torch.device = "cpu", batch_size: int = _BATCH_SIZE
-) -> NDArray[np.float32]:
+) -> Floats:
     """Return the logits of every row, float32 [rows, outputs]."""
     return network_outputs(net, examples, (LOGITS,), device=device, batch_size=batch_size)[LOGITS]
 
@@ -64,7 +64,7 @@ def network_outputs(
     pooling: str = "mean",
     device: str | torch.device = "cpu",
     batch_size: int = _BATCH_SIZE,
-) -> dict[str, NDArray[np.float32]]:
+) -> dict[str, Floats]:
     """Return named outputs of every row, all in one pass, each float32 [rows, size].
 
     The network computes in evaluation mode and is put back into the mode it was in.
@@ -78,7 +78,7 @@ def network_outputs(
         batch_size: most rows at a time; batches of long texts are smaller.
     """
     net = adapt(net)
-    found: dict[str, NDArray[np.float32]] = {}
+    found: dict[str, Floats] = {}
     for batch in _batches(net, examples, batch_size, torch.device(device)):
         outputs = _run(net, batch.tensors(device), names)
         for name, value in outputs.items():
@@ -128,9 +128,7 @@ def _one_a_row(value: Tensor, batch: Batch, pooling: str) -> Tensor:
     return value.reshape(len(batch), -1)
 
 
-def _no_rows(
-    net: Network, names: Sequence[str], pooling: str, device: str | torch.device
-) -> dict[str, NDArray[np.float32]]:
+def _no_rows(net: Network, names: Sequence[str], pooling: str, device: str | torch.device) -> dict[str, Floats]:
     """Return empty arrays of the right width, found by running one empty text."""
     one = Examples(RaggedIds(np.zeros(0, np.int32), np.zeros(2, np.int64)))
     return {name: value[:0] for name, value in network_outputs(net, one, names, pooling=pooling, device=device).items()}

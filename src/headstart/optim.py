@@ -9,20 +9,21 @@ makes up for the steps it has missed when it is next read. The result is `torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from headstart.arrays import Floats, Places
 from headstart.kernels import workers
 from headstart.kernels.adam import Matrix, Schedule, advance
 from headstart.layers.embedding import TokenEmbedding, distinct_words
 from headstart.layers.gathered import obstacle
+from headstart.plain import Facts, Json
 
 __all__ = ["LazyAdam", "LazyAdamW", "clip_gradients"]
 
@@ -33,7 +34,7 @@ _LEAST_ROWS = 4096  # fewer rows than this are done before another thread has wo
 class _Owed:
     """The steps that one embedding's rows have made, and those they still owe."""
 
-    def __init__(self, embedding: TokenEmbedding, state: dict[str, Any], decoupled: bool) -> None:
+    def __init__(self, embedding: TokenEmbedding, state: Json, decoupled: bool) -> None:
         self.embedding = embedding
         self.state = state
         self.decoupled = decoupled
@@ -49,7 +50,7 @@ class _Owed:
         self.scale: list[float] = []
         self.decay: list[float] = []
 
-    def begin_step(self, group: Mapping[str, Any]) -> None:
+    def begin_step(self, group: Facts) -> None:
         """Write down one more step, made with the options of ``group``."""
         beta_1, beta_2 = group["betas"]
         lr, weight_decay = float(group["lr"]), group["weight_decay"]
@@ -63,7 +64,7 @@ class _Owed:
         self.scale.append(1.0 / math.sqrt(1.0 - beta_2**number))
         self.decay.append(1.0 - lr * weight_decay if self.decoupled else 1.0)
 
-    def settle(self, words: NDArray[np.int64] | None = None) -> None:
+    def settle(self, words: Places | None = None) -> None:
         """Make the steps that ``words`` (None: all rows) still owe."""
         until = self.base + len(self.rate)
         if until > self.base:
@@ -72,11 +73,11 @@ class _Owed:
             if words is None:
                 self.forget()
 
-    def learn(self, rows: NDArray[np.int64], slopes: NDArray[np.float32]) -> None:
+    def learn(self, rows: Places, slopes: Floats) -> None:
         """Make the step just begun on ``rows``, each once, whose gradients are ``slopes`` [len(rows), size]."""
         self._advance(rows, self.base + len(self.rate) - 1, slopes)
 
-    def _advance(self, rows: NDArray[np.int64], until: int, slopes: NDArray[np.float32] | None) -> None:
+    def _advance(self, rows: Places, until: int, slopes: Floats | None) -> None:
         tensors = (self.embedding.weight, self.state["exp_avg"], self.state["exp_avg_sq"])
         flat = [tensor.detach().numpy().reshape(-1) for tensor in tensors]
         matrix = Matrix(flat[0], flat[1], flat[2], self.done, self.embedding.size)
@@ -140,7 +141,7 @@ class _Lazy(torch.optim.Optimizer):
             owed.forget()
         return loss
 
-    def _step_rows(self, owed: _Owed, group: Mapping[str, Any], gradient: Tensor) -> None:
+    def _step_rows(self, owed: _Owed, group: Facts, gradient: Tensor) -> None:
         if not owed.state:
             zeros = torch.zeros_like(owed.embedding.weight)
             owed.state.update(step=torch.tensor(0.0), exp_avg=zeros, exp_avg_sq=zeros.clone())
@@ -148,12 +149,12 @@ class _Lazy(torch.optim.Optimizer):
         owed.learn(gradient._indices()[0].numpy(), gradient._values().numpy())
         owed.state["step"] += 1.0
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Json:
         """Return the state in `torch.optim.Adam`'s form, with no step owed."""
         self.settle()
         return super().state_dict()
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Json) -> None:
         """Take up a state of this class or of the torch class that it stands for."""
         self.settle()
         super().load_state_dict(state_dict)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
+from headstart.arrays import Floats
 from headstart.text import RaggedIds
 
 __all__ = ["neighbour_vectors"]
@@ -26,7 +26,7 @@ _SPARE = 16
 
 def neighbour_vectors(
     ids: RaggedIds, n_words: int, size: int, *, window: int = 5, n_contexts: int = 5000, random_state: int = 0
-) -> NDArray[np.float32]:
+) -> Floats:
     """Return a vector a word, float32 [n_words, size]; padding, unknown and words without neighbours are zero.
 
     Counts of neighbours within `window` tokens, nearer ones weighing more, become positive pointwise mutual
@@ -51,7 +51,7 @@ def neighbour_vectors(
     vectors[:, :size_found] = left * np.sqrt(values)
     lengths = np.linalg.norm(vectors, axis=1)
     mean = lengths[lengths > 0].mean() if (lengths > 0).any() else 1.0
-    found: NDArray[np.float32] = vectors / np.float32(mean)
+    found: Floats = vectors / np.float32(mean)
     return found
 
 
@@ -88,7 +88,7 @@ def _positive_information(counts: Any) -> Any:
     return sp.csr_matrix((values, (cells.row[kept], cells.col[kept])), shape=counts.shape)
 
 
-def _leading(matrix: Any, size: int, random_state: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _leading(matrix: Any, size: int, random_state: int) -> tuple[Floats, Floats]:
     """Return the leading left singular vectors [rows, size] and singular values [size]."""
     wide = min(size + _SPARE, *matrix.shape)
     start = np.random.default_rng(random_state).standard_normal((matrix.shape[1], wide)).astype(np.float32)

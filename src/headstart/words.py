@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headstart.arrays import Doubles, Floats
 from headstart.corpus import Corpus, text_array
 from headstart.errors import DataError, OptionError
 from headstart.features import as_predictor, layer_outputs
@@ -35,8 +35,8 @@ class WordVectors:
     """
 
     words: list[str]
-    vectors: NDArray[np.float32]
-    probabilities: NDArray[np.float64]
+    vectors: Floats
+    probabilities: Doubles
     unknown: list[str]
 
 

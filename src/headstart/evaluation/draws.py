@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from headstart.arrays import Array, Doubles, Places
 
 __all__ = ["Components", "Difference", "Estimate", "components", "difference", "estimate", "holm"]
 
@@ -36,8 +37,8 @@ class Components:
     """
 
     seeds: tuple[int, ...]
-    aucs: NDArray[np.float64]
-    influence: NDArray[np.float64]
+    aucs: Doubles
+    influence: Doubles
 
     def of(self, seeds: Sequence[int]) -> Components:
         """Return the components of some draws; a candidate without draws gives its one for each."""
@@ -73,9 +74,7 @@ class Difference(NamedTuple):
     draws: int
 
 
-def components(
-    labels: NDArray[Any], scores: Mapping[int, NDArray[np.float64]], groups: NDArray[np.int64] | None = None
-) -> Components:
+def components(labels: Array, scores: Mapping[int, Doubles], groups: Places | None = None) -> Components:
     """Return the components of a candidate's draws.
 
     Args:
@@ -95,7 +94,7 @@ def components(
     return Components(seeds, np.array(values), influence)
 
 
-def _influence(labels: NDArray[Any], scores: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+def _influence(labels: Array, scores: Doubles) -> tuple[float, Doubles]:
     """Return the AUC, and what each row moves it by (DeLong's components, centred and divided) [rows]."""
     positive = labels == 1
     high, low = scores[positive], scores[~positive]
@@ -108,7 +107,7 @@ def _influence(labels: NDArray[Any], scores: NDArray[np.float64]) -> tuple[float
     return value, moved
 
 
-def _share_below(scores: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+def _share_below(scores: Doubles, others: Doubles) -> Doubles:
     ordered = np.sort(others)
     doubled = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
     return np.asarray(doubled / (2 * len(others)))
@@ -180,7 +179,7 @@ def _mean_and_error(parts: Components) -> tuple[float, float, float]:
     return float(parts.aucs.mean()), float(np.sqrt(total)), float(total**2 / below)
 
 
-def _over_groups(influence: NDArray[np.float64]) -> float:
+def _over_groups(influence: Doubles) -> float:
     return float(influence @ influence)
 
 

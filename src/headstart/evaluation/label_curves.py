@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headstart.arrays import Doubles
 from headstart.evaluation.draws import Components
+from headstart.plain import Facts, Json
 
 __all__ = ["Curve", "Resampling", "isotonic", "labels_needed", "labels_saved", "next_doubling"]
 
@@ -33,8 +33,8 @@ class Resampling:
         picks: which of the draws of training rows are averaged, as places in [0, 1) [draws, most draws].
     """
 
-    weights: NDArray[np.float64]
-    picks: NDArray[np.float64]
+    weights: Doubles
+    picks: Doubles
 
     @classmethod
     def of(cls, n_groups: int, n_seeds: int, *, n_draws: int = N_DRAWS, seed: int = 0) -> Resampling:
@@ -43,22 +43,22 @@ class Resampling:
         counts = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_draws)
         return cls(np.asarray(counts - 1.0, np.float64), rng.random((n_draws, max(1, n_seeds))))
 
-    def means(self, parts: Components) -> NDArray[np.float64]:
+    def means(self, parts: Components) -> Doubles:
         """Return the mean AUC of each bootstrap draw [draws], to first order in the weights."""
         values = parts.aucs + self.weights @ parts.influence.T  # [draws, seeds]
         k = values.shape[1]
         picked = (self.picks[:, :k] * k).astype(int)
-        found: NDArray[np.float64] = np.take_along_axis(values, picked, axis=1).mean(1)
+        found: Doubles = np.take_along_axis(values, picked, axis=1).mean(1)
         return found
 
-    def curves(self, curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def curves(self, curve: Curve) -> tuple[Doubles, Doubles]:
         """Return the measured curve [budgets] and its bootstrap draws [draws, budgets]."""
         budgets = sorted(curve)
         measured = np.array([curve[n].aucs.mean() for n in budgets])
         return measured, np.stack([self.means(curve[n]) for n in budgets], axis=1)
 
 
-def isotonic(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def isotonic(values: Doubles) -> Doubles:
     """Return the nearest rising curves, in squares; along the last axis [..., budgets].
 
     By the min-max formula (Robertson, Wright and Dykstra, Order Restricted Statistical Inference, 1988, 1.4),
@@ -75,9 +75,7 @@ def isotonic(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return fitted
 
 
-def labels_needed(
-    budgets: Sequence[int], curve: NDArray[np.float64], target: NDArray[np.float64] | float
-) -> NDArray[np.float64]:
+def labels_needed(budgets: Sequence[int], curve: Doubles, target: Doubles | float) -> Doubles:
     """Return how many labels rising curves need to reach a target; infinite where they never do.
 
     Args:
@@ -101,7 +99,7 @@ def labels_needed(
     return np.where(reached.any(-1), found, np.inf)
 
 
-def labels_saved(transfer: Components, budget: int, reference: Curve, resampling: Resampling) -> dict[str, Any]:
+def labels_saved(transfer: Components, budget: int, reference: Curve, resampling: Resampling) -> Json:
     """Return how many labels a reference needs to do as well as a transfer does at a budget.
 
     Returns:
@@ -130,7 +128,7 @@ def labels_saved(transfer: Components, budget: int, reference: Curve, resampling
     return {**found, "said": _said(found)}
 
 
-def next_doubling(curve: Curve, resampling: Resampling) -> dict[str, Any] | None:
+def next_doubling(curve: Curve, resampling: Resampling) -> Json | None:
     """Return what twice the labels of the largest budget are likely to add to the AUC; None with one budget.
 
     The gain of the last doubling measured, times how gains have shrunk from the doubling before it (between .5
@@ -156,10 +154,10 @@ def next_doubling(curve: Curve, resampling: Resampling) -> dict[str, Any] | None
     }
 
 
-def _gain(budgets: Sequence[int], curves: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _gain(budgets: Sequence[int], curves: Doubles) -> tuple[Doubles, Doubles]:
     logs = np.log2(np.asarray(budgets, np.float64))
 
-    def at(log: float) -> NDArray[np.float64]:
+    def at(log: float) -> Doubles:
         return np.array([np.interp(log, logs, curve) for curve in curves])
 
     span = min(1.0, logs[-1] - logs[0])  # where all budgets lie within one doubling, their slope is carried on
@@ -175,7 +173,7 @@ def _whole(number: float) -> int | None:
     return round(number) if np.isfinite(number) else None
 
 
-def _said(found: Mapping[str, Any]) -> str:
+def _said(found: Facts) -> str:
     most = f"more than {found['measured_up_to']:,}: not reached"
     if found["needed"] is None:
         low = f" (at least {found['low']:,} with 97.5% confidence)" if found["low"] else ""

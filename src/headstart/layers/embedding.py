@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from headstart.arrays import Places
 from headstart.errors import OptionError
 from headstart.kernels.distinct import distinct
 from headstart.layers.gathered import Gathered, borrow, may_gather
+from headstart.plain import Json
 
 __all__ = ["UNKNOWN", "TokenEmbedding", "distinct_words"]
 
@@ -22,7 +22,7 @@ UNKNOWN = 1
 """The id of words outside the vocabulary."""
 
 Initial = Literal["normal", "uniform", "xavier"]
-Settle = Callable[[NDArray[np.int64] | None], None]
+Settle = Callable[[Places | None], None]
 
 
 class TokenEmbedding(nn.Module):
@@ -106,7 +106,7 @@ class TokenEmbedding(nn.Module):
         self.settle()
         self._settle = settle
 
-    def settle(self, words: NDArray[np.int64] | None = None) -> None:
+    def settle(self, words: Places | None = None) -> None:
         """Bring ``weight`` up to date: the rows ``words``, or all of them."""
         if self._settle is not None:
             self._settle(words)
@@ -150,7 +150,7 @@ class TokenEmbedding(nn.Module):
         self.settle()
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Json:
         self.settle()
         return {**self.__dict__, "_settle": None}  # a copy owes nothing, and has no optimizer
 

@@ -8,16 +8,15 @@ times inverse document frequencies as scales this is NB-SVM (Wang and Manning, "
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headstart.arrays import Floats, Ids, Places
 from headstart.kernels.ngrams import NgramTable, find_ngrams, sum_ngrams
 from headstart.layers.gathered import obstacle
+from headstart.plain import Json
 
 __all__ = ["NgramLogit", "ending"]
 
@@ -56,7 +55,7 @@ class NgramLogit(nn.Module):
         self.weight = nn.Parameter(torch.zeros(n_ngrams))
         self._table: tuple[int, NgramTable] | None = None
 
-    def set_list(self, listed: NDArray[np.int64], scale: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
+    def set_list(self, listed: Places, scale: Floats, weight: Floats) -> None:
         """Take on a list of n-grams, with scales and weights [n_ngrams each]."""
         self.listed = torch.from_numpy(np.ascontiguousarray(listed))
         self.scale = torch.from_numpy(np.asarray(scale, np.float32))
@@ -87,7 +86,7 @@ class NgramLogit(nn.Module):
             per_sample_weights=scales / norms[rows],
         )
 
-    def _read(self, ids: Tensor, lengths: Tensor) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def _read(self, ids: Tensor, lengths: Tensor) -> tuple[Ids, Places]:
         """Return what is read of each row, as ragged values and offsets."""
         rectangle, row_lengths = ids.detach().cpu().numpy(), lengths.detach().cpu().numpy()
         if self.group is not None:
@@ -106,7 +105,7 @@ class NgramLogit(nn.Module):
             self._table = (key, NgramTable(self.listed.cpu().numpy(), self.longest))
         return self._table[1]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Json:
         return {**self.__dict__, "_table": None}
 
     def extra_repr(self) -> str:
@@ -114,6 +113,6 @@ class NgramLogit(nn.Module):
         return f"{len(self.weight)} n-grams, longest={self.longest}, grouped={self.group is not None}, last={self.last}"
 
 
-def ending(lengths: NDArray[np.int64], last: float) -> NDArray[np.int64]:
+def ending(lengths: Places, last: float) -> Places:
     """Return where the last `last` (a share) of each text begins, int64 like `lengths`; never behind its last token."""
     return (lengths * (1.0 - last)).astype(np.int64)

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from headstart.batches import Batch
 from headstart.errors import OptionError
 from headstart.layers.network import Network, Shape
+from headstart.plain import Json
 
 __all__ = ["Stage", "StageGraph"]
 
@@ -64,7 +65,7 @@ class StageGraph(Network):
     def outputs(self, batch: Batch, names: Iterable[str]) -> dict[str, Tensor]:
         """Return the outputs of the named stages, running nothing that they do not need."""
         wanted = self.checked(names)
-        values: dict[str, Any] = {field: getattr(batch, field) for field in _BATCH_FIELDS}
+        values: Json = {field: getattr(batch, field) for field in _BATCH_FIELDS}
         needed = self._ancestors(wanted)
         for name in self.stages:
             if name in needed:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,17 +17,17 @@ from headstart.nets.recurrent_net import fast, gru
 from headstart.nets.static import static_encoder
 from headstart.nets.transformer import transformer_encoder
 from headstart.nets.tutorial import tutorial
+from headstart.plain import Json, Options
 
 __all__ = ["NETS", "STORED", "build", "net_options"]
 
-Options = Mapping[str, Any]
 Weights = Mapping[str, Tensor]
 
 NETS: dict[str, Callable[..., Network]] = {"blend": blend, "fast": fast, "gru": gru, "tutorial": tutorial}
 """Networks that can be trained from random weights: ``NETS[name](n_words, **options)``."""
 
 
-def net_options(name: str) -> dict[str, Any]:
+def net_options(name: str) -> Json:
     """Return the options of the network called `name`, with their defaults."""
     if name not in NETS:
         raise unknown_name("network", name, NETS)

@@ -19,6 +19,7 @@ from torch import nn
 from headstart.errors import OptionError
 from headstart.layers import DenseBlock, FastRecurrent, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
 from headstart.layers.stack import MOST_LAYERS, RecurrentStack
+from headstart.plain import Json
 
 __all__ = ["fast", "gru", "recurrent"]
 
@@ -74,7 +75,7 @@ def recurrent(
         n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout, type_dropout=type_dropout
     )
     between = dropout if n_layers > 1 else 0.0
-    layers: dict[str, Any] = {"n_layers": n_layers, "bidirectional": bidirectional, "dropout": between}
+    layers: Json = {"n_layers": n_layers, "bidirectional": bidirectional, "dropout": between}
     encoder: RecurrentStack = (
         FastRecurrent(embedding_size, hidden_size, window=window, **layers)
         if cell == "fast"

@@ -7,9 +7,6 @@ Ids are ours: 0 is padding, 1 the unknown piece, and piece ``i`` of the model is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,6 +14,7 @@ from torch.nn import functional
 from headstart.artifact.schema import boolean, integer, record
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph
+from headstart.plain import Options
 
 __all__ = ["static_encoder"]
 
@@ -51,7 +49,7 @@ class StaticPooled(nn.Module):
         return functional.normalize(mean, dim=1) if self.normalize else mean
 
 
-def static_encoder(n_words: int, options: Mapping[str, Any]) -> StageGraph:
+def static_encoder(n_words: int, options: Options) -> StageGraph:
     """Build the network from options, its weights zero.
 
     Raises:

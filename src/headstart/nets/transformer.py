@@ -7,9 +7,8 @@ Ids are ours: 0 is padding, 1 the unknown piece, and piece ``i`` of the model is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from headstart.artifact.schema import boolean, integer, nullable, number, record
 from headstart.errors import ArtifactError, DataError
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph, pool
+from headstart.plain import Options
 
 __all__ = ["POOLED_BY", "Encoder", "transformer_encoder"]
 
@@ -67,7 +67,7 @@ class Embeddings(nn.Module):
         after: the pieces behind it.
     """
 
-    def __init__(self, n_words: int, options: Mapping[str, Any]) -> None:
+    def __init__(self, n_words: int, options: Options) -> None:
         super().__init__()
         size = options["size"]
         self.word = nn.Parameter(torch.zeros(n_words - FIRST_WORD_ID, size))
@@ -98,7 +98,7 @@ class Embeddings(nn.Module):
 class TransformerLayer(nn.Module):
     """Attention and a dense block, each added to its input and normalised: Vaswani et al., NIPS 2017; BERT's order."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Options) -> None:
         super().__init__()
         size, inner, epsilon = options["size"], options["inner_size"], options["epsilon"]
         self.n_heads = options["n_heads"]
@@ -145,7 +145,7 @@ class Pooled(nn.Module):
         return functional.normalize(vectors, dim=1) if self.normalize else vectors
 
 
-def transformer_encoder(n_words: int, options: Mapping[str, Any]) -> Encoder:
+def transformer_encoder(n_words: int, options: Options) -> Encoder:
     """Build the network from options, its weights zero.
 
     Raises:

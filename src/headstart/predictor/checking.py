@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from headstart.arrays import Array
 from headstart.errors import ArtifactError
 from headstart.heads import ColumnEncoder
 from headstart.layers import POOLINGS
+from headstart.plain import Facts
 
 __all__ = ["check_columns", "check_layers", "check_model", "check_size", "check_weights"]
 
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
 
-def check_model(model: Mapping[str, Any]) -> None:
+def check_model(model: Facts) -> None:
     """Refuse labels and columns that no trained model has, in a description that `check_description` passed.
 
     Raises:
@@ -38,7 +39,7 @@ def check_model(model: Mapping[str, Any]) -> None:
             raise ArtifactError(f"this model has {found}. {_REMEDY}")
 
 
-def check_weights(expected: Mapping[str, Tensor], arrays: Mapping[str, NDArray[Any]]) -> None:
+def check_weights(expected: Mapping[str, Tensor], arrays: Mapping[str, Array]) -> None:
     """Refuse weights that are missing, left over, of another shape or type, or no numbers.
 
     Raises:

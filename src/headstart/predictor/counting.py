@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from headstart.plain import Facts, Json
 
 __all__ = ["add_counts", "quality_sentences", "with_rate"]
 
@@ -11,7 +12,7 @@ _LEAST_TOKENS = 50
 _EXPECTED = {"number": "no number", "date": "no date in ISO's form (2024-01-31)", "truth": "no truth value"}
 
 
-def add_counts(totals: dict[str, Any], more: Mapping[str, Any]) -> None:
+def add_counts(totals: Json, more: Facts) -> None:
     """Add whole numbers to those of the same names, in dicts within as well; anything else, such as a rate, is left out."""
     for name, count in more.items():
         if isinstance(count, Mapping):
@@ -20,14 +21,14 @@ def add_counts(totals: dict[str, Any], more: Mapping[str, Any]) -> None:
             totals[name] = totals.get(name, 0) + count
 
 
-def with_rate(counts: dict[str, Any]) -> dict[str, Any]:
+def with_rate(counts: Json) -> Json:
     """Return counts with ``unknown_token_rate``, where tokens were counted."""
     if "n_tokens" not in counts:
         return counts
     return {**counts, "unknown_token_rate": counts["n_unknown_tokens"] / max(counts["n_tokens"], 1)}
 
 
-def quality_sentences(counts: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
+def quality_sentences(counts: Facts, types: Mapping[str, str]) -> list[str]:
     """Return what has to be said of rows by their counts: mostly unknown words, cells that could not be used, rows that
     the model was trained on.
 

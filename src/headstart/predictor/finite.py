@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.errors import ArtifactError, HeadstartError
 from headstart.inference import network_outputs
 from headstart.layers import Network
@@ -17,7 +15,7 @@ __all__ = ["check_finite"]
 
 
 def check_finite(
-    values: NDArray[Any], rows: Rows, *, what: str, net: Network | None = None, device: str | torch.device = "cpu"
+    values: Array, rows: Rows, *, what: str, net: Network | None = None, device: str | torch.device = "cpu"
 ) -> None:
     """Refuse values that are infinite or no number.
 

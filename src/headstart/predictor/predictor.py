@@ -8,10 +8,10 @@ from typing import Any, Unpack, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from torch import nn
 
+from headstart.arrays import Array, Doubles, Strings
 from headstart.artifact import MINOR, Parts, check_description, checked_tokenizer, is_quick, kept_arguments
 from headstart.batches import Clip
 from headstart.corpus import Corpus, TextHashes
@@ -20,6 +20,7 @@ from headstart.heads import ColumnEncoder, TfidfHead, head_from_stored
 from headstart.inference import resolve_device
 from headstart.layers import Network
 from headstart.notebook import Shown
+from headstart.plain import Facts, Json
 from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
@@ -62,9 +63,9 @@ class Scores:
             ``n_unreadable`` and ``n_unseen`` (see `headstart.heads.columns.Imposed`).
     """
 
-    logits: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    counts: dict[str, Any]
+    logits: Doubles
+    probabilities: Doubles
+    counts: Json
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,11 +91,11 @@ class Predictor(Shown):
     calibration: tuple[float, float] = (1.0, 0.0)
     threshold: float = 0.5
     info: Provenance = field(default_factory=Provenance)
-    run: dict[str, Any] = field(default_factory=dict)
-    estimator: dict[str, Any] = field(default_factory=dict)
+    run: Json = field(default_factory=dict)
+    estimator: Json = field(default_factory=dict)
     learnt_from: TextHashes | None = None
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Json:
         """Return what ``repr`` and notebooks show."""
         auc = (self.info.get("valid") or {}).get("auc")
         return {
@@ -181,8 +182,8 @@ class Predictor(Shown):
             DataError: if the rows lack a column that it reads.
         """
         device = resolve_device(device)
-        logits: list[NDArray[np.float64]] = [np.zeros(0)]
-        totals: dict[str, Any] = {}
+        logits: list[Doubles] = [np.zeros(0)]
+        totals: Json = {}
         for rows in self._chunks(self.rows(corpus)):
             with np.errstate(over="ignore", invalid="ignore"):  # looked for right below
                 found = self.scorer.logits(rows, device)
@@ -192,28 +193,26 @@ class Predictor(Shown):
         all_logits = np.concatenate(logits)
         return Scores(all_logits, self.probabilities(all_logits), with_rate({"n": len(corpus), **totals}))
 
-    def decisions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    def decisions(self, logits: Doubles) -> Doubles:
         """Return scores [rows] that are 0 or more where the second label is predicted: calibrated, less the threshold."""
         least = min(max(self.threshold, 1e-300), 1 - 1e-16)
         return np.asarray(self._calibrated(logits) - np.log(least / (1 - least)))
 
-    def _calibrated(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _calibrated(self, logits: Doubles) -> Doubles:
         slope, intercept = self.calibration
         with np.errstate(over="ignore"):
-            calibrated: NDArray[np.float64] = slope * logits + intercept
+            calibrated: Doubles = slope * logits + intercept
         return calibrated
 
-    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    def probabilities(self, logits: Doubles) -> Doubles:
         """Return the calibrated probability of the second label for logits [rows]."""
         calibrated = self._calibrated(logits)
         # In float32's range of exponents a logit beyond 80 is certain already.
         return 1.0 / (1.0 + np.exp(-np.clip(calibrated, -80, 80)))
 
-    def names(self, probabilities: NDArray[np.float64]) -> NDArray[np.object_]:
+    def names(self, probabilities: Doubles) -> Strings:
         """Return the predicted label of each row."""
-        chosen: NDArray[np.object_] = np.array(self.label_names, dtype=object)[
-            (probabilities >= self.threshold).astype(int)
-        ]
+        chosen: Strings = np.array(self.label_names, dtype=object)[(probabilities >= self.threshold).astype(int)]
         return chosen
 
     def _chunks(self, rows: Rows) -> Iterator[Rows]:
@@ -241,7 +240,7 @@ class Predictor(Shown):
             words = list(self.scorer.head.ngrams)
         if self.learnt_from is not None:
             tensors["training"] = {"text_hashes": self.learnt_from.values}
-        model: dict[str, Any] = {
+        model: Json = {
             "kind": self.scorer.kind,
             "labels": list(self.label_names),
             "text": {"column": self.text, "steps": steps, "max_tokens": self.max_tokens, "clip": self.clip},
@@ -316,7 +315,7 @@ def words_of(predictor: Predictor) -> TokenIndexer | None:
     return predictor.inputs["text"].words
 
 
-def _arguments(stored: Mapping[str, Any], trust_patterns: bool) -> dict[str, Any]:
+def _arguments(stored: Facts, trust_patterns: bool) -> Json:
     """Return the stored arguments of the estimator; the patterns among them are trusted as those of the steps are."""
     arguments = kept_arguments(stored)
     if arguments.get("tokens") is not None:
@@ -334,7 +333,7 @@ def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Pipeline:
     return steps_from_json(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
 
 
-def _load_hashes(arrays: Mapping[str, NDArray[Any]] | None) -> TextHashes | None:
+def _load_hashes(arrays: Mapping[str, Array] | None) -> TextHashes | None:
     if arrays is None:
         return None
     values = arrays.get("text_hashes")
@@ -356,7 +355,7 @@ def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:
             )
 
 
-def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Module | None) -> Scorer:
+def _load_scorer(kind: str, config: Facts, parts: Parts, own: nn.Module | None) -> Scorer:
     head_arrays = parts.tensors.get("head", {})
     if kind == "tfidf":
         head = config["head"]
@@ -390,7 +389,7 @@ def _load_scorer(kind: str, config: Mapping[str, Any], parts: Parts, own: nn.Mod
     raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
 
 
-def _load_weights(net: Network, arrays: Mapping[str, NDArray[Any]]) -> None:
+def _load_weights(net: Network, arrays: Mapping[str, Array]) -> None:
     expected = net.state_dict()
     check_weights(expected, arrays)
     shapes_only = any(value.is_meta for value in expected.values())

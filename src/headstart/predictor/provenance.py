@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, TypedDict, cast
+from collections.abc import Collection
+from typing import TypedDict, cast
+
+from headstart.plain import Facts, Row
 
 __all__ = ["Metrics", "Provenance", "SourceFacts", "kept", "without"]
 
-Metrics = Mapping[str, Any]
+Metrics = Facts
 """Figures by name; see `headstart.evaluation.binary.evaluate_scores`."""
 
-Counts = Mapping[str, Any]
+Counts = Facts
 """Counts of data quality by name, within ``columns`` by column."""
 
 
@@ -67,12 +69,12 @@ class Provenance(TypedDict, total=False):
     n_train: int
     train_counts: Counts
     counts: Counts
-    deciding_columns: list[dict[str, Any]]
+    deciding_columns: list[Row]
     n_valid: int
     valid: Metrics
     test: Metrics
     best_epoch: int
-    history: list[dict[str, Any]]
+    history: list[Row]
     n_unlabelled: int
     n_guessed: int
     n_words_of_unlabelled: int
@@ -80,10 +82,10 @@ class Provenance(TypedDict, total=False):
     n_new_words: int
     unknown_token_rate: float
     unknown_token_rate_after: float
-    choices: Mapping[str, Any]
+    choices: Facts
     base: Provenance
-    imported: Mapping[str, Any]
-    parity: Mapping[str, Any]
+    imported: Facts
+    parity: Facts
 
 
 def kept(info: Provenance, names: Collection[str]) -> Provenance:

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from headstart.batches import Examples
+from headstart.plain import Json
 from headstart.predictor.inputs import EncodedTexts, TextInput
 
 __all__ = ["Rows"]
@@ -40,7 +41,7 @@ class Rows:
         return self._encoded.examples
 
     @cached_property
-    def counts(self) -> dict[str, Any]:
+    def counts(self) -> Json:
         """What happened on the way: ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens``, and ``columns``."""
         counts = {"n_null": self.texts.null_count} if self.reads.steps is None else self._encoded.counts
         return {**counts, "columns": self.column_counts} if self.column_counts else counts

@@ -5,18 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from headstart.arrays import Array, Doubles, Floats
 from headstart.errors import ArtifactError, DataError, unknown_name
 from headstart.heads import Head, TfidfHead
 from headstart.inference import network_logits, network_outputs, on_device
 from headstart.layers import Network, adapt
 from headstart.nets import NETS, STORED, net_options
+from headstart.plain import Facts, Json
 from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
 from headstart.predictor.rows import Rows
@@ -32,7 +33,7 @@ __all__ = [
     "TextScorer",
 ]
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 class Scorer(ABC):
@@ -51,7 +52,7 @@ class Scorer(ABC):
     head: Head | TfidfHead | None = None
 
     @abstractmethod
-    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
         """Return the logit of the second label for each row [rows]."""
 
     @property
@@ -59,7 +60,7 @@ class Scorer(ABC):
         """A name for what gives the logits."""
         return "network" if self.head is None else f"{self.head.kind} head"
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return the JSON-able part of what rebuilds the scorer."""
         return {} if self.head is None else {"head": self.head.config()}
 
@@ -86,10 +87,10 @@ class NetSpec:
 
     name: str | None
     n_words: int
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Facts = field(default_factory=dict)
     until: str | None = None
 
-    def build(self, weights: Mapping[str, NDArray[Any]], own: nn.Module | None = None) -> Network:
+    def build(self, weights: Mapping[str, Array], own: nn.Module | None = None) -> Network:
         """Build it for `weights` to be put in, or take the user's `own` module in its place.
 
         Raises:
@@ -109,7 +110,7 @@ class NetSpec:
         net = STORED[self.name](self.n_words, self.options, tensors)
         return net if self.until is None else net.until(self.until)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return the spec, JSON-able, with all options of the network and not only those that were given.
 
         What a later version takes for a default then changes no model that was stored before.
@@ -131,7 +132,7 @@ class NetScorer(Scorer):
     net: Network = field()  # without field() the None of `Scorer` would be its default
     spec: NetSpec = field()
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return the JSON-able part of what rebuilds the scorer."""
         return {"net": self.spec.config(), **super().config()}
 
@@ -146,7 +147,7 @@ class NetworkScorer(NetScorer):
 
     kind = "network"
 
-    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
         """Return the logit of the second label for each row [rows]."""
         return network_logits(on_device(self.net, device), rows.examples, device=device)[:, 0].astype(np.float64)
 
@@ -157,7 +158,7 @@ class EncoderScorer(NetScorer):
 
     kind = "encoder"
 
-    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
         """Refuse: there are no labels.
 
         Raises:
@@ -185,14 +186,14 @@ class LayerScorer(NetScorer):
 
     kind = "layers"
 
-    def features(self, rows: Rows, device: str | torch.device) -> NDArray[np.float32]:
+    def features(self, rows: Rows, device: str | torch.device) -> Floats:
         """Return the layers' outputs side by side, float32 [rows, size]."""
         outputs = network_outputs(
             on_device(self.net, device), rows.examples, self.layers, pooling=self.pooling, device=device
         )
         return np.concatenate([outputs[layer] for layer in self.layers], axis=1)
 
-    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
         """Return the logit of the second label for each row [rows]."""
         features = self.features(rows, device)
         check_size("head", self.head.n_inputs, features.shape[1] + self.head.n_indicators)
@@ -200,7 +201,7 @@ class LayerScorer(NetScorer):
         check_finite(features, rows, what="layers", net=self.net, device=device)
         return self.head.decision(features, rows.table)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return the JSON-able part of what rebuilds the scorer."""
         return {**super().config(), "layers": list(self.layers), "pooling": self.pooling}
 
@@ -213,7 +214,7 @@ class TextScorer(Scorer):
 
     kind = "tfidf"
 
-    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
         """Return the logit of the second label for each row [rows]; `device` has no part in it."""
         return self.head.decision(rows.strings, rows.table) if len(rows) else np.zeros(0)
 
@@ -226,7 +227,7 @@ class ColumnScorer(Scorer):
 
     kind = "columns"
 
-    def logits(self, rows: Rows, device: str | torch.device) -> NDArray[np.float64]:
+    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
         """Return the logit of the second label for each row [rows]; `device` has no part in it."""
         return self.head.decision(np.zeros((len(rows), 0), np.float32), rows.table)
 

@@ -27,6 +27,7 @@ from headstart import __version__
 from headstart.batches import Examples
 from headstart.errors import HeadstartWarning
 from headstart.outputs import atomic_write, failed_writes
+from headstart.plain import Facts, Json, Row
 
 __all__ = [
     "Checkpoint",
@@ -58,14 +59,14 @@ class Progress:
     seconds: float = 0.0
     best_score: float | None = None
     best_epoch: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A run between two steps: JSON-able `state` and named `tensors`."""
 
-    state: dict[str, Any]
+    state: Json
     tensors: dict[str, Tensor]
 
     def part(self, name: str) -> dict[str, Tensor]:
@@ -155,7 +156,7 @@ def _digest(state: str, tensors: Mapping[str, Tensor]) -> str:
     return found.hexdigest()
 
 
-def fingerprint(net: torch.nn.Module, train: Examples, valid: Examples | None, options: Mapping[str, Any]) -> str:
+def fingerprint(net: torch.nn.Module, train: Examples, valid: Examples | None, options: Facts) -> str:
     """Return a digest of all that decides a training run: data, starting weights, options."""
     digest = hashlib.sha256(json.dumps(options, sort_keys=True, default=_named).encode())
     for examples in (train, valid):
@@ -175,21 +176,19 @@ def _named(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
-def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def flatten_optimizer(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], Json]:
     """Return an optimizer's per-parameter tensors by ``index.key``, and its plain values likewise."""
     tensors: dict[str, Tensor] = {}
-    plain: dict[str, Any] = {}
+    plain: Json = {}
     for index, values in optimizer.state_dict()["state"].items():
         for key, value in values.items():
             (tensors if isinstance(value, Tensor) else plain)[f"{index}.{key}"] = value
     return tensors, plain
 
 
-def restore_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], plain: Mapping[str, Any]
-) -> None:
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], plain: Facts) -> None:
     """Put back what `flatten_optimizer` took; the groups stay as they were built."""
-    state: dict[int, dict[str, Any]] = {}
+    state: dict[int, Json] = {}
     for name, value in {**tensors, **plain}.items():
         index, key = name.split(".", 1)
         state.setdefault(int(index), {})[key] = value

@@ -26,6 +26,7 @@ from torch.nn.parallel import DistributedDataParallel
 from headstart.batches import Examples
 from headstart.children import safely_spawned
 from headstart.errors import HeadstartError
+from headstart.plain import Json
 
 __all__ = ["Parallel", "fit_on_devices", "shared", "summed", "wrapped"]
 
@@ -36,12 +37,12 @@ class Parallel(Protocol):
     net: nn.Module
     devices: list[torch.device]
 
-    def fit_as(self, rank: int, train: Examples, valid: Examples | None) -> dict[str, Any]:
+    def fit_as(self, rank: int, train: Examples, valid: Examples | None) -> Json:
         """Train as process `rank`, and return the progress."""
         ...
 
 
-def fit_on_devices(trainer: Parallel, train: Examples, valid: Examples | None) -> dict[str, Any]:
+def fit_on_devices(trainer: Parallel, train: Examples, valid: Examples | None) -> Json:
     """Train in one process a device and bring weights and progress back into `trainer`.
 
     What the processes need (the network, events, a loss of the user's own) is sent to them, so it must be
@@ -69,7 +70,7 @@ def fit_on_devices(trainer: Parallel, train: Examples, valid: Examples | None) -
                 f"training on {len(trainer.devices)} devices failed: {last}. Try one device first."
             ) from error
         weights = load_file(Path(folder) / "net.safetensors")
-        progress: dict[str, Any] = json.loads((Path(folder) / "progress.json").read_text())
+        progress: Json = json.loads((Path(folder) / "progress.json").read_text())
     trainer.net.load_state_dict(weights)
     return progress
 

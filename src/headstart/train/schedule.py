@@ -15,6 +15,7 @@ from headstart.freezing import selected_parameters
 from headstart.layers import TokenEmbedding
 from headstart.optim import LazyAdam, LazyAdamW
 from headstart.options import check_least, check_types
+from headstart.plain import Facts, Json
 
 __all__ = ["OPTIMIZERS", "SCHEDULES", "Phase", "make_optimizer", "schedule_function"]
 
@@ -88,7 +89,7 @@ _LAZY: dict[str, type[LazyAdam] | type[LazyAdamW]] = {"adam": LazyAdam, "adamw":
 _NOT_LAZY = ("amsgrad", "maximize", "differentiable", "capturable", "foreach")
 _FUSED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.Adagrad)
 
-Optimizer = str | Callable[[Iterable[dict[str, Any]]], torch.optim.Optimizer]
+Optimizer = str | Callable[[Iterable[Json]], torch.optim.Optimizer]
 
 
 def schedule_function(schedule: str | Schedule) -> Schedule:
@@ -107,7 +108,7 @@ def make_optimizer(
     learning_rate: float,
     weight_decay: float,
     rates: Mapping[str, float],
-    options: Mapping[str, Any],
+    options: Facts,
     lazy: bool = False,
 ) -> torch.optim.Optimizer:
     """Build the optimizer over what may move, one group a factor in `rates`.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +27,7 @@ from headstart.freezing import Freeze
 from headstart.inference import resolve_device
 from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
 from headstart.options import RandomState, check_choice, check_least, check_types, seed_of
+from headstart.plain import Facts, Json, Row
 from headstart.train.checkpoint import (
     Checkpoint,
     Progress,
@@ -47,7 +48,7 @@ from headstart.train.settings import denormals_flushed, one_torch_thread, random
 
 __all__ = ["Event", "Trainer"]
 
-Event = Callable[[str, Any, Mapping[str, Any]], None]
+Event = Callable[[str, Any, Facts], None]
 """Called with what has just happened (``train_begin``, ``phase_begin``, ``step_end``, ``epoch_end``, ``improved``,
 ``train_end``; ``guessed``, where a network goes on to learn from its own guesses), the trainer, and a row about it.
 Setting ``trainer.stop = True`` ends training after the step."""
@@ -104,7 +105,7 @@ class Trainer:
         loss: str | Loss = "binary",
         label_smoothing: float = 0.0,
         optimizer: Optimizer = "adam",
-        optimizer_options: Mapping[str, Any] | None = None,
+        optimizer_options: Facts | None = None,
         learning_rate: float = 2e-3,
         weight_decay: float = 0.0,
         schedule: str | Schedule = "one-cycle",
@@ -169,12 +170,12 @@ class Trainer:
                 )
             },
         }  # fmt: skip
-        self._batching: dict[str, Any] = {}
+        self._batching: Json = {}
         self._progress = Progress()
         self._best: dict[str, Tensor] = {}
 
     @property
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[Row]:
         """One row an epoch, as they have been so far."""
         return self._progress.history
 
@@ -183,7 +184,7 @@ class Trainer:
         """The epoch with the best validation score so far."""
         return self._progress.best_epoch
 
-    def fit(self, train: Examples | Batches, valid: Examples | Batches | None = None) -> list[dict[str, Any]]:
+    def fit(self, train: Examples | Batches, valid: Examples | Batches | None = None) -> list[Row]:
         """Train on `train`, watch `valid`, and return the history.
 
         Args:
@@ -214,7 +215,7 @@ class Trainer:
             return self.history
         return self._fit(train, valid)
 
-    def fit_as(self, rank: int, train: Examples, valid: Examples | None) -> dict[str, Any]:
+    def fit_as(self, rank: int, train: Examples, valid: Examples | None) -> Json:
         """Do what `fit` does as process `rank` of several, and return the progress."""
         self.rank, self.world_size, self.device = rank, len(self.devices), self.devices[rank]
         if rank:
@@ -222,7 +223,7 @@ class Trainer:
         self._fit(train, valid)
         return asdict(self._progress)
 
-    def _fit(self, train: Examples, valid: Examples | None) -> list[dict[str, Any]]:
+    def _fit(self, train: Examples, valid: Examples | None) -> list[Row]:
         self._progress, self._best, self.stop = Progress(), {}, False
         self._told_of_checkpoint = False
         with ExitStack() as settings:
@@ -326,7 +327,7 @@ class Trainer:
         self._end_epoch(row)
         self._save()
 
-    def _epoch_row(self, valid: Examples | None, seconds: float) -> dict[str, Any]:
+    def _epoch_row(self, valid: Examples | None, seconds: float) -> Json:
         progress, started = self._progress, time.perf_counter()
         if self.rank:
             return {}
@@ -376,7 +377,7 @@ class Trainer:
                 measured |= dict(zip((f"{name}_loss", f"{name}_auc"), found, strict=True))
         return measured
 
-    def _end_epoch(self, row: dict[str, Any]) -> None:
+    def _end_epoch(self, row: Json) -> None:
         progress = self._progress
         progress.history.append(row)
         score = row.get(self.monitor)
@@ -398,7 +399,7 @@ class Trainer:
         since = max(self.best_epoch, self._progress.epoch - self._progress.phase_epoch)
         return self.patience is not None and self._progress.epoch - since >= self.patience
 
-    def _tell(self, name: str, row: Mapping[str, Any]) -> None:
+    def _tell(self, name: str, row: Facts) -> None:
         for event in self.events:
             event(name, self, row)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from headstart.errors import ArtifactError
 from headstart.foreign.hf.folder import Weights
+from headstart.plain import Facts, Json
 
 __all__ = ["FAMILIES", "Family", "family_of", "options_of", "weights_of"]
 
@@ -34,7 +34,7 @@ class Family:
     layers: str
     parts: Mapping[str, str | tuple[str, ...]]
     epsilon: float = 1e-12
-    places_from: Callable[[Mapping[str, Any]], int] = lambda config: 0
+    places_from: Callable[[Facts], int] = lambda config: 0
 
 
 _BERT = Family(
@@ -74,7 +74,7 @@ FAMILIES = {
 """By ``model_type`` of a ``config.json``."""
 
 
-def family_of(config: Mapping[str, Any]) -> Family:
+def family_of(config: Facts) -> Family:
     """Return the family that a ``config.json`` belongs to.
 
     Raises:
@@ -105,13 +105,13 @@ def family_of(config: Mapping[str, Any]) -> Family:
     return FAMILIES[str(name)]
 
 
-def options_of(family: Family, config: Mapping[str, Any]) -> dict[str, Any]:
+def options_of(family: Family, config: Facts) -> Json:
     """Return the options of our encoder, but for its pooling and its tokenizer's pieces.
 
     Raises:
         ArtifactError: one is missing or of a kind that cannot be.
     """
-    found: dict[str, Any] = {}
+    found: Json = {}
     for ours, theirs in family.options.items():
         value = config.get(theirs, "gelu" if ours == "activation" else None)
         if type(value) is not (str if ours == "activation" else int):
@@ -136,9 +136,7 @@ def options_of(family: Family, config: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "epsilon": float(epsilon), "n_positions": places - family.places_from(config)}
 
 
-def weights_of(
-    family: Family, config: Mapping[str, Any], options: Mapping[str, Any], weights: Weights
-) -> dict[str, Tensor]:
+def weights_of(family: Family, config: Facts, options: Facts, weights: Weights) -> dict[str, Tensor]:
     """Return the weights in our spelling.
 
     Raises:

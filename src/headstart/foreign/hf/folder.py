@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from headstart.errors import ArtifactError
+from headstart.plain import Row
 
 __all__ = ["Weights", "checked_folder", "file_sums", "opened_weights", "read_json", "read_rules", "to_file"]
 
@@ -190,7 +191,7 @@ def to_file(folder: Path, *names: str) -> Path:
     return next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
 
 
-def file_sums(*paths: Path) -> list[dict[str, Any]]:
+def file_sums(*paths: Path) -> list[Row]:
     """Return name, size and SHA-256 of each file, ready for JSON."""
     found = []
     for path in paths:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,6 +27,7 @@ from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Network
 from headstart.nets import STORED
 from headstart.nets.transformer import POOLED_BY
+from headstart.plain import Facts, Json, Row
 from headstart.text import PretrainedTokenizer
 from headstart.text.rules import Vocabulary, bare_rules
 
@@ -57,10 +58,10 @@ class ImportedEncoder:
 
     net: Network
     name: str
-    options: dict[str, Any]
+    options: Json
     tokenizer: PretrainedTokenizer
     max_tokens: int | None
-    source: dict[str, Any]
+    source: Json
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _tokenizer(raw: bytes, *, framed: bool = True, lower_case: bool = False) -> 
     return PretrainedTokenizer(rules, framed=framed)
 
 
-def _filled(name: str, options: dict[str, Any], state: dict[str, Tensor], pieces: Vocabulary) -> Network:
+def _filled(name: str, options: Json, state: dict[str, Tensor], pieces: Vocabulary) -> Network:
     n_rows = len(state["embeddings.word"])
     if pieces.n_pieces > n_rows:
         raise ArtifactError(
@@ -205,7 +206,7 @@ def _below(top: Path, path: Any) -> Path:
     return top.joinpath(*parts)
 
 
-def _saved_pooling(config: Mapping[str, Any]) -> tuple[str, ...]:
+def _saved_pooling(config: Facts) -> tuple[str, ...]:
     mode = config.get("pooling_mode")
     named = [mode] if isinstance(mode, str) else mode if isinstance(mode, list) else None
     if named is None:
@@ -229,9 +230,7 @@ def _chosen(pooling: str | Sequence[str] | None, sentence: _Sentence) -> tuple[s
     return kinds
 
 
-def _limit(
-    max_tokens: int | None, sentence: _Sentence, top: Path, options: Mapping[str, Any], pieces: Vocabulary
-) -> int:
+def _limit(max_tokens: int | None, sentence: _Sentence, top: Path, options: Facts, pieces: Vocabulary) -> int:
     """Return how many pieces of a text the encoder reads."""
     places = int(options["n_positions"])
     least = len(pieces.before) + len(pieces.after) + 1
@@ -256,21 +255,21 @@ def _rules(top: Path, inner: Path) -> bytes:
     return read_rules(top if (top / "tokenizer.json").is_file() else inner)
 
 
-def _object(found: Any, folder: Path) -> dict[str, Any]:
+def _object(found: Any, folder: Path) -> Json:
     if not isinstance(found, dict):
         raise ArtifactError(f"a configuration file in {str(folder)!r} holds a list, not an object; copy it again.")
     return found
 
 
-def _facts(sentence: _Sentence) -> dict[str, Any]:
+def _facts(sentence: _Sentence) -> Json:
     return {"sentence_transformers": sentence.known}
 
 
-def _sums(paths: Sequence[Path]) -> list[dict[str, Any]]:
+def _sums(paths: Sequence[Path]) -> list[Row]:
     return file_sums(*(path for path in paths if path.is_file()))
 
 
-def _normalizes(config: Mapping[str, Any], top: Path) -> bool:
+def _normalizes(config: Facts, top: Path) -> bool:
     if "normalize" in config:
         return config["normalize"] is True
     modules = read_json(top / "modules.json", missing=[])

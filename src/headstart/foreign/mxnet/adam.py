@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from headstart.errors import OptionError
+from headstart.plain import Json
 
 __all__ = ["MXNetAdam"]
 
@@ -59,7 +60,7 @@ class MXNetAdam(torch.optim.Optimizer):
                     self._move(parameter, group)
         return loss
 
-    def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
+    def _move(self, parameter: Tensor, group: Json) -> None:
         state = self.state[parameter]
         if not state:
             state.update(step=0, mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))

@@ -14,14 +14,16 @@ import numpy as np
 import torch
 from sklearn.pipeline import Pipeline
 
+from headstart.arrays import Array
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.foreign.mxnet.matching import match_parameters
-from headstart.foreign.mxnet.params import Array, read_params
+from headstart.foreign.mxnet.params import read_params
 from headstart.foreign.mxnet.parity import parity_certificate
 from headstart.foreign.mxnet.symbol import read_symbol
 from headstart.foreign.mxnet.vocabulary import Vocabulary, read_vocabulary
 from headstart.nets.mxnet import Feeding, MXNetGraph, Symbol
 from headstart.nets.mxnet.nodes import check_operators, output_names, without_labels
+from headstart.plain import Json, Row
 from headstart.text import TokenIndexer, text_steps
 
 __all__ = ["ImportedNetwork", "import_mxnet"]
@@ -46,8 +48,8 @@ class ImportedNetwork:
     vocabulary: Vocabulary
     labels: tuple[str, str]
     max_tokens: int | None
-    parity: dict[str, Any]
-    source: dict[str, Any]
+    parity: Json
+    source: Json
 
     def steps(self) -> Pipeline:
         """Return the fitted text steps: lower case, ASCII punctuation marks as tokens, cut at blanks.
@@ -168,7 +170,7 @@ def _named(arrays: dict[str, Array] | list[Array], path: Path) -> dict[str, Arra
 
 def _build(
     symbol: Symbol, arrays: dict[str, Array], feeding: Feeding | None, n_tokens: int | None
-) -> tuple[MXNetGraph, dict[str, Any]]:
+) -> tuple[MXNetGraph, Json]:
     check_operators(symbol)
 
     def _built(chosen: Mapping[str, Array], least_tokens: int = 0) -> MXNetGraph:
@@ -232,7 +234,7 @@ def _checked_max_tokens(max_tokens: int | None, n_tokens: int | None) -> int | N
     return min(max_tokens or n_tokens, n_tokens) if n_tokens is not None else max_tokens
 
 
-def _sums(*paths: Path) -> list[dict[str, Any]]:
+def _sums(*paths: Path) -> list[Row]:
     return [
         {"name": path.name, "bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in paths

@@ -15,8 +15,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from headstart.arrays import Array
 from headstart.errors import ArtifactError
-from headstart.foreign.mxnet.params import Array
 from headstart.nets.mxnet.symbol import Symbol
 
 __all__ = ["match_parameters"]

@@ -25,16 +25,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.errors import ArtifactError
 
 __all__ = ["Array", "read_params"]
 
-Array = NDArray[Any]
 
 _FILE_MAGIC = 0x112
 _RECORD_VERSIONS = {0xF993FAC8: 1, 0xF993FAC9: 2, 0xF993FACA: 3}

@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from headstart.errors import DataError
 from headstart.nets.mxnet.graph import MXNetGraph
+from headstart.plain import Facts, Json
 
 __all__ = ["parity_certificate"]
 
@@ -25,7 +25,7 @@ _ROWS, _TOKENS = 8, 24
 
 def parity_certificate(
     graph: MXNetGraph, n_words: int, *, expected: str | os.PathLike[str] | None = None, seed: int = 0
-) -> dict[str, Any]:
+) -> Json:
     """Return by how much a network's outputs differ from those that it should give, ready for JSON.
 
     Args:
@@ -52,7 +52,7 @@ def parity_certificate(
         graph.train(was_training)
 
 
-def _against_itself(graph: MXNetGraph, n_words: int, seed: int) -> dict[str, Any]:
+def _against_itself(graph: MXNetGraph, n_words: int, seed: int) -> Json:
     rng = np.random.default_rng(seed)
     n_tokens = graph.feeding.n_tokens or _TOKENS
     lengths = rng.integers(1, n_tokens + 1, _ROWS)
@@ -65,7 +65,7 @@ def _against_itself(graph: MXNetGraph, n_words: int, seed: int) -> dict[str, Any
     return _certificate("the same network in float64 on random texts", found, wanted, (_ROWS, n_tokens), None)
 
 
-def _against_file(graph: MXNetGraph, path: Path) -> dict[str, Any]:
+def _against_file(graph: MXNetGraph, path: Path) -> Json:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -92,7 +92,7 @@ def _size(graph: MXNetGraph, inputs: Mapping[str, Tensor]) -> tuple[int, int]:
     return n_rows, indices.numel() // max(n_rows, 1)
 
 
-def _alone(graph: MXNetGraph, inputs: Mapping[str, Tensor], arrays: Mapping[str, Any]) -> float:
+def _alone(graph: MXNetGraph, inputs: Mapping[str, Tensor], arrays: Facts) -> float:
     worst = 0.0
     for row, length in enumerate(arrays["lengths"].tolist()):
         one = {}
@@ -119,7 +119,7 @@ def _certificate(
     wanted: Mapping[str, Tensor],
     size: tuple[int, int],
     alone: float | None,
-) -> dict[str, Any]:
+) -> Json:
     largest, at = max((_difference(found[name], wanted[name]), name) for name in wanted)
     return {
         "compared_with": compared_with,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import DataError
+from headstart.plain import Json
 
 __all__ = ["Vocabulary", "read_vocabulary"]
 
@@ -79,7 +80,7 @@ def _padding(filler: Any, place: dict[str, int]) -> int:
     return index
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> Json:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise DataError(
@@ -115,7 +116,7 @@ def _by_index(loaded: Any, path: Path) -> list[str]:
     return sorted(loaded, key=loaded.__getitem__)
 
 
-def _words(found: dict[str, Any]) -> list[str]:
+def _words(found: Json) -> list[str]:
     words = found["idx_to_token"]
     odd = (
         next((word for word in words if not isinstance(word, str) or not word), None) if isinstance(words, list) else ""

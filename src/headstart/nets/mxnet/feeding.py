@@ -12,6 +12,7 @@ from torch import Tensor
 from headstart.batches import Batch
 from headstart.errors import ArtifactError, DataError
 from headstart.nets.mxnet.symbol import Symbol
+from headstart.plain import Facts, Json
 
 __all__ = ["Feeding"]
 
@@ -44,7 +45,7 @@ class Feeding:
     least_tokens: int = 0
 
     @staticmethod
-    def guess(symbol: Symbol, tensors: Mapping[str, Any]) -> Feeding:
+    def guess(symbol: Symbol, tensors: Facts) -> Feeding:
         """Take the variables without values for inputs: token indices, and then lengths."""
         inputs = [node.name for node in symbol.nodes if node.is_variable and node.name not in tensors]
         inputs = [name for name in inputs if not name.endswith(_PARAMETER_ENDS)]
@@ -126,7 +127,7 @@ class Feeding:
             )
         return feeds[name].shape[1 if kind == "ids_time_major" else 0]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Return it ready for JSON."""
         return {**vars(self), "inputs": dict(self.inputs)}
 

@@ -17,7 +17,6 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +38,7 @@ from headstart.nets.mxnet.results import Result, checked_result, logits, result_
 from headstart.nets.mxnet.shapes import find_shapes, has_tokens, least_tokens, rows_first
 from headstart.nets.mxnet.symbol import Entry, Symbol, symbol_from_text
 from headstart.nets.mxnet.variables import add_variable, checked_tensors, free_name, missing_parameters, owners
+from headstart.plain import Facts, Json
 
 __all__ = ["MXNetGraph"]
 
@@ -329,7 +329,7 @@ class MXNetGraph(Network):
         feeding = self.feeding.only(symbol.variables)
         return MXNetGraph(symbol, self.tensors(), feeding=feeding, result="values").train(self.training)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return all but the values, ready for JSON; see `from_config`."""
         tensors = {
             name: [self.torch_names[name], str(value.dtype).removeprefix("torch."), *value.shape]
@@ -344,7 +344,7 @@ class MXNetGraph(Network):
         }
 
     @staticmethod
-    def from_config(config: Mapping[str, Any], state: Mapping[str, Tensor] | None = None) -> MXNetGraph:
+    def from_config(config: Facts, state: Mapping[str, Tensor] | None = None) -> MXNetGraph:
         """Build a network from what `config` gave.
 
         Args:

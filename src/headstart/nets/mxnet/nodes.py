@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -13,6 +12,7 @@ from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators import GROWTH, OPERATORS, Call, Kernel
 from headstart.nets.mxnet.operators.normalization import has_fixed_gamma
 from headstart.nets.mxnet.symbol import Entry, Node, Symbol
+from headstart.plain import Facts, Json
 
 __all__ = ["GraphNode", "check_operators", "constants", "output_names", "statistics", "without_labels"]
 
@@ -80,10 +80,10 @@ class GraphNode(nn.Module):
         """The operator and its options, for ``print(graph)``."""
         return ", ".join([self.node.op, *(f"{name}={value}" for name, value in self.node.attrs.items())])
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Json:
         return {name: value for name, value in self.__dict__.items() if name != "_kernel"}
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
+    def __setstate__(self, state: Facts) -> None:
         super().__setstate__(dict(state))  # type: ignore[no-untyped-call]
         self._kernel = _kernel(self.node, self.index)
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from headstart.errors import ArtifactError
+from headstart.plain import Facts, Json, Row
 
 __all__ = ["MOST_BYTES", "Entry", "Node", "Symbol", "symbol_from_bytes", "symbol_from_text"]
 
@@ -86,15 +87,15 @@ class Symbol:
             self.mxnet_version,
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Return the graph in the layout of the file, ready for JSON."""
-        nodes: list[dict[str, Any]] = []
+        nodes: list[Row] = []
         for node in self.nodes:
-            entry: dict[str, Any] = {"op": node.op, "name": node.name}
+            entry: Json = {"op": node.op, "name": node.name}
             if node.attrs:
                 entry["attrs"] = dict(node.attrs)
             nodes.append({**entry, "inputs": [[*source, 0] for source in node.inputs]})
-        graph: dict[str, Any] = {
+        graph: Json = {
             "nodes": nodes,
             "arg_nodes": [index for index, node in enumerate(self.nodes) if node.is_variable],
             "heads": [[*head, 0] for head in self.heads],
@@ -129,7 +130,7 @@ def _parse(raw: bytes, source: str) -> Any:
     def _refuse_constant(name: str) -> NoReturn:
         raise ValueError(f"it holds {name}, which is not JSON")
 
-    def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def _without_repeats(pairs: list[tuple[str, Any]]) -> Json:
         made = dict(pairs)
         if len(made) != len(pairs):
             raise ValueError("an object in it has two entries of one name")
@@ -185,7 +186,7 @@ class _Checker:
             self.fail(f"{where} is a variable and yet has inputs")
         return Node(op, name, dict(self.attributes(entry, where)), inputs)
 
-    def attributes(self, entry: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    def attributes(self, entry: Facts, where: str) -> Iterator[tuple[str, str]]:
         """Yield a node's options, under whichever name its MXNet kept them."""
         for key in ("param", "attr", "attrs"):
             found = entry.get(key, {})
