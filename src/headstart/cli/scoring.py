@@ -41,7 +41,7 @@ def evaluate(
     loaded = load(model).set_params(device=device)
     predictor = loaded.predictor_
     if threshold is not None:
-        predictor.threshold = threshold
+        predictor = replace(predictor, threshold=threshold)
     options = reading.DataOptions(
         text, label, where or (), label_map, positive,
         columns=predictor.columns, files=files, otherwise=(predictor.text, "text"),
@@ -99,7 +99,7 @@ def predict(
     files, format_ = _formats(files, data, to_stdout=to_stdout)
     predictor = load(model).predictor_
     if threshold is not None:
-        predictor.threshold = threshold
+        predictor = replace(predictor, threshold=threshold)
     with console.track("rows", None) as bar:
         counts = predict_file(
             predictor,
