@@ -488,6 +488,24 @@ class TestSavingAndLoading:
             model.fit(reviews.texts, reviews.labels)
         assert told == []
 
+    @pytest.mark.parametrize(
+        "facts",
+        [{"label_values": values} for values in ([[0], [1]], [1], [1, 1], [None, 0], {"a": 1}, ["a", float("nan")])],
+    )
+    def test_label_values_that_cannot_be_are_refused(self, base_folder: Path, tmp_path: Path, facts: Any) -> None:
+        parts = read(base_folder)
+        with pytest.raises(ArtifactError):
+            write(tmp_path / "model", replace(parts, model={**parts.model, "info": {**parts.model["info"], **facts}}))
+            load(tmp_path / "model")
+
+    @pytest.mark.parametrize("kinds", [["float", "float"], ["bool", "bool"]])
+    def test_types_that_the_names_do_not_have_are_strings(self, few: Any, tmp_path: Path, kinds: list[str]) -> None:
+        quick().fit(few.texts, [["bad", "good"][label] for label in few.labels]).save(tmp_path / "sound")
+        parts = read(tmp_path / "sound")
+        model = {**parts.model, "info": {**parts.model["info"], "label_types": kinds}}
+        write(tmp_path / "model", replace(parts, model=model))
+        assert load(tmp_path / "model").classes_.tolist() == ["bad", "good"]
+
     @pytest.mark.parametrize("history", [3, "lost", {"epoch": 1}, [1, 2], [{"epoch": 1}, None]])
     def test_a_history_of_something_else_is_refused(self, base_folder: Path, tmp_path: Path, history: Any) -> None:
         parts = read(base_folder)

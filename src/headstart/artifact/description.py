@@ -14,6 +14,7 @@ from headstart.artifact.manifest import FORMAT, MINOR
 from headstart.artifact.schema import (
     anything,
     boolean,
+    either,
     holding,
     integer,
     mapping,
@@ -70,6 +71,7 @@ _SOURCE = holding(unknown_token_rate=nullable(_NUMBER), length_percentiles=mappi
 _INFO = holding(
     strategy=text(),
     label_types=sequence(text(), longest=2),
+    label_values=sequence(either(boolean, integer(-(2**63), 2**63), _NUMBER, _NAME), shortest=2, longest=2),
     n_train=nullable(integer(0, _LARGE)),
     valid=nullable(_METRICS),
     test=nullable(_METRICS),

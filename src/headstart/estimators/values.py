@@ -83,7 +83,11 @@ def stored_classes(predictor: Predictor) -> Classes:
         return Classes(names, tuple(own))
     kinds = set(predictor.info.get("label_types", []))
     turn = _TYPES.get(next(iter(kinds)), str) if len(kinds) == 1 else str
-    return Classes(names, tuple(turn(name) for name in names))
+    try:
+        values = tuple(turn(name) for name in names)
+    except ValueError:
+        return Classes(names, names)
+    return Classes(names, values if len(set(values)) == len(names) else names)
 
 
 _TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": "True".__eq__}

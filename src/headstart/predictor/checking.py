@@ -32,6 +32,7 @@ def check_model(model: Facts) -> None:
         or (len(labels) == 2 and all(labels) and labels[0] != labels[1]),
         "labels that are no whole numbers where whole numbers are declared": "int" not in types
         or all(label.lstrip("-").isdecimal() for label in labels),
+        "two labels of one value": len(set(model["info"].get("label_values", (0, 1)))) == 2,
         f"the columns {columns!r:.60}; expected names, each of them once": len(set(columns)) == len(columns),
     }
     for found, fits in checks.items():
