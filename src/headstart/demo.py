@@ -23,7 +23,8 @@ import pyarrow.csv as pcsv
 from headstart.comparison import Comparison, compare
 from headstart.corpus import Corpus, read
 from headstart.errors import MissingDependencyError
-from headstart.estimators import TextClassifier
+from headstart.estimators import ModelPlace, TextClassifier, load, run_digest
+from headstart.outputs import check_folder
 from headstart.report import Page, learning_curves, map_figure, tsne
 from headstart.report.comparison_page import answer_of
 from headstart.words import important_words, word_vectors
@@ -75,15 +76,14 @@ def run_demo(
     Raises:
         MissingDependencyError: if the movie reviews are not installed.
     """
+    check_folder(out, names=("base", "report.html"), option="--out")
     source = source_reviews()
     if n_source is not None:
         source = source.take(range(0, len(source), max(1, len(source) // n_source)))
     found, missing = targets()
     for sentence in missing:
         say(sentence)
-    say(f"training a base on {len(source):,} movie reviews; a tenth of them is held out")
-    base = TextClassifier(events=events, device="cpu").fit(source)
-    base.save(out / "base")
+    base = _base(source, out, events, say)
     results = {}
     for target in found:
         say(f"carrying it to {len(target.corpus):,} {target.name}, every way, beside both reference points")
@@ -95,6 +95,20 @@ def run_demo(
         "left_out": missing,
         "targets": {name: {"verdict": found.verdict, "rows": found.estimates} for name, found in results.items()},
     }
+
+
+def _base(source: Corpus, out: Path, events: tuple[Any, ...], say: Callable[[str], None]) -> TextClassifier:
+    """Return the base of an earlier run on the same reviews, or train one."""
+    place, base = ModelPlace(out / "base"), TextClassifier(events=events, device="cpu")
+    place.check()
+    run = run_digest({"train": source}, base.get_params(deep=False))
+    with place.reserved(run) as checkpoint:
+        if any((out / "base").glob("*")):
+            say(f"the base of an earlier run is used: {out / 'base'}")
+            return load(out / "base")
+        say(f"training a base on {len(source):,} movie reviews; a tenth of them is held out")
+        place.save(base.set_params(checkpoint=checkpoint).fit(source), run)
+    return base
 
 
 def _compared(base: TextClassifier, target: Target, out: Path, progress: Any) -> Comparison:

@@ -56,9 +56,11 @@ def test_without_a_command_it_shows_its_help_and_fails(cli: Any) -> None:
     [
         (HeadstartError("a file is missing; copy it."), 2, "headstart: a file is missing; copy it.\n"),
         (MissingDependencyError("x", "plots", "A map"), 2, "Install it with: pip install x (the extra 'plots'"),
-        (KeyboardInterrupt(), 130, "headstart: interrupted; run the same command again to go on where it stopped.\n"),
+        (KeyboardInterrupt(), 130, "headstart: interrupted; nothing is kept of this run.\n"),
         (PermissionError(13, "Permission denied", "/root/m"), 2, "headstart: /root/m: Permission denied; check the path"),
-        (OSError(28, "No space left on device", "m"), 2, "headstart: m: No space left on device; check the path, its permissions and the free space"),
+        (OSError(28, "No space left on device", "m"), 2, "free there); check the path, its permissions and the free space"),
+        (OSError(28, "No space left on device"), 2, "headstart: No space left on device; check the path"),
+        (RuntimeError("unable to write to file </torch_1>: No space left on device (28)"), 2, "headstart: No space left on"),
         (ZeroDivisionError("ours"), 1, "headstart: ZeroDivisionError: ours. This is a fault of headstart; please report it"),
         (OSError("without a file"), 1, "This is a fault of headstart"),
         (EOFError("No data left in file"), 1, "headstart: EOFError: No data left in file. This is a fault of headstart"),

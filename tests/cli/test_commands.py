@@ -121,9 +121,9 @@ class TestTrain:
             not in hashes
         )
 
-    def test_an_older_model_is_replaced(self, cli: Any, files: Path, small: Any) -> None:
-        for epochs in ("0", "1"):
-            assert cli("train", "reviews.csv", "--out", "made", *small, "--epochs", epochs).code == 0
+    def test_an_older_model_is_replaced_if_it_is_wanted(self, cli: Any, files: Path, small: Any) -> None:
+        for epochs, more in (("0", ()), ("1", ("--force",))):
+            assert cli("train", "reviews.csv", "--out", "made", *small, "--epochs", epochs, *more).code == 0
         assert len(load("made").history_) == 2
 
     def test_writes_a_report_on_request(self, cli: Any, files: Path, small: Any) -> None:

@@ -80,16 +80,16 @@ def test_a_place_for_a_file(place: Path, path: str) -> None:
     ],
 )
 def test_no_place_for_a_folder(place: Path, path: str, sentence: str) -> None:
-    for filled in (True, False):
+    for names in (None, ["rows.jsonl"]):
         with pytest.raises(HeadstartError, match=sentence):
-            check_folder(path, filled=filled)
+            check_folder(path, names=names)
 
 
 @pytest.mark.parametrize("path", ["new", "deep/deeper/new", "data", "data-link"])
 def test_a_place_for_a_folder(place: Path, path: str) -> None:
     before = sorted(place.rglob("*"))
     check_folder(path)
-    check_folder(path, filled=True)
+    check_folder(path, names=["rows.jsonl"])
     assert sorted(place.rglob("*")) == before
 
 
@@ -111,6 +111,7 @@ def test_a_place_for_a_folder(place: Path, path: str) -> None:
         ("new.csv", ".", "lies in"),
         ("data/a.csv", "data/*.csv", "is"),
         ("data/new.csv", "data/*.csv", "would be one of"),
+        ("data/new.csv", ["in.csv", ("data/*.csv",)], "would be one of"),
         ("data/deep/c.csv", "data/**/*.csv", "is"),
         ("data", "data/deep/c.csv", "holds"),
         ("data-link", "data/a.csv", "holds"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from headstart.artifact import documents
-from headstart.artifact.manifest import MANIFEST, RUN, WORDS, FileEntry, Manifest, check_file_name, run_bytes
+from headstart.artifact.files import read_small
+from headstart.artifact.manifest import MANIFEST, RUN, WORDS, FileEntry, Manifest, check_file_name, read_run, run_bytes
 from headstart.artifact.parts import Parts
 from headstart.artifact.reading import other_files, read_manifest
 from headstart.artifact.tensors import entries_of, raw_bytes
@@ -17,51 +18,71 @@ from headstart.artifact.words import words_to_bytes
 from headstart.errors import ArtifactError
 from headstart.outputs import failed_writes, replaced
 
-__all__ = ["check_target", "write"]
+__all__ = ["check_target", "content_hash", "write"]
 
 _LEFT_BY_FILE_MANAGERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
-def write(path: str | os.PathLike[str], parts: Parts) -> str:
+def write(path: str | os.PathLike[str], parts: Parts, *, force: bool = True) -> str:
     """Write a model's folder and return its content hash (SHA-256 in hex).
 
     The same parts give the same bytes, ``run.json`` aside. Killed at any moment, or on a disk that fills,
     the path holds the model that was there before or none, never half of one; what a killed writer left
-    beside it is removed by the next.
+    next to it is removed by the next.
 
     Args:
         path: the folder. One that holds a model, or nothing, is replaced; parents are made.
         parts: what to store.
+        force: whether to replace a model of any content. Without it, only one of the same content or of the same run
+            (see `check_target`; here the run is ``parts.run["digest"]``) is.
 
     Raises:
-        ArtifactError: if a value cannot be stored, if something that is no model stands at `path` (see
-            `check_target`), or if the system refuses (disk full, no permission). What was there stays.
+        ArtifactError: if a value cannot be stored, if something stands at `path` that may not be replaced, or if the
+            system refuses (disk full, no permission). What was there stays.
     """
     model, run = documents.plain(parts.model, "model"), documents.plain(documents.repaired(parts.run), "run")
     files = list(_files(parts))
+    new: dict[str, Any] = {"run": run.get("digest")}
     with failed_writes(path, "the model", error=ArtifactError):
         target = check_target(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(target, lambda: _check_replaceable(target)) as folder:
+
+        def check() -> None:
+            _check_replaceable(target, new, force=force or "content" not in new)
+
+        with replaced(target, check) as folder:
             entries = {name: _write_file(folder / name, pieces, about) for name, pieces, about in files}
             manifest, content_hash = Manifest(model, entries).to_bytes()
             _write_file(folder / RUN, [run_bytes(run, content_hash)])
             _write_file(folder / MANIFEST, [manifest])
+            new["content"] = content_hash
     return content_hash
 
 
-def check_target(path: str | os.PathLike[str]) -> Path:
+def content_hash(parts: Parts) -> str:
+    """Return the content hash that `write` would return, without writing."""
+    entries = {name: _entry(pieces, about) for name, pieces, about in _files(parts)}
+    return Manifest(documents.plain(parts.model, "model"), entries).to_bytes()[1]
+
+
+def check_target(path: str | os.PathLike[str], *, force: bool = True, run: str | None = None) -> Path:
     """Return where `write` would put the model, links followed; call it before hours of training.
 
+    Args:
+        path: the folder.
+        force: as for `write`.
+        run: digest of all that decides the run whose model is to be written there.
+
     Raises:
-        ArtifactError: if a file, or a folder with anything but a model in it, stands there.
+        ArtifactError: if a file, or a folder with anything but a model in it, stands there; without `force` also if
+            it is a model of another run.
     """
     target = Path(path).resolve()
-    _check_replaceable(target)
+    _check_replaceable(target, {"run": run}, force=force)
     return target
 
 
-def _check_replaceable(target: Path) -> None:
+def _check_replaceable(target: Path, new: Mapping[str, Any], *, force: bool) -> None:
     if not target.exists():
         return
     if not target.is_dir():
@@ -75,7 +96,8 @@ def _check_replaceable(target: Path) -> None:
     if not any(target.iterdir()):
         return
     try:
-        others = other_files(target, read_manifest(target))
+        manifest = read_manifest(target)
+        others = other_files(target, manifest)
     except ArtifactError as error:
         raise ArtifactError(
             f"{str(target)!r} is not empty and holds no model that can be read, so it is not replaced. "
@@ -86,6 +108,24 @@ def _check_replaceable(target: Path) -> None:
         raise ArtifactError(
             f"{str(target)!r} holds {', '.join(map(repr, others[:5]))} beside its model, and would lose it. "
             "Move that elsewhere, or choose another folder for the model."
+        )
+    if not force and manifest.content_hash != new.get("content"):
+        _check_run(target, manifest, new["run"])
+
+
+def _check_run(target: Path, manifest: Manifest, run: str | None) -> None:
+    """Refuse to replace the model of another run than that with the digest `run`."""
+    try:
+        known = read_run(read_small(target / RUN, documents.MAX_BYTES), manifest.content_hash, target / RUN).get(
+            "digest"
+        )
+    except ArtifactError:
+        known = None
+    if known is None or known != run:
+        labels = ", ".join(map(str, manifest.model.get("labels") or ())) or "none"
+        raise ArtifactError(
+            f"{str(target)!r} holds another model (labels: {labels}; content {manifest.content_hash[:12]}), and it is not "
+            "replaced. Choose another folder, or add --force (force=True) to replace it."
         )
 
 
@@ -108,12 +148,20 @@ def _named(name: str) -> str:
 
 
 def _write_file(path: Path, pieces: Iterable[Any], about: dict[str, Any] | None = None) -> FileEntry:
-    digest, size = hashlib.sha256(), 0
     with path.open("xb") as file:
-        for piece in pieces:
-            file.write(piece)
-            digest.update(piece)
-            size += len(piece)
+        entry = _entry(pieces, about, file.write)
         file.flush()
         os.fsync(file.fileno())
+    return entry
+
+
+def _entry(
+    pieces: Iterable[Any], about: dict[str, Any] | None = None, write_piece: Callable[[Any], Any] | None = None
+) -> FileEntry:
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces:
+        if write_piece is not None:
+            write_piece(piece)
+        digest.update(piece)
+        size += len(piece)
     return FileEntry(size, digest.hexdigest(), **(about or {}))

@@ -1,24 +1,25 @@
 """The application: its commands, and the one place where errors become sentences and exit codes.
 
 Exit codes: 0 done; 2 a mistake of the user's, told in one sentence; 1 a fault of ours, with a traceback to
-send us; 130 interrupted.
+send us; 130, 143 and 129 interrupted by Ctrl-C, SIGTERM or SIGHUP.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from headstart.cli import carrying, comparing, console, importing, learning, looking, scoring, settable
+from headstart.cli.process import discard, flush, open_streams, signals_interrupt
+from headstart.outputs import RESUMES, system_fault
 
 __all__ = ["app", "main"]
-
-_INTERRUPTED = "interrupted; run the same command again to go on where it stopped."
 
 app = typer.Typer(
     name="headstart",
@@ -57,6 +58,7 @@ for module in (learning, scoring, carrying, looking, comparing, importing, setta
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit the process with its code."""
+    open_streams()
     sys.exit(run(arguments))
 
 
@@ -72,20 +74,31 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _outcome(given: list[str]) -> tuple[int, str]:
     """Return the exit code and, unless all went well, a sentence."""
+    with signals_interrupt() as received:
+        try:
+            code = _invoked(given)
+            flush(sys.stdout)
+        except KeyboardInterrupt as interrupt:
+            kept = RESUMES if RESUMES in getattr(interrupt, "__notes__", ()) else "nothing is kept of this run"
+            return 128 + (received or [signal.SIGINT])[0], f"interrupted; {kept}."
+        except (BrokenPipeError, SystemExit) as error:  # help that goes to `head`, of which rich makes an exit
+            if not isinstance(error.__context__ or error, BrokenPipeError):
+                raise
+            discard(sys.stdout)
+            return 0, ""
+        except Exception as error:
+            return _explained(error)
+        return code, ""
+
+
+def _invoked(given: list[str]) -> int:
+    """Run the command and return its exit code. Calling `app` would take any reader's EOFError for an interrupt."""
     try:
-        code: Any = app(args=given, prog_name="headstart", standalone_mode=False)
-        # Typer turns an interrupt into its exit code, and says nothing.
-        return (130, _INTERRUPTED) if code == 130 else (code if isinstance(code, int) else 0, "")
-    except KeyboardInterrupt:
-        return 130, _INTERRUPTED
-    except typer.Abort as error:  # a command asks nothing, so Typer made it of some reader's EOFError
-        return _explained(error.__cause__ if isinstance(error.__cause__, EOFError) else error)
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does. Nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0, ""
-    except Exception as error:
-        return _explained(error)
+        with typer.main.get_command(app).make_context("headstart", given) as context:
+            context.command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
 
 
 def _explained(error: Exception) -> tuple[int, str]:
@@ -99,8 +112,8 @@ def _explained(error: Exception) -> tuple[int, str]:
         hint = f" See: {context.command_path} --help" if context is not None else ""
         message = format_message()
         return 2, f"{message}{hint}" if message else ""
-    if isinstance(error, OSError) and error.filename is not None:
-        return 2, f"{error.filename}: {error.strerror}; check the path, its permissions and the free space."
+    if reason := system_fault(error):
+        return 2, f"{reason}; check the path, its permissions and the free space."
     for line in traceback.format_exc().splitlines():
         console.note(line)
     return 1, f"{type(error).__name__}: {error}. This is a fault of headstart; please report it with the lines above."

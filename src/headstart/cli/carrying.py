@@ -28,7 +28,6 @@ def demo(
     from headstart.demo import run_demo
 
     started = time.perf_counter()
-    out.mkdir(parents=True, exist_ok=True)
     result = run_demo(
         out, say=console.note, events=(console.TrainingProgress(),), n_source=n_source, progress=_Progress()
     )

@@ -100,10 +100,12 @@ def compare(
     Writes rows.jsonl, verdict.json, report.html and the model to ship into a folder. A comparison that was stopped
     goes on when the same command is given again.
     """
+    from headstart.comparison import check_place
     from headstart.comparison import compare as run
     from headstart.estimators import load
 
     _refuse_valid(valid)
+    check_place(out, (opt.model_files(model), data, source, test, config))
     base = load(model).predictor_
     chosen = opt.column_list(columns)
     options = reading.DataOptions(
@@ -141,7 +143,6 @@ def compare(
     )
     progress.close()
     if corpus.labels is None:
-        out.mkdir(parents=True, exist_ok=True)
         result.report(out / "report.html")
     _tell(result, out)
     console.emit(_facts(result, out), as_json=as_json, lines=_lines(result, out))

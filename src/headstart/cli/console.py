@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from headstart.errors import HeadstartWarning
+from headstart.cli.process import discard
+from headstart.errors import HeadstartWarning, OutputError
 from headstart.printing import printable
 from headstart.progress import TrainingLines
 
@@ -58,10 +59,22 @@ def _print(lines: Sequence[str], stream: TextIO | None) -> None:
 
 
 def _write(line: str, stream: TextIO | None) -> None:
-    """Write a line to a stream that may be closed, or know only some characters."""
-    if stream is not None:
-        encoding = getattr(stream, "encoding", None) or "utf-8"
+    """Write a line to a stream that may be closed, lose its reader, or know only some characters.
+
+    Raises:
+        OutputError: if the standard output cannot be written, its disk being full.
+    """
+    if stream is None:
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    except BrokenPipeError:
+        discard(stream)
+    except OSError as error:
+        discard(stream)
+        if stream is sys.stdout:  # nobody would read of a fault of the other
+            raise OutputError(f"the standard output cannot be written: {error.strerror or error}.") from error
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> list[str]:

@@ -11,7 +11,7 @@ from headstart.cli import console
 from headstart.cli import options as opt
 
 if TYPE_CHECKING:
-    from headstart.estimators import TextClassifier
+    from headstart.estimators import ModelPlace, TextClassifier
 
 __all__ = ["register"]
 
@@ -54,14 +54,15 @@ def mxnet(
             "--expected", metavar="FILE.npz", help="MXNet's own outputs, to hold it against.", show_default=False
         ),
     ] = None,
+    force: opt.Force = False,
     as_json: opt.Json = False,
 ) -> None:
     """Read a network that Apache MXNet exported, without MXNet, and write it as a model."""
-    from headstart.artifact import check_target
     from headstart.errors import OptionError
-    from headstart.estimators import import_mxnet
+    from headstart.estimators import ModelPlace, import_mxnet
 
-    check_target(out)
+    place = ModelPlace(out, (prefix, vocab, parameters, expected), force)
+    place.check()
     names = [name.strip() for name in labels.split(",")]
     if len(names) != 2 or not all(names):
         raise OptionError(
@@ -79,7 +80,7 @@ def mxnet(
     parity = model.predictor_.info["parity"]
     result = {
         "model": str(out),
-        "content_hash": model.save(out),
+        "content_hash": place.save(model),
         "labels": opt.label_facts(model.predictor_.label_names),
         "parity": parity,
         "source": model.predictor_.info["imported"],
@@ -109,15 +110,17 @@ def hf(
         ),
     ] = None,
     max_tokens: MaxPieces = None,
+    force: opt.Force = False,
     as_json: opt.Json = False,
 ) -> None:
     """Read an encoder that others trained (BERT and its kin) and write it as a model to build on."""
-    from headstart.artifact import check_target
+    from headstart.estimators import ModelPlace
     from headstart.pretrained import import_hf
 
-    check_target(out)
+    place = ModelPlace(out, (folder,), force)
+    place.check()
     chosen = None if pooling is None else opt.column_list(pooling)
-    _write_base(import_hf(folder, pooling=chosen, max_tokens=max_tokens), out, as_json=as_json)
+    _write_base(import_hf(folder, pooling=chosen, max_tokens=max_tokens), place, as_json=as_json)
 
 
 @importing.command()
@@ -125,24 +128,26 @@ def model2vec(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A local folder of model2vec.", show_default=False)],
     out: opt.Out,
     max_tokens: MaxPieces = None,
+    force: opt.Force = False,
     as_json: opt.Json = False,
 ) -> None:
     """Read static vectors that model2vec made and write them as a model to build on."""
-    from headstart.artifact import check_target
+    from headstart.estimators import ModelPlace
     from headstart.pretrained import import_model2vec
 
-    check_target(out)
-    _write_base(import_model2vec(folder, max_tokens=max_tokens), out, as_json=as_json)
+    place = ModelPlace(out, (folder,), force)
+    place.check()
+    _write_base(import_model2vec(folder, max_tokens=max_tokens), place, as_json=as_json)
 
 
-def _write_base(model: TextClassifier, out: Path, *, as_json: bool) -> None:
+def _write_base(model: TextClassifier, place: ModelPlace, *, as_json: bool) -> None:
     from headstart.features import layer_table
 
     rows = layer_table(model)
     source = model.predictor_.info["imported"]
     result = {
-        "model": str(out),
-        "content_hash": model.save(out),
+        "model": str(place.out),
+        "content_hash": place.save(model),
         "architecture": source["architecture"],
         "layers": rows,
         "size": rows[-1]["shape"][-1],
@@ -151,7 +156,7 @@ def _write_base(model: TextClassifier, out: Path, *, as_json: bool) -> None:
         "source": source,
     }
     lines = [
-        f"model: {out}",
+        f"model: {place.out}",
         f"{result['architecture']}, {result['n_parameters']:,} parameters, vectors of size {result['size']}, "
         f"texts cut at {result['max_tokens'] or 'no'} pieces",
         f"layers: {', '.join(row['layer'] for row in rows)}",

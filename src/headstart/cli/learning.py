@@ -15,7 +15,7 @@ from headstart.cli import options as opt
 
 if TYPE_CHECKING:
     from headstart.corpus import Corpus
-    from headstart.estimators import TextClassifier
+    from headstart.estimators import ModelPlace, TextClassifier
 
 __all__ = ["register"]
 
@@ -49,6 +49,7 @@ def train(
     set_: opt.Set = None,
     report: opt.Report = None,
     threads: opt.Threads = None,
+    force: opt.Force = False,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:
@@ -56,8 +57,10 @@ def train(
 
     A run that was interrupted goes on where it stopped when the same command is given again.
     """
-    from headstart.estimators import TextClassifier
+    from headstart.estimators import ModelPlace, TextClassifier
 
+    place = ModelPlace(out, (data, valid, test, unlabelled, config), force, report)
+    place.check()
     given = opt.estimator_options(config, set_)
     given |= {
         name: value for name, value in (("net", net), ("epochs", epochs), ("threshold", threshold)) if value is not None
@@ -70,7 +73,7 @@ def train(
     )
     splits = reading.read_splits(options, data, valid=valid, test=test, n_labels=n_labels, seed=seed)
     model.set_params(unlabelled=reading.read_unlabelled(options, unlabelled, splits))
-    _fit_and_save(model, splits, out, as_json=as_json, report=report, title=f"Training on {_shown(data)}")
+    _fit_and_save(model, splits, place, as_json=as_json, title=f"Training on {_shown(data)}")
 
 
 def transfer(
@@ -105,16 +108,20 @@ def transfer(
     config: opt.Config = None,
     set_: opt.Set = None,
     report: opt.Report = None,
+    force: opt.Force = False,
     cache: opt.Cache = None,
     threads: opt.Threads = None,
     as_json: opt.Json = False,
     files: opt.Files = None,
 ) -> None:
     """Carry a trained model to other texts by one strategy and write the new model to a folder."""
+    from headstart.artifact import inspect
     from headstart.errors import OptionError
-    from headstart.estimators import TextClassifier, load
+    from headstart.estimators import ModelPlace, TextClassifier, load
     from headstart.strategies import UNLABELLED
 
+    place = ModelPlace(out, (opt.model_files(model), data, valid, test, unlabelled, config), force, report)
+    place.check()
     base = load(model)
     chosen = opt.column_list(columns)
     if chosen and strategy not in ("features", "tfidf"):
@@ -142,7 +149,8 @@ def transfer(
         options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names, needs_labels=needed
     )
     estimator.set_params(unlabelled=reading.read_unlabelled(options, unlabelled, splits))
-    _fit_and_save(estimator, splits, out, as_json=as_json, report=report, title=f"{strategy} on {_shown(data)}")
+    title = f"{strategy} on {_shown(data)}"
+    _fit_and_save(estimator, splits, place, base=inspect(model)["content_hash"], as_json=as_json, title=title)
 
 
 def register(app: typer.Typer) -> None:
@@ -159,51 +167,49 @@ def _shown(data: Sequence[str]) -> str:
 
 
 def _fit_and_save(
-    model: TextClassifier, splits: reading.Splits, out: Path, *, as_json: bool, report: Path | None, title: str
+    model: TextClassifier,
+    splits: reading.Splits,
+    place: ModelPlace,
+    *,
+    base: str | None = None,
+    as_json: bool,
+    title: str,
 ) -> None:
-    import shutil
+    from headstart.estimators import run_digest
 
-    from headstart.artifact import check_target
-    from headstart.errors import OptionError
-
-    check_target(out)
-    if report is not None and not report.parent.is_dir():
-        raise OptionError(
-            f"the folder {report.parent} for --report {report} does not exist; make it, or write elsewhere."
-        )
-    checkpoint = out.with_name(out.name + ".checkpoint")
-    if model.checkpoint is None:
-        model.set_params(checkpoint=checkpoint)
-    model.set_params(events=(*model.events, console.TrainingProgress()))
-    started = time.perf_counter()
-    model.fit(splits.train, valid=splits.valid)
-    seconds = time.perf_counter() - started
-    test = None if splits.test is None else evaluated(model, splits.test)
-    result: dict[str, Any] = {
-        "model": str(out),
-        "strategy": model.strategy,
-        "labels": opt.label_facts(model.predictor_.label_names),
-        "epochs": model.history_,
-        "valid": _held_out(model, splits),
-        "test": test,
-        "counts": splits.counts,
-        "train_counts": model.predictor_.info.get("train_counts"),
-        "deciding_columns": model.predictor_.info.get("deciding_columns", []),
-        "seconds": seconds,
-    }
-    known = model.predictor_.with_facts(counts=splits.counts)
-    if test is not None:
-        known = known.with_facts(test=test)
-    model.predictor_ = replace(known, run={**known.run, **run_facts(seconds)})
-    _beside_the_base(model, splits, result)
-    _warn(model, result)
-    result["content_hash"] = model.save(out)
-    if checkpoint.exists():
-        shutil.rmtree(checkpoint)
-    if report is not None:
+    corpora = {"train": splits.train, "valid": splits.valid, "test": splits.test, "unlabelled": model.unlabelled}
+    run = run_digest(corpora, model.get_params(deep=False), base)
+    with place.reserved(run) as checkpoint:
+        if model.checkpoint is None:
+            model.set_params(checkpoint=checkpoint)
+        model.set_params(events=(*model.events, console.TrainingProgress()))
+        started = time.perf_counter()
+        model.fit(splits.train, valid=splits.valid)
+        seconds = time.perf_counter() - started
+        test = None if splits.test is None else evaluated(model, splits.test)
+        result: dict[str, Any] = {
+            "model": str(place.out),
+            "strategy": model.strategy,
+            "labels": opt.label_facts(model.predictor_.label_names),
+            "epochs": model.history_,
+            "valid": _held_out(model, splits),
+            "test": test,
+            "counts": splits.counts,
+            "train_counts": model.predictor_.info.get("train_counts"),
+            "deciding_columns": model.predictor_.info.get("deciding_columns", []),
+            "seconds": seconds,
+        }
+        known = model.predictor_.with_facts(counts=splits.counts)
+        if test is not None:
+            known = known.with_facts(test=test)
+        model.predictor_ = replace(known, run={**known.run, **run_facts(seconds)})
+        _beside_the_base(model, splits, result)
+        _warn(model, result)
+        result["content_hash"] = place.save(model, run)
+    if place.report is not None:
         console.note("writing the page: every layer is measured, which takes as long as some epochs do")
-        write_report(model, splits, result, report, title)
-        result["report"] = str(report)
+        write_report(model, splits, result, place.report, title)
+        result["report"] = str(place.report)
     result["total_seconds"] = time.perf_counter() - started
     console.emit(result, as_json=as_json, lines=_summary(result))
 

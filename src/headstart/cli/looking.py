@@ -95,11 +95,13 @@ def map_(
     """Draw a t-SNE map of a model's words, or of texts, at any layer."""
     from headstart.cli.mapping import text_map, word_map
     from headstart.errors import OptionError
+    from headstart.outputs import check_file
 
     if sum(option is not None for option in (words, top, data)) > 1:
         raise OptionError("--words, --top and --data exclude one another; give one of them.")
     if out.suffix not in (".html", ".png", ".svg", ".pdf"):
         raise OptionError(f"--out is {out.name!r}; a map is written to a file that ends in .html, .png, .svg or .pdf.")
+    check_file(out, (opt.model_files(model), data, words), option="--out")
     how = {"n_components": dimensions, "perplexity": perplexity, "n_iter": iterations, "random_state": seed}
     if data is not None:
         options = reading.DataOptions(text, label, where or (), label_map, files=files)

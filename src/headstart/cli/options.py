@@ -20,6 +20,7 @@ __all__ = [
     "Data",
     "Device",
     "Files",
+    "Force",
     "Group",
     "Json",
     "Label",
@@ -42,6 +43,7 @@ __all__ = [
     "comparison_options",
     "estimator_options",
     "label_facts",
+    "model_files",
     "reads_files",
     "settable",
 ]  # fmt: skip
@@ -184,6 +186,7 @@ Unlabelled = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace a model of another run at --out.")]
 Report = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE.html", help="Also write a page about the run.", show_default=False),
@@ -284,6 +287,11 @@ def _given(config: Path | None, settings: Sequence[str] | None) -> list[tuple[st
             raise OptionError(f"--set {setting!r} has no '='; write KEY=VALUE, for example --set epochs=3.")
         found.append((key.strip(), _value(text.strip())))
     return found
+
+
+def model_files(model: Path) -> Path | None:
+    """Return a model's folder as an input that no output may touch; None if it is none, which reading it will say."""
+    return model if (model / "headstart.json").exists() else None
 
 
 def label_facts(names: Sequence[str]) -> dict[str, Any]:

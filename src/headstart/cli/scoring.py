@@ -92,10 +92,13 @@ def predict(
     from headstart.corpus import parse_where, source_name
     from headstart.errors import OptionError
     from headstart.estimators import load
+    from headstart.outputs import check_file
 
     to_stdout = str(out) == STDOUT
     if to_stdout and as_json:
         raise OptionError("--out - and --json both write to standard output; give one of them.")
+    if not to_stdout:
+        check_file(out, (opt.model_files(model), data), option="--out")
     files, format_ = _formats(files, data, to_stdout=to_stdout)
     predictor = load(model).predictor_
     if threshold is not None:
@@ -156,7 +159,9 @@ def embed(
     from headstart.bulk import embed_file
     from headstart.corpus import parse_where, source_name
     from headstart.estimators import load
+    from headstart.outputs import check_file
 
+    check_file(out, (opt.model_files(model), data), option="--out")
     with console.track("rows", None) as bar:
         result = embed_file(
             load(model).predictor_,

@@ -6,5 +6,6 @@ to ship. docs/compare.md tells the rules and shows what they found.
 
 from headstart.comparison.candidates import CANDIDATES, Candidate
 from headstart.comparison.comparing import Comparison, compare
+from headstart.comparison.folder import check_place
 
-__all__ = ["CANDIDATES", "Candidate", "Comparison", "compare"]
+__all__ = ["CANDIDATES", "Candidate", "Comparison", "check_place", "compare"]

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from headstart.artifact import read
 from headstart.comparison.context import SPACES, Context, prepare
 from headstart.comparison.fits import Fit, load_scores, perform, rows_of
+from headstart.comparison.folder import check_place, check_shipped, make_working_folders, reserved
 from headstart.comparison.folds import DecisionRule
 from headstart.comparison.gap import domain_gap, gap_lines
 from headstart.comparison.log import RowLog
 from headstart.comparison.planning import Options, Plan, plan_of
-from headstart.comparison.problem import Problem, assemble, budget_list, digest, labels_of
+from headstart.comparison.problem import Problem, assemble, budget_list, labels_of
 from headstart.comparison.recalibration import recalibrated, recalibration, shown
 from headstart.comparison.result import Comparison
 from headstart.comparison.results import judge
 from headstart.comparison.running import Progress, run_tasks
 from headstart.comparison.scores import base_digest, versions
 from headstart.comparison.verdict_text import say
-from headstart.corpus import Corpus, check_column_types, deciding_columns
+from headstart.corpus import Corpus, check_column_types, deciding_columns, digest
 from headstart.corpus import read as read_corpus
 from headstart.errors import OptionError
 from headstart.estimators import labelled
@@ -32,7 +33,7 @@ from headstart.features import as_predictor
 from headstart.inference import resolve_device
 from headstart.kernels.workers import n_cores, wanted_threads
 from headstart.options import RandomState, seed_of
-from headstart.outputs import atomic_write
+from headstart.outputs import RESUMES, atomic_write, remove_own
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
 
@@ -109,6 +110,9 @@ def compare(
         raise OptionError(
             f"{seeds} draws were asked for; expected 1 or more, better 5: with one, draws cannot be told from luck."
         )
+    if out is not None:
+        read = (base, getattr(X, "source", None), source, test)
+        check_place(Path(out), [one for one in read if isinstance(one, str | Path)])
     predictor, where, random_state = as_predictor(base), str(resolve_device(device)), seed_of(random_state)
     origin = None if source is None else _corpus(source, predictor, None, (), None)
     check_column_types(column_types or {}, columns)
@@ -164,10 +168,23 @@ def _run(
         "data": digest(problem.pool, problem.test), "base": base_digest(base), "columns": problem.column_types,
         "group": problem.group, "source": None if source is None else digest(source), "version": 2,
     }  # fmt: skip
-    log = RowLog(out, made_of)
+    with reserved(out):
+        log = RowLog(out, made_of)
+        check_shipped(out, log.plan_digest)
+        make_working_folders(out)
+        try:
+            return _compared(base, problem, source, plan, log, progress)
+        except KeyboardInterrupt as interrupt:
+            if log.rows:
+                interrupt.add_note(RESUMES)
+            raise
+
+
+def _compared(
+    base: Predictor, problem: Problem, source: Corpus | None, plan: Plan, log: RowLog, progress: Progress
+) -> Comparison:
     started = time.perf_counter()
-    work = out / "work"
-    shutil.rmtree(work, ignore_errors=True)
+    work = log.folder / "work"
     needs = {need for one in plan.candidates.values() for need in one.needs}
     spaces = tuple(space for space in SPACES if f"texts:{space}" in needs)
     context = prepare(problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device)
@@ -183,7 +200,7 @@ def _run(
     found.facts |= {"left_out": dict(plan.left_out), "seconds": time.perf_counter() - started, "n_jobs": n_jobs}
     _ship(found, context, problem, plan, log)
     found.verdict["words"] = say(found.verdict, plan.candidates)
-    _finish(found, out, log, work)
+    _finish(found, log)
     return found
 
 
@@ -221,14 +238,16 @@ def _ship(found: Comparison, context: Context, problem: Problem, plan: Plan, log
     found.predictor = predictor
 
 
-def _finish(found: Comparison, out: Path, log: RowLog, work: Path) -> None:
+def _finish(found: Comparison, log: RowLog) -> None:
     """Write the model, the verdict and the page; take away what was only for working."""
+    out = log.folder
+    if found.predictor is not None:
+        found.predictor = replace(found.predictor, run={**found.predictor.run, "digest": log.plan_digest})
     found.save(out / "model")
     facts = {name: part for name, part in found.to_dict().items() if name not in ("rows", "shown")}
     _write_json(out / "verdict.json", facts)
     found.report(out / "report.html")
-    for folder in (work, out / "fitted"):
-        shutil.rmtree(folder, ignore_errors=True)
+    remove_own(out / "fitted")
 
 
 def _write_json(path: Path, facts: Mapping[str, Any]) -> None:

@@ -81,6 +81,11 @@ class RowLog:
             file.flush()
             os.fsync(file.fileno())
 
+    @property
+    def plan_digest(self) -> str:
+        """The SHA-256 of the plan, in hex."""
+        return hashlib.sha256(self._plan).hexdigest()
+
     def model_path(self, task: Fit) -> Path:
         """Return where the fit's model lies, if it was kept."""
         return self.folder / "fitted" / task.strategy

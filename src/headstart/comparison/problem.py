@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from headstart.corpus import Corpus, duplicates, require_two_classes, split, subset
@@ -17,7 +15,7 @@ from headstart.corpus.column_types import as_type, type_of
 from headstart.corpus.splits import group_codes
 from headstart.errors import DataError, OptionError
 
-__all__ = ["Problem", "assemble", "budget_list", "digest"]
+__all__ = ["Problem", "assemble", "budget_list"]
 
 
 @dataclass(frozen=True)
@@ -152,20 +150,6 @@ def budget_list(budgets: Sequence[int | None] | None, n_rows: int) -> tuple[int,
             "(test rows are not drawn). Ask for fewer, or for 'all'."
         )
     return tuple(found)
-
-
-def digest(*corpora: Corpus) -> str:
-    """Return a SHA-256 of texts, labels and columns, in hex."""
-    found = hashlib.sha256()
-    for corpus in corpora:
-        found.update(f"{len(corpus)} {corpus.label_names}".encode())
-        for text in corpus.texts.to_pylist():
-            found.update(b"\x00" if text is None else text.encode("utf-8", "replace") + b"\x01")
-        found.update(b"" if corpus.labels is None else corpus.labels.tobytes())
-        for name in corpus.columns.column_names:
-            values = pc.cast(corpus.columns.column(name), "large_string", safe=False)
-            found.update(f"{name} {values.to_pylist()}".encode("utf-8", "replace"))
-    return found.hexdigest()
 
 
 def _values(corpus: Corpus, column: str) -> set[Any]:

@@ -28,6 +28,7 @@ def serve(context_folder: str, out: str) -> None:
     from headstart.comparison.candidates import every_candidate
     from headstart.comparison.context import Context
     from headstart.comparison.fits import Fit, perform
+    from headstart.outputs import failed_writes
 
     torch.set_num_threads(1)
     context = Context(Path(context_folder))
@@ -37,7 +38,8 @@ def serve(context_folder: str, out: str) -> None:
         task = Fit(**asked["task"])
         answer: dict[str, Any]
         try:
-            answer = {"row": perform(context, candidates[task.strategy], task, Path(out), keep=asked["keep"])}
+            with failed_writes(out, "the comparison"):
+                answer = {"row": perform(context, candidates[task.strategy], task, Path(out), keep=asked["keep"])}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}", "kind": type(error).__name__}
             answer["traceback"] = traceback.format_exc()

@@ -11,6 +11,7 @@ from headstart.corpus.column_types import COLUMN_TYPES, check_column_types, pars
 from headstart.corpus.columns import column_names, is_table, text_array
 from headstart.corpus.containers import as_corpus
 from headstart.corpus.dataset import Corpus
+from headstart.corpus.digests import digest
 from headstart.corpus.file_options import FileOptions
 from headstart.corpus.filters import parse_where
 from headstart.corpus.finding import Source, source_name
@@ -47,6 +48,7 @@ __all__ = [
     "column_names",
     "deciding_columns",
     "describe_labels",
+    "digest",
     "duplicates",
     "encode_labels",
     "is_table",

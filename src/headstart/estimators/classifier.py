@@ -28,6 +28,7 @@ from headstart.corpus import (
     split,
 )
 from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
+from headstart.estimators.bases import check_not_base
 from headstart.estimators.labelling import class_factors, labelled, weighted
 from headstart.estimators.values import Classes, classes_of, phases_of, plain, stored_classes, without_numpy
 from headstart.features import as_predictor, clone_beside_base
@@ -318,8 +319,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             ArtifactError: if `path` holds something that is no model, or cannot be written.
+            OptionError: if `path` holds the base that the model was made from.
         """
         check_is_fitted(self, "predictor_")
+        if self.base is not None:
+            check_not_base(path, self.base)
         return write(path, self.predictor_.to_parts())
 
     def _deciding_columns(self, train: Corpus, settings: Settings) -> list[DecidingColumn]:

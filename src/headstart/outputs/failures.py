@@ -13,7 +13,7 @@ from pathlib import Path
 from headstart.errors import HeadstartError, OutputError
 from headstart.outputs.marks import PARTIAL
 
-__all__ = ["failed_writes", "reason_of"]
+__all__ = ["failed_writes", "reason_of", "system_fault"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REMEDIES = {
@@ -21,6 +21,7 @@ _REMEDIES = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Check who may write there, or write elsewhere."),
     errno.ENAMETOOLONG: "Give a shorter name.",
 }
+_SYSTEMS_OWN = (*_NO_ROOM, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)  # no fault of ours, whatever it concerns
 _OTHERWISE = "Check the path, or write elsewhere."
 # What compiled libraries say in exceptions of their own: safetensors "(os error 28)", CatBoost and torch the words.
 _NUMBER = re.compile(r"\(os error (\d+)\)")
@@ -62,6 +63,15 @@ def reason_of(error: Exception, path: str | os.PathLike[str]) -> str:
     if code not in (0, *_NO_ROOM):
         return reason
     return f"{reason} ({_free(Path(path))} free there)"
+
+
+def system_fault(error: Exception) -> str | None:
+    """Return what the system refused, if an error that no writer has named says so; None for any other."""
+    code = _code_of(error)
+    name = getattr(error, "filename", None)
+    if not code or (name is None and code not in _SYSTEMS_OWN):
+        return None
+    return f"{os.fsdecode(name)}: {reason_of(error, os.fsdecode(name))}" if name else os.strerror(code)
 
 
 def _code_of(error: Exception) -> int | None:

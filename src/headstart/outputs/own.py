@@ -12,7 +12,10 @@ from headstart.outputs.failures import failed_writes
 from headstart.outputs.locking import LOCKS, lock
 from headstart.outputs.marks import MARK, is_marked, remove_marked
 
-__all__ = ["locked", "own_folder", "remove_own"]
+__all__ = ["RESUMES", "check_own", "locked", "own_folder", "remove_own", "working_folder"]
+
+RESUMES = "run the same command again to go on where it stopped"
+"""The note that an interrupt carries where something was kept to go on from."""
 
 _TEXT = "Headstart made this folder for its own work and removes it when that is done.\n"
 
@@ -29,11 +32,7 @@ def own_folder(folder: Path, *, keep: bool = False) -> Path:
         OutputError: if it cannot be made.
     """
     with failed_writes(folder):
-        if folder.is_symlink() or (folder.exists() and not is_marked(folder) and not _is_empty(folder)):
-            raise OptionError(
-                f"{str(folder)!r} is needed as a folder for working, and what stands there was not made for that. "
-                "Move it away, or give --out (out=) another place."
-            )
+        check_own(folder)
         if not keep:
             remove_own(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,9 +40,51 @@ def own_folder(folder: Path, *, keep: bool = False) -> Path:
     return folder
 
 
-def remove_own(folder: Path) -> None:
-    """Remove a folder that `own_folder` made, with all that is in it; nothing else is touched."""
-    remove_marked(folder)
+def check_own(folder: Path) -> None:
+    """Refuse a place where `own_folder` would find something that we did not make.
+
+    Raises:
+        OptionError: it would.
+    """
+    if folder.is_symlink() or (folder.exists() and not is_marked(folder) and not _is_empty(folder)):
+        raise OptionError(
+            f"{str(folder)!r} is needed as a folder for working, and what stands there was not made for that. "
+            "Move it away, or give --out another place."
+        )
+
+
+def remove_own(folder: Path, *, if_empty: bool = False) -> None:
+    """Remove a folder that `own_folder` made, with all that is in it; nothing else is touched.
+
+    Args:
+        folder: what is not ours, or not there, stays as it is.
+        if_empty: only if nothing but the mark is in it.
+    """
+    if not if_empty or (folder.is_dir() and [entry.name for entry in folder.iterdir()] == [MARK]):
+        remove_marked(folder)
+
+
+@contextmanager
+def working_folder(folder: Path, busy: str) -> Iterator[Path]:
+    """Reserve and mark a folder to keep things in from which a later try goes on.
+
+    It is removed when the block ends well. After an error it stays, unless it is empty; if it stays after an
+    interrupt, the interrupt gets the note `RESUMES`.
+
+    Raises:
+        OptionError: if another process has reserved it, or something stands there that we did not make.
+        OutputError: if it cannot be made.
+    """
+    with locked(folder, busy):
+        own_folder(folder, keep=True)
+        try:
+            yield folder
+        except BaseException as error:
+            remove_own(folder, if_empty=True)
+            if isinstance(error, KeyboardInterrupt) and folder.exists():
+                error.add_note(RESUMES)
+            raise
+        remove_own(folder)
 
 
 @contextmanager

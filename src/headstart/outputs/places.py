@@ -51,7 +51,11 @@ def check_file(path: str | os.PathLike[str], inputs: Iterable[Any] = (), *, opti
 
 
 def check_folder(
-    path: str | os.PathLike[str], inputs: Iterable[Any] = (), *, option: str = "the output", filled: bool = False
+    path: str | os.PathLike[str],
+    inputs: Iterable[Any] = (),
+    *,
+    option: str = "the output",
+    names: Iterable[str] | None = None,
 ) -> None:
     """Refuse a place where a folder cannot be made, or must not; folders above it may be missing.
 
@@ -61,7 +65,7 @@ def check_folder(
         path: the folder.
         inputs: what is read; see `check_apart`.
         option: what messages call the output.
-        filled: whether files are written into a folder that is there, which otherwise is replaced as a whole.
+        names: of what is written into the folder; None if the folder is replaced as a whole.
 
     Raises:
         OptionError, OutputError: as `check_file` does.
@@ -74,8 +78,10 @@ def check_folder(
             )
         if target.is_symlink() and not target.exists():
             raise OptionError(f"{option} is {_shown(target)}, a link to nothing; remove it, or choose another name.")
-        check_apart(target, inputs, option=option)
-        place = target if filled and target.exists() else _above(target)
+        inputs = list(inputs)
+        for output in [target] if names is None else [target / name for name in names]:
+            check_apart(output, inputs, option=option)
+        place = target if names is not None and target.exists() else _above(target)
         if not place.is_dir():
             raise OptionError(f"{option} is {_shown(target)}, and {_shown(place)} is a file; choose another place.")
         _try(place / target.name)
@@ -94,7 +100,7 @@ def check_apart(path: str | os.PathLike[str], inputs: Iterable[Any], *, option: 
         OptionError: it is not apart.
     """
     target = Path(path).resolve()
-    for given in inputs:
+    for given in _each(inputs):
         how = next(filter(None, (_overlap(target, source) for source in _paths(given))), "") or _pattern(target, given)
         if how:
             raise OptionError(
@@ -127,12 +133,17 @@ def _pattern(target: Path, given: Any) -> str:
     return "would be one of" if target.match(whole) or ("**" in given and fnmatch(str(target), whole)) else ""
 
 
+def _each(inputs: Iterable[Any]) -> Iterator[Any]:
+    for given in inputs:
+        if isinstance(given, list | tuple):
+            yield from _each(given)
+        else:
+            yield given
+
+
 def _paths(given: Any) -> Iterator[Path]:
     """Yield the local files and folders that an input stands for."""
-    if isinstance(given, list | tuple):
-        for one in given:
-            yield from _paths(one)
-    elif given == "-":
+    if isinstance(given, str) and given == "-":
         yield Path("/dev/stdin")
     elif isinstance(given, str | os.PathLike):
         name = _local(os.fspath(given))

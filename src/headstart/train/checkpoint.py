@@ -13,7 +13,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,21 @@ from torch import Tensor
 
 from headstart import __version__
 from headstart.batches import Examples
-from headstart.errors import HeadstartWarning
+from headstart.errors import HeadstartWarning, OptionError, OutputError
 from headstart.outputs import atomic_write, failed_writes
 from headstart.plain import Facts, Json, Row
 
 __all__ = [
     "Checkpoint",
     "Progress",
+    "checkpoint_of",
     "fingerprint",
     "flatten_optimizer",
     "load_checkpoint",
     "random_state",
     "restore_optimizer",
     "save_checkpoint",
+    "save_or_warn",
     "save_weights",
     "set_random_state",
 ]
@@ -84,6 +86,40 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     told = {"state": state, "version": __version__, "digest": _digest(state, tensors)}
     with atomic_write(folder / _FILE) as unfinished:
         save_file(tensors, unfinished, metadata=told)
+
+
+def save_or_warn(folder: Path, checkpoint: Checkpoint, *, warned: bool) -> bool:
+    """Write the checkpoint, or say that it cannot be written; return whether that has been said by now.
+
+    Args:
+        folder: where it goes.
+        checkpoint: the run.
+        warned: whether it was said before, and need not be said again.
+    """
+    try:
+        save_checkpoint(folder, checkpoint)
+    except (OutputError, OptionError) as error:
+        if not warned:
+            warnings.warn(
+                f"{error} Training goes on; if it is stopped, it begins anew.", HeadstartWarning, stacklevel=4
+            )
+        return True
+    return False
+
+
+def checkpoint_of(
+    fingerprint: str,
+    progress: Progress,
+    net: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: Mapping[str, Tensor],
+    random: Mapping[str, Tensor],
+) -> Checkpoint:
+    """Return a run as it stands between two steps."""
+    tensors, plain = flatten_optimizer(optimizer)
+    parts = {"net": net.state_dict(), "optimizer": tensors, "best": best, "random": random}
+    named = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
+    return Checkpoint({"fingerprint": fingerprint, "progress": asdict(progress), "optimizer": plain}, named)
 
 
 def load_checkpoint(

@@ -9,7 +9,6 @@ was killed goes on from its checkpoint to the weights that it would have had.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -22,24 +21,24 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from headstart.batches import Batch, Batches, Examples
-from headstart.errors import DataError, HeadstartWarning, OptionError, OutputError
+from headstart.errors import DataError, OptionError
 from headstart.freezing import Freeze
 from headstart.inference import resolve_device
 from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
 from headstart.options import RandomState, check_choice, check_least, check_types, seed_of
 from headstart.plain import Facts, Json, Row
 from headstart.train.checkpoint import (
-    Checkpoint,
     Progress,
+    checkpoint_of,
     fingerprint,
-    flatten_optimizer,
     load_checkpoint,
     random_state,
     restore_optimizer,
-    save_checkpoint,
+    save_or_warn,
     save_weights,
     set_random_state,
 )
+from headstart.train.interrupts import Interrupts
 from headstart.train.losses import Loss, loss_function, weighted_loss
 from headstart.train.measuring import loss_and_auc, rows_of, sample_rows, with_mean_weight_1
 from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
@@ -173,6 +172,7 @@ class Trainer:
         self._batching: Json = {}
         self._progress = Progress()
         self._best: dict[str, Tensor] = {}
+        self._interrupts = Interrupts()
 
     @property
     def history(self) -> list[Row]:
@@ -225,8 +225,10 @@ class Trainer:
 
     def _fit(self, train: Examples, valid: Examples | None) -> list[Row]:
         self._progress, self._best, self.stop = Progress(), {}, False
-        self._told_of_checkpoint = False
+        self._warned = False
         with ExitStack() as settings:
+            if self.checkpoint is not None:
+                settings.enter_context(self._interrupts.watched())
             settings.enter_context(denormals_flushed())
             settings.enter_context(random_state_forked(self.random_state, self.device))
             self.net.to(self.device)
@@ -289,8 +291,13 @@ class Trainer:
             own = {"batch_size": self.batch_size, "order": "shuffled", "n_buckets": self.n_buckets}
             how = {**own, "random_state": self.random_state, **self._batching}
             batches = Batches(train, **how, rank=self.rank, world_size=self.world_size)
-            while progress.phase_epoch < phase.epochs and not self.stop and not self._out_of_patience():
-                self._run_epoch(batches, phase, valid)
+            try:
+                while progress.phase_epoch < phase.epochs and not self.stop and not self._out_of_patience():
+                    self._run_epoch(batches, phase, valid)
+            except KeyboardInterrupt:
+                if self.world_size == 1:
+                    self._save()
+                raise
 
     def _run_epoch(self, batches: Batches, phase: Phase, valid: Examples | None) -> None:
         progress = self._progress
@@ -304,9 +311,10 @@ class Trainer:
             torch.manual_seed(self.random_state + 7919 * (progress.epoch * self.world_size + self.rank + 1))
         for rows in plan[progress.step :]:
             done = (progress.phase_epoch * len(plan) + progress.step) / total
-            self._step(batches.batch(rows), self.schedule(done))
-            progress.step += 1
-            progress.seconds = before + time.perf_counter() - started
+            with self._interrupts.held():
+                self._step(batches.batch(rows), self.schedule(done))
+                progress.step += 1
+                progress.seconds = before + time.perf_counter() - started
             self._tell("step_end", {"epoch": progress.epoch + 1, "step": progress.step, "steps": len(plan)})
             if self.stop and self.world_size == 1:
                 return
@@ -320,11 +328,12 @@ class Trainer:
         row, self.stop = shared(
             (self._epoch_row(valid, before + time.perf_counter() - started), self.stop), self.world_size
         )
-        progress.epoch += 1
-        progress.phase_epoch += 1
-        progress.step, progress.loss_sum, progress.weight_sum, progress.n_tokens = 0, 0.0, 0.0, 0
-        progress.seconds = 0.0
-        self._end_epoch(row)
+        with self._interrupts.held():
+            progress.epoch += 1
+            progress.phase_epoch += 1
+            progress.step, progress.loss_sum, progress.weight_sum, progress.n_tokens = 0, 0.0, 0.0, 0
+            progress.seconds = 0.0
+            self._end_epoch(row)
         self._save()
 
     def _epoch_row(self, valid: Examples | None, seconds: float) -> Json:
@@ -404,25 +413,11 @@ class Trainer:
             event(name, self, row)
 
     def _save(self) -> None:
-        if self.checkpoint is None or self.rank:
-            return
-        tensors, plain = flatten_optimizer(self._optimizer)
-        parts = {
-            "net": self.net.state_dict(),
-            "optimizer": tensors,
-            "best": self._best,
-            "random": random_state(self.device),
-        }
-        state = {"fingerprint": self._fingerprint, "progress": asdict(self._progress), "optimizer": plain}
-        named = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
-        try:
-            save_checkpoint(self.checkpoint, Checkpoint(state, named))
-        except OutputError as error:
-            if not self._told_of_checkpoint:
-                warnings.warn(
-                    f"{error} Training goes on; if it is stopped, it begins anew.", HeadstartWarning, stacklevel=2
-                )
-            self._told_of_checkpoint = True
+        if self.checkpoint is not None and not self.rank:
+            kept = checkpoint_of(
+                self._fingerprint, self._progress, self.net, self._optimizer, self._best, random_state(self.device)
+            )
+            self._warned = save_or_warn(self.checkpoint, kept, warned=self._warned)
 
     def _restore_step_state(self) -> None:
         """Take up optimizer and random state from the checkpoint, once, in the phase it was saved in."""

@@ -1,0 +1,38 @@
+"""A model is never written over the base that it was made from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from headstart.artifact import content_hash, inspect
+from headstart.errors import ArtifactError, OptionError
+from headstart.features import as_predictor
+from headstart.outputs import check_apart
+
+__all__ = ["check_not_base"]
+
+
+def check_not_base(path: str | os.PathLike[str], base: Any) -> None:
+    """Refuse a folder that holds the base.
+
+    Args:
+        path: where a model is to be written.
+        base: what it was made from: the path of a model, a fitted classifier or a predictor, which is known again by
+            its content.
+
+    Raises:
+        OptionError: the base lies there.
+    """
+    if isinstance(base, str | os.PathLike):
+        check_apart(path, [base], option="the model's folder")
+        return
+    try:
+        there = inspect(Path(path))["content_hash"]
+    except ArtifactError:
+        return
+    if there == content_hash(as_predictor(base).to_parts()):
+        raise OptionError(
+            f"{str(path)!r} holds the base that this model was made from, and would lose it; save to another folder."
+        )

@@ -1,0 +1,132 @@
+"""The process around a command: closed streams, readers that go away, full disks behind them, and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headstart.cli import process
+
+HEADSTART = f"'{sys.executable}' -m headstart"
+TRAIN = [sys.executable, "-m", "headstart", "train", "reviews.csv", "--net", "gru", "--epochs", "100000",
+         "--set", "hidden_size=4", "--out", "made"]  # fmt: skip
+
+
+@pytest.fixture
+def shell(files: Path, base_folder: Path) -> Any:
+    """Run a command line in which ``headstart`` is this package's; BASE is a model."""
+
+    def run(line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        written = line.replace("headstart", HEADSTART).replace("BASE", str(base_folder))
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", written],
+            capture_output=True, text=True, check=False, env={**os.environ, **variables}, encoding="utf-8",
+        )  # fmt: skip
+
+    return run
+
+
+def test_closed_streams_change_nothing(shell: Any, files: Path) -> None:
+    """And nothing that is printed lands in a file that was opened in a stream's place."""
+    scored = "headstart predict BASE hotel.csv --out"
+    assert json.loads(shell(f"{scored} whole.jsonl --json").stdout)["n"] == 120
+    for i, closed in enumerate(("2>&-", "1>&-", "0<&-", "0<&- 1>&- 2>&-")):
+        ended = shell(f"{scored} {i}.jsonl --json {closed}")
+        assert (ended.returncode, ended.stderr) == (0, ""), (closed, ended)
+        assert (files / f"{i}.jsonl").read_bytes() == (files / "whole.jsonl").read_bytes()
+        if "1>&-" not in closed:
+            assert json.loads(ended.stdout)["n"] == 120
+    ended = shell("headstart predict BASE nowhere.csv --out x.csv 2>&-")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    small = "--net gru --epochs 1 --set hidden_size=4"
+    ended = shell(f"headstart train reviews.csv {small} --out made 2>&-")
+    assert ended.returncode == 0 and "model: made" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "headstart --help | true",
+        "headstart layers BASE | true",
+        "headstart layers BASE --json | head -c 1 >&2",
+        "headstart train --help | head -1 >&2",
+        "headstart train reviews.csv --net gru --epochs 2 --set hidden_size=4 --out made 2>&1 | head -1 >&2",
+    ],
+)
+def test_a_reader_that_goes_away_is_no_fault(shell: Any, files: Path, line: str) -> None:
+    ended = shell(line)
+    assert ended.returncode == 0, ended
+    assert (
+        "Traceback" not in ended.stderr and "BrokenPipe" not in ended.stderr and "Exception ignored" not in ended.stderr
+    )
+    assert "--out made" not in line or (files / "made" / "headstart.json").exists()  # the work goes on
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+@pytest.mark.parametrize(
+    "line", ["headstart layers BASE", "headstart layers BASE --json", "headstart --help", "headstart --version"]
+)
+def test_a_full_disk_behind_the_output_is_told(shell: Any, line: str) -> None:
+    ended = shell(f"{line} >/dev/full")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("headstart: ") and ended.stderr.count("\n") == 1
+    assert "No space left on device" in ended.stderr
+    assert shell(f"{line} 2>/dev/full").returncode == 0
+
+
+def test_what_the_console_cannot_print_is_escaped(shell: Any, files: Path) -> None:
+    shutil.copy("hotel.csv", "žluť.csv")
+    for encoding in ("ascii", "latin-1", "utf-8"):
+        ended = shell("headstart predict BASE žluť.csv --out 'ž.csv'", PYTHONIOENCODING=encoding)
+        assert ended.returncode == 0, ended
+        assert "120 rows scored into " + ("ž" if encoding == "utf-8" else "\\u017e") in ended.stdout
+
+
+class TestSignals:
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+    def test_training_keeps_a_checkpoint_and_says_so(self, files: Path, number: int, code: int) -> None:
+        started = subprocess.Popen(TRAIN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert started.stderr is not None
+        for line in started.stderr:
+            if line.startswith("epoch 2,"):
+                started.send_signal(number)
+                break
+        out, err = started.communicate()
+        assert (started.returncode, out) == (code, "")
+        assert err.endswith("headstart: interrupted; run the same command again to go on where it stopped.\n")
+        assert "Traceback" not in err
+        assert sorted(path.name for path in files.iterdir()) == ["hotel.csv", "made.checkpoint", "reviews.csv"]
+
+    def test_a_scoring_that_is_ended_leaves_nothing(
+        self, cli: Any, files: Path, base_folder: Path, monkeypatch: Any
+    ) -> None:
+        from headstart.predictor import Predictor
+
+        def ended(*_: Any, **__: Any) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        monkeypatch.setattr(Predictor, "score", ended)
+        (files / "old.csv").write_text("old")
+        found = cli("predict", base_folder, "hotel.csv", "--out", "old.csv")
+        assert (found.code, found.err) == (143, "headstart: interrupted; nothing is kept of this run.\n")
+        assert (files / "old.csv").read_text() == "old"
+        assert sorted(path.name for path in files.iterdir()) == ["hotel.csv", "old.csv", "reviews.csv"]
+
+    def test_handlers_are_put_back_and_ignored_signals_stay_ignored(self) -> None:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            with process.signals_interrupt():
+                os.kill(os.getpid(), signal.SIGHUP)
+                assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        finally:
+            signal.signal(signal.SIGHUP, before)
