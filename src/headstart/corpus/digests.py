@@ -2,19 +2,21 @@
 
 import hashlib
 
+import numpy as np
 import pyarrow.compute as pc
 
 from headstart.corpus.dataset import Corpus
 
 
 def digest(*corpora: Corpus) -> str:
-    """Return a SHA-256 of texts, labels and columns, in hex."""
+    """Return a SHA-256 of texts, labels, weights and columns, in hex."""
     found = hashlib.sha256()
     for corpus in corpora:
         found.update(f"{len(corpus)} {corpus.label_names}".encode())
         for text in corpus.texts.to_pylist():
             found.update(b"\x00" if text is None else text.encode("utf-8", "replace") + b"\x01")
         found.update(b"" if corpus.labels is None else corpus.labels.tobytes())
+        found.update(b"" if corpus.weights is None else np.ascontiguousarray(corpus.weights).tobytes())
         for name in corpus.columns.column_names:
             values = pc.cast(corpus.columns.column(name), "large_string", safe=False)
             found.update(f"{name} {values.to_pylist()}".encode("utf-8", "replace"))
