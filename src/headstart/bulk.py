@@ -20,7 +20,8 @@ from headstart.corpus import Corpus, FileOptions, Rows, Source, TextColumns, sca
 from headstart.corpus.writing import OutputForm, TableWriter, output_form
 from headstart.errors import ArtifactError, OptionError
 from headstart.features import layer_outputs
-from headstart.outputs import Spreadsheet, atomic_write, check_file
+from headstart.outputs import atomic_write, check_file
+from headstart.outputs.spreadsheets import Spreadsheet
 from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.predictor.counting import add_counts, with_rate

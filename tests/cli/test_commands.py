@@ -28,6 +28,7 @@ CALLS: dict[str, list[str] | None] = {
     "layers": ["BASE"],
     "embed": ["BASE", "hotel.csv", "--layer", "pooled", "--out", "vectors.parquet"],
     "inspect": ["BASE"],
+    "options": ["--net", "gru"],
     "map": ["BASE", "--top", "12", "--iterations", "30", "--out", "words.html"],
     "compare": [
         "BASE",

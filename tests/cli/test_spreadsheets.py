@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from headstart.outputs import Spreadsheet
+from headstart.outputs.spreadsheets import Spreadsheet
 
 FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "＝1", '=HYPERLINK("http://x")', "- nice hotel"]
 HARMLESS = ["1", "-3", "+4.5", "-1e5", "-.5", "", None, "a=1", "hotel", " =1", "'=1"]

@@ -75,13 +75,13 @@ def test_one_seed_gives_the_same_scores(head: CatBoostHead, rows: Rows) -> None:
 
 def test_comes_back_from_its_own_format(head: CatBoostHead, rows: Rows) -> None:
     features, _, table, encoder = rows
-    again = CatBoostHead.from_blob(head.blob(), 3, encoder)
+    again = CatBoostHead.from_blob(head.blobs()["head.cbm"], 3, encoder)
     assert again.decision(features, table).tobytes() == head.decision(features, table).tobytes()
 
 
 def test_leaves_no_files_behind(rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    CatBoostHead.fit(rows[0], rows[1]).blob()
+    CatBoostHead.fit(rows[0], rows[1]).blobs()["head.cbm"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -89,7 +89,7 @@ def test_a_head_of_another_model_is_refused(head: CatBoostHead, rows: Rows) -> N
     with pytest.raises(
         ArtifactError, match="CatBoost head reads 5 features, 1 of them categories, where .* give 9 with 1"
     ):
-        CatBoostHead.from_blob(head.blob(), 7, rows[3])
+        CatBoostHead.from_blob(head.blobs()["head.cbm"], 7, rows[3])
 
 
 def test_columns_of_another_kind_are_refused(head: CatBoostHead, rows: Rows) -> None:
@@ -97,19 +97,19 @@ def test_columns_of_another_kind_are_refused(head: CatBoostHead, rows: Rows) -> 
     with pytest.raises(
         ArtifactError, match="reads 5 features, 1 of them categories, where .* give 5 with 0; .* copy it"
     ):
-        CatBoostHead.from_blob(head.blob(), 3, numbers)
+        CatBoostHead.from_blob(head.blobs()["head.cbm"], 3, numbers)
 
 
 def test_nothing_of_the_training_is_stored(head: CatBoostHead, rows: Rows) -> None:
     features, labels, table, encoder = rows
     before = dict(head.model.get_metadata().items())
-    blob = head.blob()
+    blob = head.blobs()["head.cbm"]
     for fact in (b"train_finish_time", b"model_guid", b"hosts.txt", b"learn_metrics", b"random_seed", b"Git info"):
         assert fact not in blob
     assert dict(head.model.get_metadata().items()) == before
     again = CatBoostHead.fit(features, labels, table=table, encoder=encoder)
-    assert again.blob() == blob
-    assert CatBoostHead.from_blob(blob, 3, encoder).blob() == blob
+    assert again.blobs()["head.cbm"] == blob
+    assert CatBoostHead.from_blob(blob, 3, encoder).blobs()["head.cbm"] == blob
 
 
 def test_leaves_that_are_no_numbers_are_refused(rows: Rows) -> None:
@@ -118,7 +118,7 @@ def test_leaves_that_are_no_numbers_are_refused(rows: Rows) -> None:
     leaves[-1] = np.nan
     head.model.set_leaf_values(leaves)
     with pytest.raises(ArtifactError, match=r"head\.cbm cannot be read: ValueError: the leaves of its trees"):
-        CatBoostHead.from_blob(head.blob(), 3, None)
+        CatBoostHead.from_blob(head.blobs()["head.cbm"], 3, None)
 
 
 def test_this_process_reads_only_what_the_child_wrote(
@@ -139,7 +139,7 @@ def test_a_refusal_after_the_child_is_a_sentence_too(
     def refuses(blob: bytes) -> None:
         raise RuntimeError("no trees today")
 
-    blob = head.blob()
+    blob = head.blobs()["head.cbm"]
     monkeypatch.setattr(boosting, "_read", refuses)
     with pytest.raises(ArtifactError, match=r"CatBoost cannot read head\.cbm \(no trees today\); copy the model again"):
         CatBoostHead.from_blob(blob, 3, rows[3])
@@ -148,7 +148,7 @@ def test_a_refusal_after_the_child_is_a_sentence_too(
 @pytest.mark.parametrize("damage", [lambda b: b"", lambda b: b"nonsense", lambda b: b[: len(b) // 2]])
 def test_damaged_bytes_are_refused(head: CatBoostHead, rows: Rows, damage: Any) -> None:
     with pytest.raises(ArtifactError, match="copy the model again|Copy the model again"):
-        CatBoostHead.from_blob(damage(head.blob()), 3, rows[3])
+        CatBoostHead.from_blob(damage(head.blobs()["head.cbm"]), 3, rows[3])
 
 
 def test_without_catboost_the_answer_installs_it(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
