@@ -214,7 +214,7 @@ def test_no_pickle_and_no_evaluated_code_in_the_package() -> None:
 
 @pytest.mark.parametrize("folder", sorted(OLD.glob("v*-*/")), ids=lambda folder: folder.name)
 def test_every_format_since_the_first_loads(folder: Path, tmp_path: Path) -> None:
-    said = json.loads(folder.with_suffix(".json").read_text())
+    said = json.loads(folder.with_name(f"{folder.name}.json").read_text())
     assert read(folder).content_hash == said["content_hash"]
     model = hs.load(folder)
     table = pa.table({"text": said["texts"], **said["columns"]})
