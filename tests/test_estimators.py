@@ -204,6 +204,7 @@ class TestTexts:
         ):
             quick(columns=["stars"]).fit(few.texts, few.labels)
 
+    @pytest.mark.filterwarnings("ignore:column .stars. alone tells")
     def test_columns_are_read_beside_the_text(self, few: Any, tmp_path: Path) -> None:
         frame = pd.DataFrame({"text": "same words", "stars": [label * 10.0 for label in few.labels]})
         model = quick(columns="stars").fit(frame, few.labels)
