@@ -328,11 +328,11 @@ def work(folder: Path, seed: int, numbers: range) -> None:
         sys.stdout.flush()
 
 
-def watched(folder: Path, seed: int, numbers: range) -> Iterator[dict[str, Any]]:
+def watched(folder: Path, seed: int, numbers: range, *, script: str = __file__) -> Iterator[dict[str, Any]]:
     """Have child processes run the cases, a new one after each death; yield the results."""
     number = numbers.start
     while number < numbers.stop:
-        command = [sys.executable, __file__, "--seed", str(seed), "--work", str(folder), str(number), str(numbers.stop)]
+        command = [sys.executable, script, "--seed", str(seed), "--work", str(folder), str(number), str(numbers.stop)]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
         ) as child:
