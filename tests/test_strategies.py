@@ -17,17 +17,17 @@ from headstart import Phase, TextClassifier, load
 from headstart.batches import Batches, Examples
 from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, HeadstartWarning, MissingDependencyError, OptionError
+from headstart.fitting.calibration import fit_calibration
+from headstart.fitting.logistic import fit_dual
 from headstart.layers import NgramLogit
 from headstart.metrics import auc
 from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings
 from headstart.strategies.blend import fit_branches
-from headstart.strategies.blend.fit_branches import fit_ngram_parts, share_unknown, without_rare
+from headstart.strategies.blend.fit_branches import fit_ngram_branches, share_unknown, without_rare
 from headstart.strategies.blend.self_training import LEAST_TEXTS, adapt_to_texts, self_train, with_own_texts
-from headstart.strategies.calibration import fit_calibration
-from headstart.strategies.carry import head_stages
-from headstart.strategies.logistic import solve_dual
+from headstart.strategies.fine_tune import head_stages
+from headstart.strategies.inputs import examples_of
 from headstart.strategies.recipes import batch_size_of, phases_of
-from headstart.strategies.scratch import examples_of
 from headstart.text import RaggedIds
 
 # Options that make each strategy quick. A strategy without a line here has no test, so they fail.
@@ -660,15 +660,15 @@ class TestOrderOfRows:
         def solve(pieces: Any, labels: Any, **options: Any) -> Any:
             cuts = np.cumsum([piece.shape[0] for piece in pieces])[:-1]
             shares.extend(float(part.mean()) for part in np.split(labels, cuts))
-            return solve_dual(pieces, labels, **options)
+            return fit_dual(pieces, labels, **options)
 
         monkeypatch.setattr(fit_branches, "_PIECE", 50)  # of thousands of rows some are looked at at a time
-        monkeypatch.setattr(fit_branches, "solve_dual", solve)
+        monkeypatch.setattr(fit_branches, "fit_dual", solve)
         base = classifier("scratch", net="blend", epochs=0).fit(reviews.texts, reviews.labels).predictor_
         rows = np.argsort(reviews.labels, kind="stable")
         ids = examples_of(base, as_corpus(reviews.texts)).ids.take(rows)
         part, shares[:] = NgramLogit(1), []
-        fit_ngram_parts([(part, ids, 1.0)], np.asarray(reviews.labels, np.float32)[rows], least_rows=(1, 2, 2))
+        fit_ngram_branches([(part, ids, 1.0)], np.asarray(reviews.labels, np.float32)[rows], least_rows=(1, 2, 2))
         assert len(shares) == 6
         assert 0.3 < min(shares) <= max(shares) < 0.7
         # The labels have gone with their rows.

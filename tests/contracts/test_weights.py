@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from headstart.strategies.calibration import fit_calibration
+from headstart.strategies.logistic import solve_dual, solve_logistic
 from numpy.typing import NDArray
 
 from headstart import TextClassifier
@@ -21,8 +23,6 @@ from headstart.heads.linear import fit_logistic
 from headstart.strategies import UNLABELLED
 from headstart.strategies.blend.fit_branches import list_ngrams
 from headstart.strategies.blend.ridge_fine_tuning import fine_tune_blend
-from headstart.strategies.calibration import fit_calibration
-from headstart.strategies.logistic import solve_dual, solve_logistic
 
 SMALL: dict[str, Any] = {"net_options": {"embedding_size": 4, "hidden_size": 4}, "device": "cpu", "valid_fraction": 0.0}
 

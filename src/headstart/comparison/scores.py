@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.comparison.candidates import Candidate
 from headstart.comparison.fits import Fit
 from headstart.comparison.problem import labels_of
 from headstart.comparison.verdict import Measured, decide
@@ -17,8 +16,9 @@ from headstart.corpus import Corpus
 from headstart.evaluation.binary import auc
 from headstart.evaluation.draws import Components, components
 from headstart.predictor import Predictor
+from headstart.strategies import Strategy
 
-__all__ = ["base_digest", "errors_of", "honest_auc", "measure", "versions"]
+__all__ = ["base_digest", "errors_of", "measure", "split_half_auc", "versions"]
 
 _N_HALVES = 5
 _N_WORST = 10
@@ -45,11 +45,11 @@ def measure(
     return found
 
 
-def honest_auc(
+def split_half_auc(
     test: Corpus,
     scores: Mapping[Fit, NDArray[np.float64]],
     groups: NDArray[np.int64] | None,
-    candidates: Mapping[str, Candidate],
+    strategies: Mapping[str, Strategy],
     budgets: tuple[int, ...],
 ) -> float | None:
     """Return the AUC of whatever would be shipped, chosen on one half of the test rows and measured on the other.
@@ -73,7 +73,7 @@ def honest_auc(
                 return None
             part = {task: logits[choose] for task, logits in own.items()}
             of_half = None if groups is None else groups[choose]
-            ship = decide(Measured(candidates, measure(test.take(choose), part, of_half), budgets[-1:]))["ship"]
+            ship = decide(Measured(strategies, measure(test.take(choose), part, of_half), budgets[-1:]))["ship"]
             values += [auc(labels[check], logits[check]) for task, logits in own.items() if task.strategy == ship]
     return float(np.mean(values))
 
