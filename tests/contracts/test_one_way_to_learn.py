@@ -61,7 +61,8 @@ def test_what_is_shipped_is_what_transfer_gives(
     options = TextClassifier().get_params()
     transferred = TextClassifier(
         base=blend_base, strategy=name, random_state=seed, device="cpu", text="text", groups="hotel",
-        columns=COLUMNS if strategy.with_columns else (), source=source if strategy.uses == "source" else None,
+        columns=COLUMNS if strategy.with_columns else (),
+        column_types=workspace.column_types if strategy.with_columns else None, source=source if strategy.uses == "source" else None,
         unlabelled=workspace.unlabelled if strategy.reads_texts else None,
         **{choice: value for choice, value in row["choices"].items() if choice in options},
     ).fit(rows)  # fmt: skip

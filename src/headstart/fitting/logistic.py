@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from headstart.evaluation import sigmoid
 from headstart.kernels.logistic import sweep
 
-__all__ = ["LinearModel", "fit_dual", "log_loss", "logistic_path"]
+__all__ = ["LinearModel", "costs_up_to", "fit_dual", "log_loss", "logistic_path"]
 
 _SETTLED = 1e-4
 """Sweeps end when the rows' probabilities move by less than this on average."""
@@ -49,6 +49,14 @@ def log_loss(labels: NDArray[Any], logits: NDArray[np.float64], weights: NDArray
     """Return the mean log loss of logits [rows], in nats; rows count by their weights."""
     losses = np.logaddexp(0, logits) - np.asarray(labels, np.float64) * logits
     return float(np.average(losses, weights=weights))
+
+
+def costs_up_to(costs: Sequence[float], cost: float | None) -> tuple[float, ...]:
+    """Return the values of C on the way to `cost`, itself last; all of them for None.
+
+    A path that ends at a value which it would have passed comes by the same steps to the same digits.
+    """
+    return tuple(costs) if cost is None else (*(one for one in costs if one < cost), cost)
 
 
 def logistic_path(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headstart.errors import MissingDependencyError, unknown_name
 from headstart.fitting.folds import Fold, best_choice, out_of_fold
-from headstart.fitting.logistic import log_loss, logistic_path
+from headstart.fitting.logistic import costs_up_to, log_loss, logistic_path
 from headstart.heads import CatBoostHead, Head, LinearHead, NothingVariesError
 from headstart.strategies.column_block import ColumnBlock, mean_and_scale
 from headstart.strategies.settings import Settings
@@ -63,9 +63,9 @@ def choose_linear(
         weights: how much each row counts [rows].
         layers: whose outputs these are.
     """
-    costs = _COSTS if settings.C is None else (settings.C,)
+    costs = costs_up_to(_COSTS, settings.C)
     if not folds:
-        return LinearChoice(layers, costs[min(1, len(costs) - 1)], np.inf, None)
+        return LinearChoice(layers, _COSTS[1] if settings.C is None else settings.C, np.inf, None)
     inputs = _standardised(outputs, columns, weights)[0]
 
     def fit_fold(fold: Fold) -> NDArray[np.float64]:
@@ -74,8 +74,9 @@ def choose_linear(
         return np.stack([line.logits(inputs[fold.valid]) for line in lines])
 
     held_out = out_of_fold(folds, len(labels), fit_fold, len(costs))
-    best, loss = best_choice(labels, held_out, weights)
-    return LinearChoice(layers, costs[best], loss, held_out[best])
+    allowed = slice(None) if settings.C is None else slice(-1, None)
+    best, loss = best_choice(labels, held_out[allowed], weights)
+    return LinearChoice(layers, costs[allowed][best], loss, held_out[allowed][best])
 
 
 def best_head(

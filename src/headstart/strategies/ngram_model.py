@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
 from headstart.fitting.folds import Fold, best_choice, out_of_fold
-from headstart.fitting.logistic import LinearModel, logistic_path
+from headstart.fitting.logistic import LinearModel, costs_up_to, logistic_path
 from headstart.heads import TfidfHead
 from headstart.heads.tfidf import least_texts
 from headstart.predictor import Predictor, TextScorer, reads
@@ -84,8 +84,9 @@ def fit_ngram_model(
     source = shared.source_model() if recipe.has_prior else None
     design = _design(matrix, ngrams, source, weights)
     raw, columns = design.raw(matrix, sublinear=sublinear), ColumnBlock.fit(train, settings)
-    costs = recipe.costs if settings.C is None else (settings.C,)
+    costs = costs_up_to(recipe.costs, settings.C)
     choices = [(fraction, cost) for fraction in recipe.fractions for cost in costs]
+    allowed = np.flatnonzero([settings.C in (None, cost) for _, cost in choices])
     folds = folds_of(train, settings)
 
     def inputs_of(rows: NDArray[np.int64]) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
@@ -102,7 +103,9 @@ def fit_ngram_model(
         return np.stack([line.logits(held, fraction * offset[fold.valid]) for fraction, line in lines])
 
     held_out = out_of_fold(folds, len(train), fit_fold, len(choices)) if folds else None
-    best = len(choices) // 2 if held_out is None else best_choice(labels, held_out, weights)[0]
+    # Without folds, the middle of what is there.
+    place = len(allowed) // 2 if held_out is None else best_choice(labels, held_out[allowed], weights)[0]
+    best = allowed[place]
     fraction, cost = choices[best]
     inputs, offset, factor = inputs_of(np.arange(len(train)))
     (line,) = logistic_path(inputs, labels, (cost,), weights=weights, offset=fraction * offset)
