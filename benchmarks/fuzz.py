@@ -132,6 +132,7 @@ def watched(
 ) -> Iterator[dict[str, Any]]:
     """Have workers run the cases, a new one after each death or for each case; yield the results."""
     number = numbers.start
+    environment = os.environ | THREADS | ({"FUZZ_ALONE": "1"} if alone else {})
     while number < numbers.stop and time.monotonic() < until:
         stop = number + 1 if alone else numbers.stop
         command = [sys.executable, __file__, kind, "--seed", str(seed), "--work", str(folder), str(number), str(stop)]
@@ -139,7 +140,7 @@ def watched(
         with (
             tempfile.TemporaryFile() as errors,
             subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=os.environ | THREADS
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
             ) as child,
         ):
             assert child.stdout is not None
