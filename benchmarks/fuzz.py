@@ -139,9 +139,7 @@ def watched(
         began = number
         with (
             tempfile.TemporaryFile() as errors,
-            subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment
-            ) as child,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as child,
         ):
             assert child.stdout is not None
             while number < stop and time.monotonic() < until:

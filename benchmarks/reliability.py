@@ -45,7 +45,10 @@ def rows() -> Iterator[tuple[str, str, str, str, str]]:
         again = f"fuzz.py {kind} --cases {found['cases']} --seed {found['seed']}{option}"
         yield f"damaged: {about}", f"{found['cases']:,}", str(found["seed"]), str(found["findings"]), again
     saves = _read("kill_save.json")
-    for part, what in (("killed", "killed with `kill -9` while saving a model"), ("filled", "a disk that fills while saving")):
+    for part, what in (
+        ("killed", "killed with `kill -9` while saving a model"),
+        ("filled", "a disk that fills while saving"),
+    ):
         if part in saves:
             n = saves[part]["kills" if part == "killed" else "fills"]
             again = f"kill_save.py --kills {saves['killed']['kills']} --fills {saves['filled']['fills']}"

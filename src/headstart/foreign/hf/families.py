@@ -69,7 +69,7 @@ _DISTILBERT = Family(
 )  # fmt: skip
 
 
-def _behind_padding(config: Mapping[str, Any]) -> int:
+def _behind_padding(config: Facts) -> int:
     """RoBERTa numbers places from behind the padding's own number, a habit of fairseq."""
     number = config.get("pad_token_id")
     return 2 if number is None else int(number) + 1
