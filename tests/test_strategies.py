@@ -20,7 +20,7 @@ from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, HeadstartWarning, MissingDependencyError, OptionError
 from headstart.fitting.calibration import fit_calibration
 from headstart.fitting.logistic import fit_dual
-from headstart.layers import NgramLogit
+from headstart.layers import NgramLogit, adapt
 from headstart.metrics import auc
 from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings
 from headstart.strategies.blend import fit_branches
@@ -639,7 +639,7 @@ class TestModuleOfOnesOwn:
         net = nn.Sequential()
         net.add_module("words", nn.Embedding(3, 2))
         net.add_module("last", nn.Linear(2, 1))
-        assert head_stages(net) == (["words"], ["last"])
+        assert head_stages(adapt(net)) == (["words"], ["last"])
 
     def test_labels_are_codes(self) -> None:
         assert encode_labels(["b", "a"]).codes.tolist() == [1, 0]

@@ -93,13 +93,22 @@ def test_what_the_console_cannot_print_is_escaped(shell: Any, files: Path) -> No
 class TestSignals:
     @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
     def test_training_keeps_a_checkpoint_and_says_so(self, files: Path, number: int, code: int) -> None:
-        started = subprocess.Popen(TRAIN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        before = signal.signal(
+            number, signal.SIG_DFL
+        )  # these tests may run under nohup, and the child would inherit it
+        try:
+            started = subprocess.Popen(TRAIN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        finally:
+            signal.signal(number, before)
         assert started.stderr is not None
         for line in started.stderr:
             if line.startswith("epoch 2,"):
                 started.send_signal(number)
                 break
-        out, err = started.communicate()
+        try:
+            out, err = started.communicate(timeout=120)
+        finally:
+            started.kill()
         assert (started.returncode, out) == (code, "")
         assert err.endswith("headstart: interrupted; run the same command again to go on where it stopped.\n")
         assert "Traceback" not in err

@@ -35,9 +35,7 @@ def test_a_reference_point_reads_chinese(budget: int) -> None:
     base = TextClassifier(net="gru", net_options={"embedding_size": 8, "hidden_size": 8}, epochs=1, device="cpu").fit(
         *chinese(200, 0)
     )
-    found = compare(
-        base, *chinese(400, 1), budgets=[budget], seeds=2, candidates=["as-is", "tfidf", "nbsvm"], n_jobs=1
-    )
+    found = compare(base, *chinese(400, 1), budgets=[budget], seeds=2, candidates=["as-is", "tfidf", "nbsvm"], n_jobs=1)
     means = {one["strategy"]: one["auc"] for one in found.estimates}
     assert means["tfidf"] > 0.9 and means["nbsvm"] > 0.9
     assert found.verdict["word"] != "nothing helps"
@@ -46,7 +44,13 @@ def test_a_reference_point_reads_chinese(budget: int) -> None:
 def test_texts_without_a_word_twice_end_in_a_verdict(base: Any) -> None:
     texts = [f"w{i}a w{i}b w{i}c" for i in range(250)]
     found = compare(
-        base, texts, [i % 2 for i in range(250)], budgets=[200], seeds=2, candidates=["as-is", "tfidf", "nbsvm"], n_jobs=1
+        base,
+        texts,
+        [i % 2 for i in range(250)],
+        budgets=[200],
+        seeds=2,
+        candidates=["as-is", "tfidf", "nbsvm"],
+        n_jobs=1,
     )
     assert found.verdict["word"] == "nothing helps"
     assert {one["auc"] for one in found.estimates if one["strategy"] == "tfidf"} == {0.5}

@@ -81,7 +81,9 @@ class TestScratch:
     ) -> None:
         given: list[float] = []
         monkeypatch.setattr(
-            train_branches, "with_pseudo_labels", lambda *rows: given.append(rows[-1]) or distillation.with_pseudo_labels(*rows)
+            train_branches,
+            "with_pseudo_labels",
+            lambda *rows: given.append(rows[-1]) or distillation.with_pseudo_labels(*rows),
         )
         trainers: list[Any] = []
         options = {} if label_smoothing is None else {"label_smoothing": label_smoothing}

@@ -21,7 +21,7 @@ from headstart.comparison.recalibration import recalibrated, recalibration, show
 from headstart.comparison.result import Comparison
 from headstart.comparison.results import judge
 from headstart.comparison.running import Progress, run_tasks
-from headstart.comparison.scores import base_digest, versions
+from headstart.comparison.scores import versions
 from headstart.comparison.verdict_text import say
 from headstart.comparison.workspace import Workspace, prepare
 from headstart.corpus import Corpus, check_column_types, deciding_columns, digest
@@ -166,7 +166,7 @@ def _run(
     base: Predictor, problem: Problem, source: Corpus | None, plan: Plan, out: Path, progress: Progress
 ) -> Comparison:
     made_of = {
-        "data": digest(problem.pool, problem.test), "base": base_digest(base), "columns": problem.column_types,
+        "data": digest(problem.pool, problem.test), "base": base.digest(), "columns": problem.column_types,
         "group": problem.group, "source": None if source is None else digest(source), "version": 3,
     }  # fmt: skip
     with reserved(out):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +14,9 @@ from headstart.comparison.verdict import Measured, decide
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import auc
 from headstart.evaluation.draws import Components, components
-from headstart.predictor import Predictor
 from headstart.strategies import Strategy
 
-__all__ = ["base_digest", "errors_of", "measure", "split_half_auc", "versions"]
+__all__ = ["errors_of", "measure", "split_half_auc", "versions"]
 
 _N_HALVES = 5
 _N_WORST = 10
@@ -98,22 +96,6 @@ def errors_of(test: Corpus, probabilities: NDArray[np.float64]) -> list[dict[str
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else line[:_LONGEST].rsplit(" ", 1)[0] + " …"
-
-
-def base_digest(base: Predictor) -> str:
-    """Return a SHA-256 of what decides a base's answers, in hex."""
-    found = hashlib.sha256()
-    for stem, arrays in sorted(base.scorer.arrays().items()):
-        for name, array in sorted(arrays.items()):
-            found.update(f"{stem} {name} {array.shape}".encode())
-            found.update(np.ascontiguousarray(array).tobytes())
-    for name, blob in sorted(base.scorer.blobs().items()):
-        found.update(name.encode() + blob)
-    step = base.inputs["text"].pieces
-    if step is not None:  # of two encoders with the same weights, one may cut texts otherwise
-        found.update(f"{step.framed} {step.rules}".encode())
-    found.update(f"{base.label_names} {base.calibration} {base.threshold} {base.max_tokens} {base.clip}".encode())
-    return found.hexdigest()
 
 
 def versions() -> dict[str, str]:

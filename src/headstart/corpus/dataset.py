@@ -26,7 +26,7 @@ class Corpus(Shown):
         label_values: each code's value as the data held it (int, bool, string).
         columns: the other columns, ``[rows]``.
         source: where the rows came from, for messages.
-        text_name: what the text column was called.
+        text_name: what the text column was called; several that became one text in one string, ``"title,body"``.
         label_column: what the label column was called.
         reading: what was counted while reading; see ``counts``.
         weights: how much each row counts in training, float64 ``[rows]``, zero or more; None counts all alike.

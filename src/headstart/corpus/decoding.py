@@ -116,7 +116,7 @@ def refuse_binary(head: bytes, name: str) -> None:
 
 def _transcoded(stream: BinaryIO, name: str, encoding: str | None) -> Iterator[bytes]:
     """Blocks of the stream, its mark removed, as UTF-8 if it was in a known other encoding."""
-    block = stream.read(CHUNK_BYTES)
+    block = stream.read(max(CHUNK_BYTES, len(codecs.BOM_UTF32_LE)))
     mark, marked = next(((mark, name) for mark, name in _MARKS if block.startswith(mark)), (b"", "utf-8"))
     if encoding is None and marked == "utf-8":
         yield block[len(mark) :]

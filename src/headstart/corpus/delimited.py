@@ -45,6 +45,9 @@ def csv_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.
     """
     chunks = utf8_chunks(opened.stream, file.name, request.counts, request.options.encoding)
     first = next(chunks)
+    over_lines = first.lstrip(b"\r\n").partition(b"\n")[0].count(b'"') % 2
+    while over_lines and first.count(b'"') % 2 and len(first) < _HEADER_BYTES and (more := next(chunks, b"")):
+        first += more
     header = _header(first, file, request)
     names = request.select(header.names, file.name)
     returns = first[: header.n_bytes].endswith(b"\r\n")
@@ -65,7 +68,7 @@ def csv_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.
         try:
             for batch in _parsed(parts, quoted, header, names, ragged):
                 n_rows += batch.num_rows
-                yield pa.Table.from_batches([batch])
+                yield pa.Table.from_batches([batch]).rename_columns(names)
         except pa.ArrowInvalid as error:
             raise DataError(_fault(error, ragged.rows, file, request, header, n_rows)) from error
 
@@ -74,10 +77,14 @@ def _parsed(parts: Iterator[Part], quoted: bool, header: _Header, names: list[st
     """Arrow's reader over some parts of a file."""
     import pyarrow.csv as arrow_csv
 
-    kind = pa.large_string()
+    # Arrow gets a header of its own: it would take a mark of byte order off the first row, and wants one name a column.
+    places = [str(place) for place in range(len(header.names))]
+    wanted = [places[header.names.index(name)] for name in names]
+    line = header.delimiter.join(places).encode() + b"\n"
+    data = chain([line], (part.data for part in parts))
     return arrow_csv.open_csv(
-        pa.PythonFile(io.BufferedReader(ChunkFile(part.data for part in parts), CHUNK_BYTES), "r"),
-        arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=header.names),
+        pa.PythonFile(io.BufferedReader(ChunkFile(data), CHUNK_BYTES), "r"),
+        arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
         arrow_csv.ParseOptions(
             delimiter=header.delimiter,
             quote_char='"' if quoted else False,
@@ -87,8 +94,8 @@ def _parsed(parts: Iterator[Part], quoted: bool, header: _Header, names: list[st
             invalid_row_handler=ragged,
         ),
         arrow_csv.ConvertOptions(
-            include_columns=names,
-            column_types=dict.fromkeys(names, kind),
+            include_columns=wanted,
+            column_types=dict.fromkeys(wanted, pa.large_string()),
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
@@ -174,7 +181,7 @@ def _fault(error: Exception, ragged: list[Any], file: DataFile, request: Request
         return f"{file.name} cannot be read as CSV: {reason}. Check its quotation marks and delimiters."
     row = ragged[0]
     cells = "1 cell" if row.actual_columns == 1 else f"{row.actual_columns} cells"
-    place = f"line {_line_of(row.text, file, request)}" if file.again else f"row {n_rows + (row.number or 0)}"
+    place = f"line {_line_of(row.text, file, request)}" if file.again else f"row {n_rows + (row.number or 2) - 1}"
     return (
         f"{file.name}, {place}, holds {cells} where the header names {len(header.names)} "
         f"columns: {row.text[:60]!a}. Put quotation marks around cells that hold {header.delimiter!r}, or complete "

@@ -55,9 +55,9 @@ def _quoting(word: str | int) -> str:
 
 def _delimiter(mark: str) -> str:
     mark = _DELIMITERS.get(str(mark).lower(), str(mark))
-    if len(mark) != 1 or not mark.isascii() or mark in '"\r\n\0':
+    if len(mark) != 1 or not mark.isascii() or mark.isalnum() or mark in '"\r\n\0':
         raise OptionError(
-            f"the delimiter is {mark!r}; expected a single ASCII character that is no quotation mark and no line end, "
+            f"the delimiter is {mark!r}; expected a single ASCII character that is no letter, digit, quotation mark or line end, "
             "such as ';', or one of the words tab, comma, semicolon, pipe and space."
         )
     return mark
@@ -66,7 +66,8 @@ def _delimiter(mark: str) -> str:
 def _encoding(name: str) -> str:
     try:
         codec = codecs.lookup(str(name))
-        b"".decode(codec.name)  # refuses codecs such as base64, which give no text
+        codecs.getincrementaldecoder(codec.name)
+        b" ".decode(codec.name, "ignore")  # refuses codecs such as base64, which give no text
     except (LookupError, ValueError) as error:
         known = (
             "utf-8",

@@ -75,14 +75,14 @@ def _sound_batches(
 ) -> Iterator[Batch]:
     # What a file says of its columns beside their types is not ours.
     fields = [pa.field(field.name, field.type) for field in table.schema]
-    columns = list(table.columns)
+    columns = validated(table, where, request.counts)
     if not reader.typed:
         fields = [as_raw(field) for field in fields]
     for name, value in request.partition.items():
         if name in request.chosen and name not in table.column_names:
             fields.append(as_raw(pa.field(name, pa.large_string())))
             columns.append(pa.repeat(pa.scalar(value, pa.large_string()), table.num_rows))
-    table = validated(pa.table(columns, schema=pa.schema(fields)), where, request.counts)
+    table = pa.table(columns, schema=pa.schema(fields))
     start = 0
     for piece in pieces(table, request.batch_rows):
         beside = piece.select(list(request.kept)) if kept is None else kept.slice(start, len(piece))

@@ -67,7 +67,7 @@ def json_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[Js
     present: dict[str, None] = {}
     for rows in (_elements if is_array else _lines)(chunks, decoder, file.name):
         present.update((name, None) for row in rows for name in row.row)
-        names = request.select(list(present), file.name)
+        names = [name for name in request.select(list(present), file.name) if name in request.with_types]
         kept = None
         if request.kept:
             kept = _kept(rows, file, request)

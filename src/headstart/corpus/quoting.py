@@ -29,7 +29,7 @@ from headstart.corpus.decoding import count_lines
 from headstart.errors import DataError
 
 CELLS_OVER_LINES = "n_cells_over_lines"
-_ROWS_AROUND = 500
+_BYTES_AROUND = 1 << 17
 _LONGEST_WORD = 24
 _NUMERAL = re.compile(rb"[-+]?[0-9]*[.,]?[0-9]+([eE][-+]?[0-9]+)?")
 
@@ -58,7 +58,7 @@ class _Found:
         n_loose: marks as no such program writes them: inside a cell that does not begin with one, or before its end.
         n_cells: cells that begin and end with a mark.
         n_over_lines: those of them that run over lines.
-        swallowing: the first and last line, counted from 0, of cells whose lines look like rows.
+        swallowing: where cells begin and end whose lines look like rows.
         open_at: where a cell begins that is not closed yet.
         cut: where the row of that cell begins; else the end of the lines.
         fault: where a mark stands that is not closed as it should be.
@@ -301,10 +301,9 @@ class Quoting:
         return True
 
     def _kinds(self, data: bytes) -> list[set[str]]:
-        """What the cells of each column are, in rows of one line around here; empty where there are none."""
-        rows = [
-            line.strip(b"\r").split(self._delimiter) for line in data.splitlines()[:_ROWS_AROUND] if b'"' not in line
-        ]
+        """What the cells of each column are, in rows of one line near by; empty where there are none."""
+        lines = data[:_BYTES_AROUND].splitlines()[:-1]
+        rows = [line.split(self._delimiter) for line in lines if b'"' not in line]
         rows = [row for row in rows if len(row) == self._n_columns]
         return [set(map(_kind, cells)) for cells in zip(*rows, strict=True)]
 

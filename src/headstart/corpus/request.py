@@ -24,7 +24,7 @@ class TextColumns:
     Args:
         named: a column, or several: a list, or their names in one string, as in ``"title,body"``. A column
             that is called so as a whole goes first. None takes the first of `otherwise` that is there.
-        otherwise: names to try where none is given.
+        otherwise: what to try, one after the other, where none is given.
     """
 
     def __init__(self, named: str | Sequence[str] | None, otherwise: Sequence[str] = ("text",)) -> None:
@@ -103,7 +103,8 @@ class Request:
         counts: grows while reading (``n_bad_encoding``).
         text_names: the columns of texts, once the first file has told.
         partition: columns that the folders of the file being read name, and their values.
-        chosen: all columns that are asked for of this file.
+        with_types: the columns of this file that are asked for as values.
+        chosen: these, and those that are asked for as they are written.
     """
 
     text: TextColumns
@@ -116,6 +117,7 @@ class Request:
     counts: Counter[str] = field(default_factory=Counter)
     text_names: tuple[str, ...] = ()
     partition: Mapping[str, str | None] = field(default_factory=dict)
+    with_types: frozenset[str] = frozenset()
     chosen: frozenset[str] = frozenset()
 
     def select(self, present: Sequence[str], where: str) -> list[str]:
@@ -129,7 +131,8 @@ class Request:
             self.text_names = self.text.resolve(everything, where)
         there = (self.label,) if self.label in everything else ()
         wanted = everything if self.wanted is None else self.wanted
-        asked = (*self.text_names, *self.needed, *wanted, *self.kept, *there)
+        with_types = (*self.text_names, *self.needed, *wanted, *there)
+        asked = (*with_types, *self.kept)
         check_columns(asked, everything, where)
-        self.chosen = frozenset(asked)
+        self.with_types, self.chosen = frozenset(with_types), frozenset(asked)
         return [name for name in present if name in self.chosen]

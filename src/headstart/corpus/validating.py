@@ -20,19 +20,17 @@ PIECE_BYTES = 128 << 20
 """Rows are handed on in pieces that take about this much at the most once dictionaries are written out."""
 
 
-def validated(table: pa.Table, where: str, counts: Counter[str]) -> pa.Table:
-    """The table, once all of it is known to be sound; bad UTF-8 in columns of strings is repaired and counted.
+def validated(table: pa.Table, where: str, counts: Counter[str]) -> list[Any]:
+    """The columns of a table, once all of it is known to be sound; bad UTF-8 in columns of strings is repaired and counted.
 
     Raises:
         DataError: a column whose buffers do not fit; names it.
     """
-    for place, name in enumerate(table.column_names):
-        chunks = table.column(place).chunks
-        checked = [sound(chunk, name, where, counts) for chunk in chunks]
-        if any(new is not old for new, old in zip(checked, chunks, strict=True)):
-            field = table.schema.field(place)
-            table = table.set_column(place, field, pa.chunked_array(checked, field.type))
-    return table
+    columns = []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        chunks = [sound(chunk, name, where, counts) for chunk in column.chunks]
+        columns.append(pa.chunked_array(chunks, column.type))
+    return columns
 
 
 def sound(array: Any, name: str, where: str, counts: Counter[str]) -> Any:
@@ -44,8 +42,10 @@ def sound(array: Any, name: str, where: str, counts: Counter[str]) -> Any:
     try:
         array.validate(full=True)
     except pa.ArrowException as error:
-        repaired = _repaired(array, counts)
-        if repaired is None:
+        try:
+            repaired = _repaired(array, counts)
+            repaired.validate(full=True)
+        except (pa.ArrowException, IndexError, ValueError):
             reason = str(error).splitlines()[0].rstrip(".")
             raise DataError(
                 f"The column {name!r} of {where} is damaged: {reason}. Copy the file again, or write the table anew."
@@ -55,19 +55,20 @@ def sound(array: Any, name: str, where: str, counts: Counter[str]) -> Any:
 
 
 def _repaired(array: Any, counts: Counter[str]) -> Any:
-    """Strings whose bytes are no UTF-8, repaired; None where more is wrong with them."""
+    """Strings whose bytes are no UTF-8, repaired.
+
+    Raises:
+        pa.ArrowException, IndexError, ValueError: more is wrong with them.
+    """
     kind = array.type
     if pa.types.is_dictionary(kind):
         words = _repaired(array.dictionary, counts)
-        return None if words is None else pa.DictionaryArray.from_arrays(array.indices, words, ordered=kind.ordered)
+        return pa.DictionaryArray.from_arrays(array.indices, words, ordered=kind.ordered)
     raw = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary(), pa.string_view(): pa.binary_view()}.get(kind)
     if raw is None:
-        return None
-    try:
-        cells = array.view(raw)
-        cells.validate(full=True)
-    except pa.ArrowException:
-        return None
+        raise ValueError(f"{kind} is no kind of strings")
+    cells = array.view(raw)
+    cells.validate(full=True)
     return decoded(cells, counts).cast(kind)
 
 

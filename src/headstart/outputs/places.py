@@ -147,8 +147,8 @@ def _paths(given: Any) -> Iterator[Path]:
         yield Path("/dev/stdin")
     elif isinstance(given, str | os.PathLike):
         name = _local(os.fspath(given))
-        path = Path(name).expanduser()
-        if os.path.lexists(path):
+        path = Path(os.path.expanduser(name))  # noqa: PTH111 - unlike Path's, leaves ~nosuch as it is
+        if name and os.path.lexists(path):
             yield path
         elif isinstance(name, str) and glob.has_magic(name):
             yield from map(Path, [*glob.iglob(name, recursive=True), name])  # noqa: PTH207 - it takes whole paths

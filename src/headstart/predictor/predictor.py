@@ -256,6 +256,10 @@ class Predictor(Shown):
             model["minor"] = MINOR
         return Parts(model=model, tensors=tensors, words=words, blobs=blobs, run=self.run)
 
+    def digest(self) -> str:
+        """Return a SHA-256 of all that decides its answers, in hex; how it came to be does not count."""
+        return self.to_parts().digest(but=("info", "estimator", "minor", "training"))
+
     @classmethod
     def from_parts(cls, parts: Parts, *, net: nn.Module | None = None, trust_patterns: bool = False) -> Predictor:
         """Build the predictor again.
