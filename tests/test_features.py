@@ -23,7 +23,7 @@ from headstart.corpus import as_corpus
 from headstart.errors import ArtifactError, DataError, OptionError
 from headstart.features import as_predictor, layer_outputs, layer_table
 from headstart.inference import network_outputs
-from headstart.strategies.scratch import examples_of
+from headstart.strategies.inputs import examples_of
 
 
 @pytest.fixture(scope="module")

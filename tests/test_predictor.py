@@ -374,3 +374,24 @@ class TestModuleOfOnesOwn:
             ArtifactError, match=r"the network expects words.weight of shape \(7, 3\) and the model holds"
         ):
             Predictor.from_parts(parts, net=Own(7))
+
+
+def test_the_digest_is_of_what_decides_answers(gru_base: Any) -> None:
+    predictor = gru_base.predictor_
+    same = replace(
+        predictor, run={"seconds": 7}, info={**predictor.info, "strategy": "other"}, estimator={}, learnt_from=None
+    )
+    assert same.digest() == predictor.digest()
+    other = Predictor.from_parts(copy.deepcopy(predictor.to_parts()))
+    assert other.digest() == predictor.digest()
+    swapped = predictor.to_parts()
+    words = pa.array(swapped.words).to_pylist()
+    changed = [
+        replace(predictor, threshold=0.6),
+        replace(predictor, calibration=(1.0, 0.1)),
+        replace(predictor, label_names=predictor.label_names[::-1]),
+        Predictor.from_parts(replace(swapped, words=[*words[:2], words[3], words[2], *words[4:]])),
+    ]
+    with torch.no_grad():
+        next(other.net.parameters()).add_(1e-6)
+    assert len({predictor.digest(), *(one.digest() for one in [*changed, other])}) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +18,17 @@ from headstart import Phase, TextClassifier, load
 from headstart.batches import Batches, Examples
 from headstart.corpus import as_corpus, encode_labels
 from headstart.errors import DataError, HeadstartWarning, MissingDependencyError, OptionError
+from headstart.fitting.calibration import fit_calibration
+from headstart.fitting.logistic import fit_dual
 from headstart.layers import NgramLogit, adapt
 from headstart.metrics import auc
 from headstart.strategies import RECIPES, STRATEGIES, UNLABELLED, Settings
 from headstart.strategies.blend import fit_branches
-from headstart.strategies.blend.fit_branches import fit_ngram_parts, share_unknown, without_rare
+from headstart.strategies.blend.fit_branches import fit_ngram_branches, share_unknown, without_rare
 from headstart.strategies.blend.self_training import LEAST_TEXTS, adapt_to_texts, self_train, with_own_texts
-from headstart.strategies.calibration import fit_calibration
-from headstart.strategies.carry import head_stages
-from headstart.strategies.logistic import solve_dual
+from headstart.strategies.fine_tune import head_stages
+from headstart.strategies.inputs import examples_of
 from headstart.strategies.recipes import batch_size_of, phases_of
-from headstart.strategies.scratch import examples_of
 from headstart.text import RaggedIds
 
 # Options that make each strategy quick. A strategy without a line here has no test, so they fail.
@@ -35,11 +36,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "as-is": {},
     "features": {"head": "linear"},
     "fine-tune": {"epochs": 3},
+    "fine-tune-gradual": {"phases": [Phase(3, 0.003)]},
+    "nbsvm": {},
     "scratch": {"epochs": 4, "learning_rate": 0.03, "batch_size": 16},
     "self-train": {},
+    "self-train+fine-tune": {},
     "tfidf": {},
 }
-WITH_BASE = ("as-is", "features", "fine-tune", "self-train")
+WITH_BASE = ("as-is", "features", "fine-tune", "fine-tune-gradual", "self-train", "self-train+fine-tune")
+BY_FOLDS = ("features", "nbsvm", "tfidf")
+"""What chooses, calibrates and measures by folds, and holds nothing out."""
 
 
 def classifier(strategy: str, base: Any = None, **options: Any) -> TextClassifier:
@@ -91,7 +97,8 @@ class TestEvery:
         info = classifier(strategy, base).fit(reviews.texts, reviews.labels).predictor_.info
         assert info["strategy"] == strategy
         if strategy not in UNLABELLED:
-            assert (info["n_valid"], info["valid"]["n"]) == (30, 30)
+            n_valid = 300 if strategy in BY_FOLDS else 30
+            assert (info["n_valid"], info["valid"]["n"]) == (n_valid, n_valid)
             assert 0.5 <= info["valid"]["confidence"] <= 1
             assert info["n_train"] in (270, 300)  # what only measures on held-out rows may be fitted again with them
 
@@ -99,7 +106,7 @@ class TestEvery:
         model = classifier(strategy, base).fit(reviews.texts[:60], reviews.labels[:60])
         if strategy not in UNLABELLED:
             assert model.predictor_.info["n_train"] == 60
-            assert "valid" not in model.predictor_.info
+            assert ("valid" in model.predictor_.info) == (strategy in BY_FOLDS)
         assert np.isfinite(model.decision_function(reviews.texts)).all()
 
     def test_four_labels_are_enough_to_run(self, strategy: str, base: Any, reviews: Any) -> None:
@@ -186,19 +193,25 @@ class TestFeatures:
         model.save(tmp_path / "m")
         assert load(tmp_path / "m").predict_proba(texts).tobytes() == model.predict_proba(texts).tobytes()
 
-    def test_auto_is_catboost_beside_columns_only_and_only_if_it_is_there(
+    def test_auto_is_trees_where_they_say_more_and_only_if_they_are_there(
         self, base: Any, draw_reviews: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pytest.importorskip("catboost")
-        few = draw_reviews(16)
+        few = draw_reviews(80)
+        frame = few.frame().append_column("odd", [[(7 * i % 10) * (1 if i % 10 < 9 else -1) for i in range(80)]])
+        labels = [int(3 <= (7 * i % 10) <= 6) for i in range(80)]  # no line tells the middle from both ends
+        same = frame.set_column(0, "text", [["the same"] * 80])
 
-        def kind(columns: list[str]) -> str:
-            model = classifier("features", base, head="auto", columns=columns).fit(few.frame(), few.labels)
+        def kind(table: Any, given: list[int], columns: list[str]) -> str:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", HeadstartWarning)  # the column decides the label
+                model = classifier("features", base, head="auto", columns=columns).fit(table, given)
             return str(model.predictor_.scorer.head.kind)  # type: ignore[union-attr]
 
-        assert (kind([]), kind(["stars"])) == ("linear", "catboost")
+        assert kind(few.frame().slice(0, 30), few.labels[:30], ["stars"]) == "linear"
+        assert kind(same, labels, ["odd"]) == "catboost"
         monkeypatch.setitem(sys.modules, "catboost", None)
-        assert kind(["stars"]) == "linear"
+        assert kind(same, labels, ["odd"]) == "linear"
         with pytest.raises(MissingDependencyError, match=r"pip install catboost .*'catboost'"):
             classifier("features", base, head="catboost").fit(few.texts, few.labels)
 
@@ -608,7 +621,7 @@ class TestCalibration:
         assert np.isfinite(fit_calibration(np.full(40, 3.0), np.arange(40) % 2)).all()
 
     def test_is_put_on_held_out_rows_and_can_be_left_out(self, strategy: str, base: Any, reviews: Any) -> None:
-        if strategy in (*UNLABELLED, "fine-tune"):
+        if strategy in UNLABELLED or "fine-tune" in strategy:
             pytest.skip("begins with the calibration of its base")
         given = {
             calibrate: classifier(strategy, base, calibrate=calibrate).fit(reviews.texts, reviews.labels)
@@ -657,18 +670,18 @@ class TestOrderOfRows:
     def test_every_piece_of_the_rows_holds_both_classes(self, reviews: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         shares: list[float] = []
 
-        def solve(pieces: Any, labels: Any, **options: Any) -> Any:
+        def solve(pieces: Any, labels: Any, cost: float, **options: Any) -> Any:
             cuts = np.cumsum([piece.shape[0] for piece in pieces])[:-1]
             shares.extend(float(part.mean()) for part in np.split(labels, cuts))
-            return solve_dual(pieces, labels, **options)
+            return fit_dual(pieces, labels, cost, **options)
 
         monkeypatch.setattr(fit_branches, "_PIECE", 50)  # of thousands of rows some are looked at at a time
-        monkeypatch.setattr(fit_branches, "solve_dual", solve)
+        monkeypatch.setattr(fit_branches, "fit_dual", solve)
         base = classifier("scratch", net="blend", epochs=0).fit(reviews.texts, reviews.labels).predictor_
         rows = np.argsort(reviews.labels, kind="stable")
         ids = examples_of(base, as_corpus(reviews.texts)).ids.take(rows)
         part, shares[:] = NgramLogit(1), []
-        fit_ngram_parts([(part, ids, 1.0)], np.asarray(reviews.labels, np.float32)[rows], least_rows=(1, 2, 2))
+        fit_ngram_branches([(part, ids, 1.0)], np.asarray(reviews.labels, np.float32)[rows], least_rows=(1, 2, 2))
         assert len(shares) == 6
         assert 0.3 < min(shares) <= max(shares) < 0.7
         # The labels have gone with their rows.

@@ -11,9 +11,9 @@ import pytest
 
 import headstart as hs
 from headstart.comparison import Comparison, compare
-from headstart.comparison.context import Context
-from headstart.comparison.folds import DecisionRule
 from headstart.comparison.recalibration import recalibrated, recalibration
+from headstart.comparison.workspace import Workspace
+from headstart.fitting.calibration import DecisionRule
 from headstart.metrics import evaluate_scores
 
 TOLD = ("log_loss", "brier", "ece", "accuracy")
@@ -107,8 +107,8 @@ class _Rows:
 
 
 def _told(rows: Any, own: DecisionRule, n: int = 220) -> dict[str, Any] | None:
-    context: Context = rows
-    return recalibration(context, np.arange(n), rows.logits[:n], own, rows.logits[rows.test])
+    workspace: Workspace = rows
+    return recalibration(workspace, np.arange(n), rows.logits[:n], own, rows.logits[rows.test])
 
 
 def test_a_calibration_that_is_right_is_kept(gru_base: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headstart.comparison import CANDIDATES, Comparison, compare
-from headstart.comparison.verdict import Measured, _kind
+from headstart.comparison import Comparison, compare
+from headstart.comparison.verdict import answer_of, word_of
 
 CHEAP = ("as-is", "tfidf", "features")
 
@@ -36,26 +38,8 @@ def test_where_the_target_is_the_source_the_base_is_enough(base: Any, targets: A
 def test_a_misled_base_is_not_carried_over(misled_base: Any, targets: Any) -> None:
     verdict = _compare(misled_base, targets["like source"](500, 5), "as-is", "tfidf").verdict
     assert (verdict["kind"], verdict["ship"], verdict["base"]["answer"]) == ("do not transfer", "tfidf", "hurts")
-    assert "Don't transfer" in verdict["words"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "ship", "helps", "hurts", "kind"),
-    [
-        ("cannot be told", "tfidf", None, 100, "do not transfer"),
-        ("cannot be told", "tfidf", None, None, "cannot be told"),
-        ("cannot be told", "fine-tune", None, 100, "cannot be told"),
-        ("cannot be told", "tfidf", 50, 100, "helps with few labels only"),
-        ("helps", "fine-tune", None, 100, "transfer"),
-        ("helps", "tfidf", None, 100, "cannot be told"),
-    ],
-)
-def test_labels_enough_to_make_up_for_a_bad_base_do_not_speak_for_it(
-    answer: str, ship: str, helps: int | None, hurts: int | None, kind: str
-) -> None:
-    base = {"answer": answer, "helps_up_to": helps, "hurts_up_to": hurts}
-    facts = {"chance": {"above": ["tfidf"]}, "ship": ship, "columns": None, "base": base}
-    assert _kind(facts, Measured(CANDIDATES, {}, (100, 500))) == kind
+    assert "don't transfer" in verdict["words"]
+    assert verdict["word"] == "hurts"
 
 
 def test_a_base_that_helps_with_few_labels_only(base: Any, targets: Any) -> None:
@@ -72,3 +56,30 @@ def test_columns_that_decide(base: Any, targets: Any) -> None:
     assert result.verdict["kind"] == "columns decide"
     assert result.verdict["columns"]["answer"] == "help"
     assert "columns" in result.verdict["ship"]
+
+
+def test_the_word_is_recomputed_from_the_file(base: Any, targets: Any, tmp_path: Path) -> None:
+    """By rule from the intervals in ``verdict.json``: of the recommended strategy against the best without the base."""
+    target = targets["own words"](400, 4)
+    compare(
+        base, target.frame, target.labels, text="text", candidates=("as-is", "tfidf", "nbsvm", "features"),
+        budgets=(20, None), seeds=3, test=0.5, n_jobs=1, out=tmp_path / "out",
+    )  # fmt: skip
+    verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())["verdict"]
+    judged = verdict["base"]
+    for one in judged["by_budget"]:
+        assert one["answer"] == answer_of({name: one[name] for name in ("low", "high", "negligible")})
+    assert {name: judged[name] for name in ("low", "high", "answer")} == {
+        name: judged["by_budget"][-1][name] for name in ("low", "high", "answer")
+    }
+    assert verdict["word"] == word_of(verdict)
+    means = {
+        one["strategy"]: one["auc"]
+        for one in json.loads((tmp_path / "out" / "verdict.json").read_text())["estimates"]
+        if one["budget"] in (0, verdict["own_budget"])
+    }
+    assert judged["reference"] == max(("tfidf", "nbsvm"), key=means.__getitem__)
+    assert judged["difference"] == pytest.approx(means[judged["transfer"]] - means[judged["reference"]])
+    if verdict["carries"]:
+        assert judged["transfer"] == verdict["ship"]
+    assert f"[{judged['low']:+.3f}, {judged['high']:+.3f}]" in verdict["words"]

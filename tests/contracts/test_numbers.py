@@ -23,7 +23,7 @@ from headstart.batches import Batches
 from headstart.bulk import predict_file
 from headstart.cli.app import run
 from headstart.corpus import as_corpus
-from headstart.strategies.scratch import examples_of
+from headstart.strategies.inputs import examples_of
 
 ODD = [None, "", "🙂", "great " * 300, "Ünïcode plot", "one", "a  b\t c\n d"]
 

@@ -13,16 +13,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from headstart import TextClassifier
-from headstart.batches import Examples
 from headstart.corpus import as_corpus
 from headstart.errors import DataError, OptionError
-from headstart.heads import LinearHead, TfidfHead
-from headstart.heads.linear import fit_logistic
-from headstart.strategies import UNLABELLED
+from headstart.estimators import labelled
+from headstart.fitting.calibration import fit_calibration
+from headstart.fitting.logistic import fit_dual, logistic_path
+from headstart.heads import TfidfHead
+from headstart.strategies import UNLABELLED, Settings
+from headstart.strategies.blend import ridge_fine_tune
 from headstart.strategies.blend.fit_branches import list_ngrams
-from headstart.strategies.blend.ridge_fine_tuning import fine_tune_blend
-from headstart.strategies.calibration import fit_calibration
-from headstart.strategies.logistic import solve_dual, solve_logistic
+from headstart.strategies.head_choice import fit_linear_head
 
 SMALL: dict[str, Any] = {"net_options": {"embedding_size": 4, "hidden_size": 4}, "device": "cpu", "valid_fraction": 0.0}
 
@@ -47,30 +47,37 @@ def inputs(rng: np.random.Generator) -> NDArray[np.float32]:
     return rng.normal(size=(120, 6)).astype(np.float32)
 
 
+def fit_tfidf(texts: Any, labels: Any, weights: Any = None) -> TfidfHead:
+    model = TextClassifier(strategy="tfidf").fit(texts, labels, weights)
+    head: TfidfHead = model.predictor_.scorer.head  # type: ignore[assignment]
+    return head
+
+
 class TestWholeWeightsAreRepeatedRows:
     def test_solvers(self, inputs: Any, noisy: Any, weights: Any) -> None:
         again = np.repeat(np.arange(120), weights.astype(int))
         rows = sp.csr_matrix(inputs / np.linalg.norm(inputs, axis=1, keepdims=True))
-        for solve in (solve_logistic, solve_dual):
-            found, bias = solve(rows, noisy, penalty=1.0, weights=weights)  # type: ignore[operator]
-            expected, other = solve(rows[again], noisy[again], penalty=1.0)  # type: ignore[operator]
-            np.testing.assert_allclose(found, expected, atol=5e-3)
-            assert bias == pytest.approx(other, abs=5e-3)
-        found, bias = fit_logistic(inputs, noisy, penalties=(1.0,), weights=weights)
-        expected, other = fit_logistic(inputs[again], noisy[again], penalties=(1.0,))
-        np.testing.assert_allclose(found, expected, atol=1e-3)
+        found, bias = fit_dual(rows, noisy, 1.0, weights=weights)
+        expected, other = fit_dual(rows[again], noisy[again], 1.0)
+        np.testing.assert_allclose(found, expected, atol=5e-3)
+        assert bias == pytest.approx(other, abs=5e-3)
+        for given in (inputs, rows):
+            (line,) = logistic_path(given, noisy, (1.0,), weights=weights)
+            (repeated,) = logistic_path(given[again], noisy[again], (1.0,))
+            np.testing.assert_allclose(line.coefficients, repeated.coefficients, atol=1e-3)
+            np.testing.assert_allclose(line.intercepts, repeated.intercepts, atol=1e-3)
 
     def test_scaling_of_a_linear_head(self, inputs: Any, noisy: Any, weights: Any) -> None:
         again = np.repeat(np.arange(120), weights.astype(int))
-        found = LinearHead.fit(inputs, noisy, weights=weights)
-        expected = LinearHead.fit(inputs[again], noisy[again])
+        found = fit_linear_head(inputs, None, noisy, 0.01, weights)
+        expected = fit_linear_head(inputs[again], None, noisy[again], 0.01)
         np.testing.assert_allclose(found.mean, expected.mean, atol=1e-9)
         np.testing.assert_allclose(found.scale, expected.scale, atol=1e-9)
 
     def test_n_grams_of_tfidf(self, others: Any, noisy: Any, weights: Any) -> None:
         again = np.repeat(np.arange(120), weights.astype(int))
-        found = TfidfHead.fit(others.texts, noisy, weights=weights)
-        expected = TfidfHead.fit([others.texts[row] for row in again], noisy[again])
+        found = fit_tfidf(others.texts, noisy, weights)
+        expected = fit_tfidf([others.texts[row] for row in again], noisy[again])
         assert found.ngrams == expected.ngrams
         np.testing.assert_allclose(found.idf, expected.idf)
 
@@ -84,13 +91,15 @@ class TestWholeWeightsAreRepeatedRows:
 
     def test_fine_tuning_in_closed_form(self, blend_base: Any, others: Any, noisy: Any, weights: Any) -> None:
         predictor, again = blend_base.predictor_, np.repeat(np.arange(120), weights.astype(int))
-        ids = predictor.rows(as_corpus(others.texts)).examples.ids
-        labels = noisy.astype(np.float32)
-        found = fine_tune_blend(predictor, Examples(ids, labels, weights.astype(np.float32)), penalty=3.0)
-        expected = fine_tune_blend(predictor, Examples(ids.take(again), labels[again]), penalty=3.0)
+        rows, weighted = (
+            labelled(others.texts, noisy.tolist(), names=predictor.label_names, sample_weight=given)
+            for given in (None, weights)
+        )
+        found, _ = ridge_fine_tune(predictor, weighted, Settings(C=3.0))
+        expected, _ = ridge_fine_tune(predictor, rows.take(again), Settings(C=3.0))
         probabilities = [made.score(as_corpus(others.texts)).probabilities for made in (found, expected)]
         np.testing.assert_allclose(*probabilities, atol=0.01)
-        plain = fine_tune_blend(predictor, Examples(ids, labels), penalty=3.0).score(as_corpus(others.texts))
+        plain = ridge_fine_tune(predictor, rows, Settings(C=3.0))[0].score(as_corpus(others.texts))
         assert np.abs(plain.probabilities - probabilities[1]).max() > 0.05
 
     def test_calibration(self, rng: np.random.Generator, noisy: Any, weights: Any) -> None:

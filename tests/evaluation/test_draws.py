@@ -106,4 +106,4 @@ def test_holm_adjusts_in_steps() -> None:
 
 def test_draws_are_picked_by_seed() -> None:
     parts = Components((4, 7), np.array([0.6, 0.8]), np.zeros((2, 5)))
-    assert parts.of((7,)).aucs.tolist() == [0.8]
+    assert parts.of((7,)).values.tolist() == [0.8]

@@ -33,7 +33,7 @@ def rows() -> Rows:
 @pytest.fixture(scope="module")
 def head(rows: Rows) -> CatBoostHead:
     features, labels, table, encoder = rows
-    return CatBoostHead.fit(features, labels, table=table, encoder=encoder)
+    return CatBoostHead.grow(features, labels, 100, table=table, encoder=encoder)
 
 
 def test_reads_columns_and_their_nulls(head: CatBoostHead, rows: Rows) -> None:
@@ -48,7 +48,7 @@ def test_a_value_never_seen_and_a_column_of_nulls_are_no_error(head: CatBoostHea
 
 def test_works_without_columns_and_on_few_rows(rows: Rows) -> None:
     features, labels, _, _ = rows
-    head = CatBoostHead.fit(features[:12], labels[:12])
+    head = CatBoostHead.grow(features[:12], labels[:12], 100)
     assert head.model.tree_count_ == 100
     assert head.decision(features).shape == (60,)
 
@@ -56,7 +56,7 @@ def test_works_without_columns_and_on_few_rows(rows: Rows) -> None:
 def test_works_on_columns_alone(rows: Rows) -> None:
     _, labels, table, encoder = rows
     nothing = np.zeros((60, 0), np.float32)
-    head = CatBoostHead.fit(nothing, labels, table=table, encoder=encoder)
+    head = CatBoostHead.grow(nothing, labels, 100, table=table, encoder=encoder)
     assert ((head.decision(nothing, table) > 0) == (labels > 0.5)).mean() > 0.8
 
 
@@ -69,7 +69,7 @@ def test_a_row_scores_the_same_alone_and_none_gives_none(head: CatBoostHead, row
 
 def test_one_seed_gives_the_same_scores(head: CatBoostHead, rows: Rows) -> None:
     features, labels, table, encoder = rows
-    again = CatBoostHead.fit(features, labels, table=table, encoder=encoder)
+    again = CatBoostHead.grow(features, labels, 100, table=table, encoder=encoder)
     assert again.decision(features, table).tobytes() == head.decision(features, table).tobytes()
 
 
@@ -81,7 +81,7 @@ def test_comes_back_from_its_own_format(head: CatBoostHead, rows: Rows) -> None:
 
 def test_leaves_no_files_behind(rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    CatBoostHead.fit(rows[0], rows[1]).blobs()["head.cbm"]
+    CatBoostHead.grow(rows[0], rows[1], 100).blobs()["head.cbm"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,7 +107,7 @@ def test_nothing_of_the_training_is_stored(head: CatBoostHead, rows: Rows) -> No
     for fact in (b"train_finish_time", b"model_guid", b"hosts.txt", b"learn_metrics", b"random_seed", b"Git info"):
         assert fact not in blob
     assert dict(head.model.get_metadata().items()) == before
-    again = CatBoostHead.fit(features, labels, table=table, encoder=encoder)
+    again = CatBoostHead.grow(features, labels, 100, table=table, encoder=encoder)
     assert again.blobs()["head.cbm"] == blob
     assert CatBoostHead.from_blob(blob, 3, encoder).blobs()["head.cbm"] == blob
 
@@ -154,13 +154,13 @@ def test_damaged_bytes_are_refused(head: CatBoostHead, rows: Rows, damage: Any) 
 def test_without_catboost_the_answer_installs_it(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "catboost", None)
     with pytest.raises(MissingDependencyError, match=r"pip install catboost .*'catboost'"):
-        CatBoostHead.fit(rows[0], rows[1])
+        CatBoostHead.grow(rows[0], rows[1], 100)
 
 
 def test_features_that_never_vary_are_told() -> None:
     labels = np.arange(60) % 2
-    with pytest.raises(NothingVariesError, match="nothing to split 48 rows on.*head='linear', other columns"):
-        CatBoostHead.fit(np.ones((60, 2), np.float32), labels)
+    with pytest.raises(NothingVariesError, match="nothing to split 60 rows on.*head='linear', other columns"):
+        CatBoostHead.grow(np.ones((60, 2), np.float32), labels, 100)
 
 
 def test_auto_falls_back_to_a_linear_head(reviews: Any) -> None:

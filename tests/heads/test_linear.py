@@ -10,9 +10,22 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from headstart.corpus import Corpus
 from headstart.errors import ArtifactError
-from headstart.heads import ColumnEncoder, LinearHead
-from headstart.heads.linear import fit_logistic
+from headstart.fitting.folds import stratified_folds
+from headstart.heads import LinearHead
+from headstart.strategies import Settings
+from headstart.strategies.column_block import ColumnBlock
+from headstart.strategies.head_choice import choose_linear, fit_linear_head
+
+
+def fit(features: Any, labels: Any, table: pa.Table | None = None) -> LinearHead:
+    settings, columns = Settings(), None
+    if table is not None:
+        settings = Settings(columns=tuple(table.column_names))
+        columns = ColumnBlock.fit(Corpus(pa.nulls(len(labels), pa.large_string()), columns=table), settings)
+    linear = choose_linear(features, columns, labels, stratified_folds(labels, None, 0), settings)
+    return fit_linear_head(features, columns, labels, linear.cost)
 
 
 @pytest.fixture
@@ -26,51 +39,50 @@ def labels(features: Any) -> Any:
 
 
 def test_equals_scaling_and_logistic_regression_at_some_penalty(features: Any, labels: Any) -> None:
-    found = LinearHead.fit(features, labels).decision(features)
+    found = fit(features, labels).decision(features)
     scaled = StandardScaler().fit_transform(features.astype(np.float64))
     peers = [
-        LogisticRegression(C=c, max_iter=500).fit(scaled, labels).decision_function(scaled)
-        for c in (1e-3, 1e-2, 1e-1, 1.0)
+        LogisticRegression(C=c, max_iter=5000, tol=1e-10).fit(scaled, labels).decision_function(scaled)
+        for c in (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
     ]
     assert any(np.allclose(found, peer, atol=1e-4) for peer in peers)
 
 
 def test_columns_count_beside_the_features(features: Any, labels: Any) -> None:
     table = pa.table({"hint": [["no", "yes"][int(label)] for label in labels]})
-    encoder = ColumnEncoder.fit(table, ["hint"])
     noise = np.random.default_rng(2).normal(size=(80, 3)).astype(np.float32)
-    head = LinearHead.fit(noise, labels, table=table, encoder=encoder)
+    head = fit(noise, labels, table)
     assert ((head.decision(noise, table) > 0) == (labels > 0.5)).all()
 
 
 def test_a_row_scores_the_same_alone(features: Any, labels: Any) -> None:
-    head = LinearHead.fit(features, labels)
+    head = fit(features, labels)
     alone = np.concatenate([head.decision(features[i : i + 1]) for i in range(len(features))])
     np.testing.assert_allclose(head.decision(features), alone, rtol=1e-12)
 
 
 def test_a_feature_that_never_changes_does_no_harm(features: Any, labels: Any) -> None:
     constant = np.concatenate([features, np.full((80, 1), 7, np.float32)], axis=1)
-    head = LinearHead.fit(constant, labels)
+    head = fit(constant, labels)
     assert np.isfinite(head.decision(constant)).all()
 
 
 @pytest.mark.parametrize("n", [2, 4])
 def test_two_rows_of_a_class_are_enough_to_fit(features: Any, n: int) -> None:
     labels = np.arange(n) % 2
-    assert np.isfinite(LinearHead.fit(features[:n], labels).decision(features)).all()
+    assert np.isfinite(fit(features[:n], labels).decision(features)).all()
 
 
 def test_the_penalty_is_chosen_by_folds_inside_the_rows() -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
     noise, signal = rng.normal(size=(60, 50)), rng.normal(size=(60, 5)) + labels[:, None] * 4
-    weak, strong = (np.abs(fit_logistic(inputs, labels)[0]).sum() for inputs in (noise, signal))
+    weak, strong = (np.abs(fit(inputs, labels).coefficients).sum() for inputs in (noise, signal))
     assert weak < 0.3 < strong
 
 
 def test_comes_back_from_arrays(features: Any, labels: Any) -> None:
-    head = LinearHead.fit(features, labels)
+    head = fit(features, labels)
     again = LinearHead.from_arrays(head.arrays(), None)
     assert again.decision(features).tobytes() == head.decision(features).tobytes()
 
@@ -90,7 +102,7 @@ def test_comes_back_from_arrays(features: Any, labels: Any) -> None:
     ],
 )
 def test_damaged_arrays_are_refused(features: Any, labels: Any, change: Any, message: str) -> None:
-    arrays = LinearHead.fit(features, labels).arrays()
+    arrays = fit(features, labels).arrays()
     change(arrays)
     with pytest.raises(ArtifactError, match=message):
         LinearHead.from_arrays(arrays, None)

@@ -177,6 +177,17 @@ class TestPlaces:
         assert own.stat().st_mode & 0o777 == 0o700
         assert list(own.rglob("*.nbc"))
 
+    @pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
+    def test_the_current_folder_is_no_place(
+        self, nowhere: Path, tmp_path: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An empty or relative folder of the user's would have code from the current folder run."""
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
+        monkeypatch.setenv(variable, "." if variable == "HOME" else "")
+        assert loaded(nowhere).loop(1) == 40
+        assert list((tmp_path / "here").iterdir()) == []
+
     @pytest.mark.parametrize("fault", ["others may write", "a link", "a file", "nowhere at all"])
     def test_code_that_others_could_have_written_is_not_run(self, nowhere: Path, tmp_path: Path, fault: str) -> None:
         own = tmp_path / "temporary" / f"headstart-{os.geteuid()}"

@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from headstart.strategies.logistic import solve_dual, solve_logistic
+from headstart.fitting.logistic import fit_dual, logistic_path
 
 
 def problem(seed: int, n: int = 200, size: int = 30) -> tuple[Any, Any]:
@@ -34,7 +34,15 @@ def reference(features: Any, target: Any, penalty: float, prior: Any, of_bias: f
     return minimize(objective, start, (features, target, penalty, prior, of_bias), method="L-BFGS-B", options=options)
 
 
-SOLVERS = {"dual": partial(solve_dual, n_sweeps=1000), "quasi-Newton": partial(solve_logistic, n_iterations=2000)}
+def solve_logistic(
+    features: Any, labels: Any, penalty: float, prior: Any = None, n_iterations: int = 2000, weights: Any = None
+) -> tuple[Any, float]:
+    how: dict[str, Any] = {"prior": prior, "max_iter": n_iterations, "weights": weights, "tolerance": 1e-12}
+    (line,) = logistic_path(features, labels, (penalty,), **how)
+    return line.coefficients[0], float(line.intercepts[0])
+
+
+SOLVERS = {"dual": partial(fit_dual, n_sweeps=1000), "quasi-Newton": solve_logistic}
 
 
 @pytest.mark.parametrize("penalty", [0.1, 1.0, 30.0])
@@ -44,7 +52,7 @@ def test_finds_the_least_objective(solver: str, penalty: float, soft: bool) -> N
     features, labels = problem(3)
     target = 0.1 + 0.8 * labels if soft else labels
     least = reference(features, target, penalty, np.zeros(30), of_bias=float(solver == "dual"))
-    weights, bias = SOLVERS[solver](features, target, penalty=penalty)
+    weights, bias = SOLVERS[solver](features, target, penalty)
     found = objective(
         np.append(weights.astype(float), bias), features, target, penalty, np.zeros(30), of_bias=float(solver == "dual")
     )
@@ -61,21 +69,31 @@ def test_a_prior_and_a_column_that_is_hardly_penalised(penalty: float) -> None:
     prior = np.zeros(31, np.float32)
     prior[0] = 0.2
     least = reference(wide, labels, penalty, prior)
-    weights, bias = solve_logistic(wide, labels, penalty=penalty, prior=prior, n_iterations=100)
+    weights, bias = solve_logistic(wide, labels, penalty, prior=prior, n_iterations=100)
     found = objective(np.append(weights.astype(float), bias), wide, labels, penalty, prior)
     assert found == pytest.approx(least.fun, rel=3e-3)
 
 
-def test_a_start_changes_the_way_and_not_the_end() -> None:
+def test_a_path_ends_where_each_cost_alone_does() -> None:
     features, labels = problem(4)
     prior = np.full(30, 0.5, np.float32)
-    far, bias = solve_logistic(features, labels, penalty=30.0, prior=prior, n_iterations=500)
-    near = solve_logistic(features, labels, penalty=3.0, prior=prior, start=far, bias=bias, n_iterations=1)[0]
-    assert np.linalg.norm(near - far) < np.linalg.norm(near - prior)
-    there = solve_logistic(features, labels, penalty=3.0, prior=prior, start=far, bias=bias, n_iterations=500)
-    np.testing.assert_allclose(
-        there[0], solve_logistic(features, labels, penalty=3.0, prior=prior, n_iterations=500)[0], atol=0.02
-    )
+    path = list(logistic_path(features, labels, (0.3, 3.0, 30.0), prior=prior, tolerance=1e-12, max_iter=2000))
+    for line, cost in zip(path, (0.3, 3.0, 30.0), strict=True):
+        np.testing.assert_allclose(
+            line.coefficients[0], solve_logistic(features, labels, cost, prior=prior)[0], atol=0.02
+        )
+        assert line.coefficients.shape == (1, 30) and line.intercepts.shape == (1,)
+
+
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_a_row_that_counts_twice_is_a_row_that_stands_twice(solver: str) -> None:
+    features, labels = problem(5)
+    counts = np.random.default_rng(0).integers(1, 4, len(labels))
+    rows = np.repeat(np.arange(len(labels)), counts)
+    weighted, bias = SOLVERS[solver](features, labels, 3.0, weights=counts.astype(float))
+    repeated, other = SOLVERS[solver](features[rows], labels[rows], 3.0)
+    np.testing.assert_allclose(weighted, repeated, atol=0.03)
+    assert bias == pytest.approx(other, abs=0.03)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
@@ -87,7 +105,7 @@ def test_every_sweep_of_the_dual_goes_downhill_in_the_end(penalty: float, share:
     least = reference(features, labels, penalty, np.zeros(30), of_bias=1.0).fun
     losses = []
     for n_sweeps in (10, 40, 160, 640):
-        weights, bias = solve_dual(features, labels, penalty=penalty, n_sweeps=n_sweeps)
+        weights, bias = fit_dual(features, labels, penalty, n_sweeps=n_sweeps)
         losses.append(
             objective(np.append(weights.astype(float), bias), features, labels, penalty, np.zeros(30), of_bias=1.0)
         )
@@ -97,33 +115,33 @@ def test_every_sweep_of_the_dual_goes_downhill_in_the_end(penalty: float, share:
 
 def test_default_sweeps_are_enough_for_the_order_of_scores() -> None:
     features, labels = problem(4, n=2000)
-    weights, _ = solve_dual(features, labels, penalty=30.0)
+    weights, _ = fit_dual(features, labels, 30.0)
     least = reference(features, labels, 30.0, np.zeros(30))
     assert np.corrcoef(features @ weights, features @ least.x[:-1])[0, 1] > 0.999
 
 
 def test_rows_in_pieces_are_the_same_problem() -> None:
     features, labels = problem(5)
-    whole = solve_dual(features, labels, penalty=1.0, n_sweeps=500)
-    pieces = solve_dual([features[:70], features[70:71], features[71:]], labels, penalty=1.0, n_sweeps=500)
+    whole = fit_dual(features, labels, 1.0, n_sweeps=500)
+    pieces = fit_dual([features[:70], features[70:71], features[71:]], labels, 1.0, n_sweeps=500)
     np.testing.assert_allclose(whole[0], pieces[0], atol=5e-3)
     assert whole[1] == pytest.approx(pieces[1], abs=1e-2)
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
     features, labels = problem(6)
-    found = [solve_dual(features, labels, penalty=1.0, random_state=seed)[0].tobytes() for seed in (1, 1, 2)]
+    found = [fit_dual(features, labels, 1.0, random_state=seed)[0].tobytes() for seed in (1, 1, 2)]
     assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize("labels", [np.zeros(200), np.ones(200)])
 def test_labels_of_one_class_end_in_finite_numbers(labels: Any) -> None:
-    weights, bias = solve_dual(problem(7)[0], labels, penalty=1.0)
+    weights, bias = fit_dual(problem(7)[0], labels, 1.0)
     assert np.isfinite(weights).all() and np.isfinite(bias)
 
 
 def test_rows_without_features_leave_only_the_intercept() -> None:
     features, labels = sp.csr_matrix((400, 3), dtype=np.float32), np.arange(400) % 4 > 0
-    weights, bias = solve_dual(features, labels, penalty=1.0, n_sweeps=200)
+    weights, bias = fit_dual(features, labels, 1.0, n_sweeps=200)
     assert weights.tolist() == [0, 0, 0]
     assert bias == pytest.approx(np.log(3), abs=0.05)

@@ -15,7 +15,7 @@ from headstart.inference import network_outputs
 from headstart.layers import StageGraph
 from headstart.nets import build
 from headstart.strategies.blend import distillation, train_branches
-from headstart.strategies.scratch import examples_of
+from headstart.strategies.inputs import examples_of
 from headstart.text import RaggedIds
 from headstart.train.measuring import loss_and_auc
 
@@ -23,7 +23,7 @@ from headstart.train.measuring import loss_and_auc
 @pytest.fixture
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guess the labels of a hundred texts, where a thousand are asked for."""
-    monkeypatch.setattr(distillation, "LEAST_GUESSED", 100)
+    monkeypatch.setattr(distillation, "LEAST_LABELLED", 100)
 
 
 def learner(**options: Any) -> TextClassifier:
@@ -81,7 +81,9 @@ class TestScratch:
     ) -> None:
         given: list[float] = []
         monkeypatch.setattr(
-            train_branches, "together", lambda *rows: given.append(rows[-1]) or distillation.together(*rows)
+            train_branches,
+            "with_pseudo_labels",
+            lambda *rows: given.append(rows[-1]) or distillation.with_pseudo_labels(*rows),
         )
         trainers: list[Any] = []
         options = {} if label_smoothing is None else {"label_smoothing": label_smoothing}
@@ -215,7 +217,7 @@ class TestRows:
 
     def test_labels_are_smoothed_and_guesses_are_not(self) -> None:
         ids = RaggedIds(np.array([2, 3], np.int32), np.array([0, 1, 2]))
-        rows = distillation.together(
+        rows = distillation.with_pseudo_labels(
             Examples(ids, np.array([0, 1], np.float32)), Examples(ids), np.array([0.3, 0.9]), 0.1
         )
         assert rows.labels is not None

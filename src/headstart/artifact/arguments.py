@@ -27,7 +27,7 @@ from headstart.errors import ArtifactError
 
 __all__ = ["READERS_OWN", "STORED", "check_arguments", "is_quick", "kept_arguments"]
 
-READERS_OWN = ("base", "cache", "checkpoint", "device", "events", "phases", "unlabelled", "verbose")
+READERS_OWN = ("base", "cache", "checkpoint", "device", "events", "phases", "source", "unlabelled", "verbose")
 """Arguments that no model decides for whoever reads it."""
 
 _TRAINERS_OWN = (*READERS_OWN, "net", "save_epochs")
@@ -47,6 +47,7 @@ _OF_TRAINER: dict[str, Check] = {
 }
 
 STORED: dict[str, Check] = {
+    "C": nullable(number(0, 1e308)),
     "batch_size": nullable(integer(1, _WHOLE)),
     "calibrate": boolean,
     "class_weight": nullable(either(mapping(number(0, 1e308), keys=_NAME), text(longest=100))),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,3 +39,21 @@ class Parts:
     blobs: Mapping[str, bytes] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
     content_hash: str = ""
+
+    def digest(self, *, but: Collection[str] = ()) -> str:
+        """Return a SHA-256 of model, tensors, words and blobs, in hex.
+
+        Args:
+            but: keys of `model`, and stems of `tensors`, that do not count.
+        """
+        model = {name: value for name, value in self.model.items() if name not in but}
+        found = hashlib.sha256(json.dumps(model, sort_keys=True).encode())
+        for stem, arrays in sorted(self.tensors.items()):
+            for name, array in sorted(arrays.items()) if stem not in but else ():
+                found.update(f"\n{stem} {name} {array.dtype} {array.shape}\n".encode())
+                found.update(np.ascontiguousarray(array).tobytes())
+        for word in () if self.words is None else pa.array(self.words, pa.large_string()).to_pylist():
+            found.update(word.encode() + b"\n")
+        for name, blob in sorted(self.blobs.items()):
+            found.update(f"\n{name} {len(blob)}\n".encode() + blob)
+        return found.hexdigest()

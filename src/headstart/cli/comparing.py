@@ -39,12 +39,9 @@ Names = Annotated[
     typer.Option(
         "--candidates",
         metavar="A,B",
-        help="Only these candidates; 'all' among them stands for those that run unnamed.",
+        help="Only these strategies; 'all' among them stands for those that run unnamed.",
         show_default="all",
     ),
-]
-Source = Annotated[
-    str | None, typer.Option("--source", metavar="DATA", help="The base's own labelled texts.", show_default=False)
 ]
 Label = Annotated[
     str | None,
@@ -66,7 +63,7 @@ def compare(
     seeds: Seeds = 5,
     cheap_seeds: CheapSeeds = None,
     candidates: Names = None,
-    source: Source = None,
+    source: opt.Source = None,
     source_text: Annotated[
         str | None,
         typer.Option(
@@ -269,12 +266,11 @@ def _lines(result: Comparison, out: Path) -> list[str]:
 def _table(result: Comparison) -> list[str]:
     """Return mean AUCs, candidates down and budgets across."""
     budgets = sorted({row["budget"] for row in result.rows})
-    aside = {one["strategy"] for one in result.verdict["reported_only"]}
     found: dict[str, dict[int, list[float]]] = {}
     for row in result.rows:
         found.setdefault(row["strategy"], {}).setdefault(row["budget"], []).append(row["auc"])
     rows = []
     for name, means in found.items():
         cells = {f"{n:,} labels": sum(means[n]) / len(means[n]) if n in means else None for n in budgets}
-        rows.append({"mean AUC": f"{name} (reported only)" if name in aside else name, **cells})
+        rows.append({"mean AUC": name, **cells})
     return console.table(rows)

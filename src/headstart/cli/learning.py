@@ -82,7 +82,7 @@ def transfer(
     out: opt.Out,
     strategy: Annotated[
         str,
-        typer.Option("--strategy", metavar="NAME", help="as-is, features, fine-tune, self-train, scratch or tfidf."),
+        typer.Option("--strategy", metavar="NAME", help="One of those that compare runs, such as features or tfidf."),
     ] = "fine-tune",
     columns: opt.Columns = None,
     column_types: opt.ColumnTypes = None,
@@ -103,6 +103,7 @@ def transfer(
     threshold: opt.Threshold = None,
     n_labels: opt.NLabels = None,
     unlabelled: opt.Unlabelled = None,
+    source: opt.Source = None,
     seed: opt.Seed = 0,
     device: opt.Device = "auto",
     config: opt.Config = None,
@@ -118,16 +119,17 @@ def transfer(
     from headstart.artifact import inspect
     from headstart.errors import OptionError
     from headstart.estimators import ModelPlace, TextClassifier, load
-    from headstart.strategies import UNLABELLED
+    from headstart.strategies import STRATEGIES, strategy_of
 
-    place = ModelPlace(out, (opt.model_files(model), data, valid, test, unlabelled, config), force, report)
+    place = ModelPlace(out, (opt.model_files(model), data, valid, test, unlabelled, source, config), force, report)
     place.check()
-    base = load(model)
+    base, taken = load(model), strategy_of(strategy)
     chosen = opt.column_list(columns)
-    if chosen and strategy not in ("features", "tfidf"):
+    if chosen and not (taken.columns or taken.with_columns):
+        reading_them = ", ".join(name for name, one in STRATEGIES.items() if one.columns or one.with_columns)
         raise OptionError(
             f"--columns {columns} came with --strategy {strategy}, which reads texts alone; "
-            "use --strategy features or tfidf, or leave --columns out."
+            f"use one of {reading_them}, or leave --columns out."
         )
     given = opt.estimator_options(config, set_)
     named = {"layer": layer, "freeze": freeze, "cache": cache, "threshold": threshold}
@@ -141,14 +143,17 @@ def transfer(
         }
     )  # fmt: skip
     # A reference point learns the target's labels; what is carried over speaks the base's.
-    names = None if strategy in ("scratch", "tfidf") and not label_map else base.predictor_.label_names
-    needed = strategy not in UNLABELLED
+    names = None if taken.uses == "nothing" and not label_map else base.predictor_.label_names
+    needed = not taken.unlabelled
     if strategy == "self-train" and label == opt.UNNAMED and not (valid or n_labels or reading.is_share(test)):
         options = replace(options, label=None)  # rows without a label are read as well as those with one
     splits = reading.read_splits(
         options, data, valid=valid, test=test, n_labels=n_labels, seed=seed, names=names, needs_labels=needed
     )
     estimator.set_params(unlabelled=reading.read_unlabelled(options, unlabelled, splits))
+    if source is not None:
+        of_source = reading.DataOptions(text, label)
+        estimator.set_params(source=reading.read_labelled(of_source, source, base.predictor_.label_names))
     title = f"{strategy} on {_shown(data)}"
     _fit_and_save(estimator, splits, place, base=inspect(model)["content_hash"], as_json=as_json, title=title)
 

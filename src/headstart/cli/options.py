@@ -33,6 +33,7 @@ __all__ = [
     "Report",
     "Seed",
     "Set",
+    "Source",
     "Test",
     "Text",
     "Threshold",
@@ -158,6 +159,9 @@ Config = Annotated[
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="One such option; repeatable.", show_default=False),
+]
+Source = Annotated[
+    str | None, typer.Option("--source", metavar="DATA", help="The base's own labelled texts.", show_default=False)
 ]
 Columns = Annotated[
     str | None,

@@ -1,11 +1,12 @@
-"""Does the transfer help, and how many labels did it save? Candidates on the same rows, and a verdict.
+"""Does the transfer help, and how many labels did it save? Strategies on the same rows, and a verdict.
 
-`compare` runs every entry of `CANDIDATES` that can run, over label budgets and draws, and says by stated rules what
-to ship. docs/compare.md tells the rules and shows what they found.
+`compare` runs every strategy that can run, over label budgets and draws, and says by stated rules what to ship.
+It has no learning of its own. docs/compare.md tells the rules and shows what they found.
 """
 
-from headstart.comparison.candidates import CANDIDATES, Candidate
 from headstart.comparison.comparing import Comparison, compare
 from headstart.comparison.folder import check_place
+from headstart.strategies import STRATEGIES as CANDIDATES
+from headstart.strategies import Strategy as Candidate
 
 __all__ = ["CANDIDATES", "Candidate", "Comparison", "check_place", "compare"]

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from headstart.artifact import read
-from headstart.comparison.context import SPACES, Context, prepare
-from headstart.comparison.fits import Fit, load_scores, perform, rows_of
+from headstart.comparison.fits import Fit, load_scores, perform
 from headstart.comparison.folder import check_place, check_shipped, make_working_folders, reserved
-from headstart.comparison.folds import DecisionRule
 from headstart.comparison.gap import domain_gap, gap_lines
 from headstart.comparison.log import RowLog
 from headstart.comparison.planning import Options, Plan, plan_of
@@ -23,19 +21,22 @@ from headstart.comparison.recalibration import recalibrated, recalibration, show
 from headstart.comparison.result import Comparison
 from headstart.comparison.results import judge
 from headstart.comparison.running import Progress, run_tasks
-from headstart.comparison.scores import base_digest, versions
+from headstart.comparison.scores import versions
 from headstart.comparison.verdict_text import say
+from headstart.comparison.workspace import Workspace, prepare
 from headstart.corpus import Corpus, check_column_types, deciding_columns, digest
 from headstart.corpus import read as read_corpus
 from headstart.errors import OptionError
 from headstart.estimators import labelled
 from headstart.features import as_predictor
+from headstart.fitting.calibration import DecisionRule
 from headstart.inference import resolve_device
 from headstart.kernels.workers import n_cores, wanted_threads
 from headstart.options import RandomState, seed_of
 from headstart.outputs import RESUMES, atomic_write, remove_own
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
+from headstart.strategies.shared import SPACES
 
 __all__ = ["Comparison", "compare"]
 
@@ -84,7 +85,7 @@ def compare(
         budgets: numbers of labels; None among them stands for all. The largest is taken as the user's own.
         seeds: draws of the training rows at each budget.
         cheap_seeds: draws for the candidates that are not networks, at 500 labels and fewer; None for `seeds`.
-        candidates: names; None for all that can run unnamed, for which ``"all"`` stands among names.
+        candidates: names of strategies; None for all that can run unnamed, for which ``"all"`` stands among names.
         source: the base's own texts with labels (a corpus, a pair, a path), for what needs them.
         test: rows to measure on: a labelled corpus, a pair ``(X, y)``, a share to hold out; None for a fifth.
         groups: a column of `X`; rows with equal values stay on one side of every split.
@@ -165,8 +166,8 @@ def _run(
     base: Predictor, problem: Problem, source: Corpus | None, plan: Plan, out: Path, progress: Progress
 ) -> Comparison:
     made_of = {
-        "data": digest(problem.pool, problem.test), "base": base_digest(base), "columns": problem.column_types,
-        "group": problem.group, "source": None if source is None else digest(source), "version": 2,
+        "data": digest(problem.pool, problem.test), "base": base.digest(), "columns": problem.column_types,
+        "group": problem.group, "source": None if source is None else digest(source), "version": 3,
     }  # fmt: skip
     with reserved(out):
         log = RowLog(out, made_of)
@@ -185,21 +186,23 @@ def _compared(
 ) -> Comparison:
     started = time.perf_counter()
     work = log.folder / "work"
-    needs = {need for one in plan.candidates.values() for need in one.needs}
+    needs = {need for one in plan.strategies.values() for need in one.needs}
     spaces = tuple(space for space in SPACES if f"texts:{space}" in needs)
-    context = prepare(problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device)
+    workspace = prepare(
+        problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device
+    )
     own = base.scorer.spec is not None and base.scorer.spec.name is None
     n_jobs = 1 if own else plan.options.n_jobs
 
-    def keep(task: Fit) -> bool:
-        return task == plan.first(task.strategy)
+    def keep(fit: Fit) -> bool:
+        return fit == plan.first(fit.strategy)
 
-    run_tasks(plan.tasks, plan.candidates, context, log, keep=keep, n_jobs=n_jobs, progress=progress)
-    found = judge(context, problem, base, source, plan, log)
+    run_tasks(plan.fits, plan.strategies, workspace, log, keep=keep, n_jobs=n_jobs, progress=progress)
+    found = judge(workspace, problem, base, source, plan, log)
     _add_warnings(found, base, problem)
     found.facts |= {"left_out": dict(plan.left_out), "seconds": time.perf_counter() - started, "n_jobs": n_jobs}
-    _ship(found, context, problem, plan, log)
-    found.verdict["words"] = say(found.verdict, plan.candidates)
+    _ship(found, workspace, problem, plan, log)
+    found.verdict["words"] = say(found.verdict, plan.strategies)
     _finish(found, log)
     return found
 
@@ -216,25 +219,25 @@ def _add_warnings(found: Comparison, base: Predictor, problem: Problem) -> None:
     ]
 
 
-def _ship(found: Comparison, context: Context, problem: Problem, plan: Plan, log: RowLog) -> None:
+def _ship(found: Comparison, workspace: Workspace, problem: Problem, plan: Plan, log: RowLog) -> None:
     """Take the candidate to ship as it was fitted on the first draw; one that used no label learns what they say."""
     ship = plan.first(found.verdict["ship"])
     parts = log.model(ship)
     if parts is None:
-        log.add(perform(context, plan.candidates[ship.strategy], ship, log.folder, keep=True))
+        log.add(perform(workspace, plan.strategies[ship.strategy], ship, log.folder, keep=True))
         parts = read(log.model_path(ship))
     predictor = Predictor.from_parts(parts, trust_patterns=True)
     how, logits = DecisionRule(predictor.calibration, predictor.threshold), load_scores(log.folder, ship)
     found.verdict["recalibration"] = None
     if not ship.budget:
-        rows = rows_of(context, plan.own, 0)
+        rows = workspace.drawn(plan.own, 0)
         of_rows = (
-            context.base_logits[rows] if ship.strategy == "as-is" else predictor.score(context.corpus(rows)).logits
+            workspace.base_logits[rows] if ship.strategy == "as-is" else predictor.score(workspace.corpus(rows)).logits
         )
-        told = recalibration(context, rows, of_rows, how, logits)
+        told = recalibration(workspace, rows, of_rows, how, logits)
         predictor = recalibrated(predictor, told)
         found.verdict["recalibration"] = told
-    found.shown = shown(context, problem, ship, DecisionRule(predictor.calibration, predictor.threshold), logits)
+    found.shown = shown(workspace, problem, ship, DecisionRule(predictor.calibration, predictor.threshold), logits)
     found.predictor = predictor
 
 

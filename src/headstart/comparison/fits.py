@@ -1,9 +1,9 @@
-"""One fit of one candidate: from a task to a row of figures, with the test rows' logits beside it."""
+"""One fit of one strategy: from a place in the plan to a row of figures, with the test rows' logits next to it."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.artifact import write
-from headstart.comparison.candidates import Candidate
-from headstart.comparison.context import Context, TrainingDraw
-from headstart.comparison.fitted import Fitted
-from headstart.corpus import subset
-from headstart.evaluation.binary import auc, evaluate_scores
+from headstart.comparison.workspace import StoredRows, Workspace
+from headstart.evaluation import auc, evaluate_scores
 from headstart.outputs import atomic_write
 from headstart.predictor import Predictor
+from headstart.strategies import FitResult, Settings, Strategy, learn
 
-__all__ = ["Fit", "load_scores", "perform", "rows_of", "score_path"]
+__all__ = ["Fit", "load_scores", "perform", "score_path"]
 
 _PROBED_ROWS = 256
+_FEW = 1000
+"""With fewer labels than this a fifth of them is held out to stop by, and not a tenth."""
 
 
 @dataclass(frozen=True, order=True)
 class Fit:
-    """A candidate on one draw.
+    """A strategy on one draw.
 
     Attributes:
-        strategy: the candidate's name.
-        budget: labels in all; 0 for a candidate that looks at none.
+        strategy: its name.
+        budget: labels in all; 0 for a strategy that looks at none.
         seed: of the draw and the fit.
     """
 
@@ -40,80 +40,101 @@ class Fit:
 
     @property
     def key(self) -> str:
-        """The task as a file name."""
+        """The fit as a file name."""
         return f"{self.strategy}.{self.budget}.{self.seed}"
 
 
-def perform(context: Context, candidate: Candidate, task: Fit, out: Path, *, keep: bool) -> dict[str, Any]:
+def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, keep: bool) -> dict[str, Any]:
     """Fit, score the test rows, write the scores, and return the row.
 
     Args:
-        context: what candidates share.
-        candidate: the task's.
-        task: what to do.
+        workspace: what all fits share.
+        strategy: the one to fit.
+        fit: on which draw.
         out: the comparison's folder.
-        keep: whether to build and keep the predictor too, and to measure its speed and size.
+        keep: whether to keep the predictor too, and to measure its speed and size. It is the one that the same rows, seed and
+            choices give outside a comparison, to the bit.
     """
-    draw = TrainingDraw(rows_of(context, task.budget, task.seed), task.seed, candidate.with_columns)
-    _ = getattr(context, candidate.starts_from)  # making it is no part of the time of whichever fit comes first
+    settings = _settings(workspace, strategy, fit)
+    rows = workspace.drawn(fit.budget, fit.seed) if fit.budget else None
+    shared = StoredRows(workspace, rows, settings, exact=keep)
+    if settings.unlabelled is not None:
+        shared.adapted_base(workspace.base, settings.unlabelled)  # no part of the time of whichever fit comes first
     started, used = time.perf_counter(), time.process_time()
-    fitted = candidate.fit(context, draw)
+    result = learn(strategy, shared.corpus, None, workspace.base, settings, shared, measure=False)
+    predictor = result.predictor.with_text(column=workspace.text)
+    logits = _test_logits(workspace, result, settings)
     seconds, used = time.perf_counter() - started, time.process_time() - used
+    choices = dict(result.choices)
+    if strategy.stops_early(workspace.base, settings):
+        choices["valid_fraction"] = settings.valid_fraction
     row: dict[str, Any] = {
-        "strategy": task.strategy, "budget": task.budget, "seed": task.seed,
-        **_figures(context, fitted), "choices": fitted.choices, "seconds": round(seconds, 3),
+        "strategy": fit.strategy, "budget": fit.budget, "seed": fit.seed,
+        **_figures(workspace, predictor, logits), "choices": choices, "seconds": round(seconds, 3),
         "cpu_seconds": round(used, 3),
     }  # fmt: skip
     if keep:
-        row |= _kept(context, fitted, out / "fitted" / task.strategy)
-    _write_scores(score_path(out, task), fitted.logits)
+        row |= _kept(workspace, predictor, logits, choices, out / "fitted" / fit.strategy)
+    _write_scores(score_path(out, fit), logits)
     return row
 
 
-def score_path(out: Path, task: Fit) -> Path:
-    """Return where a task's logits of the test rows lie."""
-    return out / "scores" / f"{task.key}.npy"
+def score_path(out: Path, fit: Fit) -> Path:
+    """Return where a fit's logits of the test rows lie."""
+    return out / "scores" / f"{fit.key}.npy"
 
 
-def load_scores(out: Path, task: Fit) -> NDArray[np.float64]:
-    """Return a task's logits of the test rows [test]."""
-    scores: NDArray[np.float64] = np.load(score_path(out, task), allow_pickle=False).astype(np.float64)
+def load_scores(out: Path, fit: Fit) -> NDArray[np.float64]:
+    """Return a fit's logits of the test rows [test]."""
+    scores: NDArray[np.float64] = np.load(score_path(out, fit), allow_pickle=False).astype(np.float64)
     return scores
 
 
-def rows_of(context: Context, budget: int, seed: int) -> NDArray[np.int64]:
-    """Return the rows of the pool that a draw holds, none for a budget of 0 [budget]."""
-    if budget == 0:
-        return np.zeros(0, np.int64)
-    labels = context.labels[: context.n_pool]
-    groups = None if context.groups is None else context.groups[: context.n_pool]
-    return subset(labels, budget, groups=groups, random_state=seed)
+def _settings(workspace: Workspace, strategy: Strategy, fit: Fit) -> Settings:
+    return Settings(
+        random_state=fit.seed,
+        device=workspace.device,
+        groups=workspace.group,
+        columns=workspace.columns if strategy.with_columns else (),
+        column_types=workspace.column_types if strategy.with_columns else None,
+        valid_fraction=0.2 if fit.budget < _FEW else 0.1,
+        unlabelled=workspace.unlabelled if strategy.reads_texts else None,
+        source=workspace.source if strategy.uses == "source" else None,
+    )
 
 
-def _figures(context: Context, fitted: Fitted) -> dict[str, Any]:
-    labels = context.labels[context.test]
-    figures = evaluate_scores(labels, fitted.ready.probabilities(fitted.logits), threshold=fitted.ready.threshold)
+def _test_logits(workspace: Workspace, result: FitResult, settings: Settings) -> NDArray[np.float64]:
+    if result.score_shared is not None:
+        return result.score_shared(StoredRows(workspace, workspace.test, settings))
+    return result.predictor.score(workspace.corpus(workspace.test)).logits
+
+
+def _figures(workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64]) -> dict[str, Any]:
+    labels = workspace.labels[workspace.test]
+    figures = evaluate_scores(labels, predictor.probabilities(logits), threshold=predictor.threshold)
     # The AUC comes from the logits: sigmoids of large ones are equal in floating point.
-    figures["auc"] = auc(labels, fitted.logits)
-    alone = ~context.doubled
+    figures["auc"] = auc(labels, logits)
+    alone = ~workspace.doubled
     if not alone.all() and len(np.unique(labels[alone])) == 2:
-        figures["auc_without_duplicates"] = auc(labels[alone], fitted.logits[alone])
-    return {**figures, "threshold": fitted.ready.threshold, "calibration": list(fitted.ready.calibration)}
+        figures["auc_without_duplicates"] = auc(labels[alone], logits[alone])
+    return {**figures, "threshold": predictor.threshold, "calibration": list(predictor.calibration)}
 
 
-def _kept(context: Context, fitted: Fitted, folder: Path) -> dict[str, Any]:
+def _kept(
+    workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64], choices: dict[str, Any], folder: Path
+) -> dict[str, Any]:
     """Write the predictor, score some rows with it from text on, and see that it says what the fit said."""
-    predictor = fitted.build().with_facts(strategy=folder.name, choices=fitted.choices)
-    content_hash = write(folder, predictor.to_parts())
+    kept = replace(predictor, run={}).with_facts(strategy=folder.name, choices=choices)
+    content_hash = write(folder, kept.to_parts())
     size = sum(path.stat().st_size for path in folder.iterdir())
-    found, milliseconds = _timed(context, predictor)
-    off = float(np.abs(found - fitted.logits[: len(found)]).max(initial=0))
+    found, milliseconds = _timed(workspace, kept)
+    off = float(np.abs(found - logits[: len(found)]).max(initial=0))
     told = {"ms_per_row": round(milliseconds, 3), "bytes": size, "artifact_differs_by": off}
     return {**told, "content_hash": content_hash}
 
 
-def _timed(context: Context, predictor: Predictor) -> tuple[NDArray[np.float64], float]:
-    rows = context.corpus(context.test[:_PROBED_ROWS])
+def _timed(workspace: Workspace, predictor: Predictor) -> tuple[NDArray[np.float64], float]:
+    rows = workspace.corpus(workspace.test[:_PROBED_ROWS])
     predictor.score(rows.take(np.arange(min(4, len(rows)))))  # what is built once is built now
     started = time.perf_counter()
     logits = predictor.score(rows).logits

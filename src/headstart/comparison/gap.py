@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import mean_confidence
+from headstart.fitting.logistic import logistic_path
+from headstart.heads.tfidf import vectorizer_of
 from headstart.predictor import Predictor, words_of
+from headstart.strategies.inputs import strings_of
+from headstart.strategies.shared import SPACES
 from headstart.text import TokenIndexer, encode
 
 __all__ = ["WORTH", "domain_gap"]
@@ -158,23 +162,20 @@ def proxy_a_distance(source: Corpus, target: Corpus, *, seed: int = 0) -> dict[s
     """
     from sklearn.model_selection import StratifiedKFold
 
-    from headstart.comparison.logistic import ridge_path
-    from headstart.heads.tfidf import vectorizer_of
-
     n = min(_MOST_ROWS, len(source), len(target))
-    parts = [_strings(_sample(corpus, seed, n)) for corpus in (source, target)]
+    parts = [strings_of(_sample(corpus, seed, n)) for corpus in (source, target)]
     texts, labels = parts[0] + parts[1], np.repeat([0, 1], n)
     if n < 10:
         return {"value": None, "n_texts_each": n, "why": "fewer than ten texts of one side"}
     errors = []
     for fit, held in StratifiedKFold(5, shuffle=True, random_state=seed).split(texts, labels):
-        vectorizer = vectorizer_of(1, min_df=2)
+        vectorizer = vectorizer_of(1, SPACES["words"].tokens, min_df=2)
         try:
             inputs = vectorizer.fit_transform([texts[i] for i in fit])
         except ValueError:
             errors.append(0.5)
             continue
-        line = ridge_path(inputs, labels[fit], (1.0,))[0]
+        (line,) = logistic_path(inputs, labels[fit], (1.0,))
         said = line.logits(vectorizer.transform([texts[i] for i in held])) > 0
         errors.append(float(np.mean(said != labels[held])))
     return {"value": max(0.0, 2 * (1 - 2 * float(np.mean(errors)))), "n_texts_each": n}
@@ -184,10 +185,6 @@ def _sample(corpus: Corpus, seed: int, n: int = _MOST_ROWS) -> Corpus:
     if len(corpus) <= n:
         return corpus
     return corpus.take(np.sort(np.random.default_rng(seed).choice(len(corpus), n, replace=False)))
-
-
-def _strings(corpus: Corpus) -> list[str]:
-    return ["" if text is None else text for text in corpus.texts.to_pylist()]
 
 
 def gap_lines(gap: Mapping[str, Any]) -> list[str]:

@@ -1,22 +1,34 @@
-"""Which candidates run here, and which fits that makes."""
+"""Which strategies run here, and which fits that makes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headstart.comparison.candidates import Candidate, chosen
 from headstart.comparison.fits import Fit
 from headstart.comparison.problem import Problem
 from headstart.corpus import Corpus
+from headstart.errors import OptionError, unknown_name
 from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
-from headstart.strategies import LEAST_TEXTS, RECIPES, is_blend
+from headstart.strategies import LEAST_TEXTS, STRATEGIES, WITH_COLUMNS, Strategy, is_blend, strategy_of
 
-__all__ = ["CHEAP_UP_TO", "Options", "Plan", "plan_of"]
+__all__ = ["ALL", "CHEAP_UP_TO", "Options", "Plan", "chosen", "every_strategy", "plan_of"]
+
+ALL = "all"
+"""In a list of names: all strategies that run unnamed."""
 
 CHEAP_UP_TO = 500
-"""Candidates that are not dear get `cheap_seeds` draws at budgets up to this."""
+"""Strategies that are not expensive get `cheap_seeds` draws at budgets up to this."""
+
+_WHY = {
+    "ngrams": "the base's network has no n-grams to teach itself by, as the default one has, or there are too few texts",
+    "labels": "the base is an encoder that has learnt no labels, so as it is it predicts nothing",
+    "network": "the base is no network that could be trained on",
+    "layers": "the base has no layers",
+    "source": "the base's own texts were not given (--source)",
+    "columns": "no columns were named (--columns)",
+}
 
 
 @dataclass(frozen=True)
@@ -37,15 +49,15 @@ class Plan:
     """What is going to be fitted.
 
     Attributes:
-        candidates: those that run, by name, simplest first.
+        strategies: those that run, by name, simplest first.
         left_out: why each of the others does not.
-        tasks: all fits, in the order of doing.
+        fits: all fits, in the order of doing.
         options: what was asked for.
     """
 
-    candidates: Mapping[str, Candidate]
+    strategies: Mapping[str, Strategy]
     left_out: Mapping[str, str]
-    tasks: Sequence[Fit]
+    fits: Sequence[Fit]
     options: Options
 
     @property
@@ -54,8 +66,8 @@ class Plan:
         return self.options.budgets[-1]
 
     def first(self, name: str) -> Fit:
-        """Return a candidate's fit on the first draw of the user's own budget: the one that can be shipped."""
-        return Fit(name, 0 if self.candidates[name].unlabelled else self.own, 0)
+        """Return a strategy's fit on the first draw of the user's own budget: the one that can be shipped."""
+        return Fit(name, 0 if self.strategies[name].unlabelled else self.own, 0)
 
 
 def plan_of(
@@ -64,33 +76,81 @@ def plan_of(
     """Return the plan for what is there.
 
     Raises:
-        OptionError: a name that no candidate has, or nothing that can run.
+        OptionError: a name that no strategy has, or nothing that can run.
         DataError: a draw of one class; found out before anything is fitted.
     """
-    candidates, left_out = chosen(names, available=_available(base, problem, source))
+    strategies, left_out = chosen(names, available=_available(base, problem, source))
     for budget in options.budgets:
         for seed in range(max(options.seeds, options.cheap_seeds)):
             problem.draw(budget, seed)
-    return Plan(candidates, left_out, _tasks(candidates, options), options)
+    return Plan(strategies, left_out, _fits(strategies, options), options)
+
+
+def every_strategy() -> dict[str, Strategy]:
+    """Return all strategies by name, simplest first; those that can read columns also as ``name+columns``."""
+    found = {}
+    for name, strategy in STRATEGIES.items():
+        found[name] = strategy
+        if strategy.columns:
+            needs = (*strategy.needs, "columns")
+            longer = f"{name}{WITH_COLUMNS}"
+            found[longer] = replace(strategy, name=longer, with_columns=True, needs=needs)
+    return found
+
+
+def chosen(names: Sequence[str] | None, *, available: Iterable[str]) -> tuple[dict[str, Strategy], dict[str, str]]:
+    """Return the strategies that run, by name, and why each of the others does not.
+
+    Args:
+        names: of those wanted; ``"all"`` among them stands for all that run unnamed, and None for that alone.
+        available: what is there of what strategies need; see `Strategy`.
+
+    Raises:
+        OptionError: for an unknown name, or if nothing is left that could run.
+    """
+    there, known = set(available), every_strategy()
+    named = [name for name in names or () if name != ALL]
+    for name in named:
+        strategy_of(name)  # one that is gone gets a sentence
+        if name not in known:
+            raise unknown_name("strategy", name, known)
+    everything = names is None or ALL in names
+    wanted = {*named, *(name for name, one in known.items() if everything and not one.opt_in)}
+    running: dict[str, Strategy] = {}
+    left_out: dict[str, str] = {}
+    for name, strategy in known.items():
+        missing = [need for need in strategy.needs if ":" not in need and need not in there]
+        if name in wanted and not missing:
+            running[name] = strategy
+        elif name in wanted and (name in named or "columns" not in missing):  # nobody asked for columns
+            left_out[name] = _WHY[missing[0]]
+        elif everything and not missing:
+            left_out[name] = f"it takes long, so it runs where it is named (--candidates {ALL},{name})"
+    if not running:
+        asked = ", ".join(name for name in known if name in wanted)
+        raise OptionError(
+            f"None of the strategies {asked} can run here: {'; '.join(sorted(set(left_out.values())))}. Name others."
+        )
+    return running, left_out
 
 
 def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[str]:
     there = {"source"} if source is not None else set()
     there |= {"columns"} if problem.columns else set()
     if isinstance(base.scorer, NetworkScorer) and not base.columns:
-        there |= {"network", "layers"} | ({"recipe"} if base.scorer.spec.name in RECIPES else set())
+        there |= {"network", "layers"}
     if is_blend(base) and len(problem.pool) >= LEAST_TEXTS:
         there |= {"ngrams"}
     there |= {"layers"} if isinstance(base.scorer, EncoderScorer) else {"labels"}
     return there
 
 
-def _tasks(candidates: Mapping[str, Candidate], options: Options) -> list[Fit]:
-    """Return all fits: seed by seed, so that whole draws are there early; dear ones first within a draw."""
-    tasks = []
-    for name, candidate in candidates.items():
-        for budget in (0,) if candidate.unlabelled else options.budgets:
-            cheap = not candidate.dear and budget <= CHEAP_UP_TO
-            n_seeds = 1 if candidate.unlabelled else options.cheap_seeds if cheap else options.seeds
-            tasks += [Fit(name, budget, seed) for seed in range(n_seeds)]
-    return sorted(tasks, key=lambda task: (task.seed, -candidates[task.strategy].seconds * (task.budget + 100)))
+def _fits(strategies: Mapping[str, Strategy], options: Options) -> list[Fit]:
+    """Return all fits: seed by seed, so that whole draws are there early; expensive ones first within a draw."""
+    fits = []
+    for name, strategy in strategies.items():
+        for budget in (0,) if strategy.unlabelled else options.budgets:
+            cheap = not strategy.expensive and budget <= CHEAP_UP_TO
+            n_seeds = 1 if strategy.unlabelled else options.cheap_seeds if cheap else options.seeds
+            fits += [Fit(name, budget, seed) for seed in range(n_seeds)]
+    return sorted(fits, key=lambda fit: (fit.seed, -strategies[fit.strategy].seconds * (fit.budget + 100)))

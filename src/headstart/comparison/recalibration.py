@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.comparison.context import Context
 from headstart.comparison.fits import Fit
-from headstart.comparison.folds import DecisionRule, Fold, fit_decision_rule, out_of_fold, stratified_folds
-from headstart.comparison.logistic import log_loss
 from headstart.comparison.problem import Problem
 from headstart.comparison.scores import errors_of
+from headstart.comparison.workspace import Workspace
 from headstart.evaluation.binary import evaluate_scores
+from headstart.fitting.calibration import DecisionRule, fit_calibration, fit_decision_rule, held_out_metrics
+from headstart.fitting.folds import Fold, out_of_fold, stratified_folds
+from headstart.fitting.logistic import log_loss
 from headstart.predictor import Predictor, kept
-from headstart.strategies.calibration import fit_calibration, held_out_metrics
 
 __all__ = ["LEAST_LABELS", "recalibrated", "recalibration", "shown"]
 
@@ -33,7 +33,7 @@ _TOLD = ("log_loss", "brier", "ece", "accuracy")
 
 
 def recalibration(
-    context: Context,
+    workspace: Workspace,
     rows: NDArray[np.int64],
     logits: NDArray[np.float64],
     own: DecisionRule,
@@ -42,7 +42,7 @@ def recalibration(
     """Return what the labels of a budget make of the scores of a candidate that looked at none.
 
     Args:
-        context: what candidates share.
+        workspace: what candidates share.
         rows: the budget's rows [budget].
         logits: the candidate's, of these rows [budget].
         own: its own calibration and threshold.
@@ -54,14 +54,14 @@ def recalibration(
         ``after``, the latter None where its own are kept; ``held_out``: metrics out of fold. None with fewer than
         `LEAST_LABELS` labels, or too few of a class for folds.
     """
-    labels = context.labels[rows]
-    folds = stratified_folds(labels, context.group_codes(rows), 0)
+    labels = workspace.labels[rows]
+    folds = stratified_folds(labels, workspace.group_codes(rows), 0)
     if len(rows) < LEAST_LABELS or not folds:
         return None
 
     def refit(fold: Fold) -> NDArray[np.float64]:
-        fitted = DecisionRule(fit_calibration(logits[fold.fit], labels[fold.fit]))
-        return fitted.calibrated(logits[fold.held])[None]
+        fitted = DecisionRule(fit_calibration(logits[fold.train], labels[fold.train]))
+        return fitted.calibrated(logits[fold.valid])[None]
 
     said = out_of_fold(folds, len(rows), refit, 1)[0]
     known = np.isfinite(said)
@@ -79,15 +79,15 @@ def recalibration(
         "calibration": list(shipped.calibration),
         "threshold": shipped.threshold,
         "test": {
-            "before": _metrics(context, own, test_logits),
-            "after": _metrics(context, shipped, test_logits) if used else None,
+            "before": _metrics(workspace, own, test_logits),
+            "after": _metrics(workspace, shipped, test_logits) if used else None,
         },
         "held_out": held_out_metrics(labels[known], DecisionRule().probabilities(held[known])),
     }
 
 
-def _metrics(context: Context, how: DecisionRule, logits: NDArray[np.float64]) -> dict[str, float]:
-    found = evaluate_scores(context.labels[context.test], how.probabilities(logits), threshold=how.threshold)
+def _metrics(workspace: Workspace, how: DecisionRule, logits: NDArray[np.float64]) -> dict[str, float]:
+    found = evaluate_scores(workspace.labels[workspace.test], how.probabilities(logits), threshold=how.threshold)
     return {name: found[name] for name in _TOLD}
 
 
@@ -102,12 +102,12 @@ def recalibrated(predictor: Predictor, found: Mapping[str, Any] | None) -> Predi
 
 
 def shown(
-    context: Context, problem: Problem, ship: Fit, how: DecisionRule, logits: NDArray[np.float64]
+    workspace: Workspace, problem: Problem, ship: Fit, how: DecisionRule, logits: NDArray[np.float64]
 ) -> dict[str, Any]:
     """Return what the page shows of the candidate to ship, as it is shipped; JSON-able.
 
     Args:
-        context: what candidates share.
+        workspace: what candidates share.
         problem: the rows.
         ship: the fit that is shipped.
         how: its calibration and threshold.
@@ -116,6 +116,6 @@ def shown(
     probabilities = how.probabilities(logits)
     return {
         "strategy": ship.strategy, "budget": ship.budget, "threshold": how.threshold,
-        "labels": context.labels[context.test].tolist(), "probabilities": [round(float(p), 6) for p in probabilities],
-        "names": list(context.names), "worst": errors_of(problem.test, probabilities),
+        "labels": workspace.labels[workspace.test].tolist(), "probabilities": [round(float(p), 6) for p in probabilities],
+        "names": list(workspace.names), "worst": errors_of(problem.test, probabilities),
     }  # fmt: skip

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from headstart.comparison.context import Context
 from headstart.comparison.fits import Fit, load_scores
 from headstart.comparison.gap import domain_gap
 from headstart.comparison.log import RowLog
 from headstart.comparison.planning import Plan
 from headstart.comparison.problem import Problem
 from headstart.comparison.result import Comparison
-from headstart.comparison.scores import honest_auc, measure, versions
+from headstart.comparison.scores import measure, split_half_auc, versions
 from headstart.comparison.verdict import Curves, Measured, decide
+from headstart.comparison.workspace import Workspace
 from headstart.corpus import Corpus
 from headstart.evaluation import label_curves as reading
 from headstart.evaluation.draws import estimate
@@ -25,7 +25,7 @@ __all__ = ["judge"]
 
 
 def judge(
-    context: Context,
+    workspace: Workspace,
     problem: Problem,
     base: Predictor,
     source: Corpus | None,
@@ -35,7 +35,7 @@ def judge(
     """Return what was found, but for the words of the verdict, which tell what is shipped too.
 
     Args:
-        context: what candidates share.
+        workspace: what candidates share.
         problem: the rows.
         base: what is carried over.
         source: its labelled training texts, or None.
@@ -43,31 +43,29 @@ def judge(
         log: the rows of all fits.
     """
     options = plan.options
-    scores = {task: load_scores(log.folder, task) for task in plan.tasks}
+    scores = {fit: load_scores(log.folder, fit) for fit in plan.fits}
     groups = problem.groups(problem.test)
     curves = measure(problem.test, scores, groups)
-    found_all = _estimates(curves)
-    running = {name: one for name, one in plan.candidates.items() if not one.reported_only}
-    scores = {task: logits for task, logits in scores.items() if task.strategy in running}
-    measured = Measured(running, {name: curves[name] for name in running}, options.budgets)
+    measured = Measured(plan.strategies, curves, options.budgets)
     verdict = decide(measured)
     saved = _labels_saved(measured)
     verdict["labels_saved"] = [one for one in saved if one["budget"] == options.budgets[-1]]
     verdict["next_doubling"] = _doubling(measured, verdict["ship"])
-    verdict["shipped"]["chosen_on_other_rows"] = honest_auc(problem.test, scores, groups, running, options.budgets)
+    verdict["shipped"]["chosen_on_other_rows"] = split_half_auc(
+        problem.test, scores, groups, plan.strategies, options.budgets
+    )
     verdict["without_duplicates"] = _without_duplicates(problem, measured, scores, groups, verdict["ship"])
-    verdict["reported_only"] = [one for one in found_all if one["strategy"] not in running]
-    order = list(plan.candidates)
-    rows = [log.rows[task] for task in sorted(plan.tasks, key=lambda task: (order.index(task.strategy), task))]
-    gap = domain_gap(base, problem.pool, source, logits=context.base_logits_of_pool)
+    order = list(plan.strategies)
+    rows = [log.rows[fit] for fit in sorted(plan.fits, key=lambda fit: (order.index(fit.strategy), fit))]
+    gap = domain_gap(base, problem.pool, source, logits=workspace.base_logits_of_pool)
     facts = {
-        "candidates": {name: one.about for name, one in plan.candidates.items()}, "notes": list(problem.notes),
+        "candidates": {name: one.about for name, one in plan.strategies.items()}, "notes": list(problem.notes),
         "budgets": list(options.budgets), "seeds": options.seeds, "cheap_seeds": options.cheap_seeds,
         "columns": list(problem.columns), "group": problem.group, "seed_of_the_split": options.seed, "device": options.device,
         "labels": list(problem.pool.label_names), "n_pool": len(problem.pool), "n_test": len(problem.test),
         "versions": versions(),
     }  # fmt: skip
-    return Comparison(rows, verdict, found_all, saved, gap, problem.counts, facts)
+    return Comparison(rows, verdict, _estimates(curves), saved, gap, problem.counts, facts)
 
 
 def _estimates(curves: Curves) -> list[dict[str, Any]]:
@@ -92,7 +90,7 @@ def _labels_saved(measured: Measured) -> list[dict[str, Any]]:
     found = []
     for budget in measured.budgets:
         here = measured.at(budget)
-        transfer = max((name for name in carrying if name in here), key=lambda name: here[name].aucs.mean())
+        transfer = max((name for name in carrying if name in here), key=lambda name: here[name].gain)
         for reference in references:
             saved = reading.labels_saved(here[transfer], budget, measured.curves[reference], resampling)
             found.append({"transfer": transfer, "reference": reference, **saved})
@@ -105,7 +103,7 @@ def _doubling(measured: Measured, ship: str) -> dict[str, Any] | None:
     learning = [name for name in own if 0 not in measured.curves[name]]
     if not learning:
         return None
-    name = ship if ship in learning else max(learning, key=lambda one: own[one].aucs.mean())
+    name = ship if ship in learning else max(learning, key=lambda one: own[one].gain)
     curve = measured.curves[name]
     n_groups = own[name].influence.shape[1]
     most = max(len(parts.seeds) for parts in curve.values())
@@ -125,7 +123,7 @@ def _without_duplicates(
         return {"n_test": int(alone.sum()), "why": "the rest holds one class only"}
     kept = {task: logits[alone] for task, logits in scores.items()}
     again = decide(
-        Measured(measured.candidates, measure(rest, kept, None if groups is None else groups[alone]), measured.budgets)
+        Measured(measured.strategies, measure(rest, kept, None if groups is None else groups[alone]), measured.budgets)
     )
     same = again["ship"] == ship
     return {

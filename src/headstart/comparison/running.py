@@ -12,11 +12,11 @@ from typing import Any
 
 from headstart import errors
 from headstart.children import Child
-from headstart.comparison.candidates import Candidate
-from headstart.comparison.context import Context
 from headstart.comparison.fits import Fit, perform
 from headstart.comparison.log import RowLog
+from headstart.comparison.workspace import Workspace
 from headstart.errors import HeadstartError
+from headstart.strategies import Strategy
 
 __all__ = ["Progress", "run_tasks"]
 
@@ -28,8 +28,8 @@ _ONE_THREAD = ("HEADSTART_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENB
 
 def run_tasks(
     tasks: Sequence[Fit],
-    candidates: Mapping[str, Candidate],
-    context: Context,
+    strategies: Mapping[str, Strategy],
+    workspace: Workspace,
     log: RowLog,
     *,
     keep: Callable[[Fit], bool],
@@ -40,15 +40,15 @@ def run_tasks(
 
     Args:
         tasks: in the order of doing.
-        candidates: by name.
-        context: opened; workers open it again from its folder.
+        strategies: by name.
+        workspace: opened; workers open it again from its folder.
         log: where rows go.
         keep: whether a task's predictor is wanted.
         n_jobs: processes; with 1, all is done in this one.
         progress: told after every fit.
     """
     waiting = [task for task in tasks if task not in log.rows]
-    clock = _Clock(tasks, candidates, log, n_jobs)
+    clock = _Clock(tasks, strategies, log, n_jobs)
     progress(len(tasks) - len(waiting), len(tasks), clock.seconds_left(waiting), "")
 
     def done(task: Fit, row: Mapping[str, Any], left: Sequence[Fit]) -> None:
@@ -58,20 +58,19 @@ def run_tasks(
 
     if n_jobs <= 1 or len(waiting) < 2:
         for i, task in enumerate(waiting):
-            row = perform(context, candidates[task.strategy], task, log.folder, keep=keep(task))
+            row = perform(workspace, strategies[task.strategy], task, log.folder, keep=keep(task))
             done(task, row, waiting[i + 1 :])
         return
-    _Pool(context.folder, log.folder, n_jobs).run(waiting, keep, done)
+    _Pool(workspace.folder, log.folder, n_jobs).run(waiting, keep, done)
 
 
 class _Clock:
-    """Guesses the time left from what each candidate has taken so far."""
+    """Guesses the time left from what each strategy has taken so far."""
 
-    def __init__(self, tasks: Sequence[Fit], candidates: Mapping[str, Candidate], log: RowLog, n_jobs: int) -> None:
+    def __init__(self, tasks: Sequence[Fit], strategies: Mapping[str, Strategy], log: RowLog, n_jobs: int) -> None:
         self._n_jobs = max(1, n_jobs)
         self._taken = {
-            name: [candidate.seconds, 100.0 if candidate.unlabelled else 1100.0]
-            for name, candidate in candidates.items()
+            name: [strategy.seconds, 100.0 if strategy.unlabelled else 1100.0] for name, strategy in strategies.items()
         }
         for task in tasks:
             if task in log.rows:
@@ -94,8 +93,8 @@ class _Clock:
 class _Pool:
     """Worker processes, each fed by a thread."""
 
-    def __init__(self, context_folder: Path, out: Path, n_jobs: int) -> None:
-        self._arguments = (str(context_folder.absolute()), str(out.absolute()))
+    def __init__(self, folder: Path, out: Path, n_jobs: int) -> None:
+        self._arguments = (str(folder.absolute()), str(out.absolute()))
         self._n_jobs = n_jobs
         self._stopped = threading.Event()
 

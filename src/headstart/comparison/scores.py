@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.comparison.candidates import Candidate
 from headstart.comparison.fits import Fit
 from headstart.comparison.problem import labels_of
 from headstart.comparison.verdict import Measured, decide
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import auc
 from headstart.evaluation.draws import Components, components
-from headstart.predictor import Predictor
+from headstart.strategies import Strategy
 
-__all__ = ["base_digest", "errors_of", "honest_auc", "measure", "versions"]
+__all__ = ["errors_of", "measure", "split_half_auc", "versions"]
 
 _N_HALVES = 5
 _N_WORST = 10
@@ -45,11 +43,11 @@ def measure(
     return found
 
 
-def honest_auc(
+def split_half_auc(
     test: Corpus,
     scores: Mapping[Fit, NDArray[np.float64]],
     groups: NDArray[np.int64] | None,
-    candidates: Mapping[str, Candidate],
+    strategies: Mapping[str, Strategy],
     budgets: tuple[int, ...],
 ) -> float | None:
     """Return the AUC of whatever would be shipped, chosen on one half of the test rows and measured on the other.
@@ -73,7 +71,7 @@ def honest_auc(
                 return None
             part = {task: logits[choose] for task, logits in own.items()}
             of_half = None if groups is None else groups[choose]
-            ship = decide(Measured(candidates, measure(test.take(choose), part, of_half), budgets[-1:]))["ship"]
+            ship = decide(Measured(strategies, measure(test.take(choose), part, of_half), budgets[-1:]))["ship"]
             values += [auc(labels[check], logits[check]) for task, logits in own.items() if task.strategy == ship]
     return float(np.mean(values))
 
@@ -98,22 +96,6 @@ def errors_of(test: Corpus, probabilities: NDArray[np.float64]) -> list[dict[str
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else line[:_LONGEST].rsplit(" ", 1)[0] + " …"
-
-
-def base_digest(base: Predictor) -> str:
-    """Return a SHA-256 of what decides a base's answers, in hex."""
-    found = hashlib.sha256()
-    for stem, arrays in sorted(base.scorer.arrays().items()):
-        for name, array in sorted(arrays.items()):
-            found.update(f"{stem} {name} {array.shape}".encode())
-            found.update(np.ascontiguousarray(array).tobytes())
-    for name, blob in sorted(base.scorer.blobs().items()):
-        found.update(name.encode() + blob)
-    step = base.inputs["text"].pieces
-    if step is not None:  # of two encoders with the same weights, one may cut texts otherwise
-        found.update(f"{step.framed} {step.rules}".encode())
-    found.update(f"{base.label_names} {base.calibration} {base.threshold} {base.max_tokens} {base.clip}".encode())
-    return found.hexdigest()
 
 
 def versions() -> dict[str, str]:

@@ -5,42 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headstart.comparison.candidates import Candidate
+from headstart.strategies import Strategy
 
 __all__ = ["recalibration_said", "say"]
 
 
-def say(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
+def say(verdict: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> str:
     """Return the verdict in words: paragraphs parted by blank lines, the decision first.
 
     Args:
         verdict: from `headstart.comparison.verdict.decide`, with ``labels_saved``, ``next_doubling`` and ``warnings``.
-        candidates: by name.
+        strategies: by name.
     """
     parts = [
-        _ship(verdict, candidates), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict),
-        _reported_only(verdict), *(f"Beware: {sentence}." for sentence in verdict.get("warnings", ())),
+        _ship(verdict, strategies), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict),
+        *(f"Beware: {sentence}." for sentence in verdict.get("warnings", ())),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
 
-def _ship(verdict: Mapping[str, Any], candidates: Mapping[str, Candidate]) -> str:
+def _ship(verdict: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> str:
     own, name, best = verdict["own_budget"], verdict["ship"], verdict["best"]
     shipped = verdict["shipped"]
     auc = f"AUC {shipped['value']:.3f} [{shipped['low']:.3f}, {shipped['high']:.3f}]"
     if verdict["kind"] == "nothing helps":
         return (
-            f"Nothing helps: with {own:,} labels, no candidate is shown to do better than chance on the test rows (the "
+            f"Nothing helps: with {own:,} labels, no strategy is shown to do better than chance on the test rows (the "
             f"best, {best}, has an AUC of {verdict['best_auc']:.3f}). Do not ship any of them; look at the labels first."
         )
-    text = f"With {own:,} labels, ship {name} ({candidates[name].about}): {auc}."
+    text = f"With {own:,} labels, ship {name} ({strategies[name].about}): {auc}."
     told = verdict.get("recalibration")
     if verdict["kind"] == "as-is is enough":
         how = "with probabilities fitted to your labels" if told and told["used"] else "unchanged"
         text = f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it {how}: {auc}."
-    if verdict["loses_to_best"]:
-        lost = verdict["loses_to_best"]["value"]
-        text += f" {best} measures {lost:+.3f} beside it, which is not a difference to rely on; {name} is simpler."
+    if verdict["loses_to_best"] is not None:
+        lost = verdict["loses_to_best"]
+        text += f" {best} measures {lost:+.3f} next to it, which is not a difference to rely on; {name} is simpler."
     return f"{text} {recalibration_said(told)}" if told else text
 
 
@@ -71,38 +71,44 @@ def _base(verdict: Mapping[str, Any]) -> str:
     base = verdict["base"]
     if "transfer" not in base:
         return f"Whether the base helps cannot be told: {base.get('why', '')}."
-    apart = f"{base['difference']:+.3f} AUC [{base['low']:+.3f}, {base['high']:+.3f}]"
-    sides = f"{base['transfer']} against {base['reference']}: {apart}"
-    if base["answer"] == "helps":
-        return f"The base helps: {sides}."
-    few = ""
-    if base["helps_up_to"]:
-        few = f" With {base['helps_up_to']:,} labels and fewer it does help: it is worth having before you label more."
-    if verdict["kind"] == "do not transfer" and base["answer"] != "hurts":
-        return (
-            f"Don't transfer: with {base['hurts_up_to']:,} labels what uses nothing but your labels does better than anything "
-            f"that uses the base, and with all {base['budget']:,} the base is not shown to help ({sides})."
-        )
-    if base["answer"] == "hurts":
-        return f"Don't transfer: what uses nothing but your labels does better than anything that uses the base ({sides}).{few}"
-    if verdict["kind"] == "nothing helps":
+    if verdict["word"] == "nothing helps":
         return ""
-    doubt = ""
-    if base["low"] > 0 or base["high"] < 0:
-        # One interval looks at two candidates; the answer has picked the best of several, and is asked for more.
-        doubt = (
-            f"; this one interval leaves out zero, but with all candidates weighed p is {base['p_value']:.3f}, "
-            f"and {base['level']:.3g} is asked for"
+    sides = f"{base['transfer']} against {base['reference']}, the best without it: {_interval(base)}"
+    said = {
+        "helps": f"The base helps: {sides}.",
+        "hurts": f"The base harms, don't transfer: {sides}.",
+        "no difference": f"The base makes no difference with all {base['budget']:,} labels: {sides}, which is within "
+        f"{base.get('negligible', 0.01):g} of zero.",
+        "cannot be told": f"Whether the base helps with all {base['budget']:,} labels cannot be told from these test rows: {sides}.",
+    }[base["answer"]]
+    if verdict["word"] == "helps with few labels":
+        return (
+            f"{said} With {base['helps_up_to']:,} labels and fewer it does help ({_smaller(base, 'helps')}): it is worth "
+            "having before you label more."
         )
-    return f"Whether the base helps with all {base['budget']:,} labels cannot be told from these test rows ({sides}{doubt}).{few}"
+    if verdict["word"] == "hurts" and base["answer"] != "hurts":
+        return (
+            f"Don't transfer: with {base['hurts_up_to']:,} labels the base harms ({_smaller(base, 'hurts')}), and with all "
+            f"{base['budget']:,} it is not shown to help ({sides})."
+        )
+    return said
+
+
+def _smaller(base: Mapping[str, Any], answer: str) -> str:
+    one = max((one for one in base["by_budget"][:-1] if one["answer"] == answer), key=lambda one: one["budget"])
+    return f"{one['transfer']} against {one['reference']}: {_interval(one)}"
+
+
+def _interval(one: Mapping[str, Any]) -> str:
+    confidence = f"{100 * (1 - 2 * one['level']):.4g}%"
+    return f"{one['difference']:+.3f} AUC [{one['low']:+.3f}, {one['high']:+.3f}] ({confidence} interval)"
 
 
 def _columns(verdict: Mapping[str, Any]) -> str:
     columns = verdict["columns"]
     if not columns:
         return ""
-    apart = f"{columns['difference']:+.3f} AUC [{columns['low']:+.3f}, {columns['high']:+.3f}]"
-    sides = f"{columns['with']} against {columns['without']}: {apart}"
+    sides = f"{columns['with']} against {columns['without']}: {_interval(columns)}"
     if columns["answer"] == "help":
         decide = "decide" if columns["with"] == "columns" or verdict["ship"] == "columns" else "help"
         return f"The columns {decide}: {sides}."
@@ -128,16 +134,4 @@ def _doubling(verdict: Mapping[str, Any]) -> str:
         f"Twice the labels ({doubling['to_labels']:,}) would likely add {doubling['gain']:+.3f} AUC "
         f"[{doubling['low']:+.3f}, {doubling['high']:+.3f}] to {doubling['strategy']}; "
         f"the last doubling added {doubling['last_gain']:+.3f}."
-    )
-
-
-def _reported_only(verdict: Mapping[str, Any]) -> str:
-    told = [
-        f"{one['strategy']} {one['auc']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for one in verdict["reported_only"]
-    ]
-    if not told:
-        return ""
-    return (
-        f"Reported only, since it has read the test rows' texts (not their labels): AUC of {', '.join(told)}. It is neither "
-        "shipped nor counted above; texts that are yet to come will not have been read."
     )

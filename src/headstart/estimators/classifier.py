@@ -25,7 +25,6 @@ from headstart.corpus import (
     check_column_types,
     deciding_columns,
     is_table,
-    split,
 )
 from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
 from headstart.estimators.bases import check_not_base
@@ -34,15 +33,20 @@ from headstart.estimators.values import Classes, classes_of, phases_of, plain, s
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import RandomState, check_least, check_types, seed_of
-from headstart.predictor import Predictor, Scores, kept
+from headstart.predictor import Predictor, Scores
 from headstart.progress import TrainingLines
-from headstart.strategies import STRATEGIES, UNLABELLED, FitResult, Settings, adapt_to_texts, labels_of
+from headstart.strategies import (
+    LEAST_HELD,
+    UNLABELLED,
+    FitResult,
+    Settings,
+    learn,
+    require_labels,
+    strategy_of,
+)
 from headstart.train import Event, Phase
 
 __all__ = ["LEAST_HELD", "TextClassifier", "install"]
-
-LEAST_HELD = 100
-"""With fewer labels than this none is held out: the labels serve training better than a noisy stop."""
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -55,8 +59,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         base: what to carry over: a fitted `TextClassifier`, a `Predictor` or the path of a model. None
             trains from random weights.
-        strategy: ``"as-is"``, ``"features"``, ``"fine-tune"``, ``"self-train"``, ``"scratch"`` or ``"tfidf"``; None means
-            ``"fine-tune"`` with a base and ``"scratch"`` without.
+        strategy: a name from `headstart.strategies.STRATEGIES`, such as ``"fine-tune"``, ``"features"`` or ``"tfidf"``; None
+            means ``"fine-tune"`` with a base and ``"scratch"`` without.
         net: a name from `headstart.nets.NETS`, a ``torch.nn.Module`` that takes a `Batch` and gives
             logits [rows, 1], or a function of the vocabulary's size that builds one.
         net_options: options of the named network.
@@ -77,9 +81,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         freeze: pattern of what stands still in fine-tuning (see `headstart.freezing`); None trains the
             head first, then everything.
         trainer_options: further options of `headstart.train.Trainer`, such as ``{"patience": 2}``.
-        layer: whose output ``"features"`` reads: a name or several; None for the pooled states.
-        head: what reads them: ``"linear"``, ``"catboost"``, or ``"auto"``: CatBoost beside columns, if
-            it is installed, and linear otherwise.
+        layer: whose output ``"features"`` reads: a name or several; None for the layer that serves best.
+        head: what reads them: ``"linear"``, ``"catboost"``, or ``"auto"``: linear, or CatBoost, if it is installed, where
+            that says more of held-out rows.
+        C: inverse strength of the penalty of what is linear: ``"features"``, ``"tfidf"`` and their like, ``"fine-tune"`` of a
+            ``blend``. None chooses it by folds inside the training rows.
         pooling: how a layer's outputs of every token become one a row: ``"mean"``, ``"max"``, ``"last"``.
         text: the text column where `X` is a table; None takes its only column or the one called ``text``.
         columns: tabular columns of `X` that ``"features"`` and ``"tfidf"`` read beside the text.
@@ -108,6 +114,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             `blend` also guesses the labels of a thousand or more, if they are a quarter of the labelled rows or more and
             there are validation rows, and learns from up to 50,000 of the guesses; one that is carried over does so with
             fifty or more, and needs neither.
+        source: the base's own labelled texts, for ``"tfidf-prior"``: a pair ``(X, y)`` or a labelled corpus.
         cache: the folder in which outputs of a large imported encoder are kept (see `headstart.cache`), or
             ``"off"``; None for ``HEADSTART_CACHE`` or the user's own cache folder.
 
@@ -152,6 +159,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         trainer_options: Mapping[str, Any] | None = None,
         layer: str | Sequence[str] | None = None,
         head: str = "auto",
+        C: float | None = None,
         pooling: str = "mean",
         text: str | None = None,
         columns: str | Sequence[str] = (),
@@ -169,6 +177,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         verbose: bool | int = False,
         checkpoint: str | Path | None = None,
         unlabelled: Any = None,
+        source: Any = None,
         cache: str | Path | None = None,
     ) -> None:
         self.base = base
@@ -189,6 +198,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.trainer_options = trainer_options
         self.layer = layer
         self.head = head
+        self.C = C
         self.pooling = pooling
         self.text = text
         self.columns = columns
@@ -206,6 +216,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
         self.checkpoint = checkpoint
         self.unlabelled = unlabelled
+        self.source = source
         self.cache = cache
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, valid: Any = None) -> TextClassifier:
@@ -224,29 +235,20 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         settings = self._settings()
         strategy = self.strategy or ("scratch" if self.base is None else "fine-tune")
-        if strategy not in STRATEGIES:
-            raise unknown_name("strategy", strategy, STRATEGIES)
+        chosen = strategy_of(strategy)
         base = None if self.base is None else as_predictor(self.base)
-        if base is not None and settings.unlabelled is not None and strategy not in ("scratch", "self-train", "tfidf"):
-            frozen = settings.freeze is not None or any(phase.freeze for phase in settings.phases or ())
-            base = adapt_to_texts(base, settings.unlabelled, words_alone=frozen, **settings.guessing("read"))
         # A reference point learns its own labels; a transfer speaks the base's, or they are mapped.
-        names = base.label_names if base is not None and strategy not in ("scratch", "tfidf") else None
+        names = base.label_names if base is not None and chosen.uses != "nothing" else None
         how: dict[str, Any] = {"text": self.text, "columns": self._kept, "label_map": self.label_map}
         given = labelled(X, y, positive=self.positive, names=names, sample_weight=sample_weight, **how)
         train, factors = self._weighted(given, strategy)
         self._stored(strategy, settings)  # What cannot be stored is refused before hours of training, not after.
         deciding = self._deciding_columns(train, settings)
+        held: Corpus | None = None
         if valid is not None:
             pair = valid if isinstance(valid, tuple) else (valid, None)
-            held: Corpus | None = weighted(labelled(*pair, names=train.label_names, **how), factors)
-            learnt = STRATEGIES[strategy](train, held, base, settings)
-        else:
-            rest, held = self._hold_out(train, strategy, settings)
-            learnt = STRATEGIES[strategy](rest, held, base, settings)
-            if learnt.refit and held is not None:
-                settings.say("learning again, with the held-out rows among the training rows")
-                learnt = _with_all_rows(learnt, STRATEGIES[strategy](train, None, base, _beside(settings)))
+            held = weighted(labelled(*pair, names=train.label_names, **how), factors)
+        learnt = learn(chosen, train, held, base, settings)
         if len(train) < len(given):
             note = f"{len(given) - len(train):,} rows of weight 0 were left out"
             learnt = replace(learnt, notes=(*learnt.notes, note))
@@ -343,7 +345,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     "This TextClassifier estimator requires y to be passed, but the target y is None: learning needs labels, "
                     "and none came; name the label column (--label, or y)."
                 )
-            labels_of(train)
+            require_labels(train)
             factors = class_factors(train, self.class_weight)
             return weighted(train, factors), factors
         if train.weights is not None or self.class_weight is not None:
@@ -353,24 +355,6 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return train, np.ones(2)
 
-    def _hold_out(self, train: Corpus, strategy: str, settings: Settings) -> tuple[Corpus, Corpus | None]:
-        if train.labels is None or strategy in UNLABELLED or not self.valid_fraction:
-            return train, None
-        if len(train) < LEAST_HELD:
-            settings.say(
-                f"{len(train)} rows are too few to hold any out: all are trained on, and nothing is stopped early"
-            )
-            return train, None
-        if np.bincount(train.labels).min() < 2:
-            settings.say("one label stands in a single row, which is trained on: none is held out to stop early")
-            return train, None
-        share = f"{self.valid_fraction:.0%}" if isinstance(self.valid_fraction, float) else self.valid_fraction
-        settings.say(
-            f"no validation rows came: holding out {share} of the training rows, stratified, to stop early and to calibrate"
-        )
-        rest, held = split(train, self.valid_fraction, groups=self.groups, random_state=settings.random_state)
-        return train.take(rest), train.take(held)
-
     @property
     def _kept(self) -> tuple[str, ...]:
         columns = (self.columns,) if isinstance(self.columns, str) else tuple(self.columns or ())
@@ -379,7 +363,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _settings(self) -> Settings:
         given = {name: without_numpy(value) for name, value in self.get_params(deep=False).items()}
         check_types(TextClassifier.__init__, given)
-        check_least(given, {"min_count": 1, "batch_size": 1, "learning_rate": 0, "threshold": 0})
+        check_least(given, {"min_count": 1, "batch_size": 1, "learning_rate": 0, "threshold": 0, "C": 1e-9})
         if self.threshold is not None and self.threshold > 1:
             raise OptionError(f"threshold is {self.threshold}; expected a probability, from 0 to 1.")
         if self.pooling not in POOLINGS:
@@ -391,14 +375,22 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_column_types(self.column_types or {}, columns)
         values |= {name: values[name] or {} for name in ("net_options", "trainer_options")}
         values["unlabelled"] = None if self.unlabelled is None else as_corpus(self.unlabelled, text=self.text)
+        values["source"] = None if self.source is None else self._of_source()
         values["events"] = (*self.events, TrainingLines()) if self.verbose else tuple(self.events)
         values |= {"columns": columns, "phases": phases_of(self.phases), "random_state": seed_of(self.random_state)}
         return Settings(**values)
+
+    def _of_source(self) -> Corpus:
+        pair = self.source if isinstance(self.source, tuple) else (self.source, None)
+        names = None if self.base is None else as_predictor(self.base).label_names
+        return labelled(*pair, names=names)
 
     def _take(self, learnt: FitResult, train: Corpus, strategy: str, settings: Settings) -> TextClassifier:
         predictor = learnt.predictor.with_text(column=self.text or train.text_name)
         predictor = replace(predictor, estimator=self._stored(strategy, settings))
         predictor = predictor.with_facts(strategy=strategy, label_column=train.label_column)
+        if learnt.choices:
+            predictor = predictor.with_facts(choices=learnt.choices)
         if self.threshold is not None:
             predictor = replace(predictor, threshold=float(self.threshold))
         found = classes_of(predictor, train)
@@ -467,17 +459,3 @@ def _tell_of_turned_columns() -> None:
         FutureWarning,
         stacklevel=4,
     )
-
-
-def _beside(settings: Settings) -> Settings:
-    """Return the settings of a second training; its checkpoint stands beside the first's, which would make way for it."""
-    folder = None if settings.checkpoint is None else Path(settings.checkpoint) / "whole"
-    return replace(settings, checkpoint=folder)
-
-
-def _with_all_rows(measured: FitResult, whole: FitResult) -> FitResult:
-    """Return what was learnt from all rows, with what was measured on held-out rows when they were held out."""
-    told = whole.predictor.with_facts(**kept(measured.predictor.info, ("valid", "n_valid")))
-    predictor = replace(told, calibration=measured.predictor.calibration)
-    note = "the held-out rows measured and calibrated it; then it was fitted again with them among the training rows"
-    return replace(whole, predictor=predictor, notes=(*whole.notes, note))

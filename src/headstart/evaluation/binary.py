@@ -1,4 +1,4 @@
-"""How good scores are, and how sure one may be: AUC and the rest, with their intervals. No torch.
+"""How good the scores of two classes are, and how sure one may be: AUC and the rest, with their intervals.
 
 AUC is the chance that a positive row scores above a negative one, ties counted half (Hanley and McNeil,
 Radiology 143:29-36, 1982). Everything about it here rests on the *placements*: for each positive row the
@@ -6,7 +6,7 @@ share of negatives below it, for each negative the share of positives above it. 
 their variances its standard error (DeLong, DeLong and Clarke-Pearson, Biometrics 44:837-845, 1988; the
 fast way by ranks: Sun and Xu, IEEE Signal Processing Letters 21:1389-1393, 2014).
 
-Labels are class codes 0 and 1; scores are higher for 1. scikit-learn is imported where it is used.
+Labels are class codes 0 and 1; scores are higher for 1.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headstart.errors import DataError, OptionError
+from headstart.evaluation.metric import Metric, mean_of_rows, sigmoid
 from headstart.options import RandomState, seed_of
 
 N_BINS = 15
@@ -67,8 +68,6 @@ def evaluate_scores(labels: ArrayLike, probabilities: ArrayLike, *, threshold: f
 
 
 def _ranking(y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
-    from sklearn.metrics import average_precision_score
-
     if reason := _one_class(y):
         return {**dict.fromkeys(("auc", "auc_low", "auc_high", "average_precision")), "undefined": reason}
     interval = auc_interval(y, p)
@@ -76,16 +75,23 @@ def _ranking(y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
         "auc": interval.value,
         "auc_low": interval.low,
         "auc_high": interval.high,
-        "average_precision": float(average_precision_score(y, p)),
+        "average_precision": _average_precision(y, p),
     }
 
 
-def _decisions(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    from sklearn.metrics import f1_score
+def _average_precision(y: np.ndarray, p: np.ndarray) -> float:
+    """Precision at each distinct score, weighed by the rise of recall there; nothing is interpolated."""
+    order = np.argsort(-p, kind="stable")
+    last = np.append(np.diff(p[order]) != 0, True)  # of the rows with one score
+    hits, n = np.cumsum(y[order])[last], np.flatnonzero(last) + 1
+    return float(np.sum(np.diff(hits, prepend=0) * hits / n) / y.sum())
 
+
+def _decisions(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    hits, either = int((predicted & (y == 1)).sum()), int(predicted.sum() + y.sum())
     return {
         "accuracy": float(np.mean(predicted == y)),
-        "f1": float(f1_score(y, predicted, zero_division=0.0)),
+        "f1": 2 * hits / either if either else 0.0,
         "majority_fraction": float(max(y.mean(), 1 - y.mean())),
     }
 
@@ -102,13 +108,18 @@ def imbalance_warning(metrics: Mapping[str, Any]) -> str | None:
 
 
 def _calibration(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
-    from sklearn.metrics import log_loss
-
     return {
-        "log_loss": float(log_loss(y, p, labels=[0, 1])),
+        "log_loss": float(_log_losses(y, p).mean()),
         "brier": float(np.mean((p.astype(np.float64) - y) ** 2)),
         "ece": expected_calibration_error(y, p),
     }
+
+
+def _log_losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """The loss of each row in nats; a certain mistake costs what the probabilities' own precision can tell from it."""
+    least = np.finfo(p.dtype).eps
+    kept = np.clip(p, least, 1 - least)
+    return np.asarray(-np.log(np.where(y == 1, kept, 1 - kept).astype(np.float64)))
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -117,8 +128,20 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     Raises:
         DataError: one class only, or labels and scores that do not fit.
     """
-    y, s = _two_classes(labels, scores)
-    return float(_placements(y, s)[0].mean())
+    return auc_influence(*_two_classes(labels, scores))[0]
+
+
+def auc_influence(labels: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
+    """The AUC, and what each row moves it by: DeLong's components, centred and divided ``[rows]``."""
+    positive = labels == 1
+    high, low = scores[positive], scores[~positive]
+    below, above = _share_below(high, low), 1 - _share_below(low, high)
+    value = float(below.mean())
+    moved = np.empty(len(scores))
+    # With Bessel's correction, so that the sum of squares is DeLong's variance; a class of one row adds none.
+    moved[positive] = (below - value) / np.sqrt(len(high) * max(1, len(high) - 1))
+    moved[~positive] = (above - value) / np.sqrt(len(low) * max(1, len(low) - 1))
+    return value, moved
 
 
 def auc_interval(labels: ArrayLike, scores: ArrayLike, *, confidence: float = 0.95) -> Interval:
@@ -133,18 +156,14 @@ def auc_interval(labels: ArrayLike, scores: ArrayLike, *, confidence: float = 0.
         DataError: one class only, or labels and scores that do not fit.
     """
     y, s = _two_classes(labels, scores)
-    placed = _placements(y, s)
-    value, error = float(placed[0].mean()), float(np.sqrt(_variance(placed)))
+    value, moved = auc_influence(y, s)
+    error = float(np.sqrt(moved @ moved))
     if error == 0 or not 0 < value < 1 or _smaller_class(y) < 2:
         reach = _exact_reach(y, confidence)
         return Interval(value, max(0.0, value - reach), min(1.0, value + reach), error)
     centre = np.log(value / (1 - value))
     reach = _quantile(confidence) * error / (value * (1 - value))
-    return Interval(value, _sigmoid(centre - reach), _sigmoid(centre + reach), error)
-
-
-def _sigmoid(x: float) -> float:
-    return float(0.5 + 0.5 * np.tanh(x / 2))  # does not overflow
+    return Interval(value, float(sigmoid(centre - reach)), float(sigmoid(centre + reach)), error)
 
 
 def delong_test(labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, confidence: float = 0.95) -> Difference:
@@ -155,8 +174,8 @@ def delong_test(labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *, 
     """
     y, a = _two_classes(labels, scores_a)
     _, b = _two_classes(labels, scores_b)
-    placed = tuple(of_a - of_b for of_a, of_b in zip(_placements(y, a), _placements(y, b), strict=True))
-    value, error = float(placed[0].mean()), float(np.sqrt(_variance((placed[0], placed[1]))))
+    (value_a, moved_a), (value_b, moved_b) = auc_influence(y, a), auc_influence(y, b)
+    value, error = value_a - value_b, float(np.linalg.norm(moved_a - moved_b))
     if error == 0:  # the same ranking, or one perfect and the other perfectly wrong
         reach = _exact_reach(y, confidence) if value else 0.0
         p_value = min(1.0, 2 * 0.5 ** _smaller_class(y)) if value else 1.0
@@ -255,21 +274,10 @@ def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, *, n
     return float(np.abs(said - true).sum() / len(p))
 
 
-def _placements(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of negatives below each positive ``[positives]`` and of positives above each negative ``[negatives]``."""
-    positive, negative = scores[y == 1], scores[y == 0]
-    return _share_below(positive, negative), 1 - _share_below(negative, positive)
-
-
 def _share_below(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
     ordered = np.sort(others)
     doubled = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
     return np.asarray(doubled / (2 * len(others)))
-
-
-def _variance(placed: tuple[np.ndarray, np.ndarray]) -> float:
-    """DeLong's variance; a class of one row adds none that could be estimated."""
-    return float(sum(part.var(ddof=1) / len(part) for part in placed if len(part) > 1))
 
 
 def _exact_reach(y: np.ndarray, confidence: float) -> float:
@@ -322,3 +330,17 @@ def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarr
             f"Score those rows again, or drop them."
         )
     return y.astype(np.int64), s
+
+
+AUC = Metric("auc", auc_influence, chance_level=0.5)
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        AUC,
+        Metric("log_loss", mean_of_rows(_log_losses), higher_is_better=False, between_0_and_1=False),
+        Metric("brier", mean_of_rows(lambda y, p: (p - y) ** 2), higher_is_better=False),
+        Metric("accuracy", mean_of_rows(lambda y, p: (p >= 0.5) == (y == 1))),
+    )
+}
+"""Metrics of two classes by name. All but the AUC, which ranks any scores, take probabilities."""

@@ -1,8 +1,9 @@
-"""What is read off the learning curves: labels saved, and what the next doubling is likely to buy.
+"""What is read off curves over label budgets: labels saved, and what the next doubling is likely to buy.
 
-Curves are made to rise only (isotonic over the budgets, in the order of labels) and read by straight lines over the
-logarithm of the number of labels. They are never carried on beyond what was measured. Intervals come from 1,000
-bootstrap draws of test rows (or groups of them) and of the draws of training rows, the same for all curves.
+All values here are signed so that more is better. Curves are made to rise only (isotonic over the budgets, in the order of
+labels) and read by straight lines over the logarithm of the number of labels. They are never carried on beyond what was
+measured. Intervals come from 1,000 bootstrap draws of test rows (or groups of them) and of the draws of training rows, the
+same for all curves.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["Curve", "Resampling", "isotonic", "labels_needed", "labels_saved", "
 N_DRAWS = 1000
 
 Curve = Mapping[int, Components]
-"""Budget -> components of one candidate; budget 0 alone for one that uses no labels."""
+"""Budget -> components of one strategy; budget 0 alone for one that uses no labels."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ class Resampling:
         return cls(np.asarray(counts - 1.0, np.float64), rng.random((n_draws, max(1, n_seeds))))
 
     def means(self, parts: Components) -> Doubles:
-        """Return the mean AUC of each bootstrap draw [draws], to first order in the weights."""
-        values = parts.aucs + self.weights @ parts.influence.T  # [draws, seeds]
+        """Return the mean of each bootstrap draw [draws], to first order in the weights."""
+        gains = parts.gains()
+        values = gains.values + self.weights @ gains.influence.T  # [draws, seeds]
         k = values.shape[1]
         picked = (self.picks[:, :k] * k).astype(int)
         found: Doubles = np.take_along_axis(values, picked, axis=1).mean(1)
@@ -54,7 +56,7 @@ class Resampling:
     def curves(self, curve: Curve) -> tuple[Doubles, Doubles]:
         """Return the measured curve [budgets] and its bootstrap draws [draws, budgets]."""
         budgets = sorted(curve)
-        measured = np.array([curve[n].aucs.mean() for n in budgets])
+        measured = np.array([curve[n].gain for n in budgets])
         return measured, np.stack([self.means(curve[n]) for n in budgets], axis=1)
 
 
@@ -103,20 +105,20 @@ def labels_saved(transfer: Components, budget: int, reference: Curve, resampling
     """Return how many labels a reference needs to do as well as a transfer does at a budget.
 
     Returns:
-        ``budget``, ``value`` (the transfer's AUC), ``measured_up_to``, ``needed`` with ``low`` and ``high`` (None:
+        ``budget``, ``value`` (the transfer's own), ``measured_up_to``, ``needed`` with ``low`` and ``high`` (None:
         more than was measured), ``at_most`` (whether the smallest budget measured is enough already), ``saved``
         (None where needed is), ``chance_of_saving``, ``said``.
     """
     budgets = sorted(reference)
     measured, draws = resampling.curves(reference)
-    value = float(transfer.aucs.mean())
+    value = transfer.gain
     needed = float(labels_needed(budgets, isotonic(measured), value))
     many = labels_needed(budgets, isotonic(draws), resampling.means(transfer))
     low, high = (float(np.quantile(many, q, method="inverted_cdf")) for q in (0.025, 0.975))
     enough = isotonic(measured)[0] >= value
     found = {
         "budget": budget,
-        "value": value,
+        "value": transfer.metric.sign * value,
         "measured_up_to": budgets[-1],
         "needed": _whole(needed),
         "low": _whole(low),
@@ -129,7 +131,7 @@ def labels_saved(transfer: Components, budget: int, reference: Curve, resampling
 
 
 def next_doubling(curve: Curve, resampling: Resampling) -> Json | None:
-    """Return what twice the labels of the largest budget are likely to add to the AUC; None with one budget.
+    """Return what twice the labels of the largest budget are likely to add; None with one budget.
 
     The gain of the last doubling measured, times how gains have shrunk from the doubling before it (between .5
     and 1; .75, which is what power laws with exponents near .4 give, where there is none before it).

@@ -17,7 +17,6 @@ from headstart.heads.columns import ColumnEncoder
 
 __all__ = ["CatBoostHead", "NothingVariesError"]
 
-_HELD_SHARE = 0.2
 _FILE = "head.cbm"
 
 
@@ -50,40 +49,6 @@ class CatBoostHead:
     kind = "catboost"
 
     @classmethod
-    def fit(
-        cls,
-        features: NDArray[np.float32],
-        labels: NDArray[Any],
-        *,
-        table: pa.Table | None = None,
-        encoder: ColumnEncoder | None = None,
-        random_state: int = 0,
-        weights: NDArray[Any] | None = None,
-    ) -> CatBoostHead:
-        """Fit on features [rows, size] and class codes [rows]; rows count by their `weights` [rows].
-
-        A fifth of these same rows, stratified, decides when to stop; then as many trees are grown on
-        all of them. With fewer than ten rows of a class there is too little to hold out: 100 trees.
-
-        Raises:
-            MissingDependencyError: if CatBoost is not installed.
-            NothingVariesError: if every feature is the same in all rows, or too rare to split on.
-        """
-        _catboost()
-        from sklearn.model_selection import train_test_split
-
-        labels = np.asarray(labels).astype(int)
-        how: dict[str, Any] = {"table": table, "encoder": encoder, "random_state": random_state}
-        how["weights"] = weights
-        n_trees = 100
-        if np.bincount(labels, minlength=2).min() >= 10:
-            kept, held = train_test_split(
-                np.arange(len(labels)), test_size=_HELD_SHARE, stratify=labels, random_state=random_state
-            )
-            n_trees, _ = cls.try_out(features, labels, kept, held, **how)
-        return cls.grow(features, labels, n_trees, **how)
-
-    @classmethod
     def try_out(
         cls,
         features: NDArray[np.float32],
@@ -94,12 +59,11 @@ class CatBoostHead:
         table: pa.Table | None = None,
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
-        n_threads: int = -1,
         weights: NDArray[Any] | None = None,
     ) -> tuple[int, NDArray[np.float64]]:
         """Grow on the `kept` rows until the `held` ones gain nothing; return the number of trees, 10 or more,
         and the logits of the held rows [held]."""
-        trial = _classifier(600, len(labels), random_state, n_threads, early_stopping_rounds=40)
+        trial = _classifier(600, len(labels), random_state, early_stopping_rounds=40)
         held_pool = _pool(features, table, encoder, held, labels, weights)
         _grow(trial, _pool(features, table, encoder, kept, labels, weights), eval_set=held_pool)
         logits = np.asarray(trial.predict(held_pool, prediction_type="RawFormulaVal"), np.float64)
@@ -115,11 +79,10 @@ class CatBoostHead:
         table: pa.Table | None = None,
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
-        n_threads: int = -1,
         weights: NDArray[Any] | None = None,
     ) -> CatBoostHead:
         """Grow so many trees on all rows."""
-        model = _classifier(n_trees, len(labels), random_state, n_threads)
+        model = _classifier(n_trees, len(labels), random_state)
         _grow(model, _pool(features, table, encoder, np.arange(len(labels)), labels, weights))
         return cls(model, features.shape[1], encoder)
 
@@ -224,7 +187,7 @@ def _try_out(model: Any) -> None:
         raise ValueError("it gives scores that are no finite numbers")
 
 
-def _classifier(n_trees: int, n_rows: int, random_state: int, n_threads: int, **options: Any) -> Any:
+def _classifier(n_trees: int, n_rows: int, random_state: int, **options: Any) -> Any:
     return _catboost().CatBoostClassifier(
         iterations=n_trees,
         learning_rate=0.05 if n_rows < 5000 else 0.1,
@@ -232,7 +195,7 @@ def _classifier(n_trees: int, n_rows: int, random_state: int, n_threads: int, **
         border_count=64,  # on layers of hundreds of values as good as CatBoost's own 254, in less than half the time
         loss_function="Logloss",
         random_seed=random_state,
-        thread_count=n_threads,
+        thread_count=1,  # so that the trees are the same on any machine
         verbose=False,
         allow_writing_files=False,
         **options,

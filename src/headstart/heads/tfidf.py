@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,18 +12,27 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headstart.errors import ArtifactError, DataError
+from headstart.errors import ArtifactError
 from headstart.heads.columns import ColumnEncoder
-from headstart.heads.linear import fit_logistic, read_arrays
+from headstart.heads.linear import read_arrays
+from headstart.text.definitions import word_patterns
 
-__all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "vectorizer_of"]
+__all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "token_pattern", "vectorizer_of"]
 
 _LARGEST_FACTOR = 1e100  # its square, summed over any text, is a number; a real one is a logarithm
 
-_PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
+TOKENS = {
+    "words": r"(?u)\b\w\w+\b",
+    "punctuated": r"(?u)\b\w+\b|[!?]",
+    "words of all scripts": r"{letter}(?:{letter}+|{mark}+{letter}*)(?:{mark}+{letter}*)*|{single}",
+    "punctuated of all scripts": r"{letter}+(?:{mark}+{letter}*)*|{single}|[!?]",
+}
+"""What counts as a word: scikit-learn's own pattern, or words of any length and ``!`` and ``?``.
 
-TOKENS = {"words": r"(?u)\b\w\w+\b", "punctuated": r"(?u)\b\w+\b|[!?]"}
-"""What counts as a word: scikit-learn's own pattern, or words of any length beside ``!`` and ``?``."""
+Those of all scripts are the same where words are parted by spaces. They also take every ideograph, kana and
+emoji for a token of its own, and leave vowel signs with their letters, as the networks' own tokens do
+(`headstart.text.definitions`). The first two are those of models made by 0.1.
+"""
 
 COUNTS = ("sublinear", "binary")
 """How often an n-gram counts in a text: 1 + log of how often it stands there, or once."""
@@ -58,40 +68,15 @@ class TfidfHead:
 
     kind = "tfidf"
 
-    @classmethod
-    def fit(
-        cls,
-        texts: Sequence[str],
-        labels: NDArray[Any],
-        *,
-        table: pa.Table | None = None,
-        encoder: ColumnEncoder | None = None,
-        longest: int = 2,
-        random_state: int = 0,
-        weights: NDArray[Any] | None = None,
-    ) -> TfidfHead:
-        """Fit on texts and class codes; n-grams in two texts or more, C chosen by folds inside these rows.
-
-        A text of weight 2 counts twice, in the document frequencies too; None counts all alike.
-        """
-        try:
-            vectorizer = _fitted_vectorizer(texts, longest, weights)
-            inputs = vectorizer.transform(texts)
-        except ValueError as error:
-            raise DataError(
-                f"none of the {len(texts)} texts holds a word that TF-IDF can count ({error}); check that --text names the right column."
-            ) from error
-        scale = _column_scale(table, encoder)
-        how: dict[str, Any] = {"penalties": _PENALTIES, "random_state": random_state, "weights": weights}
-        coefficients, intercept = fit_logistic(_beside(inputs, table, encoder, scale), labels, **how)
-        coefficients[inputs.shape[1] :] /= scale
-        ngrams = tuple(vectorizer.get_feature_names_out().tolist())
-        return cls(ngrams, np.asarray(vectorizer.idf_, np.float64), coefficients, intercept, longest, encoder)
-
     def decision(self, texts: Sequence[str], table: pa.Table | None = None) -> NDArray[np.float64]:
         """Return the logit of each text [rows]."""
-        inputs = _beside(self._fitted.transform(texts), table, self.encoder, 1.0)
-        return np.asarray(inputs @ self.coefficients, np.float64).reshape(-1) + self.intercept
+        size = len(self.ngrams)
+        found = np.full(len(texts), self.intercept)
+        if size:  # scikit-learn refuses a vocabulary without a word
+            found += np.asarray(self._fitted.transform(texts) @ self.coefficients[:size], np.float64).reshape(-1)
+        if self.encoder is not None and table is not None:
+            found += self.encoder.indicators(table).astype(np.float64) @ self.coefficients[size:]
+        return found
 
     @cached_property
     def _fitted(self) -> Any:
@@ -159,44 +144,20 @@ def vectorizer_of(longest: int, tokens: str = "words", counts: str = "sublinear"
     """Return scikit-learn's vectorizer that counts as a `TfidfHead` does, not fitted."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    how = {"sublinear_tf": counts == "sublinear", "binary": counts == "binary", "token_pattern": TOKENS[tokens]}
+    how = {"sublinear_tf": counts == "sublinear", "binary": counts == "binary", "token_pattern": token_pattern(tokens)}
     return TfidfVectorizer(ngram_range=(1, longest), dtype=np.float64, **how, **options)
 
 
-def _fitted_vectorizer(texts: Sequence[str], longest: int, weights: NDArray[Any] | None) -> Any:
-    """Return the vectorizer of these texts; weights count in how many texts an n-gram stands, a light one once."""
-    if weights is None:
-        return vectorizer_of(longest, min_df=least_texts(len(texts))).fit(texts)
-    every = vectorizer_of(longest).fit(texts)
-    present = every.transform(texts)
-    present.data[:] = 1.0
-    n_texts, total = present.T @ weights, float(weights.sum())
-    standing = np.maximum(n_texts, present.T @ np.ones(len(texts)))
-    kept = standing >= least_texts(max(len(texts), int(total)))
-    ngrams = every.get_feature_names_out()[kept]
-    if not len(ngrams):
-        raise ValueError("no n-gram stands in two texts")
-    vectorizer = vectorizer_of(longest, vocabulary={ngram: i for i, ngram in enumerate(ngrams)})
-    vectorizer.idf_ = np.log((1 + total) / (1 + n_texts[kept])) + 1
-    return vectorizer
+@functools.cache
+def token_pattern(tokens: str) -> str:
+    """Return the regular expression of a name from `TOKENS`."""
+    if "{" not in TOKENS[tokens]:
+        return TOKENS[tokens]
+    parts = word_patterns()
+    letter, mark = rf"[^\W{parts['unspaced']}]", f"[{parts['mark']}]"
+    return TOKENS[tokens].format(letter=letter, mark=mark, single=f"[{parts['unspaced']}{parts['symbol']}]")
 
 
 def least_texts(n_texts: int) -> int:
     """Return in how many of the training texts an n-gram has to stand, to count."""
     return 2 if n_texts >= 100 else 1
-
-
-def _column_scale(table: pa.Table | None, encoder: ColumnEncoder | None) -> NDArray[np.float64]:
-    """Return what the indicators are divided by in training, so that the penalty treats large numbers alike."""
-    if encoder is None or table is None:
-        return np.ones(0)
-    largest = np.abs(encoder.indicators(table)).max(0, initial=0)
-    return np.where(largest > 1, largest, 1.0).astype(np.float64)
-
-
-def _beside(inputs: Any, table: pa.Table | None, encoder: ColumnEncoder | None, scale: Any) -> Any:
-    if encoder is None or table is None:
-        return inputs
-    import scipy.sparse as sp
-
-    return sp.hstack([inputs, sp.csr_matrix(encoder.indicators(table) / scale)], format="csr")

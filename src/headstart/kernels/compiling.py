@@ -25,7 +25,14 @@ from pathlib import Path
 from typing import Any, overload
 
 import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, InTreeCacheLocator
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    InTreeCacheLocator,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
 from numba.core.compiler_lock import global_compiler_lock
 
 __all__ = ["compiled"]
@@ -95,6 +102,18 @@ class _Stored(IndexDataCacheFile):
             return {}
 
 
+class _InUsersFolder(UserWideCacheLocator):
+    """The user's cache folder, unless ``XDG_CACHE_HOME`` or ``HOME`` puts it into the current folder, whatever that is."""
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> Any:
+        return (
+            super().from_function(py_func, py_file)
+            if Path(cls(py_func, py_file).get_cache_path()).is_absolute()
+            else None
+        )
+
+
 class _InTemporaryFolder(InTreeCacheLocator):
     """The last place: a folder of the user's own in the system's temporary folder."""
 
@@ -111,7 +130,7 @@ class _InTemporaryFolder(InTreeCacheLocator):
 
 
 class _Places(CompileResultCacheImpl):
-    _locator_classes = [*CompileResultCacheImpl._locator_classes, _InTemporaryFolder]  # noqa: RUF012
+    _locator_classes = [UserProvidedCacheLocator, InTreeCacheLocator, _InUsersFolder, _InTemporaryFolder]  # noqa: RUF012
 
 
 _Cache._impl_class = _Places

@@ -16,6 +16,7 @@ from headstart.artifact import MINOR, Parts, check_description, checked_tokenize
 from headstart.batches import Clip
 from headstart.corpus import Corpus, TextHashes
 from headstart.errors import ArtifactError, DataError
+from headstart.evaluation import sigmoid
 from headstart.heads import ColumnEncoder, TfidfHead, head_from_stored
 from headstart.inference import resolve_device
 from headstart.layers import Network
@@ -206,9 +207,7 @@ class Predictor(Shown):
 
     def probabilities(self, logits: Doubles) -> Doubles:
         """Return the calibrated probability of the second label for logits [rows]."""
-        calibrated = self._calibrated(logits)
-        # In float32's range of exponents a logit beyond 80 is certain already.
-        return 1.0 / (1.0 + np.exp(-np.clip(calibrated, -80, 80)))
+        return sigmoid(self._calibrated(logits))
 
     def names(self, probabilities: Doubles) -> Strings:
         """Return the predicted label of each row."""
@@ -256,6 +255,10 @@ class Predictor(Shown):
         if typed or normalized or self.learnt_from is not None:
             model["minor"] = MINOR
         return Parts(model=model, tensors=tensors, words=words, blobs=blobs, run=self.run)
+
+    def digest(self) -> str:
+        """Return a SHA-256 of all that decides its answers, in hex; how it came to be does not count."""
+        return self.to_parts().digest(but=("info", "estimator", "minor", "training"))
 
     @classmethod
     def from_parts(cls, parts: Parts, *, net: nn.Module | None = None, trust_patterns: bool = False) -> Predictor:

@@ -8,10 +8,12 @@ import numpy as np
 
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import auc_interval
-from headstart.heads import LinearHead
+from headstart.fitting.folds import stratified_folds
 from headstart.inference import network_outputs, resolve_device
 from headstart.predictor import Predictor
-from headstart.strategies.scratch import examples_of, labels_of
+from headstart.strategies.head_choice import choose_linear, fit_linear_head
+from headstart.strategies.inputs import examples_of, require_labels
+from headstart.strategies.settings import Settings
 
 __all__ = ["layer_aucs"]
 
@@ -35,9 +37,11 @@ def layer_aucs(
     learnt, measured = (
         network_outputs(net, examples_of(predictor, part), layers, device=place) for part in (train, held)
     )
-    rows = []
+    labels, rows = require_labels(train), []
+    folds = stratified_folds(labels, None, random_state)
     for layer in layers:
-        head = LinearHead.fit(learnt[layer], labels_of(train), random_state=random_state)
-        found = auc_interval(labels_of(held), head.decision(measured[layer]))
+        chosen = choose_linear(learnt[layer], None, labels, folds, Settings())
+        head = fit_linear_head(learnt[layer], None, labels, chosen.cost)
+        found = auc_interval(require_labels(held), head.decision(measured[layer]))
         rows.append({"layer": layer, "auc": found.value, "low": found.low, "high": found.high})
     return rows

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from headstart.batches import Clip
@@ -16,7 +18,7 @@ from headstart.errors import unknown_name
 from headstart.predictor import Predictor
 from headstart.train import Event, Phase, Trainer
 
-__all__ = ["FitResult", "Settings", "Strategy"]
+__all__ = ["FitResult", "Settings"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Settings:
     net_options: Mapping[str, Any] = field(default_factory=dict)
     tokens: str | None = None
     unlabelled: Corpus | None = None
+    source: Corpus | None = None
     min_count: int | None = None
     max_words: int | None = None
     max_tokens: int | str | None = "auto"
@@ -46,6 +49,9 @@ class Settings:
     pooling: str = "mean"
     columns: tuple[str, ...] = ()
     column_types: Mapping[str, str] | None = None
+    C: float | None = None
+    groups: str | None = None
+    valid_fraction: float | int = 0.1
     calibrate: bool = True
     random_state: int = 0
     device: str = "auto"
@@ -53,8 +59,8 @@ class Settings:
     checkpoint: str | Path | None = None
     cache: str | Path | None = None
 
-    def guessing(self, name: str = "guesses") -> dict[str, Any]:
-        """Return options of a `Trainer` that learns from guesses; its checkpoint stands beside that of the main training.
+    def second_training(self, name: str = "guesses") -> dict[str, Any]:
+        """Return options of a `Trainer` that learns from pseudo-labels; its checkpoint stands next to that of the main training.
 
         Args:
             name: of the folder of its checkpoint.
@@ -86,21 +92,20 @@ class Settings:
 
 @dataclass(frozen=True)
 class FitResult:
-    """A predictor, and the rows that tell how it was trained.
+    """A predictor, and what tells how it came to be.
 
     Attributes:
         predictor: ready to predict.
         history: one row an epoch; empty where nothing was trained in epochs.
         notes: sentences about what was decided on the way, for the log and the report.
-        refit: whether validation rows served only to measure and calibrate, so that the same may be
-            learnt again with them among the training rows.
+        choices: what was chosen on the way, by the names of `Settings` where there is one; JSON-able. The same settings with
+            these choices give the same model.
+        score_shared: gives the logits of other rows of the same `SharedRows` without reading their texts again; None where
+            the predictor has to.
     """
 
     predictor: Predictor
     history: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
-    refit: bool = False
-
-
-Strategy = Callable[[Corpus, Corpus | None, Predictor | None, Settings], FitResult]
-"""Takes training rows, validation rows or None, the base or None, and settings."""
+    choices: dict[str, Any] = field(default_factory=dict)
+    score_shared: Callable[[Any], NDArray[np.float64]] | None = field(default=None, repr=False, compare=False)

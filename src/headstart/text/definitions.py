@@ -19,10 +19,11 @@ import numpy.typing as npt
 from headstart.kernels import tokens as kernel
 from headstart.kernels.tokens import APOSTROPHE, MARK, SEPARATOR, SINGLE, TAG, WORD
 
-__all__ = ["DEFINITIONS", "TokenDefinition", "compiled_table"]
+__all__ = ["DEFINITIONS", "TokenDefinition", "compiled_table", "word_patterns"]
 
 N_CODE_POINTS = 0x110000
 _MAPPED = 0x20000  # letter case and mixed categories end before the planes of ideographs
+_FIRST_SYMBOL, _PLANE, _EMOJI = 0x2190, 0x10000, (0x1F000, 0x1FAFF)
 _HIGH_MARKS = range(0xE0000, 0xE0200)  # tags and variation selectors
 
 
@@ -104,6 +105,37 @@ def compiled_table(name: str, lower: bool) -> npt.NDArray[np.uint32]:
     table[128 : kernel.BYTE_ENTRIES] = kernel.MULTIBYTE << 24
     table.setflags(write=False)
     return table
+
+
+@functools.cache
+def word_patterns() -> dict[str, str]:
+    """Return parts of regular expressions after the definition ``"words"``, each the inside of a ``[...]``.
+
+    ``unspaced``: characters that ``\\w`` matches and that are tokens by themselves, ideographs and kana. ``symbol``: other
+    such characters, from the arrows of Unicode on, emoji among them. ``mark``: marks on letters, such as vowel signs.
+    """
+    definition = DEFINITIONS["words"]
+    classes = _classes(definition)[:_PLANE]
+    symbols = classes == SINGLE
+    symbols[:_FIRST_SYMBOL] = False
+    unspaced = [(first, last) for first, last, kind in definition.ranges if kind == SINGLE]
+    for first, last in unspaced:
+        symbols[first : last + 1] = False
+    marks = classes == MARK
+    return {
+        "unspaced": _as_set(unspaced),
+        "symbol": _as_set([*_runs(symbols), _EMOJI]),
+        "mark": _as_set(_runs(marks)),
+    }
+
+
+def _runs(chosen: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8))).reshape(-1, 2)
+    return [(int(first), int(end) - 1) for first, end in edges]
+
+
+def _as_set(ranges: list[tuple[int, int]]) -> str:
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
 
 
 def _classes(definition: TokenDefinition) -> npt.NDArray[np.uint32]:

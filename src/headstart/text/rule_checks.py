@@ -73,7 +73,7 @@ def _faults(rules: Mapping[str, Any]) -> Iterator[str]:
         if len(found) > MOST_STEPS:
             yield f"{len(found):,} steps of the kind {name}"
         for step in found:
-            if step.get("type") not in known:
+            if not _is_of(step.get("type"), known):
                 yield f"the {name} {step.get('type')!r:.60}, which is not known here"
         yield from _expressions(found)
     for name in ("normalizer", "pre_tokenizer"):
@@ -118,9 +118,13 @@ def _is_bounded(expression: Any) -> bool:
     return isinstance(expression, str) and (expression in _KNOWN or is_linear(expression))
 
 
+def _is_of(kind: Any, known: set[str]) -> bool:
+    return isinstance(kind, str) and kind in known
+
+
 def _model_faults(model: Any) -> Iterator[str]:
     kind = model.get("type") if isinstance(model, Mapping) else None
-    if kind not in _MODELS:
+    if not _is_of(kind, _MODELS):
         yield f"a model of the kind {kind!r:.60}, which is not known here"
     elif kind == "WordPiece":
         longest = model.get("max_input_chars_per_word", 100)

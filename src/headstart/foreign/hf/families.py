@@ -8,12 +8,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from headstart.artifact.schema import holding, integer, nullable, number, text
 from headstart.errors import ArtifactError
 from headstart.foreign.hf.folder import Weights
 from headstart.plain import Facts, Json
 
 __all__ = ["FAMILIES", "Family", "family_of", "options_of", "weights_of"]
 
+_CONFIG = holding(
+    model_type=text(longest=10_000, users_own=True),
+    layer_norm_eps=number(0, 1),
+    pad_token_id=nullable(integer(0, 2**30)),
+)
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "relu": "relu"}
 _HARMLESS = ("pooler.", "embeddings.position_ids", "embeddings.token_type_ids")
 
@@ -61,8 +67,15 @@ _DISTILBERT = Family(
         "widen": "ffn.lin1", "narrow": "ffn.lin2", "narrow_norm": "output_layer_norm",
     },
 )  # fmt: skip
-# RoBERTa numbers places from behind the padding's own number, a habit of fairseq.
-_ROBERTA = Family(_BERT.options, _BERT.layers, _BERT.parts, 1e-5, lambda config: config.get("pad_token_id", 1) + 1)
+
+
+def _behind_padding(config: Facts) -> int:
+    """RoBERTa numbers places from behind the padding's own number, a habit of fairseq."""
+    number = config.get("pad_token_id")
+    return 2 if number is None else int(number) + 1
+
+
+_ROBERTA = Family(_BERT.options, _BERT.layers, _BERT.parts, 1e-5, _behind_padding)
 
 FAMILIES = {
     "bert": _BERT,
@@ -80,6 +93,7 @@ def family_of(config: Facts) -> Family:
     Raises:
         ArtifactError: none that is read here, or a variant that computes otherwise.
     """
+    _CONFIG(dict(config), "config.json")
     name = config.get("model_type")
     if name not in FAMILIES:
         hint = (
@@ -143,14 +157,16 @@ def weights_of(family: Family, config: Facts, options: Facts, weights: Weights) 
         ArtifactError: one is missing, left over, or of another shape than the options say.
     """
     size, skipped = options["size"], family.places_from(config)
-    n_words = weights.shape("embeddings.word_embeddings.weight")[0]
+    n_words = weights.n_rows("embeddings.word_embeddings.weight", size)
     places = weights.take("embeddings.position_embeddings.weight", (options["n_positions"] + skipped, size))
     segments = "embeddings.token_type_embeddings.weight"
     found = {
         "embeddings.word": weights.take("embeddings.word_embeddings.weight", (n_words, size)),
         "embeddings.position": places[skipped:].clone(),
-        "embeddings.segment": weights.take(segments)[0].clone() if segments in weights else torch.zeros(size),
+        "embeddings.segment": torch.zeros(size),
     }
+    if segments in weights:
+        found["embeddings.segment"] = weights.take(segments, (weights.n_rows(segments, size), size))[0].clone()
     for kind in ("weight", "bias"):
         found[f"embeddings.norm.{kind}"] = weights.take(f"embeddings.LayerNorm.{kind}", (size,))
         for i in range(options["n_layers"]):

@@ -17,13 +17,23 @@ from torch import Tensor
 from headstart.errors import ArtifactError
 from headstart.plain import Row
 
-__all__ = ["Weights", "checked_folder", "file_sums", "opened_weights", "read_json", "read_rules", "to_file"]
+__all__ = [
+    "Weights",
+    "check_numbers",
+    "checked_folder",
+    "file_sums",
+    "opened_weights",
+    "read_json",
+    "read_rules",
+    "to_file",
+]
 
 _MOST_JSON = 4 << 20
 _MOST_RULES = 256 << 20
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "tf_model.h5", "flax_model.msgpack")
 _WEIGHTS = "model.safetensors"
 _CHUNK = 1 << 20
+_LARGEST = 1e15  # of a weight: its square, summed over a vector, is still a number in float32
 
 
 def checked_folder(path: str | os.PathLike[str]) -> Path:
@@ -115,11 +125,25 @@ class Weights:
         """Return a tensor's shape."""
         return tuple(self._file.get_slice(self._own(name)).get_shape())
 
+    def n_rows(self, name: str, size: int) -> int:
+        """Return how many rows of that size a table has.
+
+        Raises:
+            ArtifactError: it is no such table, or an empty one.
+        """
+        shape = self.shape(name)
+        if len(shape) != 2 or not shape[0] or shape[1] != size:
+            raise ArtifactError(
+                f"{self._own(name)} in {self._path.name} has the shape {list(shape)}; expected rows of size {size}, as "
+                "config.json says: the files do not belong together. Copy the model again, whole."
+            )
+        return shape[0]
+
     def take(self, name: str, shape: tuple[int, ...] | None = None, *, whole: bool = False) -> Tensor:
         """Return a tensor as float32, or as int64 where `whole` numbers are wanted.
 
         Raises:
-            ArtifactError: it is missing, has another `shape`, or holds no finite numbers.
+            ArtifactError: it is missing, has another `shape`, or holds values that no weight has.
         """
         own = self._own(name)
         if shape is not None and self.shape(name) != shape:
@@ -130,8 +154,7 @@ class Weights:
         self.taken.add(name)
         # A copy: what the library gives may be the file's own pages, and the file may change.
         value: Tensor = self._file.get_tensor(own).to(torch.int64 if whole else torch.float32, copy=True)
-        if not torch.isfinite(value).all():
-            raise ArtifactError(f"{own} in {self._path.name} holds values that are no finite numbers. Copy it again.")
+        check_numbers(value, f"{own} in {self._path.name}")
         return value.contiguous()
 
     def _own(self, name: str) -> str:
@@ -143,6 +166,18 @@ class Weights:
             )
         own: str = self.names[name]
         return own
+
+
+def check_numbers(values: Tensor, where: str) -> None:
+    """Refuse values that are not finite, or so large that sums over them would not be.
+
+    Raises:
+        ArtifactError: names the tensor.
+    """
+    if values.numel() and not bool((values.abs() <= _LARGEST).all()):
+        raise ArtifactError(
+            f"{where} holds values that are no finite numbers, or beyond {_LARGEST:g}, as no weights are. Copy it again."
+        )
 
 
 def _renamed(name: str) -> str:

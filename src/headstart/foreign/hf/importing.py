@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from headstart.artifact import checked_tokenizer
+from headstart.batches import Batch
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.foreign.hf.families import family_of, options_of, weights_of
 from headstart.foreign.hf.folder import (
     Weights,
+    check_numbers,
     checked_folder,
     file_sums,
     opened_weights,
@@ -34,6 +36,7 @@ from headstart.text.rules import Vocabulary, bare_rules
 __all__ = ["ImportedEncoder", "import_hf", "import_model2vec"]
 
 _PREFIX_OF = ("embeddings.word_embeddings.weight",)
+_PROBED = 64  # pieces of the text that an encoder is tried on
 _LONGEST_STATIC = 512  # pieces: what model2vec cuts texts to where its config names nothing
 # sentence-transformers' older and newer names for a way of pooling
 _POOLINGS = {
@@ -165,7 +168,20 @@ def _filled(name: str, options: Json, state: dict[str, Tensor], pieces: Vocabula
         )
     net = STORED[name](n_rows + FIRST_WORD_ID, options, state)
     net.load_state_dict(state, assign=True)
-    return net.eval()
+    _check_vectors(net.eval(), min(n_rows, options.get("n_positions", n_rows), _PROBED))
+    return net
+
+
+def _check_vectors(net: Network, n_pieces: int) -> None:
+    """Refuse a network whose vector of a text of its first pieces is no vector: its weights overflow, or do not fit."""
+    ids = torch.arange(FIRST_WORD_ID, FIRST_WORD_ID + n_pieces)[None]
+    with torch.no_grad():
+        found = net.outputs(Batch(ids=ids, lengths=torch.tensor([n_pieces])), ["pooled"])["pooled"]
+    if not torch.isfinite(found).all():
+        raise ArtifactError(
+            "this encoder gives no finite numbers for a text of its own pieces: its weights overflow, or its options do "
+            "not fit them. Copy the model again, whole."
+        )
 
 
 def _sentence(top: Path) -> _Sentence:
@@ -200,9 +216,11 @@ def _sentence(top: Path) -> _Sentence:
 
 
 def _below(top: Path, path: Any) -> Path:
-    parts = PurePosixPath(str(path)).parts
-    if ".." in parts or PurePosixPath(str(path)).is_absolute():
-        raise ArtifactError(f"modules.json names the folder {path!r:.60} outside of the model's own. Copy it again.")
+    parts = PurePosixPath(path).parts if isinstance(path, str) and len(path) <= 200 and "\0" not in path else ("..",)
+    if ".." in parts or PurePosixPath(path).is_absolute():
+        raise ArtifactError(
+            f"modules.json names the folder {path!r:.60} outside of the model's own; expected one in it. Copy it again, whole."
+        )
     return top.joinpath(*parts)
 
 
@@ -298,6 +316,7 @@ def _static_table(weights: Weights, pieces: Vocabulary) -> Tensor:
                 f"model.safetensors holds {list(scale.shape)} weights for {len(table):,} pieces; copy the model again."
             )
         table = table * scale[:, None]
+        check_numbers(table, "the table of vectors, each times its weight,")
     if len(table) != pieces.n_pieces:
         raise ArtifactError(
             f"tokenizer.json knows {pieces.n_pieces:,} pieces, and model.safetensors has vectors for {len(table):,}: "

@@ -1,1 +1,50 @@
-"""Learning of the default network, `blend`: its branches, its fine-tuning, its self-training."""
+"""Learning of the default network, `blend`: its branches, its fine-tuning, and what it teaches itself.
+
+`fit` trains a fresh one, `ridge_fine_tune` carries one over with labels, `self_train` without; `extend_vocabulary` gives it
+a target's words. Everything else in this folder is theirs.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from headstart.layers import StageGraph
+from headstart.strategies.blend.fit_branches import fit_all_ngrams, list_sizes
+from headstart.strategies.blend.linear_branch import blend_of, is_blend
+from headstart.strategies.blend.ridge_fine_tuning import ridge_fine_tune
+from headstart.strategies.blend.self_training import (
+    LEAST_TEXTS,
+    NOTHING_LEARNT,
+    OF_SELF_TRAINING,
+    adapt_to_texts,
+    self_train,
+    with_own_texts,
+)
+from headstart.strategies.blend.train_branches import texts_to_label, train_branch
+from headstart.strategies.blend.vocabulary import extend_vocabulary
+from headstart.strategies.epochs import Material, Trained, train_in_epochs
+
+__all__ = [
+    "LEAST_TEXTS",
+    "NOTHING_LEARNT",
+    "OF_SELF_TRAINING",
+    "adapt_to_texts",
+    "blend_of",
+    "extend_vocabulary",
+    "fit",
+    "is_blend",
+    "ridge_fine_tune",
+    "self_train",
+    "with_own_texts",
+]
+
+
+def fit(net: nn.Module, material: Material) -> Trained:
+    """Train a fresh `blend`: n-grams in closed form, the recurrent branch in epochs, then the weight of each branch."""
+    if not isinstance(net, StageGraph):
+        return train_in_epochs(net, material)
+    fit_all_ngrams(net, material.examples, material.vectors, material.counts)
+    texts = texts_to_label(material.texts, material.examples, material.valid, material.settings)
+    moving, rows = net.until("deep"), (material.examples, texts, material.valid)
+    trainer, n_guessed = train_branch(net, moving, *rows, material.recipe, material.settings)
+    return Trained(trainer, list_sizes(net), n_guessed)

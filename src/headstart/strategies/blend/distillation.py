@@ -19,34 +19,35 @@ from numpy.typing import NDArray
 from torch import nn
 
 from headstart.batches import Examples
+from headstart.evaluation import sigmoid
+from headstart.fitting.calibration import fit_calibration
 from headstart.inference import network_logits, network_outputs
 from headstart.layers import StageGraph
 from headstart.nets.blend import PARTS
 from headstart.predictor import NetworkScorer, Predictor
-from headstart.strategies.blend.fit_branches import PART_WEIGHTS
+from headstart.strategies.blend.fit_branches import BRANCH_WEIGHTS
 from headstart.strategies.blend.linear_branch import blend_of
-from headstart.strategies.calibration import fit_calibration
 from headstart.text import RaggedIds
 from headstart.train import Phase, Trainer
 from headstart.vectors import FIRST_WORD
 
 __all__ = [
-    "GUESSED_WEIGHTS",
+    "DISTILLED_WEIGHTS",
     "distil",
     "enough",
-    "guess",
+    "pseudo_label",
     "some_rows",
-    "together",
+    "with_pseudo_labels",
     "with_words",
 ]
 
-_MOST_GUESSED = 50_000
+_MOST_LABELLED = 50_000
 """Texts to guess the labels of; of more, so many are drawn, or training would take hours."""
-LEAST_GUESSED = 1000
+LEAST_LABELLED = 1000
 """Of fewer texts a network that is trained anew learns too little to pay for its time."""
 _LEAST_SHARE = 0.25
 """So many of the labelled rows there must be, too: a sixteenth of them was worth nothing (docs/log.md)."""
-GUESSED_WEIGHTS = {**PART_WEIGHTS, "deep": 0.75}
+DISTILLED_WEIGHTS = {**BRANCH_WEIGHTS, "deep": 0.75}
 """A recurrent part that has learnt from guesses is as good as the n-grams, and counts for more."""
 _RATE = 1e-3
 _EPOCHS, _EPOCHS_OF_FEW, _FEW = 3, 6, 3000
@@ -61,10 +62,10 @@ def with_words(texts: Examples) -> Examples:
 
 def enough(texts: Examples, examples: Examples) -> bool:
     """Tell whether there are texts enough to guess the labels of, beside so many labelled rows."""
-    return len(texts) >= max(LEAST_GUESSED, _LEAST_SHARE * len(examples))
+    return len(texts) >= max(LEAST_LABELLED, _LEAST_SHARE * len(examples))
 
 
-def some_rows(examples: Examples, random_state: int, most: int = _MOST_GUESSED) -> Examples:
+def some_rows(examples: Examples, random_state: int, most: int = _MOST_LABELLED) -> Examples:
     """Return the rows, or `most` of them by lot."""
     if len(examples) <= most:
         return examples
@@ -72,7 +73,7 @@ def some_rows(examples: Examples, random_state: int, most: int = _MOST_GUESSED) 
     return examples[np.sort(drawn)]
 
 
-def guess(
+def pseudo_label(
     net: StageGraph, known: Examples, texts: Examples, *, device: str | torch.device = "cpu"
 ) -> NDArray[np.float32]:
     """Return the probability of the second label of some texts, float32 [texts].
@@ -88,8 +89,13 @@ def guess(
     return _probabilities(slope * network_logits(net, texts, device=device)[:, 0] + intercept)
 
 
-def together(examples: Examples, texts: Examples, guesses: NDArray[np.float32], label_smoothing: float) -> Examples:
-    """Return labelled rows, their labels smoothed, and texts with guesses for labels, as the rows of one data set."""
+def with_pseudo_labels(
+    examples: Examples, texts: Examples, guesses: NDArray[np.float32], label_smoothing: float
+) -> Examples:
+    """Return labelled rows, their labels smoothed, and texts with guesses for labels, as the rows of one data set.
+
+    A text counts as much as a labelled row does on average.
+    """
     labels = np.asarray(examples.labels) * (1 - label_smoothing) + label_smoothing / 2
     ids = RaggedIds.concatenate([examples.ids, texts.ids])
     weights = None
@@ -110,7 +116,7 @@ def distil(base: Predictor, texts: Examples, **training: Any) -> Predictor:
         training: options of the `Trainer`.
     """
     net, spec = blend_of(base)
-    texts = replace(some_rows(texts, training.get("random_state", 0)), labels=None)
+    texts = replace(some_rows(texts, training.get("random_state", 0)), labels=None, weights=None)
     slope, intercept = base.calibration
     before = _outputs(net, texts)
     logits = slope * before[""] + intercept
@@ -149,4 +155,4 @@ def _outputs(net: nn.Module, texts: Examples) -> dict[str, NDArray[np.float64]]:
 
 
 def _probabilities(logits: NDArray[Any]) -> NDArray[np.float32]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -80, 80))), np.float32)
+    return sigmoid(logits).astype(np.float32)

@@ -13,33 +13,33 @@ from numpy.typing import NDArray
 from torch import nn
 
 from headstart.batches import Examples
+from headstart.fitting.logistic import fit_dual
 from headstart.inference import network_outputs
 from headstart.kernels.ngrams import ID_BITS, NgramTable, count_ngrams, find_ngrams
 from headstart.layers import NgramLogit, StageGraph
 from headstart.layers.embedding import UNKNOWN
 from headstart.layers.ngrams import ending
-from headstart.strategies.logistic import solve_dual
 from headstart.text import RaggedIds
 from headstart.vectors import FIRST_WORD
 
 __all__ = [
-    "PART_WEIGHTS",
+    "BRANCH_WEIGHTS",
+    "branch_of",
     "cluster_words",
-    "fit_ngram_parts",
-    "fit_parts",
+    "fit_all_ngrams",
+    "fit_ngram_branches",
     "list_sizes",
-    "part_of",
     "share_unknown",
-    "weigh_parts",
+    "weigh_branches",
     "weighted_counts",
     "without_rare",
 ]
 
-PART_WEIGHTS = {"ngrams": 1.0, "clusters": 0.5, "deep": 0.5}
+BRANCH_WEIGHTS = {"ngrams": 1.0, "clusters": 0.5, "deep": 0.5}
 """What each part counts for once its scores are brought to one spread; chosen on IMDB's validation rows and
 three other sets (docs/log.md), and the same for every base."""
 
-_PENALTY = 30.0
+_COST = 30.0
 _TAIL = 0.4
 """Length of the features of a text's end, where those of the whole text have 1."""
 _FEW = 1000
@@ -47,7 +47,7 @@ _PIECE = 8000
 """Rows whose features are put side by side at a time, so that only so many are ever there twice."""
 
 
-def fit_parts(
+def fit_all_ngrams(
     net: StageGraph, examples: Examples, vectors: NDArray[np.float32] | None, counts: NDArray[np.int64]
 ) -> None:
     """Set both n-gram parts of a `blend` network from the training texts.
@@ -60,20 +60,20 @@ def fit_parts(
     """
     labels = np.asarray(examples.labels, np.float32)
     few = len(examples) < _FEW
-    ends = examples.ids.skip(ending(examples.ids.lengths, part_of(net, "tail").last))
-    fit_ngram_parts(
-        [(part_of(net, "ngrams"), examples.ids, 1.0), (part_of(net, "tail"), ends, _TAIL)],
+    ends = examples.ids.skip(ending(examples.ids.lengths, branch_of(net, "tail").last))
+    fit_ngram_branches(
+        [(branch_of(net, "ngrams"), examples.ids, 1.0), (branch_of(net, "tail"), ends, _TAIL)],
         labels,
         least_rows=(1, 2, 2) if few else (2, 3, 4),
         weights=examples.weights,
     )
     if vectors is not None:
-        part = part_of(net, "clusters")
+        part = branch_of(net, "clusters")
         groups = cluster_words(vectors, counts)
         part.group = torch.from_numpy(groups)
         clustered = RaggedIds(groups[examples.ids.values], examples.ids.offsets)
-        least_rows = (1, 2, 2) if few else (1, 2, 3)
-        fit_ngram_parts([(part, clustered, 1.0)], labels, least_rows=least_rows, weights=examples.weights)
+        least = (1, 2, 2) if few else (1, 2, 3)
+        fit_ngram_branches([(part, clustered, 1.0)], labels, least_rows=least, weights=examples.weights)
 
 
 def without_rare(examples: Examples, known: NDArray[np.bool_]) -> Examples:
@@ -94,16 +94,15 @@ def share_unknown(net: nn.Module, known: NDArray[np.bool_]) -> None:
 def list_sizes(net: nn.Module) -> dict[str, int]:
     """Return the options of a `blend` network that its lists decide."""
     options = {"n_ngrams": "ngrams", "n_cluster_ngrams": "clusters", "n_tail_ngrams": "tail"}
-    return {option: len(part_of(net, name).weight) for option, name in options.items()}
+    return {option: len(branch_of(net, name).weight) for option, name in options.items()}
 
 
-def fit_ngram_parts(
+def fit_ngram_branches(
     parts: Sequence[tuple[NgramLogit, RaggedIds, float]],
     labels: NDArray[np.float32],
     *,
     least_rows: Sequence[int],
     weights: NDArray[Any] | None = None,
-    penalty: float = _PENALTY,
 ) -> float:
     """List the n-grams of the training texts, set their scales and weights together, and return the intercept.
 
@@ -113,15 +112,14 @@ def fit_ngram_parts(
         labels: class codes [rows].
         least_rows: in how many texts an n-gram of 1, 2, 3 ids must stand to be listed.
         weights: what each row counts for [rows], in the scales too; None counts all alike.
-        penalty: C of the logistic regression.
     """
     lists = [list_ngrams(ids, labels, part.longest, least_rows, weights) for part, ids, _ in parts]
     # By lot, so that every piece holds both classes: of rows that come sorted by label, pieces of one class would pull the
     # weights to and fro, and the sweeps would end far from the best.
     order = np.random.default_rng(0).permutation(len(labels))
     read = [(ids, part.longest, length) for part, ids, length in parts]
-    counts = None if weights is None else weights[order]
-    found, intercept = solve_dual(_features(read, lists, order), labels[order], penalty=penalty, weights=counts)
+    of_rows = None if weights is None else weights[order]
+    found, intercept = fit_dual(_features(read, lists, order), labels[order], _COST, weights=of_rows)
     own = np.split(found, np.cumsum([len(listed) for listed, _ in lists])[:-1])
     for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
         part.set_list(listed, scale, weight * np.float32(length))
@@ -244,7 +242,7 @@ def cluster_words(
     return groups
 
 
-def weigh_parts(
+def weigh_branches(
     net: StageGraph,
     examples: Examples,
     part_weights: dict[str, float] | None = None,
@@ -252,7 +250,7 @@ def weigh_parts(
     device: str | torch.device = "cpu",
 ) -> None:
     """Set the weights of the output: each part's share over the spread of its scores on these rows."""
-    shares = PART_WEIGHTS if part_weights is None else part_weights
+    shares = BRANCH_WEIGHTS if part_weights is None else part_weights
     scores = network_outputs(net, examples, (*shares, "tail"), device=device)
     scores["ngrams"] = scores["ngrams"] + scores["tail"]  # solved together, so they are one opinion
     spreads = {part: float(scores[part].std()) for part in shares}
@@ -265,7 +263,7 @@ def weigh_parts(
         output.bias.fill_(-means)
 
 
-def part_of(net: nn.Module, name: str) -> NgramLogit:
+def branch_of(net: nn.Module, name: str) -> NgramLogit:
     """Return a network's n-gram part by name."""
     part = net.get_submodule(name)
     if not isinstance(part, NgramLogit):

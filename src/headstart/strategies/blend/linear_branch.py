@@ -20,7 +20,7 @@ from headstart.errors import OptionError
 from headstart.nets import build
 from headstart.nets.blend import PARTS, target_names
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
-from headstart.strategies.blend.fit_branches import ngram_features, part_of
+from headstart.strategies.blend.fit_branches import branch_of, ngram_features
 from headstart.text import RaggedIds
 
 __all__ = ["MOVING", "Linear", "add_linear", "blend_of", "is_blend", "moving_features"]
@@ -97,7 +97,7 @@ def add_linear(base: Predictor, linear: Linear) -> Predictor:
 
 
 def _part_features(net: nn.Module, name: str, ids: RaggedIds) -> sp.csr_matrix:
-    part = part_of(net, name)
+    part = branch_of(net, name)
     seen = ids if part.group is None else RaggedIds(part.group.cpu().numpy()[ids.values], ids.offsets)
     return ngram_features(part.listed.cpu().numpy(), part.scale.cpu().numpy(), seen, part.longest)
 

@@ -10,7 +10,7 @@ held out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,18 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from headstart.batches import Examples
-from headstart.corpus import split_rows
+from headstart.corpus import Corpus
+from headstart.fitting.folds import hold_out
+from headstart.fitting.logistic import LinearModel, log_loss, logistic_path
 from headstart.inference import network_logits
 from headstart.kernels.ngrams import ID_BITS, count_ngrams
 from headstart.predictor import Predictor
 from headstart.strategies.blend.fit_branches import ngram_features, weighted_counts
 from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear, blend_of, moving_features
-from headstart.strategies.logistic import solve_logistic
+from headstart.strategies.inputs import examples_of, group_codes_of
+from headstart.strategies.settings import Settings
 
-__all__ = ["fine_tune_blend"]
+__all__ = ["ridge_fine_tune"]
 
 _FEW, _MANY = 300, 2000
 _COST = 3.0
@@ -35,17 +38,17 @@ _FREE = 5.0
 """The base's logit counts for this much as a column, so that it is held 25 times more loosely than the rest."""
 
 
-def fine_tune_blend(base: Predictor, examples: Examples, *, penalty: float | None = None) -> Predictor:
-    """Return the base fine-tuned on labelled rows; see the module's text for how.
+def ridge_fine_tune(base: Predictor, train: Corpus, settings: Settings) -> tuple[Predictor, float]:
+    """Return the base fine-tuned on labelled rows, and the C that was taken; see the module's text for how.
 
     Args:
         base: a predictor over a `blend` network; left as it is.
-        examples: the target's rows as the base sees them, with labels.
-        penalty: C, the inverse strength of the pull towards the base. None takes 3 up to 2,000 labels, which served on
-            five sets (docs/log.md); beyond, a fifth of the rows chooses.
+        train: the target's rows, with labels.
+        settings: may name C, the inverse strength of the pull towards the base. Else it is 3 up to 2,000 labels, which
+            served on five sets (docs/log.md); beyond, a fifth of the rows chooses, in whole groups.
     """
     net, _ = blend_of(base)
-    labels = np.asarray(examples.labels, np.float32)
+    examples = examples_of(base, train)
     slope, intercept = base.calibration
     logits = slope * network_logits(net, examples)[:, 0] + intercept
     listed, scale = _target_list(examples, least_rows=1 if len(examples) < _FEW else 2)
@@ -54,52 +57,45 @@ def fine_tune_blend(base: Predictor, examples: Examples, *, penalty: float | Non
         ngram_features(listed, scale, examples.ids, 2),
         *moving_features(net, examples.ids),
     ]
-    (own, target, *moved), bias = _solve(blocks, labels, examples.weights, penalty)
+    features = sp.hstack(blocks, format="csr").astype(np.float32)
+    used = np.unique(np.append(features.indices, 0))  # columns that occur
+    inputs = features[:, used]
+    prior = np.zeros(len(used), np.float32)
+    prior[0] = 1.0 / _FREE
+    cost = settings.C or _chosen_cost(inputs, examples, prior, group_codes_of(train, settings))
+    (line,) = _path(inputs, examples, prior, (cost,))
+    whole = np.zeros(features.shape[1], np.float32)
+    whole[used] = line.coefficients[0]
+    own, target, *moved = np.split(whole, np.cumsum([block.shape[1] for block in blocks])[:-1])
     changes = dict(zip(MOVING, moved, strict=True))
-    return add_linear(base, Linear(listed, scale, target, changes, kept=float(own[0]) * _FREE, bias=bias))
+    added = Linear(listed, scale, target, changes, kept=float(own[0]) * _FREE, bias=float(line.intercepts[0]))
+    return add_linear(base, added), cost
 
 
-def _penalty(
-    features: Any, labels: NDArray[np.float32], weights: NDArray[np.float32] | None, prior: NDArray[np.float32]
+def _chosen_cost(
+    inputs: Any, examples: Examples, prior: NDArray[np.float32], groups: NDArray[np.int64] | None
 ) -> float:
     """Return C by the number of labels; folds inside few labels choose worse than this, their losses being noise."""
-    if len(labels) <= _MANY:
+    labels = np.asarray(examples.labels)
+    fold = None if len(labels) <= _MANY else hold_out(labels, groups, 0.2, 0)
+    if fold is None:
         return _COST
-    rest, held = split_rows(len(labels), 0.2, labels=labels.astype(int))
-    some, others = features[rest], features[held]
-    best, least, found, bias = _COST, np.inf, None, 0.0
-    counts = None if weights is None else weights[rest]
-    for cost in _COSTS:  # ascending, each from where the one before has ended, until the held-out rows have had enough
-        found, bias = solve_logistic(
-            some, labels[rest], penalty=cost, weights=counts, prior=prior, start=found, bias=bias, n_iterations=100
-        )
-        logits = others @ found + bias
-        losses = np.logaddexp(0, logits) - labels[held] * logits
-        loss = float(np.mean(losses) if weights is None else np.average(losses, weights=weights[held]))
+    best, least = _COST, np.inf
+    weights = None if examples.weights is None else examples.weights[fold.valid]
+    # Ascending, each from where the one before has ended, until the held-out rows have had enough.
+    lines = _path(inputs[fold.train], examples[fold.train], prior, _COSTS)
+    for cost, line in zip(_COSTS, lines, strict=True):
+        loss = log_loss(labels[fold.valid], line.logits(inputs[fold.valid]), weights)
         if loss >= least:
             break
         best, least = cost, loss
     return best
 
 
-def _solve(
-    blocks: Sequence[Any],
-    labels: NDArray[np.float32],
-    weights: NDArray[np.float32] | None,
-    penalty: float | None,
-) -> tuple[list[NDArray[np.float32]], float]:
-    """Solve over the columns that occur, and return each block's weights in full, and the intercept."""
-    features = sp.hstack(blocks, format="csr").astype(np.float32)
-    used = np.unique(np.append(features.indices, 0))
-    features_used = features[:, used]
-    prior = np.zeros(len(used), np.float32)
-    prior[0] = 1.0 / _FREE
-    cost = penalty or _penalty(features_used, labels, weights, prior)
-    found, bias = solve_logistic(features_used, labels, penalty=cost, weights=weights, prior=prior, n_iterations=100)
-    whole = np.zeros(features.shape[1], np.float32)
-    whole[used] = found
-    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
-    return list(np.split(whole, ends)), bias
+def _path(inputs: Any, examples: Examples, prior: NDArray[np.float32], costs: Sequence[float]) -> Iterator[LinearModel]:
+    # The order of the scores settles long before the loss does.
+    how: dict[str, Any] = {"weights": examples.weights, "prior": prior, "max_iter": 100, "tolerance": 1e-8}
+    return logistic_path(inputs, np.asarray(examples.labels), costs, **how)
 
 
 def _target_list(examples: Examples, *, least_rows: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

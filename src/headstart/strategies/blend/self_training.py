@@ -27,19 +27,17 @@ from numpy.typing import NDArray
 
 from headstart.corpus import Corpus, duplicates
 from headstart.errors import DataError
+from headstart.evaluation import sigmoid
+from headstart.fitting.logistic import fit_dual
 from headstart.inference import network_logits
-from headstart.predictor import Predictor, Provenance, kept, without, words_of
+from headstart.predictor import Predictor, without, words_of
 from headstart.strategies.blend.distillation import distil
 from headstart.strategies.blend.fit_branches import list_ngrams, ngram_features
 from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear, blend_of, is_blend, moving_features
 from headstart.strategies.blend.vocabulary import extend_vocabulary
-from headstart.strategies.calibration import measured
-from headstart.strategies.logistic import solve_dual
-from headstart.strategies.scratch import carried, examples_of, needed, text_counts
-from headstart.strategies.settings import FitResult, Settings
-from headstart.text import encode
+from headstart.strategies.inputs import examples_of
 
-__all__ = ["LEAST_TEXTS", "NOTHING_LEARNT", "adapt_to_texts", "self_train", "self_training", "with_own_texts"]
+__all__ = ["LEAST_TEXTS", "NOTHING_LEARNT", "OF_SELF_TRAINING", "adapt_to_texts", "self_train", "with_own_texts"]
 
 LEAST_TEXTS = 50
 """Fewer texts than this teach nothing about a target's words."""
@@ -49,31 +47,12 @@ _SHARPEN = 3.0
 _SHARE = 0.4
 _LABELLED = 500
 """Of texts whose labels the teacher has seen, so many halve the student's share: it knows them by heart."""
-_PENALTY = 30.0
+_COST = 30.0
 _MANY = 4000
 
-_OWN = ("n_unlabelled", "n_words_of_unlabelled", "n_self_trained", "label_types")
+OF_SELF_TRAINING = ("n_unlabelled", "n_words_of_unlabelled", "n_self_trained", "label_types")
 """Facts that a taught base has of its own; what else it knows is about the base that it was."""
 _MEASURED = ("n_valid", "valid", "test")
-
-
-def self_training(train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings) -> FitResult:
-    """The strategy ``self-train``: the base, taught by itself on the texts of `train` and those that came without labels.
-
-    No label of them is looked at. Those of `valid` are, to measure by, once nothing is left to learn.
-    """
-    base = needed(base)
-    blend_of(base)
-    texts = with_own_texts(train, settings.unlabelled)
-    known = adapt_to_texts(base, texts, **settings.guessing("read"))
-    taught = self_train(known, texts, **settings.guessing("taught"))
-    counts = text_counts(encode(base.steps, train.texts), base.max_tokens)
-    info: Provenance = {
-        **kept(taught.info, _OWN), **carried(base), "n_train": len(train), "train_counts": counts,
-        **measured(taught, valid, settings.device),
-    }  # fmt: skip
-    notes = () if "n_self_trained" in taught.info else (NOTHING_LEARNT,)
-    return FitResult(replace(taught, info=info, run={}), notes=notes)
 
 
 def adapt_to_texts(base: Predictor, texts: Corpus, *, words_alone: bool = False, **training: Any) -> Predictor:
@@ -139,7 +118,7 @@ def self_train(base: Predictor, texts: Corpus, *, n_labelled: int = 0, **trainin
     examples = examples_of(base, texts)
     slope, intercept = base.calibration
     logits = (slope * network_logits(net, examples)[:, 0] + intercept).astype(np.float64)
-    guesses = 1 / (1 + np.exp(-np.clip(_SHARPEN * logits, -80, 80)))
+    guesses = sigmoid(_SHARPEN * logits)
     least = (2, 3) if len(texts) >= _MANY else (1, 2)
     listed, scale = list_ngrams(examples.ids, guesses.astype(np.float32), 2, least)
     if not len(listed):
@@ -168,7 +147,7 @@ def _of_its_own(taught: Predictor, n_texts: int) -> Predictor:
 def _student(features: Any, guesses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Return the student's scores [rows], without their constant, and its weights [size]."""
     used = np.unique(features.indices)
-    found, _ = solve_dual(features[:, used], guesses, penalty=_PENALTY)
+    found, _ = fit_dual(features[:, used], guesses, _COST)
     weights = np.zeros(features.shape[1], np.float32)
     weights[used] = found
     return np.asarray(features @ weights, np.float64), weights

@@ -12,16 +12,25 @@ from torch import nn
 from headstart.batches import Examples
 from headstart.inference import on_device
 from headstart.layers import StageGraph
-from headstart.strategies.blend.distillation import GUESSED_WEIGHTS, enough, guess, some_rows, together, with_words
-from headstart.strategies.blend.fit_branches import share_unknown, weigh_parts, without_rare
+from headstart.strategies.blend.distillation import (
+    DISTILLED_WEIGHTS,
+    enough,
+    pseudo_label,
+    some_rows,
+    with_pseudo_labels,
+    with_words,
+)
+from headstart.strategies.blend.fit_branches import share_unknown, weigh_branches, without_rare
 from headstart.strategies.recipes import Recipe, least_count, trainer_of
 from headstart.strategies.settings import Settings
 from headstart.train import Trainer
 
-__all__ = ["to_guess", "train_parts"]
+__all__ = ["texts_to_label", "train_branch"]
 
 
-def to_guess(texts: Examples | None, examples: Examples, valid: Examples | None, settings: Settings) -> Examples | None:
+def texts_to_label(
+    texts: Examples | None, examples: Examples, valid: Examples | None, settings: Settings
+) -> Examples | None:
     """Return the texts whose labels are to be guessed, or None.
 
     Without validation rows nobody could tell how sure the guesses may be, and a loss of one's own may want labels.
@@ -32,7 +41,7 @@ def to_guess(texts: Examples | None, examples: Examples, valid: Examples | None,
     return some_rows(texts, settings.random_state) if enough(texts, examples) else None
 
 
-def train_parts(
+def train_branch(
     net: StageGraph,
     moving: nn.Module,
     examples: Examples,
@@ -52,31 +61,31 @@ def train_parts(
     start = None if texts is None else copy.deepcopy(moving.state_dict())
     trainer = trainer_of(moving, len(examples), recipe, settings)
     _fit_recurrent(net, trainer, examples, valid, recipe)
-    weigh_parts(net, held, device=trainer.device)
+    weigh_branches(net, held, device=trainer.device)
     if texts is None or start is None or trainer.stop:
         return trainer, 0
     for event in settings.events:
         event("guessed", trainer, {"n_rows": len(texts), "anew": True})
-    guesses = guess(net, held, texts, device=trainer.device)
+    guesses = pseudo_label(net, held, texts, device=trainer.device)
     options = {**recipe.trainer, **settings.trainer_options}
-    rows = together(examples, texts, guesses, options.get("label_smoothing", 0.0))
+    rows = with_pseudo_labels(examples, texts, guesses, options.get("label_smoothing", 0.0))
     taught = copy.deepcopy(moving.state_dict())
     moving.load_state_dict(start)
-    again = trainer_of(moving, len(rows), recipe, _beside(settings), label_smoothing=0.0)
+    again = trainer_of(moving, len(rows), recipe, _second(settings), label_smoothing=0.0)
     _fit_recurrent(net, again, rows, valid, recipe)
     if again.best_epoch == 0:  # stopped before anything was learnt
         moving.load_state_dict(taught)
-        weigh_parts(net, held, device=trainer.device)
+        weigh_branches(net, held, device=trainer.device)
         return trainer, 0
-    weigh_parts(net, held, GUESSED_WEIGHTS, device=again.device)
+    weigh_branches(net, held, DISTILLED_WEIGHTS, device=again.device)
     return again, len(texts)
 
 
-def _beside(settings: Settings) -> Settings:
-    """Return the settings of a second training, which smooths no label and writes its files beside the first's."""
+def _second(settings: Settings) -> Settings:
+    """Return the settings of a second training, which smooths no label and writes its files next to the first's."""
     options = {name: value for name, value in settings.trainer_options.items() if name != "label_smoothing"}
     options |= {name: Path(options[name]) / "guesses" for name in ("checkpoint", "save_epochs") if options.get(name)}
-    return replace(settings, trainer_options=options, checkpoint=settings.guessing()["checkpoint"])
+    return replace(settings, trainer_options=options, checkpoint=settings.second_training()["checkpoint"])
 
 
 def _fit_recurrent(

@@ -1,20 +1,29 @@
-"""Ways to damage bytes, JSON and arrays at random: what the fuzzers share. The same seed gives the same damage."""
+"""Ways to damage bytes, JSON, arrays, graphs and databases at random. The same seed gives the same damage."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import json
 from collections.abc import Iterator
 from random import Random as Rng
 from typing import Any
 
 import numpy as np
 
-__all__ = ["inflate_sizes", "mutate_array", "mutate_bytes", "mutate_json"]
+__all__ = [
+    "inflate_sizes",
+    "mutate_array",
+    "mutate_bytes",
+    "mutate_document",
+    "mutate_graph",
+    "mutate_json",
+    "mutate_safetensors",
+]
 
 VALUES: list[Any] = [
     None, True, False, -1, 0, 1, 2, 7, 255, 65536, 10**6, 10**9, 2**31 - 1, 2**31, 2**53, 2**63 - 1, -(2**63), 0.5, -0.0, 1e-320, 1e308,
-    "", "a", "gru", "x" * 5000, "../../etc/passwd", "\0", "\U0001f600", "__class__", "{0.__globals__}",
+    "", "a", "gru", "x" * 5000, "a\x1b[31m", "a\nforged: b", "\u202ea", "/etc/passwd", "~/x", "(a+)+b", "../../etc/passwd", "\0", "\U0001f600", "__class__", "{0.__globals__}",
     [], {}, [[]], [0] * 5000, {"a": {"b": {"c": {}}}}, ["a"] * 100, [1e308] * 3,
 ]  # fmt: skip
 
@@ -122,3 +131,70 @@ def mutate_array(array: Any, rng: Rng) -> Any:
             if flat.size and flat.dtype.kind in "iu":
                 flat[rng.randrange(flat.size)] = rng.choice((-1, 0, 2**31, 2**62)) if flat.dtype == np.int64 else 1
     return flat.reshape(array.shape)
+
+
+def mutate_document(raw: bytes, rng: Rng) -> bytes:
+    """Edit a JSON file as a document."""
+    body = json.loads(raw)
+    (inflate_sizes if rng.random() < 0.2 else mutate_json)(body, rng)
+    return json.dumps(body, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
+
+
+def mutate_safetensors(raw: bytes, rng: Rng) -> bytes:
+    """Change tensors as values, or the header as a document, so that the file's parts no longer belong together."""
+    from safetensors.numpy import load, save
+
+    if rng.random() < 0.3:
+        size = int.from_bytes(raw[:8], "little")
+        header = mutate_document(raw[8 : 8 + size], rng)
+        return len(header).to_bytes(8, "little") + header + raw[8 + size :]
+    arrays = load(raw)
+    for name in rng.sample(sorted(arrays), min(len(arrays), rng.choice((1, 1, 2)))):
+        match rng.randrange(8):
+            case 0:
+                del arrays[name]
+            case 1:
+                arrays[name + "x"] = arrays.pop(name)
+            case 2:
+                arrays[name] = arrays[name] * np.array(rng.choice((1e20, 1e38, 0, -1e30)), arrays[name].dtype)
+            case _:
+                arrays[name] = mutate_array(arrays[name], rng)
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+OPTIONS = (
+    "", "0", "1", "-1", "2", "3", "7", "-2", "None", "True", "False", "nan", "inf", "-inf", "1e308", "1e999", "0.5", "()", "(0,)",
+    "(1,)", "(-1,)", "(2, 3)", "(0, -1)", "(1, 0, 2)", "(-4, 1, -1)", "(999999999,)", "(65535, 65535)", "(1,1,1,1,1,1,1,1,1)",
+    "99999999", "999999999999", "9" * 30, "9" * 5000, "[1, 2]", "(a,)", "__import__('os')", "gru", "lstm", "rnn_relu", "max", "avg", "lp",
+    "full", "relu", "elu", "prelu", "int32", "float16", "float32", "wrap", "\x00", "é", "\ud800", "\x1b[31m", "a\nb",
+)  # fmt: skip
+
+
+def mutate_graph(raw: bytes, rng: Rng, operators: list[str]) -> bytes:
+    """Edit an MXNet graph: an option, one digit of it, an operator, what goes where, the order of the nodes."""
+    graph = json.loads(raw)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        node = rng.choice([node for node in graph["nodes"] if node["op"] != "null"])
+        options, inputs = node.setdefault("attrs", {}), node["inputs"]
+        digits = [name for name in options if any(c.isdigit() for c in options[name])]
+        place = rng.randrange(len(graph["nodes"]))
+        match rng.randrange(9):
+            case 0 | 1:
+                options[rng.choice([*options, "axis"])] = rng.choice(OPTIONS)
+            case 2 | 3 if digits:
+                name = rng.choice(digits)
+                at = rng.choice([i for i, c in enumerate(options[name]) if c.isdigit()])
+                digit = rng.choice(("0", "1", "2", "9", "99", "123456", "1000000000"))
+                options[name] = options[name][:at] + digit + options[name][at + 1 :]
+            case 4:
+                node["op"], node["attrs"] = rng.choice(operators), rng.choice((options, {}))
+            case 5 if inputs:
+                inputs[rng.randrange(len(inputs))] = [rng.randint(-1, len(graph["nodes"])), rng.randrange(3), 0]
+            case 6:
+                node["inputs"] = rng.choice((inputs[:-1], [*inputs, [place, 0, 0]]))
+            case 7:
+                end = place + rng.choice((1, 4))
+                graph["nodes"][place:place] = copy.deepcopy(graph["nodes"][place:end])
+            case _:
+                graph["heads"] = [[place, rng.randrange(3), 0]] * rng.choice((1, 2))
+    return json.dumps(graph).encode()

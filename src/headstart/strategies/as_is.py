@@ -1,0 +1,38 @@
+"""The base unchanged; no label is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headstart.corpus import Corpus
+from headstart.errors import OptionError
+from headstart.predictor import Predictor
+from headstart.strategies.blend import LEAST_TEXTS, NOTHING_LEARNT, is_blend, self_train
+from headstart.strategies.inputs import require_base
+from headstart.strategies.settings import FitResult, Settings
+from headstart.strategies.shared import SharedRows
+
+__all__ = ["fit_as_is"]
+
+
+def fit_as_is(
+    train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
+) -> FitResult:
+    """Return the base unchanged but for what it has taught itself on ``settings.unlabelled``.
+
+    Raises:
+        OptionError: no base came, or one that has learnt no labels.
+    """
+    base = require_base(base)
+    if not base.label_names:
+        raise OptionError(
+            "this base is an encoder without labels, so as it is it predicts nothing; "
+            "use strategy 'features', which learns your labels from its layers."
+        )
+    if settings.unlabelled is None:
+        return FitResult(replace(base, run={}), score_shared=lambda rows: rows.base_logits())
+    known = shared.adapted_base(base, settings.unlabelled)
+    if not is_blend(known) or len(settings.unlabelled) < LEAST_TEXTS:
+        return FitResult(replace(known, run={}))
+    taught = self_train(known, settings.unlabelled, **settings.second_training("taught"))
+    return FitResult(replace(taught, run={}), notes=(NOTHING_LEARNT,) if taught is known else ())

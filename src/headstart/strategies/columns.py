@@ -1,0 +1,40 @@
+"""The tabular columns alone, the texts left unread: a reference point."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.corpus import Corpus
+from headstart.errors import OptionError
+from headstart.predictor import ColumnScorer, Predictor, reads
+from headstart.strategies.column_block import ColumnBlock
+from headstart.strategies.finishing import finish_head, folds_of
+from headstart.strategies.head_choice import best_head, choose_linear
+from headstart.strategies.inputs import label_names, require_labels
+from headstart.strategies.settings import FitResult, Settings
+from headstart.strategies.shared import SharedRows
+
+__all__ = ["fit_columns"]
+
+
+def fit_columns(
+    train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
+) -> FitResult:
+    """Fit a head on the columns that ``settings.columns`` names."""
+    labels, columns = require_labels(train), ColumnBlock.fit(train, settings)
+    if columns is None:
+        raise OptionError(
+            "the strategy 'columns' reads tabular columns alone, and none were named; name them: --columns A,B."
+        )
+    folds, nothing = folds_of(train, settings), np.zeros((len(train), 0), np.float32)
+    linear = choose_linear(nothing, columns, labels, folds, settings, train.weights)
+    head, out_of_fold, chosen = best_head(linear, nothing, columns, labels, folds, settings, train.weights)
+    predictor = Predictor(ColumnScorer(head), label_names(train), reads(settings.columns, column=train.text_name))
+
+    def score(rows: SharedRows) -> NDArray[np.float64]:
+        return head.decision(np.zeros((len(rows.corpus), 0), np.float32), rows.corpus.columns)
+
+    counts = {"n_null": train.texts.null_count, **columns.counts}
+    fitted = FitResult(predictor, choices=chosen, score_shared=score)
+    return finish_head(fitted, train, valid, settings, counts, out_of_fold)

@@ -1,0 +1,119 @@
+"""Training a network in epochs: what most networks need, and what stands at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from headstart.batches import Examples
+from headstart.corpus import Corpus
+from headstart.fitting.calibration import fit_calibration, held_out_metrics
+from headstart.inference import network_logits, on_device
+from headstart.predictor import Predictor, Provenance
+from headstart.strategies.recipes import Recipe, trainer_of
+from headstart.strategies.settings import FitResult, Settings
+from headstart.train import Trainer
+
+__all__ = ["Learner", "Material", "Trained", "finish_network", "train_in_epochs"]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a fresh network learns from.
+
+    Attributes:
+        examples: training rows, with labels.
+        valid: validation rows, or None.
+        texts: further texts without labels, or None.
+        vectors: of the words, float32 [n_words, size], or None.
+        counts: of each word in training [n_words].
+        recipe: how the network is trained.
+        settings: what was asked for.
+    """
+
+    examples: Examples
+    valid: Examples | None
+    texts: Examples | None
+    vectors: NDArray[np.float32] | None
+    counts: NDArray[np.int64]
+    recipe: Recipe
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it.
+
+    Attributes:
+        trainer: of the weights that the network now holds.
+        options: of the network, as far as learning decided them.
+        n_guessed: of how many texts labels were guessed and learnt from; None where that is not done.
+    """
+
+    trainer: Trainer
+    options: Mapping[str, Any] = field(default_factory=dict)
+    n_guessed: int | None = None
+
+
+Learner = Callable[[nn.Module, Material], Trained]
+"""Trains a fresh network in place."""
+
+
+def train_in_epochs(net: nn.Module, material: Material) -> Trained:
+    """Train all of a network on the labelled rows."""
+    trainer = trainer_of(net, len(material.examples), material.recipe, material.settings)
+    trainer.fit(material.examples, material.valid)
+    return Trained(trainer)
+
+
+def finish_network(
+    predictor: Predictor,
+    trainer: Trainer,
+    train: Corpus,
+    valid: Examples | None,
+    counts: dict[str, Any],
+    settings: Settings,
+) -> FitResult:
+    """Calibrate a trained network on the validation rows and write down how it came to be."""
+    facts: Provenance = {
+        "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
+        "n_train": len(train),
+        "train_counts": counts,
+        "best_epoch": trainer.best_epoch,
+        "history": [_without_seconds(row) for row in trainer.history],
+    }
+    if valid is not None and valid.labels is not None:
+        net = on_device(predictor.net, trainer.device)
+        logits = network_logits(net, valid, device=trainer.device)[:, 0].astype(np.float64)
+        if settings.calibrate:
+            predictor = replace(predictor, calibration=fit_calibration(logits, valid.labels, valid.weights))
+        facts["n_valid"] = len(valid)
+        facts["valid"] = held_out_metrics(valid.labels, predictor.probabilities(logits))
+    predictor.net.to("cpu").eval()
+    run = {**predictor.run, "history": trainer.history, "training": _training(trainer)}
+    predictor = replace(predictor.with_facts(**facts), run=run)
+    epochs = len([row for row in trainer.history if row.get("epoch")])
+    best = {} if trainer.best_epoch is None else {"best_epoch": trainer.best_epoch}
+    return FitResult(predictor, trainer.history, choices={"n_epochs": epochs, **best})
+
+
+def _training(trainer: Trainer) -> dict[str, Any]:
+    """Return with what the epochs were run: what was asked for may have been left to a recipe."""
+    rates = [trainer.learning_rate if phase.learning_rate is None else phase.learning_rate for phase in trainer.phases]
+    return {
+        "batch size": trainer.batch_size,
+        "epochs": [phase.epochs for phase in trainer.phases],
+        "learning rates": rates,
+        "weight decay": trainer.weight_decay,
+        "best epoch": trainer.best_epoch,
+    }
+
+
+def _without_seconds(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a history row without what differs from run to run."""
+    return {name: value for name, value in row.items() if name != "seconds"}

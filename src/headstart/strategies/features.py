@@ -1,0 +1,98 @@
+"""A head over the base's layers: linear, or trees where they say more of held-out rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.corpus import Corpus
+from headstart.errors import unknown_name
+from headstart.layers import Network
+from headstart.nets.mxnet import MXNetGraph
+from headstart.predictor import LayerScorer, NetSpec, Predictor
+from headstart.strategies.column_block import ColumnBlock
+from headstart.strategies.finishing import finish_head, folds_of
+from headstart.strategies.head_choice import best_head, choose_linear
+from headstart.strategies.inputs import base_provenance, label_names, require_base, require_labels, text_counts
+from headstart.strategies.settings import FitResult, Settings
+from headstart.strategies.shared import SharedRows
+from headstart.text import encode
+
+__all__ = ["fit_features"]
+
+
+def fit_features(
+    train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
+) -> FitResult:
+    """Fit a head on the layer that serves best, unless one is named, and on tabular columns where they are named.
+
+    Layer, C and kind of head are chosen by folds inside the rows. The last layer is among the choices, so the base's own
+    score is one too.
+    """
+    base = require_base(base)
+    if settings.unlabelled is not None:
+        shared = shared.adapted(base, settings.unlabelled)
+        base = require_base(shared.base)
+    labels, columns = require_labels(train), ColumnBlock.fit(train, settings)
+    folds = folds_of(train, settings)
+    tried = [
+        choose_linear(shared.outputs(layers), columns, labels, folds, settings, train.weights, layers)
+        for layers in _choices(base, settings.layer, shared)
+    ]
+    linear = min(tried, key=lambda one: one.loss) if folds else tried[-1]
+    outputs = shared.outputs(linear.layers)
+    head, out_of_fold, chosen = best_head(linear, outputs, columns, labels, folds, settings, train.weights)
+    net, spec = _cut(base, linear.layers)
+    predictor = replace(
+        base.with_columns(settings.columns),
+        scorer=LayerScorer(net, spec, linear.layers, head, settings.pooling),
+        label_names=base.label_names or label_names(train),
+        calibration=(1.0, 0.0),
+        threshold=0.5,
+        info=base_provenance(base),
+        run={},
+    )
+
+    def score(rows: SharedRows) -> NDArray[np.float64]:
+        table = None if columns is None else rows.corpus.columns
+        return head.decision(rows.outputs(linear.layers), table)
+
+    layer = linear.layers[0] if len(linear.layers) == 1 else list(linear.layers)
+    counts = text_counts(encode(base.steps, train.texts), base.max_tokens)
+    counts |= {} if columns is None else columns.counts
+    fitted = FitResult(
+        predictor, choices={"layer": layer, **chosen}, score_shared=None if settings.unlabelled else score
+    )
+    return finish_head(fitted, train, valid, settings, counts, out_of_fold)
+
+
+def _choices(base: Predictor, layer: str | Sequence[str] | None, shared: SharedRows) -> list[tuple[str, ...]]:
+    """Return the layers to try, each alone, or those that were named, side by side."""
+    if layer is None:
+        return [(name,) for name in shared.layers]
+    known = base.net.stages
+    layers = (layer,) if isinstance(layer, str) else tuple(layer)
+    for name in layers:
+        if name not in known:
+            raise unknown_name("layer", name, known)
+    return [layers]
+
+
+def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[Network, NetSpec]:
+    """Return a copy of the base's network that ends at the last layer needed, where it can be cut."""
+    scorer = base.scorer
+    spec = scorer.spec or NetSpec(None, 0)
+    net = copy.deepcopy(base.net)
+    last = max(layers, key=net.stages.index)
+    if spec.name is None or spec.until is not None:
+        return net, spec
+    shorter = net.until(last)
+    if not set(layers) <= set(shorter.stages):
+        return net, spec
+    if isinstance(shorter, MXNetGraph):  # a shorter graph is a graph of its own
+        return shorter, replace(spec, options=shorter.config())
+    return shorter, replace(spec, until=last)

@@ -1,0 +1,187 @@
+"""The base trained on with the labels: in closed form, in epochs, thawed stage by stage, or after it has read texts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+
+from headstart.corpus import Corpus
+from headstart.errors import OptionError
+from headstart.layers import Network
+from headstart.predictor import NetworkScorer, Predictor, Provenance
+from headstart.strategies.blend import (
+    LEAST_TEXTS,
+    extend_vocabulary,
+    is_blend,
+    ridge_fine_tune,
+    self_train,
+    with_own_texts,
+)
+from headstart.strategies.epochs import finish_network
+from headstart.strategies.finishing import finish_head
+from headstart.strategies.inputs import base_provenance, examples_of, require_base, require_labels, text_counts
+from headstart.strategies.settings import FitResult, Settings
+from headstart.strategies.shared import SharedRows
+from headstart.text import encode
+from headstart.train import Phase
+
+__all__ = [
+    "fit_fine_tune",
+    "fit_gradual",
+    "fit_self_trained",
+    "has_closed_form",
+    "has_no_closed_form",
+    "head_stages",
+]
+
+_RATE = 1e-3
+_SLOWER_INSIDE = 2.6  # each stage inwards learns so many times slower: Howard and Ruder 2018, section 3.2
+
+
+def fit_fine_tune(
+    train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
+) -> FitResult:
+    """Train on from the base's weights.
+
+    A `blend` is fine-tuned in closed form and then teaches itself on the same texts. Other networks, and a schedule of
+    one's own, train in epochs: by default the head alone first, then everything, inner parts slower. With
+    ``settings.unlabelled``, the base reads these texts first.
+    """
+    base = require_base(base)
+    require_labels(train)
+    if not isinstance(base.scorer, NetworkScorer):
+        instead = "'features', which learns a head on its layers" if base.scorer.kind == "encoder" else "'as-is'"
+        raise OptionError(
+            f"this base is of kind {base.scorer.kind!r} and has no network to fine-tune; "
+            f"pass a base made by `headstart train`, or use strategy {instead}."
+        )
+    if settings.unlabelled is not None:
+        base = shared.adapted_base(base, settings.unlabelled)
+    return (_in_closed_form if has_closed_form(base, settings) else _in_epochs)(train, valid, base, settings)
+
+
+def fit_gradual(
+    train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
+) -> FitResult:
+    """Train on from the base's weights, one stage after another thawed, inner ones at lower rates."""
+    if settings.phases is None:
+        net = require_base(base).net
+        settings = replace(
+            settings, phases=gradual_phases(net, len(train) if valid is None else len(train) + len(valid))
+        )
+    return fit_fine_tune(train, valid, base, settings, shared)
+
+
+def fit_self_trained(
+    train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
+) -> FitResult:
+    """Let the base read texts, train it on with the labels, and let it teach itself; without other texts, by those of `train`."""
+    if settings.unlabelled is None:
+        settings = replace(settings, unlabelled=Corpus(train.texts, text_name=train.text_name))
+    return fit_fine_tune(train, valid, base, settings, shared)
+
+
+def has_closed_form(base: Predictor | None, settings: Settings) -> bool:
+    """Tell whether fine-tuning has no epochs, and so no use for held-out rows: a `blend`, and no schedule of one's own."""
+    asked = (settings.phases, settings.freeze, settings.epochs, settings.learning_rate, settings.batch_size)
+    by_gradient = any(option is not None for option in asked) or bool(settings.trainer_options)
+    return base is not None and is_blend(base) and not by_gradient
+
+
+def has_no_closed_form(base: Predictor | None, settings: Settings) -> bool:
+    """Tell whether fine-tuning trains in epochs."""
+    return not has_closed_form(base, settings)
+
+
+def _in_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
+    """Fine-tune in closed form, then let it teach itself on these texts and those that came without labels.
+
+    Nothing is stopped early, so validation rows only measure.
+    """
+    extended = extend_vocabulary(base, train)
+    tuned, cost = ridge_fine_tune(extended.predictor, train, settings)
+    predictor = tuned
+    texts = with_own_texts(train, settings.unlabelled)
+    if len(texts) >= LEAST_TEXTS:
+        predictor = self_train(tuned, texts, n_labelled=len(train), **settings.second_training("taught"))
+    facts: Provenance = {
+        "n_new_words": extended.n_new_words,
+        "unknown_token_rate": extended.unknown_token_rate,
+        "unknown_token_rate_after": extended.unknown_token_rate_after,
+        "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
+        "n_self_trained": 0 if predictor is tuned else len(texts),
+    }
+    predictor = replace(predictor, threshold=0.5, info={**base_provenance(base), **facts}, run={})
+    counts = text_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
+    return finish_head(
+        FitResult(predictor, choices={"C": cost}), train, valid, replace(settings, calibrate=False), counts, None
+    )
+
+
+def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
+    net = copy.deepcopy(base.net)
+    encoded = encode(base.steps, train.texts)
+    examples = examples_of(base, train, encoded)
+    valid_examples = None if valid is None else examples_of(base, valid)
+    trainer = settings.trainer(
+        net,
+        phases=settings.phases or default_phases(net, len(train), settings),
+        batch_size=settings.batch_size or (16 if len(train) < 1000 else 64),
+        schedule="linear",
+        monitor="valid_loss",
+    )
+    trainer.fit(examples, valid_examples)
+    scorer = replace(base.scorer, net=net)  # type: ignore[type-var]
+    # The base's threshold is for its own scores.
+    predictor = replace(base, scorer=scorer, threshold=0.5, info=base_provenance(base), run={})
+    return finish_network(predictor, trainer, train, valid_examples, text_counts(encoded, base.max_tokens), settings)
+
+
+def head_stages(net: Network) -> tuple[list[str], list[str]]:
+    """Return a network's stages in two parts: the body, and the head that fine-tuning trains first.
+
+    The head is what comes behind the pooled states: the dense blocks and the output.
+    """
+    return [name for name in net.stages if name not in net.head], list(net.head)
+
+
+def default_phases(net: Network, n_labels: int, settings: Settings) -> tuple[Phase, ...]:
+    """Return the default schedule of what is trained in epochs: the head alone, then all, the body at a tenth of the rate.
+
+    Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, call these
+    gradual unfreezing and discriminative rates. Few labels get more epochs, for as many steps.
+    """
+    rate = _RATE if settings.learning_rate is None else settings.learning_rate
+    total = _epochs(n_labels) if settings.epochs is None else settings.epochs
+    if settings.freeze is not None:
+        return (Phase(total, rate, settings.freeze),)
+    body, _ = head_stages(net)
+    first = max(1, total // 3) if total > 1 else 0
+    moving = _with_parameters(net, body)
+    if not moving:
+        return (Phase(total, rate),)
+    return (Phase(first, rate, freeze="|".join(body)), Phase(total - first, rate, rates={"|".join(moving): 0.1}))
+
+
+def gradual_phases(net: Network, n_labels: int) -> tuple[Phase, ...]:
+    """Return gradual unfreezing: the head first, then one more stage a phase, from the outermost on."""
+    moving = _with_parameters(net, head_stages(net)[0])
+    total = _epochs(n_labels)
+    each = max(1, total // (len(moving) + 1))
+    phases = []
+    for n_thawed in range(len(moving) + 1):
+        thawed = moving[len(moving) - n_thawed :]
+        rates = {name: _SLOWER_INSIDE ** -(i + 1) for i, name in enumerate(reversed(thawed))}
+        epochs = max(1, total - each * len(moving)) if n_thawed == len(moving) else each
+        frozen = "|".join(name for name in moving if name not in thawed)
+        phases.append(Phase(epochs, _RATE, freeze=frozen or None, rates=rates))
+    return tuple(phases)
+
+
+def _with_parameters(net: Network, stages: Sequence[str]) -> list[str]:
+    return [name for name in stages if any(True for _ in net.get_submodule(name).parameters())]
+
+
+def _epochs(n_labels: int) -> int:
+    return 12 if n_labels < 300 else 8 if n_labels < 3000 else 5

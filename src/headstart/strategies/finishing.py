@@ -1,0 +1,64 @@
+"""What stands at the end of a fit: calibration by rows that were not learnt from, and what is kept of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.corpus import Corpus
+from headstart.fitting.calibration import fit_calibration, held_out_metrics
+from headstart.fitting.folds import Fold, stratified_folds
+from headstart.predictor import Predictor, Provenance
+from headstart.strategies.inputs import group_codes_of
+from headstart.strategies.settings import FitResult, Settings
+
+__all__ = ["finish_head", "folds_of", "measured"]
+
+
+def folds_of(train: Corpus, settings: Settings) -> list[Fold]:
+    """Return the folds of some rows; groups stay together."""
+    return stratified_folds(np.asarray(train.labels), group_codes_of(train, settings), settings.random_state)
+
+
+def finish_head(
+    result: FitResult,
+    train: Corpus,
+    valid: Corpus | None,
+    settings: Settings,
+    counts: dict[str, Any],
+    out_of_fold: NDArray[np.float64] | None,
+) -> FitResult:
+    """Calibrate a head, and measure it: on validation rows where they came, else on the logits out of fold.
+
+    Args:
+        result: with a predictor that is not calibrated yet.
+        train: the rows it was fitted on.
+        valid: rows to measure on, or None.
+        settings: of the fit.
+        counts: of data quality.
+        out_of_fold: logits of the training rows by models that had not seen them [rows], NaN where there is none; or None.
+    """
+    facts: Provenance = {"n_train": len(train), "train_counts": counts}
+    predictor, logits, rows = result.predictor, None, valid
+    if valid is not None and valid.labels is not None:
+        logits = predictor.score(valid, device=settings.device).logits
+    elif out_of_fold is not None:
+        known = np.flatnonzero(np.isfinite(out_of_fold))
+        rows, logits = train.take(known), out_of_fold[known]
+    if rows is not None and rows.labels is not None and logits is not None and len(logits):
+        if settings.calibrate:
+            predictor = replace(predictor, calibration=fit_calibration(logits, rows.labels, rows.weights))
+        facts["n_valid"] = len(rows)
+        facts["valid"] = held_out_metrics(rows.labels, predictor.probabilities(logits))
+    return replace(result, predictor=predictor.with_facts(**facts))
+
+
+def measured(predictor: Predictor, valid: Corpus | None, device: str) -> Provenance:
+    """Return the facts about validation rows of a model that has learnt nothing from them; none of rows without labels."""
+    if valid is None or valid.labels is None:
+        return {}
+    probabilities = predictor.probabilities(predictor.score(valid, device=device).logits)
+    return {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities, predictor.threshold)}

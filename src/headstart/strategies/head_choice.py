@@ -1,0 +1,172 @@
+"""Which head over layers and columns: a linear one with the C that folds choose, or trees where these say more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.errors import MissingDependencyError, unknown_name
+from headstart.fitting.folds import Fold, best_choice, out_of_fold
+from headstart.fitting.logistic import costs_up_to, log_loss, logistic_path
+from headstart.heads import CatBoostHead, Head, LinearHead, NothingVariesError
+from headstart.strategies.column_block import ColumnBlock, mean_and_scale
+from headstart.strategies.settings import Settings
+
+__all__ = ["HEADS", "LinearChoice", "best_head", "choose_linear", "fit_linear_head"]
+
+HEADS = ("auto", "linear", "catboost")
+
+_COSTS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+_LEAST_FOR_TREES = 60
+_TREES_OF_FEW = 100
+"""Trees where there are too few rows to stop by."""
+
+
+@dataclass(frozen=True)
+class LinearChoice:
+    """The best linear head over one set of inputs.
+
+    Attributes:
+        layers: whose outputs it reads; none for columns alone.
+        cost: its C.
+        loss: out of fold, in nats; infinite where there were no folds.
+        logits: out of fold [rows], or None.
+    """
+
+    layers: tuple[str, ...]
+    cost: float
+    loss: float
+    logits: NDArray[np.float64] | None
+
+
+def choose_linear(
+    outputs: NDArray[np.float32],
+    columns: ColumnBlock | None,
+    labels: NDArray[Any],
+    folds: Sequence[Fold],
+    settings: Settings,
+    weights: NDArray[np.float64] | None = None,
+    layers: tuple[str, ...] = (),
+) -> LinearChoice:
+    """Choose C by folds for a linear head on outputs [rows, size], and on columns.
+
+    Args:
+        outputs: of layers; no columns wide where there are none.
+        columns: of the same rows, or None.
+        labels: class codes [rows].
+        folds: of the rows; without any, C is the second smallest.
+        settings: may name C.
+        weights: how much each row counts [rows].
+        layers: whose outputs these are.
+    """
+    costs = costs_up_to(_COSTS, settings.C)
+    if not folds:
+        return LinearChoice(layers, _COSTS[1] if settings.C is None else settings.C, np.inf, None)
+    inputs = _standardised(outputs, columns, weights)[0]
+
+    def fit_fold(fold: Fold) -> NDArray[np.float64]:
+        of_fold = None if weights is None else weights[fold.train]
+        lines = logistic_path(inputs[fold.train], labels[fold.train], costs, weights=of_fold, max_iter=60)
+        return np.stack([line.logits(inputs[fold.valid]) for line in lines])
+
+    held_out = out_of_fold(folds, len(labels), fit_fold, len(costs))
+    allowed = slice(None) if settings.C is None else slice(-1, None)
+    best, loss = best_choice(labels, held_out[allowed], weights)
+    return LinearChoice(layers, costs[allowed][best], loss, held_out[allowed][best])
+
+
+def best_head(
+    linear: LinearChoice,
+    outputs: NDArray[np.float32],
+    columns: ColumnBlock | None,
+    labels: NDArray[Any],
+    folds: Sequence[Fold],
+    settings: Settings,
+    weights: NDArray[np.float64] | None = None,
+) -> tuple[Head, NDArray[np.float64] | None, dict[str, Any]]:
+    """Fit the head that the settings name; of ``"auto"``, trees where they have less loss on the first fold's held-out rows.
+
+    Returns:
+        The head, its logits out of fold [rows] or None, and what was chosen.
+
+    Raises:
+        MissingDependencyError: CatBoost was named and is not installed.
+        NothingVariesError: it was named and finds nothing to split on.
+    """
+    if settings.head not in HEADS:
+        raise unknown_name("head", settings.head, HEADS)
+    named = settings.head == "catboost"
+    if named or (settings.head == "auto" and folds and len(labels) >= _LEAST_FOR_TREES):
+        try:
+            trees = _trees(linear, outputs, columns, labels, folds, settings, weights)
+        except (MissingDependencyError, NothingVariesError):
+            if named:
+                raise
+            trees = None
+        if trees is not None:
+            return *trees, {"head": "catboost"}
+    head = fit_linear_head(outputs, columns, labels, linear.cost, weights)
+    return head, linear.logits, {"head": "linear", "C": linear.cost}
+
+
+def fit_linear_head(
+    outputs: NDArray[np.float32],
+    columns: ColumnBlock | None,
+    labels: NDArray[Any],
+    cost: float,
+    weights: NDArray[np.float64] | None = None,
+) -> LinearHead:
+    """Fit a linear head with a given C."""
+    inputs, mean, scale = _standardised(outputs, columns, weights)
+    (line,) = logistic_path(inputs, labels, (cost,), weights=weights)
+    encoder = None if columns is None else columns.encoder
+    return LinearHead(mean, scale, line.coefficients[0], float(line.intercepts[0]), encoder)
+
+
+def _standardised(
+    outputs: NDArray[np.float32], columns: ColumnBlock | None, weights: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return inputs [rows, size], and mean and scale over the rows [size]."""
+    raw = outputs.astype(np.float64)
+    mean, scale = mean_and_scale(raw, weights)
+    scale = np.where(scale > 1e-9, scale, 1.0)
+    inputs = (raw - mean) / scale
+    if columns is None:
+        return inputs, mean, scale
+    return (
+        np.concatenate([inputs, columns.values], axis=1),
+        np.concatenate([mean, columns.mean]),
+        np.concatenate([scale, columns.scale]),
+    )
+
+
+def _trees(
+    linear: LinearChoice,
+    outputs: NDArray[np.float32],
+    columns: ColumnBlock | None,
+    labels: NDArray[Any],
+    folds: Sequence[Fold],
+    settings: Settings,
+    weights: NDArray[np.float64] | None,
+) -> tuple[CatBoostHead, NDArray[np.float64] | None] | None:
+    """Return fitted trees, or None where a linear head does as well."""
+    table, encoder = (None, None) if columns is None else (columns.table, columns.encoder)
+    how: dict[str, Any] = {
+        "table": table, "encoder": encoder, "random_state": settings.random_state, "weights": weights,
+    }  # fmt: skip
+    if not folds:
+        return CatBoostHead.grow(outputs, labels, _TREES_OF_FEW, **how), None
+    fold = folds[0]
+    n_trees, logits = CatBoostHead.try_out(outputs, labels, fold.train, fold.valid, **how)
+    if settings.head == "auto" and linear.logits is not None:
+        of_fold = None if weights is None else weights[fold.valid]
+        losses = [log_loss(labels[fold.valid], one, of_fold) for one in (logits, linear.logits[fold.valid])]
+        if losses[0] >= losses[1]:
+            return None
+    known = np.full(len(labels), np.nan)
+    known[fold.valid] = logits
+    return CatBoostHead.grow(outputs, labels, n_trees, **how), known

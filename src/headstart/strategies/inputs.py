@@ -1,0 +1,120 @@
+"""What comes in to a strategy: checked, counted, and as the base reads it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headstart.batches import Examples
+from headstart.corpus import Corpus, require_two_classes
+from headstart.corpus.splits import group_codes
+from headstart.errors import DataError, OptionError
+from headstart.predictor import Predictor, Provenance, SourceFacts, kept
+from headstart.strategies.settings import Settings
+from headstart.text import Encoded
+
+__all__ = [
+    "base_provenance",
+    "examples_of",
+    "group_codes_of",
+    "label_names",
+    "require_base",
+    "require_labels",
+    "source_facts",
+    "strings_of",
+    "text_counts",
+]
+
+_KEPT_OF_BASE = (
+    "n_train", "train_counts", "valid", "source", "n_unlabelled", "n_guessed", "n_words_of_unlabelled", "n_self_trained",
+)  # fmt: skip
+
+
+def require_base(base: Predictor | None) -> Predictor:
+    """Return the base of a strategy that carries one over.
+
+    Raises:
+        OptionError: none came.
+    """
+    if base is None:
+        raise OptionError("this strategy carries a base over, and none came; pass base= (a trained model or its path).")
+    return base
+
+
+def require_labels(corpus: Corpus) -> NDArray[np.float32]:
+    """Return the class codes of two classes that both occur, float32 [rows].
+
+    Raises:
+        DataError: if there are no labels, or not two classes.
+    """
+    if corpus.labels is None:
+        raise DataError("learning needs labels, and none came; name the label column (--label, or y).")
+    require_two_classes(corpus.labels, corpus.label_names, corpus.source)
+    label_names(corpus)
+    return corpus.labels.astype(np.float32)
+
+
+def label_names(corpus: Corpus) -> tuple[str, str]:
+    """Return the names of two labels.
+
+    Raises:
+        DataError: there are more, or fewer.
+    """
+    names = corpus.label_names
+    if len(names) > 2:
+        raise DataError(
+            f"Only binary classification is supported. The labels are {', '.join(names)}: {len(names)} values; "
+            "map them to two with --label-map A=x,B=y (label_map=), or keep two with --where."
+        )
+    return names[0], names[1]
+
+
+def group_codes_of(corpus: Corpus, settings: Settings) -> NDArray[np.int64] | None:
+    """Return the codes of the rows' groups [rows]; None where no group column was named, or it holds one group."""
+    if settings.groups is None:
+        return None
+    values = corpus.column(settings.groups)
+    return group_codes(values) if len(values.unique()) > 1 else None
+
+
+def examples_of(predictor: Predictor, corpus: Corpus, encoded: Encoded | None = None) -> Examples:
+    """Return a corpus as the network sees it, labels and weights included."""
+    found = predictor.inputs["text"].encode(corpus.texts, encoded).examples
+    labels, weights = (None if part is None else part.astype(np.float32) for part in (corpus.labels, corpus.weights))
+    return replace(found, labels=labels, weights=weights)
+
+
+def strings_of(corpus: Corpus) -> list[str]:
+    """Return the texts as Python strings, nulls as empty ones."""
+    return ["" if text is None else text for text in corpus.texts.to_pylist()]
+
+
+def text_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:
+    """Return what must not stay silent about the training texts."""
+    n_truncated = 0 if limit is None else int((encoded.ids.lengths > limit).sum())
+    return {
+        "n_null": encoded.n_null,
+        "n_truncated": n_truncated,
+        "n_tokens": encoded.n_tokens,
+        "n_unknown_tokens": encoded.n_unknown,
+        "unknown_token_rate": encoded.n_unknown / max(encoded.n_tokens, 1),
+    }
+
+
+def base_provenance(base: Predictor) -> Provenance:
+    """Return what a carried model keeps of what is known of its base."""
+    return {"base": kept(base.info, _KEPT_OF_BASE), **kept(base.info, ("source",))}
+
+
+def source_facts(encoded: Encoded) -> SourceFacts:
+    """Return what is kept of the training texts, to tell later how far another set is from them."""
+    lengths = encoded.ids.lengths
+    percentiles = [1, 5, 25, 50, 75, 95, 99]
+    return {
+        "n_texts": len(lengths),
+        "length_percentiles": {str(q): float(np.percentile(lengths, q)) if len(lengths) else 0.0 for q in percentiles},
+        "unknown_token_rate": encoded.n_unknown / max(encoded.n_tokens, 1),
+    }
