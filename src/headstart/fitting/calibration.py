@@ -48,7 +48,8 @@ def fit_calibration(
         weights: how much each row counts [rows]; None for 1 each.
     """
     positive = np.asarray(labels) > 0.5
-    n_high, n_low = int(positive.sum()), int((~positive).sum())
+    each = np.ones(len(positive)) if weights is None else np.asarray(weights, np.float64)
+    n_high, n_low = float(each[positive].sum()), float(each[~positive].sum())
     if len(logits) < _MIN_ROWS or not n_high or not n_low:
         return 1.0, 0.0
     target = np.where(positive, (n_high + 1) / (n_high + 2), 1 / (n_low + 2))

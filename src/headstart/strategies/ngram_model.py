@@ -67,6 +67,11 @@ class _Design:
     idf: NDArray[np.float64]
     prior: NDArray[np.float64]
 
+    def __add__(self, other: _Design) -> _Design:
+        """Return both, one behind the other."""
+        pairs = (self.kept, other.kept), (self.idf, other.idf), (self.prior, other.prior)
+        return _Design(*(np.concatenate(pair) for pair in pairs))
+
     def raw(self, matrix: Any, *, sublinear: bool) -> Any:
         """Return counts times idf of rows of the space, CSR float64 [rows, n_grams]."""
         raw = _columns(matrix, self.kept)
@@ -82,7 +87,7 @@ def fit_ngram_model(
     space, (matrix, ngrams) = SPACES[recipe.space], shared.counts(recipe.space)
     sublinear = space.counts == "sublinear"
     source = shared.source_model() if recipe.has_prior else None
-    design = _design(matrix, ngrams, source, weights)
+    design, unmet = _design(matrix, ngrams, source, weights)
     raw, columns = design.raw(matrix, sublinear=sublinear), ColumnBlock.fit(train, settings)
     costs = costs_up_to(recipe.costs, settings.C)
     choices = [(fraction, cost) for fraction in recipe.fractions for cost in costs]
@@ -114,18 +119,25 @@ def fit_ngram_model(
     chosen = {"C": cost, "n_ngrams": len(design.kept), **({"prior": fraction} if recipe.has_prior else {})}
 
     def score(rows: SharedRows) -> NDArray[np.float64]:
-        others = design.raw(rows.counts(recipe.space).matrix, sublinear=sublinear)
+        wide, zeros, size = design + unmet, np.zeros(len(unmet.kept)), len(design.kept)
         block = None if columns is None else columns.of(rows.corpus)
-        found, of_prior = _inputs(others, factor, design, block)
-        return line.logits(found, fraction * of_prior)
+        others = wide.raw(rows.counts(recipe.space).matrix, sublinear=sublinear)
+        found, of_prior = _inputs(others, np.append(factor, zeros + 1), wide, block)
+        wider = line._replace(coefficients=np.insert(line.coefficients, [size], zeros, axis=1))
+        return wider.logits(found, fraction * of_prior)
 
     counts = {"n_null": train.texts.null_count, **({} if columns is None else columns.counts)}
     result = FitResult(predictor, choices=chosen, score_shared=score, notes=() if ngrams else (_NO_WORDS,))
     return finish_head(result, train, valid, settings, counts, None if held_out is None else held_out[best])
 
 
-def _design(matrix: Any, ngrams: list[str], source: TfidfHead | None, weights: NDArray[np.float64] | None) -> _Design:
-    """Return the n-grams that count. A row of weight 2 counts twice, in the document frequencies too; a light one, once."""
+def _design(
+    matrix: Any, ngrams: list[str], source: TfidfHead | None, weights: NDArray[np.float64] | None
+) -> tuple[_Design, _Design]:
+    """Return the n-grams that count, and those of the source that none of these rows holds.
+
+    A row of weight 2 counts twice, in the document frequencies too; a light one, once.
+    """
     total = float(matrix.shape[0])
     standing = np.bincount(matrix.indices, minlength=matrix.shape[1])  # how many of the rows hold an n-gram
     texts: NDArray[Any] = standing
@@ -134,15 +146,16 @@ def _design(matrix: Any, ngrams: list[str], source: TfidfHead | None, weights: N
         standing, total = np.maximum(standing, texts), float(weights.sum())
     idf = np.log((1 + total) / (1 + texts)) + 1
     known, prior = standing >= least_texts(max(matrix.shape[0], int(total))), np.zeros(len(texts))
+    of_source = np.zeros(len(texts), bool)
     if source is not None:
         place = {ngram: i for i, ngram in enumerate(source.ngrams)}
         found = np.array([place.get(ngram, -1) for ngram in ngrams], np.int64)
         of_source = found >= 0
         idf = np.where(of_source, source.idf[found], idf)
         prior = np.where(of_source, source.coefficients[found], 0.0)
-        known = known | of_source
-    kept = np.flatnonzero(known)
-    return _Design(kept, idf[kept], prior[kept])
+    met = standing > 0
+    kept, unmet = np.flatnonzero(met & (known | of_source)), np.flatnonzero(of_source & ~met)
+    return _Design(kept, idf[kept], prior[kept]), _Design(unmet, idf[unmet], prior[unmet])
 
 
 def _columns(rows: Any, kept: NDArray[np.int64]) -> Any:

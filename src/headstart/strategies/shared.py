@@ -146,6 +146,7 @@ def count_ngrams(corpus: Corpus, space: NgramSpace) -> NgramCounts:
         matrix = vectorizer.fit_transform(strings_of(corpus))
     except ValueError:  # an empty vocabulary
         return NgramCounts(sp.csr_matrix((len(corpus), 0), dtype=np.float32), [])
+    matrix.sort_indices()  # scikit-learn leaves them in the order in which all rows met them, and sums round by the order
     return NgramCounts(matrix, vectorizer.get_feature_names_out().tolist())
 
 
