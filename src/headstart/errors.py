@@ -92,5 +92,5 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> OptionError:
     """Return the error for an unknown `kind` of thing called `name`, with the near names first."""
     names = [str(item) for item in known]
     near = near_names(name, names)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    return OptionError(f"there is no {kind} {name!r}; {hint}Choose one of: {', '.join(names) or '(none)'}.")
+    hint = f"did you mean {' or '.join(map(repr, near))}? Choose" if near else "choose"
+    return OptionError(f"there is no {kind} {name!r}; {hint} one of: {', '.join(names) or '(none)'}.")

@@ -207,7 +207,7 @@ def _labels(n: int) -> list[int]:
         ({"groups": "one"}, DataError, "holds one group only"),
         ({"groups": "none"}, DataError, "none"),
         ({"seeds": 0}, OptionError, "0 draws were asked for; expected 1 or more"),
-        ({"candidates": ["nothing"]}, OptionError, "there is no candidate 'nothing'"),
+        ({"candidates": ["nothing"]}, OptionError, "there is no strategy 'nothing'"),
         ({"test": (["a b", "c d"], [1, 1])}, DataError, "the test rows hold only the label '1'"),
         (
             {"y": [0] * 58 + [1] * 2, "test": (["great", "awful"], [1, 0]), "budgets": [4]},

@@ -63,8 +63,13 @@ def test_the_artifact_says_what_the_fit_said(workspace: Workspace, tmp_path: Pat
     assert row["bytes"] > 0
     assert load_scores(tmp_path, fit).shape == workspace.test.shape
     again = perform(workspace, RUNNING[name], fit, tmp_path, keep=False)
-    stable = {k: v for k, v in row.items() if k not in TIMINGS}
-    assert {k: v for k, v in again.items() if k not in TIMINGS} == pytest.approx(stable, abs=1e-5) or name == "features"
+    if name.startswith("features"):  # layers of rows in other companies differ in the last digit, and so may what is chosen
+        return
+    assert again["calibration"] == pytest.approx(row["calibration"], abs=1e-5)
+    assert again["choices"] == row["choices"]
+    apart = {*TIMINGS, "calibration", "choices"}
+    stable, repeated = ({k: v for k, v in one.items() if k not in apart} for one in (row, again))
+    assert repeated == pytest.approx(stable, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name, one in RUNNING.items() if not one.unlabelled])

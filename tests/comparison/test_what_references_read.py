@@ -80,7 +80,7 @@ def sides(monkeypatch: pytest.MonkeyPatch) -> list[tuple[set[int], set[int]]]:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "options"),
+    ("name", "options"),
     [
         ("tfidf", {}),
         ("nbsvm", {}),
@@ -93,13 +93,13 @@ def sides(monkeypatch: pytest.MonkeyPatch) -> list[tuple[set[int], set[int]]]:
     ],
 )
 def test_groups_reach_every_inner_choice(
-    strategy: str, options: dict[str, Any], gru_base: Any, draw_reviews: Any, sides: Any
+    name: str, options: dict[str, Any], gru_base: Any, draw_reviews: Any, sides: Any
 ) -> None:
     if options.get("head") == "catboost":
         pytest.importorskip("catboost")
     rows = draw_reviews(160, seed=3)
     frame = rows.frame().append_column("hotel", pa.array([f"h{i // 4}" for i in range(160)]))
-    model = TextClassifier(base=gru_base, strategy=strategy, groups="hotel", text="text", device="cpu", **options)
+    model = TextClassifier(base=gru_base, strategy=name, groups="hotel", text="text", device="cpu", **options)
     model.fit(frame, rows.labels)
     assert sides
     assert not any(one & other for one, other in sides)

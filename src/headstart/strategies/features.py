@@ -73,7 +73,7 @@ def fit_features(
 def _choices(base: Predictor, layer: str | Sequence[str] | None, shared: SharedRows) -> list[tuple[str, ...]]:
     """Return the layers to try, each alone, or those that were named, side by side."""
     if layer is None:
-        return [(name,) for name in shared.layers]
+        return [(name,) for name in shared.layers or base.net.stages[-1:]]
     known = base.net.stages
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
     for name in layers:
