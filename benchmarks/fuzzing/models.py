@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import io
 import json
 import shutil
 from pathlib import Path
 from typing import Any
+
+import typer
 
 from fuzzing.kind import TESTS, TEXTS, Files, Found, Kind, Rng, finite
 from fuzzing.mutations import VALUES, inflate_sizes, mutate_array, mutate_bytes, mutate_document, mutate_json
@@ -205,6 +208,10 @@ class Inspect(Models):
 
     name = "inspect"
     seconds = 2.0
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        typer.main.get_command = functools.cache(typer.main.get_command)  # building all commands is most of a case
 
     def use(self, name: str, folder: Path) -> str:
         from headstart.cli.app import run
