@@ -1,15 +1,15 @@
 """Damage what Headstart reads, and look for whatever is neither a refusal in a sentence nor right.
 
-    python benchmarks/fuzz.py [KIND ...] [--cases 20000 | --seconds 900] [--seed 0] [--only NUMBER] [--child]
+    python benchmarks/fuzz.py [KIND ...] [--cases N | --seconds 900] [--seed 0] [--only NUMBER]
 
 The kinds stand in ``benchmarks/fuzzing/kinds.py``: stored models, their arguments, imported encoders, MXNet's files, tables,
 checkpoints, the folder of a comparison, the vector cache, what `inspect` prints. A case takes one sound folder, changes its
-files, and uses them as a program would. A finding is: the process died or fell silent; an exception that is no
+files, and uses them as a program would. There are 20,000 cases of a kind, 1,000 of one that needs a process for each. A finding is: the process died or fell silent; an exception that is no
 `HeadstartError`, or one without a sentence; a damage that was not noticed; a result that is another one, or no number;
 more processor time or memory than the kind allows.
 
 A case is made of the seed and its number alone: ``--only`` repeats it. Cases run in one process, which is replaced when
-it dies; ``--child`` gives each a process of its own. Counts go to ``benchmarks/results/fuzz.json``, a kind an entry. Linux only.
+it dies. Counts go to ``benchmarks/results/fuzz.json``, a kind an entry. Linux only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fuzzing.kinds import KINDS, Found, Kind
+from fuzzing.kind import Found, Kind
+from fuzzing.kinds import KINDS
 
 RESULTS = Path(__file__).resolve().parent / "results" / "fuzz.json"
 PATIENCE, STARTING = 60, 120  # seconds without a word before a worker is stopped
@@ -127,14 +128,11 @@ def work(kind_name: str, folder: Path, seed: int, numbers: range) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def watched(
-    kind: str, folder: Path, seed: int, numbers: range, *, alone: bool, until: float
-) -> Iterator[dict[str, Any]]:
-    """Have workers run the cases, a new one after each death or for each case; yield the results."""
-    number = numbers.start
-    environment = os.environ | THREADS | ({"FUZZ_ALONE": "1"} if alone else {})
-    while number < numbers.stop and time.monotonic() < until:
-        stop = number + 1 if alone else numbers.stop
+def watched(kind: str, folder: Path, seed: int, numbers: range, until: float) -> Iterator[dict[str, Any]]:
+    """Have workers run the cases, a new one after each death; yield the results."""
+    number, stop = numbers.start, numbers.stop
+    environment = os.environ | THREADS
+    while number < stop and time.monotonic() < until:
         command = [sys.executable, __file__, kind, "--seed", str(seed), "--work", str(folder), str(number), str(stop)]
         began = number
         with (
@@ -168,14 +166,14 @@ def run_kind(kind: str, folder: Path, options: argparse.Namespace) -> int:
     KINDS[kind].prepare(folder / kind)
     started, cpu = time.monotonic(), os.times()
     until = started + options.seconds if options.seconds else float("inf")
-    most = options.cases or (10**9 if options.seconds else 20_000)
+    most = options.cases or (10**9 if options.seconds else KINDS[kind].n_cases)
     first = options.first if options.only is None else options.only
     numbers = range(first, first + (most if options.only is None else 1))
     outcomes: Counter[str] = Counter()
     damages: dict[str, Counter[str]] = {}
     found: list[dict[str, Any]] = []
     longest = hungriest = 0.0
-    for n, case in enumerate(watched(kind, folder, options.seed, numbers, alone=options.child, until=until), 1):
+    for n, case in enumerate(watched(kind, folder, options.seed, numbers, until), 1):
         outcomes[case["outcome"]] += 1
         damages.setdefault(case["damage"], Counter())[case["outcome"]] += 1
         longest, hungriest = max(longest, case.get("seconds", 0)), max(hungriest, case.get("memory", 0))
@@ -197,16 +195,14 @@ def run_kind(kind: str, folder: Path, options: argparse.Namespace) -> int:
         used = os.times()
         summary = {
             "cases": total, "first": first, "seed": options.seed, "findings": len(found),
-            "processes": "one a case" if options.child else "one for all, replaced when it dies",
             "seconds": round(time.monotonic() - started), "processor_seconds": round(sum(used[:4]) - sum(cpu[:4])),
             "outcomes": dict(sorted(outcomes.items())),
             "by_damage": {damage: dict(sorted(damages[damage].items())) for damage in sorted(damages)},
             "longest_seconds": round(longest, 3), "most_megabytes": round(hungriest / 2**20, 1), "found": found[:50],
         }  # fmt: skip
         held = json.loads(options.out.read_text()) if options.out.exists() else {}
-        name = f"{kind}, a process a case" if options.child else kind
         options.out.parent.mkdir(exist_ok=True)
-        options.out.write_text(json.dumps({**held, name: summary}, indent=1, sort_keys=True) + "\n")
+        options.out.write_text(json.dumps({**held, kind: summary}, indent=1, sort_keys=True) + "\n")
     return len(found)
 
 
@@ -214,12 +210,11 @@ def main() -> int:
     """Run the kinds; 1 if anything was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", choices=[*KINDS, []], metavar="KIND", help=", ".join(KINDS))
-    parser.add_argument("--cases", type=int, help="of each kind; 20,000 unless --seconds is given")
+    parser.add_argument("--cases", type=int, help="of each kind, in place of its own number")
     parser.add_argument("--seconds", type=float, help="for each kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first case, to go on with a run")
     parser.add_argument("--only", type=int, help="run this one case and print all about it")
-    parser.add_argument("--child", action="store_true", help="a process for every case")
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()

@@ -18,6 +18,7 @@ __all__ = [
     "mutate_document",
     "mutate_graph",
     "mutate_json",
+    "mutate_lines",
     "mutate_safetensors",
 ]
 
@@ -59,6 +60,48 @@ def mutate_bytes(raw: bytes, rng: Rng, others: list[bytes]) -> bytes:
             case _:
                 data += piece
     return bytes(data)
+
+
+MARKS = (
+    b'"',
+    b'""',
+    b",",
+    b"\t",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\\",
+    b"'",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b":",
+    b"\0",
+    b"\xff",
+    b"\xef\xbb\xbf",
+)
+
+
+def mutate_lines(raw: bytes, rng: Rng, _others: list[bytes]) -> bytes:
+    """Put marks where they do not belong, or lose, join or repeat lines."""
+    data = raw
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        at = rng.randrange(len(data) + 1)
+        lines = data.split(b"\n")
+        line = rng.randrange(len(lines))
+        match rng.randrange(6):
+            case 0 | 1:
+                data = data[:at] + rng.choice(MARKS) + data[at:]
+            case 2:
+                data = data.replace(rng.choice(MARKS), rng.choice(MARKS), rng.choice((1, 1, 3, -1)))
+            case 3:
+                data = b"\n".join((*lines[:line], *lines[line + 1 :]))
+            case 4:
+                data = b"\n".join((*lines[:line], b"".join(lines[line : line + 2]), *lines[line + 2 :]))
+            case _:
+                data = b"\n".join((*lines, *lines[line:]))
+    return data
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:

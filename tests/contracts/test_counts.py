@@ -173,7 +173,7 @@ class TestCommands:
         Path("latin.csv").write_bytes(b"text,label\ncaf\xe9 great film,1\nawful plot,0\n")
         found, err = self.said(capsys, "evaluate", "base", "latin.csv")
         assert found["counts"]["n_bad_encoding"] >= 1
-        assert "bad encoding: 1" in err
+        assert "1 lines or cells of latin.csv are not UTF-8 and were read as Windows-1252" in err
 
 
 def sum_longer(files: Path) -> int:

@@ -136,6 +136,30 @@ def test_many_writers_at_once_leave_one_whole_folder(target: Path) -> None:
     assert beside(target) == []
 
 
+def test_what_was_replaced_never_comes_back_where_another_writer_has_moved_ours_away(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(target, "one")
+
+    def moved_away(folder: Path) -> None:
+        if folder == target.parent:
+            target.rename(target.with_name("with another"))
+
+    monkeypatch.setattr(folders, "flush_folder", moved_away)
+    fill(target, "two")
+    assert beside(target) == ["with another"] and not target.exists()
+
+
+def test_a_former_folder_gives_way_to_another_writers(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(target, "newer")
+    former = left_by_the_dead(target) / "former"
+    former.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(staging.os.path, "lexists", lambda _: False)  # it came right after the look
+        staging.put_back(former, target)
+    assert (target / "file").read_text() == "newer"
+
+
 def test_a_target_that_may_no_longer_be_replaced_is_not(target: Path) -> None:
     fill(target, "one")
     answers = iter([None, PermissionError(1, "somebody put notes there")])

@@ -27,7 +27,7 @@ from headstart.text import (
     steps_to_json,
     text_steps,
 )
-from headstart.text.options import is_linear
+from headstart.text.trust import is_linear
 
 TEXTS = ["A Film, isn't it?", None, "a film, caf\xe9 cafe\u0301"]
 
@@ -222,4 +222,9 @@ def test_what_a_version_of_a_definition_means_never_changes() -> None:
 
 
 def test_what_a_name_of_tfidf_means_never_changes() -> None:
-    assert TOKENS == {"words": r"(?u)\b\w\w+\b", "punctuated": r"(?u)\b\w+\b|[!?]"}
+    assert TOKENS == {
+        "words": r"(?u)\b\w\w+\b",
+        "punctuated": r"(?u)\b\w+\b|[!?]",
+        "words of all scripts": "{letter}(?:{letter}+|{mark}+{letter}*)(?:{mark}+{letter}*)*|{single}",
+        "punctuated of all scripts": "{letter}+(?:{mark}+{letter}*)*|{single}|[!?]",
+    }

@@ -39,9 +39,9 @@ def evaluate(
     from headstart.evaluation.binary import imbalance_warning
 
     loaded = load(model).set_params(device=device)
-    predictor = loaded.predictor_
     if threshold is not None:
-        predictor = replace(predictor, threshold=threshold)
+        loaded.predictor_ = replace(loaded.predictor_, threshold=threshold)
+    predictor = loaded.predictor_
     options = reading.DataOptions(
         text, label, where or (), label_map, positive,
         columns=predictor.columns, files=files, otherwise=(predictor.text, "text"),

@@ -26,7 +26,7 @@ def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool
         path: the model's folder.
         net: the network, where it is a module of your own: a model file holds weights and no code.
         trust_patterns: use whatever regular expression the model cuts texts by. Without it only plain ones are used
-            (see `headstart.text.options.is_linear`): nothing bounds how long another may run.
+            (see `headstart.text.trust.is_linear`): nothing bounds how long another may run.
 
     Raises:
         ArtifactError: if there is no sound model at `path`.

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from headstart.outputs.marks import FORMER
-from headstart.outputs.staging import staged
+from headstart.outputs.staging import TAKEN, put_back, staged
 
 __all__ = ["flush_folder", "replaced"]
 
@@ -78,7 +78,7 @@ def _move_in(folder: Path, target: Path, check: Callable[[], None]) -> None:
                 _move_in_two_steps(folder, target)
         except OSError as error:
             # Another writer came or went between the look and the move: look again.
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) or not folder.exists():
+            if error.errno not in (*TAKEN, errno.ENOENT) or not folder.exists():
                 raise
             time.sleep(random.uniform(0, _LONGEST_WAIT))
         else:
@@ -107,6 +107,7 @@ def _move_in_two_steps(folder: Path, target: Path) -> None:
         target.rename(former)
         folder.rename(target)
     except BaseException:
-        if not target.exists():
-            former.rename(target)
+        put_back(former, target)
         raise
+    # From here on it would come back where another writer has just moved ours away.
+    shutil.rmtree(former, ignore_errors=True)

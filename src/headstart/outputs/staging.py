@@ -19,9 +19,11 @@ from pathlib import Path
 from headstart.outputs.locking import LOCKS, lock
 from headstart.outputs.marks import FORMER, MARK, PARTIAL, is_marked, is_staging_name, remove_marked, stem_of
 
-__all__ = ["former_of", "staged"]
+__all__ = ["TAKEN", "former_of", "put_back", "staged"]
 
 _ATTEMPTS = 50
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+"""What the system says of a move to where another folder stands."""
 
 
 @contextmanager
@@ -39,9 +41,7 @@ def staged(target: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        former = folder / FORMER
-        if former.exists() and not os.path.lexists(target):
-            former.rename(target)
+        put_back(folder / FORMER, target)
         remove_marked(folder)
         if held is not None:
             os.close(held)
@@ -54,6 +54,21 @@ def former_of(target: Path) -> Path | None:
         path for path in sorted(target.parent.glob(f"{start}{PARTIAL}/{FORMER}")) if is_staging_name(path.parent.name)
     ]
     return next(iter(found or sorted(target.parent.glob(f"{start}.{FORMER}"))), None)  # the second as 0.1 called it
+
+
+def put_back(former: Path, target: Path) -> None:
+    """Put what stood at `target` back, unless something stands there again.
+
+    Raises:
+        OSError: if the file system refuses.
+    """
+    if not former.exists() or os.path.lexists(target):
+        return
+    try:
+        former.rename(target)
+    except OSError as error:
+        if error.errno not in TAKEN:  # Another writer came between the look and the move.
+            raise
 
 
 def _begin(target: Path) -> tuple[Path, int | None]:
@@ -101,8 +116,7 @@ def _clear(leftover: Path, target: Path) -> None:
     if held is None:
         return
     try:
-        if (leftover / FORMER).exists() and not os.path.lexists(target):
-            (leftover / FORMER).rename(target)
+        put_back(leftover / FORMER, target)
         remove_marked(leftover)
     finally:
         os.close(held)

@@ -38,7 +38,7 @@ from headstart.predictor.scorers import (
     TextScorer,
 )
 from headstart.text import PretrainedTokenizer, TokenIndexer, steps_from_json, steps_to_json
-from headstart.text.trust import check_pattern
+from headstart.text.options import check_pattern
 
 __all__ = ["Predictor", "Scores", "words_of"]
 

@@ -7,13 +7,9 @@ import numpy as np
 
 from headstart.errors import OptionError
 from headstart.text.definitions import DEFINITIONS
+from headstart.text.trust import is_linear, untrusted
 
-__all__ = ["check_fill_value", "check_limits", "check_threads", "expression_of", "is_linear"]
-
-# One character: an escaped class or sign, a set, any sign without a meaning of its own, or the dot.
-_CHARACTER = r"""(?:\\[wWdDsS]|\\[^A-Za-z0-9]|\[\^?(?:\\.|[^\]\\\[])+\]|[^\\\[\](){}|.*+?^$]|\.)"""
-_RUN = rf"{_CHARACTER}+[*+]?"
-_LINEAR = re.compile(rf"(?:\(\?[aiu]+\))?(\()?{_RUN}(?:\|{_RUN})*(?(1)\))", re.DOTALL)
+__all__ = ["check_fill_value", "check_limits", "check_pattern", "check_threads", "expression_of"]
 
 
 def check_fill_value(value: Any) -> None:
@@ -54,17 +50,14 @@ def expression_of(pattern: Any) -> "re.Pattern[str] | None":
     return expression
 
 
-def is_linear(pattern: str) -> bool:
-    r"""Whether a regular expression is so plain that its running time is bounded by text times pattern.
+def check_pattern(pattern: str, trusted: bool) -> None:
+    """Refuse a regular expression of a model that is not plain, unless whoever reads the model trusts it.
 
-    That is so for alternatives (with or without one group around all) that each are a row of characters or sets, of
-    which only the last may be repeated, as in ``\w+|[!?]`` or ``[a-z][a-z']*``: nothing follows a repetition, so the
-    matcher never steps back into one.
-
-    >>> is_linear(r"(\w+)"), is_linear(r"(?:\w+)+x")
-    (True, False)
+    Raises:
+        ArtifactError: says how to trust it.
     """
-    return len(pattern) <= 1000 and _LINEAR.fullmatch(pattern) is not None
+    if pattern not in DEFINITIONS and not is_linear(pattern):
+        untrusted(f"holds the regular expression {pattern!r:.80}, and nothing bounds how long that may run", trusted)
 
 
 def check_limits(min_count: Any, max_size: Any) -> None:

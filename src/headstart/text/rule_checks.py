@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from headstart.errors import ArtifactError
-from headstart.text.options import is_linear
-from headstart.text.trust import untrusted
+from headstart.text.trust import is_linear, untrusted
 
 __all__ = ["check_rules"]
 

@@ -13,8 +13,7 @@ import numpy as np
 from headstart.errors import ArtifactError, HeadstartError
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import FusedSteps
-from headstart.text.options import check_fill_value, check_limits, expression_of
-from headstart.text.trust import check_pattern
+from headstart.text.options import check_fill_value, check_limits, check_pattern, expression_of
 from headstart.text.unicode_forms import check_form
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 

@@ -158,7 +158,7 @@ class Tokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: i
             by themselves; other punctuation and HTML tags dropped), ``"tutorial"`` (each mark of
             ``string.punctuation`` by itself, white space separates), or a regular expression whose matches are the
             tokens, as in ``re.findall``: with one group, what the group holds. Empty matches are dropped. A model
-            that is loaded again uses it unasked only if it is plain (see ``headstart.text.options.is_linear``).
+            that is loaded again uses it unasked only if it is plain (see ``headstart.text.trust.is_linear``).
 
     >>> Tokenizer().transform(["Don’t go!<br />Really..."]).to_pylist()
     [["Don't", 'go', '!', 'Really']]
