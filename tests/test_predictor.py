@@ -33,14 +33,11 @@ def predictors(gru_base: Any, reviews: Any) -> dict[str, Predictor]:
     carried: dict[str, dict[str, Any]] = {
         "layers": {"base": gru_base, "strategy": "features", "columns": ["stars", "device"], "head": "linear"},
         "tfidf": {"strategy": "tfidf", "columns": ["stars"]},
+        "columns": {"strategy": "columns", "columns": ["stars", "device"], "head": "linear"},
     }
     found = {"network": gru_base.predictor_}
     for name, options in carried.items():
         found[name] = TextClassifier(device="cpu", **options).fit(reviews.frame(), reviews.labels).predictor_
-    encoder = found["layers"].scorer.head.encoder  # type: ignore[union-attr]
-    nothing = np.zeros((len(reviews.texts), 0), np.float32)
-    head = LinearHead.fit(nothing, np.array(reviews.labels), table=reviews.frame(), encoder=encoder)
-    found["columns"] = Predictor(ColumnScorer(head), ("0", "1"), reads(("stars", "device")))
     return found
 
 

@@ -63,7 +63,9 @@ def test_the_artifact_says_what_the_fit_said(workspace: Workspace, tmp_path: Pat
     assert row["bytes"] > 0
     assert load_scores(tmp_path, fit).shape == workspace.test.shape
     again = perform(workspace, RUNNING[name], fit, tmp_path, keep=False)
-    if name.startswith("features"):  # layers of rows in other companies differ in the last digit, and so may what is chosen
+    if name.startswith(
+        "features"
+    ):  # layers of rows in other companies differ in the last digit, and so may what is chosen
         return
     assert again["calibration"] == pytest.approx(row["calibration"], abs=1e-5)
     assert again["choices"] == row["choices"]

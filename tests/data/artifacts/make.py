@@ -9,7 +9,6 @@ folders is that they are old, so those that are there stay. Models of format 1.0
 
 from __future__ import annotations
 
-import copy
 import datetime
 import json
 import tempfile
@@ -22,8 +21,6 @@ import pyarrow as pa
 import headstart as hs
 from headstart import artifact
 from headstart.estimators import import_mxnet
-from headstart.heads import ColumnEncoder, LinearHead
-from headstart.predictor import ColumnScorer, Predictor, reads
 
 HERE = Path(__file__).resolve().parent
 MINOR = getattr(artifact, "MINOR", 0)
@@ -82,8 +79,8 @@ def classifiers(table: pa.Table, labels: list[int]) -> dict[str, Any]:
     made["typed-catboost"].fit(table, labels)
     made["encoder"] = static_encoder()
     made["static"] = hs.TextClassifier(base=made["encoder"], strategy="features", **plain).fit(table, labels)
-    made["columns"] = copy.copy(made["tfidf"])
-    made["columns"].predictor_ = columns_alone(table, labels)
+    made["columns"] = hs.TextClassifier(strategy="columns", head="linear", **mixed).fit(table, labels)
+    made["nbsvm"] = hs.TextClassifier(strategy="nbsvm", **plain).fit(table, labels)
     return made
 
 
@@ -103,14 +100,6 @@ def static_encoder() -> Any:
         (folder / "tokenizer.json").write_text(json.dumps(rules))
         (folder / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": True}))
         return hs.import_model2vec(folder)
-
-
-def columns_alone(table: pa.Table, labels: list[int]) -> Predictor:
-    """A linear model of the two columns, which leaves the texts unread."""
-    encoder = ColumnEncoder.fit(table, ["stars", "device"])
-    nothing = np.zeros((len(labels), 0), np.float32)
-    head = LinearHead.fit(nothing, np.array(labels), table=table, encoder=encoder)
-    return Predictor(ColumnScorer(head), ("0", "1"), reads(("stars", "device")))
 
 
 def main() -> None:
