@@ -2,9 +2,10 @@
 
     python benchmarks/kills.py [COMMAND ...] [--kills 200] [--fills 50] [--seed 0] [--rows 400]
 
-Each command runs once to its end on made-up reviews, for its duration and its result. Then it is started again and again,
-and killed (SIGKILL, every fourth time SIGTERM): every second time over an older, other result; half the time at a moment drawn
-evenly over that duration, half the time within a twentieth of a second after it began to write. After a kill:
+Each command runs to its end on made-up reviews, for its duration and its result. Then it is started again and again, and
+killed (SIGKILL, every fourth time SIGTERM): every second time over an older, other result; half the time at a moment drawn
+evenly over that duration, half the time within a twentieth of a second after it began to write. All is imported before a
+command's process is forked, so that it is killed at work. After a kill:
 
 - what stands at the output is the older result, byte for byte, or the new one, or nothing where nothing stood;
 - inputs and the base are as they were, and so is a folder of the user's next to the output that looks like a leftover;
@@ -23,8 +24,11 @@ import argparse
 import contextlib
 import csv
 import hashlib
+import importlib
 import json
+import multiprocessing
 import os
+import pkgutil
 import random
 import resource
 import shutil
@@ -40,6 +44,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+import headstart
 
 RESULTS = Path(__file__).resolve().parent / "results" / "kills.json"
 MXNET = Path(__file__).resolve().parents[1] / "tests" / "data" / "mxnet"
@@ -166,21 +172,44 @@ def write_encoder(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": True, "hidden_dim": 64}))
 
 
-def started(command: Command, out: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a command in a session of its own, so that its children can be found."""
-    arguments = [str(out) if part == "OUT" else part for part in command.arguments]
-    return subprocess.Popen(
-        [sys.executable, "-m", "headstart", *arguments],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, cwd=out.parent, start_new_session=True,
-    )  # fmt: skip
+class Started:
+    """A command, in a forked process with a session of its own, so that its children can be found."""
+
+    def __init__(self, command: Command, out: Path) -> None:
+        arguments = [str(out) if part == "OUT" else part for part in command.arguments]
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this
+        self.process = multiprocessing.get_context("fork").Process(target=self._run, args=(arguments, out.parent))
+        self.process.start()
+
+    def _run(self, arguments: list[str], folder: Path) -> None:
+        from headstart.cli.app import main
+
+        os.setsid()
+        os.chdir(folder)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(self._told.fileno(), 2)
+        main(arguments)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process and of its session."""
+        return self.process.pid or 0
+
+    def ended(self, seconds: float | None = None) -> bool:
+        """Wait; return whether it has ended."""
+        self.process.join(seconds)
+        return self.process.exitcode is not None
+
+    def outcome(self) -> tuple[int, str]:
+        """Wait for the end; return the exit code, minus the signal's number after a kill, and what stands on stderr."""
+        self.process.join()
+        self._told.seek(0)
+        return self.process.exitcode or 0, self._told.read().decode(errors="replace")
 
 
-def finished(command: Command, out: Path, environment: dict[str, str]) -> tuple[int, str, float]:
-    """Run a command to its end; return its exit code, what it said, and how long it took."""
-    start = time.perf_counter()
-    process = started(command, out, environment)
-    _, told = process.communicate()
-    return process.returncode, told.decode(errors="replace"), time.perf_counter() - start
+def finished(command: Command, out: Path) -> tuple[int, str]:
+    """Run a command to its end; return its exit code and what it said."""
+    return Started(command, out).outcome()
 
 
 def survivors(session: int) -> list[str]:
@@ -209,16 +238,19 @@ class Run:
 
     def __init__(self, command: Command, place: Path, work: Path) -> None:
         self.command, self.place, self.out = command, place, work / command.out
-        self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "HEADSTART_CACHE": "off"}
         self.mine = work / f".{command.out}.mine.partial"  # looks like a leftover, and is the user's
         self.mine.mkdir()
         (self.mine / "note.txt").write_text("mine")
         self.inputs = digest(place)
-        self.findings: list[str] = []
+        self.findings: dict[str, list[str]] = {"kills": [], "fills": []}
+        self.part = "kills"
         self.outcomes: Counter[str] = Counter()
-        code, told, self.seconds = finished(command, self.out, self.environment)
-        if code:
-            raise SystemExit(f"{command.name} fails undisturbed: {told}")
+        for _ in range(2):  # machine code is loaded, or made, by the first
+            start = time.perf_counter()
+            code, told = finished(command, self.out)
+            self.seconds = time.perf_counter() - start
+            if code:
+                raise SystemExit(f"{command.name} fails undisturbed: {told}")
         self.whole, self.needed = command.result(self.out), size_of(self.out)
         self.older = work / "older"
         if command.name == "compare":  # goes on with its own folder only
@@ -230,13 +262,13 @@ class Run:
         self.before = self.content(self.older)
 
     def content(self, path: Path) -> str:
-        """Return a digest of what stands there: a model, of a comparison the one that it ships, or any file."""
+        """Return a digest of what stands there, "" of nothing: a model, of a comparison the one that it ships, or a file."""
         place = path / "model" if self.command.name == "compare" else path
-        return model_content(place) if place.is_dir() else digest(place)
+        return model_content(place) if place.is_dir() else digest(place) if place.exists() else ""
 
     def find(self, what: str, told: str = "") -> None:
         """Note what is wrong, with the end of what the command said."""
-        self.findings.append(f"{self.command.name}: {what} {told[-600:]}".strip())
+        self.findings[self.part].append(f"{self.command.name}: {what} {told[-600:]}".strip())
 
     def prepare(self, *, over: bool) -> None:
         """Put the older result, or nothing, at the output, and take away what the try before left."""
@@ -254,24 +286,20 @@ class Run:
         """
         self.prepare(over=over)
         before = self.written()
-        process = started(self.command, self.out, self.environment)
-        if writing:
-            while process.poll() is None and self.written() == before:
-                time.sleep(0.001)
-        try:
-            _, told = process.communicate(timeout=fraction * (0.05 if writing else self.seconds))
-            alive = False
-        except subprocess.TimeoutExpired:
-            alive = True
-            process.send_signal(number)
-            _, told = process.communicate()
+        process = Started(self.command, self.out)
+        while writing and not process.ended(0) and self.written() == before:
+            time.sleep(0.001)
+        alive = not process.ended(fraction * (0.05 if writing else self.seconds))
+        if alive:
+            os.kill(process.pid, number)
+        code, told = process.outcome()
         if left := survivors(process.pid):
             self.find(f"processes {left} outlived it")
-        if process.returncode not in (0, -number, 128 + number):
-            self.find(f"exit code {process.returncode} after signal {number}", told.decode(errors="replace"))
-        if b"Traceback" in told or b"BrokenPipe" in told:
-            self.find("a traceback after a signal", told.decode(errors="replace"))
-        self.look(over=over, done=process.returncode == 0)
+        if code not in (0, -number, 128 + number):
+            self.find(f"exit code {code} after signal {number}", told)
+        if "Traceback" in told or "BrokenPipe" in told:
+            self.find("a traceback after a signal", told)
+        self.look(over=over, done=code == 0)
         return alive
 
     def written(self) -> set[tuple[str, int]]:
@@ -286,20 +314,21 @@ class Run:
             self.find("an input or a file of the user's was changed")
         try:
             found = self.content(self.out)
-        except FileNotFoundError:
-            found = ""
         except Exception as error:
             self.find(f"what stands there cannot be read: {type(error).__name__}: {error}")
             return
         new = self.content(self.older) if self.command.name == "compare" else self.whole
         names = {new: "the new one", self.before: "the older one"} if over else {new: "the new one", "": "nothing"}
-        self.outcomes[names.get(found, "something else")] += 1
+        self.outcomes[names.get(found, "another")] += 1
         if found not in names or (done and found != new):
-            self.find(f"{names.get(found, 'something else')} stands there after {'an end' if done else 'a kill'}")
+            what = names.get(found, "something else" if found else "nothing")
+            self.find(
+                f"{what} stands there after {'an end' if done else 'a kill'}{' over an older one' if over else ''}"
+            )
 
     def finish(self) -> None:
         """Run once more, undisturbed."""
-        code, told, _ = finished(self.command, self.out, self.environment)
+        code, told = finished(self.command, self.out)
         if code:
             self.find(f"the next run ends with {code}", told)
         elif self.command.result(self.out) != self.whole:
@@ -338,7 +367,7 @@ def fill(run: Run, fraction: float) -> str:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
             try:
-                code, told, _ = finished(run.command, run.out, run.environment)
+                code, told = finished(run.command, run.out)
             finally:
                 resource.setrlimit(resource.RLIMIT_FSIZE, before)
             run.look(over=over, done=code == 0)
@@ -349,7 +378,7 @@ def fill(run: Run, fraction: float) -> str:
             free = os.statvfs(disk)
             with (disk / "ballast").open("wb") as ballast:
                 os.posix_fallocate(ballast.fileno(), 0, max(1, free.f_bavail * free.f_frsize - limit))
-            code, told, _ = finished(run.command, out, run.environment)
+            code, told = finished(run.command, out)
             left = {path.name for path in disk.iterdir()} - {"ballast", out.name, f"{out.name}.checkpoint"}
             if left:
                 run.find(f"a full disk leaves {sorted(left)}", told)
@@ -395,6 +424,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    os.environ |= {"OMP_NUM_THREADS": "1", "HEADSTART_CACHE": "off"}
+    own = [module.name for module in pkgutil.walk_packages(headstart.__path__, "headstart.")]
+    for name in (*own, "catboost", "tokenizers", "torch._dynamo"):  # what is imported at first use, too
+        if not name.endswith("__main__"):
+            importlib.import_module(name)
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "inputs"
@@ -413,14 +447,16 @@ def main() -> None:
                 n += 1
             if n_kills:
                 run.finish()
+            run.part = "fills"
             reasons = Counter(fill(run, rng.random()) for _ in range(n_fills))
             results[command.name] = {
-                "seconds_undisturbed": round(run.seconds, 1), "kills": struck, "after_a_kill": dict(run.outcomes),
+                "seconds_undisturbed": round(run.seconds, 2), "kills": struck, "after_a_kill": dict(run.outcomes),
                 "full_disks": n_fills, "on_a_full_disk": dict(reasons), "findings": run.findings,
             }  # fmt: skip
             print(f"{command.name}: {json.dumps(results[command.name])}", flush=True)
     n_findings, n_struck = (
-        sum(map(count, results.values())) for count in (lambda r: len(r["findings"]), lambda r: r["kills"])
+        sum(map(count, results.values()))
+        for count in (lambda r: sum(map(len, r["findings"].values())), lambda r: r["kills"])
     )
     told = {
         "seed": options.seed, "rows": options.rows, "kills": n_struck, "fills": options.fills, "findings": n_findings,
