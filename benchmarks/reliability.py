@@ -1,10 +1,10 @@
 """Run what tries Headstart hard, and write the table of ``docs/reliability.md`` from the result files.
 
-    python benchmarks/reliability.py [--seconds 900] [--alone 1000] [--kills 200] [--fills 50] [--seed 0]
+    python benchmarks/reliability.py [--cases N | --seconds 900] [--kills 200] [--fills 50] [--seed 0]
     python benchmarks/reliability.py --table        # only the table, from the results that are there
 
-``--seconds`` is the time for each kind of damage in one process (at least 20,000 cases take a quiet machine), ``--alone`` the
-cases that get a process of their own, for the kinds whose readers are not Python's.
+Damage (``fuzz.py``), kills and full disks (``kills.py``), and the contract on forks, threads and containers
+(``tests/contracts/test_surroundings.py``).
 """
 
 from __future__ import annotations
@@ -13,46 +13,62 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 HERE = Path(__file__).resolve().parent
-RESULTS, PAGE = HERE / "results", HERE.parent / "docs" / "reliability.md"
-ALONE = ("models", "encoders", "tables")
+ROOT, RESULTS = HERE.parent, HERE / "results"
+PAGE, CONTRACT = ROOT / "docs" / "reliability.md", ROOT / "tests" / "contracts" / "test_surroundings.py"
 BEGIN, END = "<!-- table: benchmarks/reliability.py -->", "<!-- end of the table -->"
 WHAT = {
+    "models": "stored models of every kind and format, imported encoders among them",
+    "natives": "CatBoost's and tokenizers' files in stored models, a process for each",
     "arguments": "every field of a model's stored arguments, and values for it",
-    "cache": "the vector cache",
+    "inspect": "what `inspect` and `layers` print of a damaged model",
+    "encoders": "folders of transformers, sentence-transformers, model2vec",
+    "folders": "the same folders, a process for each tokenizer",
+    "mxnet": "MXNet's graphs and parameters",
+    "arrow": "Arrow files and streams: read, scanned, scored, written and read again",
+    "parquet": "Parquet files, likewise",
+    "csv": "CSV and TSV, likewise, and against the csv module",
+    "json": "JSON lines and arrays, likewise",
     "checkpoints": "a killed training's checkpoint",
     "comparisons": "the folder of `compare`",
-    "encoders": "folders of transformers, sentence-transformers, model2vec",
-    "inspect": "what `inspect` and `layers` print of a damaged model",
-    "models": "stored models of every kind and format, encoders among them",
-    "mxnet": "MXNet's graphs and parameters",
-    "tables": "CSV, TSV, JSON, Parquet and Arrow files, scored and kept",
+    "cache": "the vector cache",
 }
 
 
 def rows() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield what was tried, how often, the seed, the findings and the command that repeats it."""
     fuzz = _read("fuzz.json")
-    for name, found in sorted(fuzz.items()):
-        kind, _, alone = name.partition(", ")
-        about = WHAT.get(kind, kind) + (", a process a case" if alone else "")
+    for kind in (kind for kind in WHAT if kind in fuzz):
+        found = fuzz[kind]
         # Cases do not depend on how many there are, so these are the very ones.
-        option = " --child" if alone else ""
-        again = f"fuzz.py {kind} --cases {found['cases']} --seed {found['seed']}{option}"
-        yield f"damaged: {about}", f"{found['cases']:,}", str(found["seed"]), str(found["findings"]), again
-    saves = _read("kill_save.json")
-    for part, what in (
-        ("killed", "killed with `kill -9` while saving a model"),
-        ("filled", "a disk that fills while saving"),
-    ):
-        if part in saves:
-            n = saves[part]["kills" if part == "killed" else "fills"]
-            again = f"kill_save.py --kills {saves['killed']['kills']} --fills {saves['filled']['fills']}"
-            yield what, f"{n:,}", str(saves["seed"]), "0", again  # the first finding ends the script, without a result
+        again = f"python benchmarks/fuzz.py {kind} --cases {found['cases']} --seed {found['seed']}"
+        yield f"damaged: {WHAT[kind]}", f"{found['cases']:,}", str(found["seed"]), str(found["findings"]), again
+    if kills := _read("kills.json"):
+        again = f"python benchmarks/kills.py --seed {kills['seed']}"
+        names = ", ".join(kills["commands"])
+        told = {
+            part: sum(len(found["findings"][part]) for found in kills["commands"].values())
+            for part in ("kills", "fills")
+        }
+        yield f"killed: {names}", f"{kills['kills']:,}", str(kills["seed"]), str(told["kills"]), again
+        yield (
+            "a disk that fills under the same commands",
+            f"{kills['fills']:,}",
+            str(kills["seed"]),
+            str(told["fills"]),
+            again,
+        )
+    if found := _read("surroundings.json"):
+        names = ", ".join(found["surroundings"])
+        runs = sum(found["surroundings"].values())
+        again = f"python -m pytest {CONTRACT.relative_to(ROOT)}"
+        yield f"models of every kind: {names}", f"{runs:,}", "", str(found["findings"]), again
 
 
 def _read(name: str) -> Any:
@@ -62,31 +78,50 @@ def _read(name: str) -> Any:
 
 def write_table() -> None:
     """Put the table between its marks in the page."""
-    lines = ["| tried | runs | seed | findings | again: `python benchmarks/...` |", "|---|---|---|---|---|"]
+    lines = ["| tried | runs | seed | findings | again |", "|---|---|---|---|---|"]
     lines += [f"| {what} | {n} | {seed} | {findings} | `{again}` |" for what, n, seed, findings, again in rows()]
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     PAGE.write_text("\n".join([f"{before}{BEGIN}", *lines, f"{END}{after}"]), encoding="utf-8")
 
 
+def try_surroundings() -> int:
+    """Run the contract, and store how many models were tried where."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "told.xml"
+        command = [sys.executable, "-m", "pytest", "-q", str(CONTRACT), f"--junitxml={told}"]
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        tree = ElementTree.parse(told)
+    tried = {found.get("name", ""): int(found.get("value", 0)) for found in tree.iter("property")}
+    n_failed = len(list(tree.iter("failure"))) + len(list(tree.iter("error")))
+    (RESULTS / "surroundings.json").write_text(
+        json.dumps({"surroundings": tried, "findings": n_failed}, indent=1) + "\n"
+    )
+    return code
+
+
 def main() -> int:
     """Run everything, and write the table; 1 if anything was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=900)
-    parser.add_argument("--alone", type=int, default=1000)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--fills", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cases", help="of each kind of damage, in place of its own number")
+    parser.add_argument("--seconds", help="for each kind of damage")
+    parser.add_argument("--kills", default="200")
+    parser.add_argument("--fills", default="50")
+    parser.add_argument("--seed", default="0")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
-    seed, codes = ["--seed", str(options.seed)], []
-    commands = [] if options.table else [
-        ["fuzz.py", "--seconds", str(options.seconds), *seed],
-        ["fuzz.py", *ALONE, "--cases", str(options.alone), "--child", *seed],
-        ["kill_save.py", "--kills", str(options.kills), "--fills", str(options.fills), *seed],
-    ]  # fmt: skip
-    for script, *arguments in commands:
-        codes.append(subprocess.run([sys.executable, str(HERE / script), *arguments], check=False).returncode)
+    codes = []
+    if not options.table:
+        wanted = [
+            part for name in ("cases", "seconds") if (value := getattr(options, name)) for part in (f"--{name}", value)
+        ]
+        for script, *arguments in (
+            ["fuzz.py", *wanted],
+            ["kills.py", "--kills", options.kills, "--fills", options.fills],
+        ):
+            command = [sys.executable, str(HERE / script), *arguments, "--seed", options.seed]
+            codes.append(subprocess.run(command, check=False).returncode)
+        codes.append(try_surroundings())
     write_table()
     return int(any(codes))
 

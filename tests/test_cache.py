@@ -89,6 +89,27 @@ def test_a_damaged_file_is_thrown_away(tmp_path: Path, damage: str) -> None:
     assert same(VectorCache(tmp_path).get(list(vectors), 16), vectors)
 
 
+def test_any_byte_may_be_another(tmp_path: Path) -> None:
+    """Whatever SQLite or its driver make of it: no vector is another one, and what is put afterwards is kept."""
+    vectors = drawn(3, size=4)
+    cache = VectorCache(tmp_path)
+    cache.put(vectors)
+    sound = cache.path.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for at, byte in enumerate(sound):
+            if byte == 0 and at % 64:  # most of the file is empty
+                continue
+            for path in tmp_path.iterdir():
+                path.unlink()
+            cache.path.write_bytes(sound[:at] + bytes([byte ^ 0xC3]) + sound[at + 1 :])
+            fresh = VectorCache(tmp_path)
+            found = fresh.get(list(vectors), 4)
+            assert all(np.array_equal(found[key], vectors[key]) for key in found), at
+            fresh.put(vectors)
+            assert not fresh._usable or same(fresh.get(list(vectors), 4), vectors), at
+
+
 @pytest.mark.parametrize("change", ["UPDATE vectors SET value = zeroblob(length(value))", "UPDATE vectors SET value = 'text'",
                                     "UPDATE vectors SET value = substr(value, 1, 30)"])  # fmt: skip
 def test_a_damaged_vector_is_left_out(tmp_path: Path, change: str) -> None:

@@ -101,9 +101,8 @@ class VectorCache:
         for attempt in (1, 2) if self._usable else ():
             try:
                 return work()
-            except (sqlite3.Error, OSError) as error:
-                damaged = getattr(error, "sqlite_errorcode", _OF_THE_SYSTEM[0]) & 0xFF not in _OF_THE_SYSTEM
-                if attempt == 1 and damaged and self._thrown_away():
+            except Exception as error:  # of damage, SQLite and its driver may raise anything
+                if attempt == 1 and not _is_of_the_system(error) and self._thrown_away():
                     continue
                 self._usable = False
                 warnings.warn(
@@ -138,17 +137,15 @@ class VectorCache:
             yield connection
 
     def _read(self, keys: Sequence[bytes], size: int) -> dict[bytes, Vector]:
-        found: dict[bytes, Vector] = {}
-        asked, n_bytes = list(dict.fromkeys(keys)), _CHECK + 4 * size
         with self._opened() as connection:
-            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'vectors' AND type = 'table'").fetchone():
-                for start in range(0, len(asked), _AT_A_TIME):
-                    some = asked[start : start + _AT_A_TIME]
-                    marks = ", ".join("?" * len(some))
-                    query = f"SELECT key, value FROM vectors WHERE key IN ({marks}) AND length(value) = {n_bytes}"
-                    for key, value in connection.execute(query, some):
-                        if isinstance(value, bytes) and value[:_CHECK] == _digest(key, value[_CHECK:]):
-                            found[key] = np.frombuffer(value, "<f4", offset=_CHECK).astype(np.float32)
+            if not connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'vectors' AND type = 'table'"
+            ).fetchone():
+                return {}
+            held = _values(connection, list(dict.fromkeys(keys)), 4 * size)
+        found = {
+            key: np.frombuffer(value, "<f4").astype(np.float32) for key, value in held.items() if len(value) == 4 * size
+        }
         return {key: vector for key, vector in found.items() if np.isfinite(vector).all()}
 
     def _write(self, vectors: Mapping[bytes, Vector]) -> None:
@@ -159,6 +156,8 @@ class VectorCache:
             connection.execute(f"CREATE TABLE IF NOT EXISTS vectors ({columns})")
             rows = ((key, _digest(key, value) + value) for key, value in values.items())
             connection.executemany("INSERT OR REPLACE INTO vectors (key, value) VALUES (?, ?)", rows)
+            if _values(connection, list(values), max(map(len, values.values()))) != values:
+                raise ValueError("what was just written is not found in it")
             self._make_room(connection)
             connection.execute("COMMIT")
 
@@ -180,6 +179,26 @@ def _check_own(folder: Path) -> None:
         found = folder.stat()
         if found.st_uid not in (0, os.getuid()) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise OSError(f"others may write to the folder: chmod 700 {folder}")
+
+
+def _is_of_the_system(error: Exception) -> bool:
+    """Tell whether the fault lies outside the file: a lock, a full disk, permissions."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", _OF_THE_SYSTEM[0]) & 0xFF in _OF_THE_SYSTEM
+    return isinstance(error, OSError)
+
+
+def _values(connection: sqlite3.Connection, keys: Sequence[bytes], most: int) -> dict[bytes, bytes]:
+    """Return what is kept under those keys and is as it was written, values of at most so many bytes."""
+    found = {}
+    for start in range(0, len(keys), _AT_A_TIME):
+        some = keys[start : start + _AT_A_TIME]
+        marks = ", ".join("?" * len(some))
+        query = f"SELECT key, value FROM vectors WHERE key IN ({marks}) AND length(value) <= {_CHECK + most}"
+        for key, value in connection.execute(query, some):
+            if isinstance(key, bytes) and isinstance(value, bytes) and value[:_CHECK] == _digest(key, value[_CHECK:]):
+                found[key] = value[_CHECK:]
+    return found
 
 
 def _digest(key: bytes, values: bytes) -> bytes:

@@ -138,7 +138,7 @@ def test_a_text_step_of_the_users_own_is_refused_with_the_remedy(base: Any, tmp_
         predictor.to_parts()
 
 
-# What benchmarks/fuzz_artifacts.py found, digests made right: how a model's parts were changed.
+# What benchmarks/fuzz.py found, digests made right: how a model's parts were changed.
 Change = Callable[[dict[str, Any], dict[str, dict[str, Any]]], Any]
 FOUND: dict[str, tuple[str, Change]] = {
     "a huge hidden size": ("gru", lambda m, t: m["scorer"]["net"]["options"].update(hidden_size=10**9)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import datetime
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,29 @@ def test_one_row_has_one_answer(
             )
             ties = [abs(expected[i] - model.predictor_.threshold) < 1e-5 for i in subset]
             assert all(tie or a == labels[i] for tie, a, i in zip(ties, said, subset, strict=True)), f"{name}, {form}"
+
+
+@pytest.fixture(scope="module")
+def accented(reviews: Any, others: Any) -> dict[str, Any]:
+    """A base of each kind over texts in which every e carries an accent, and other such texts, composed."""
+    texts = [text.replace("e", "\xe9") for text in reviews.texts]
+    small = {"net_options": {"embedding_size": 8, "hidden_size": 6}, "epochs": 1, "device": "cpu"}
+    bases = {net: TextClassifier(net=net, **small).fit(texts, reviews.labels) for net in ("gru", "blend")}
+    return {**bases, "texts": [text.replace("e", "\xe9") for text in others.texts]}
+
+
+def test_the_same_letters_are_the_same_word_composed_or_not(
+    strategy: str, accented: dict[str, Any], others: Any
+) -> None:
+    composed = accented["texts"]
+    decomposed = [unicodedata.normalize("NFD", text) for text in composed]
+    base = accented["blend" if strategy.startswith("self-train") else "gru"]
+    short = {"net": "gru", "epochs": 1} if strategy == "scratch" else {}
+    made = [
+        TextClassifier(base=base, strategy=strategy, head="linear", device="cpu", **short).fit(texts, others.labels)
+        for texts in (composed, decomposed)
+    ]
+    expected = made[0].predict_proba(composed)
+    for model in made:
+        for texts in (composed, decomposed):
+            np.testing.assert_array_equal(model.predict_proba(texts), expected)

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,14 @@ def scores(kind: str, package: Path, **variables: str) -> dict[str, dict[str, An
     return found
 
 
-def check(found: dict[str, dict[str, Any]], n_models: int) -> None:
+Record = Callable[[str, object], None]
+
+
+def check(found: dict[str, dict[str, Any]], n_models: int, record: Record) -> None:
+    """Compare all scores; `record` tells ``benchmarks/reliability.py`` how many models were tried where."""
     for where, said in found.items():
         assert len(said) == n_models, where
+        record(where, len(said))
         for name, values in said.items():
             told = json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8"))
             wanted = told.get("vectors") or [[1 - p, p] for p in told["probabilities"]]
@@ -50,16 +56,17 @@ def check(found: dict[str, dict[str, Any]], n_models: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["server", "elsewhere"])
-def test_every_kind_of_model_says_the_same_in_every_process_and_thread(kind: str) -> None:
+def test_every_kind_of_model_says_the_same_in_every_process_and_thread(kind: str, record_property: Record) -> None:
     found = scores(kind, PACKAGE.parent)
-    check(found, len(list(MODELS.glob("v1.1-*.json"))))
+    check(found, len(list(MODELS.glob("v1.1-*.json"))), record_property)
     assert all(said == next(iter(found.values())) for said in found.values()), "not the same to the bit"
 
 
-def test_a_read_only_install_without_a_home(tmp_path: Path) -> None:
+def test_a_read_only_install_without_a_home(tmp_path: Path, record_property: Record) -> None:
     """No folder for machine code can be made beside the loops; as root permissions would not bind, so files are in the way."""
     shutil.copytree(PACKAGE, tmp_path / "headstart", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in [path for path in tmp_path.rglob("*") if path.is_dir()]:
         (folder / "__pycache__").touch()
     nowhere = {"HOME": "/proc/none", "TMPDIR": "/proc/none", "PYTHONDONTWRITEBYTECODE": "1"}
-    check(scores("few", tmp_path, **nowhere), 2)
+    found = {"a read-only install without a home": scores("few", tmp_path, **nowhere)["few"]}
+    check(found, 2, record_property)

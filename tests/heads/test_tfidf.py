@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from headstart import TextClassifier
 from headstart.errors import ArtifactError
 from headstart.heads import TfidfHead
-from headstart.heads.tfidf import token_pattern
+from headstart.heads.tfidf import reading
 
 
 def fit(texts: Any, labels: Any, table: pa.Table | None = None) -> TfidfHead:
@@ -96,9 +96,9 @@ def test_no_word_that_occurs_twice_is_no_fault() -> None:
     ],
 )
 def test_words_of_all_scripts_are_what_the_networks_read(text: str, words: list[str]) -> None:
-    assert re.findall(token_pattern("words of all scripts"), text) == words
+    assert re.findall(reading("words of all scripts")["token_pattern"], text) == words
     if text.isascii():
-        assert words == re.findall(token_pattern("words"), text)
+        assert words == re.findall(reading("words")["token_pattern"], text)
 
 
 def test_comes_back_from_arrays(head: TfidfHead, others: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from headstart.heads.columns import ColumnEncoder
 from headstart.heads.linear import read_arrays
 from headstart.text.definitions import word_patterns
 
-__all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "token_pattern", "vectorizer_of"]
+__all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "reading", "vectorizer_of"]
 
 _LARGEST_FACTOR = 1e100  # its square, summed over any text, is a number; a real one is a logarithm
 
@@ -30,8 +31,8 @@ TOKENS = {
 """What counts as a word: scikit-learn's own pattern, or words of any length and ``!`` and ``?``.
 
 Those of all scripts are the same where words are parted by spaces. They also take every ideograph, kana and
-emoji for a token of its own, and leave vowel signs with their letters, as the networks' own tokens do
-(`headstart.text.definitions`). The first two are those of models made by 0.1.
+emoji for a token of its own, leave vowel signs with their letters, and take the same letters for the same word, composed
+or not, as the networks' own tokens do (`headstart.text.definitions`). The first two are those of models made by 0.1.
 """
 
 COUNTS = ("sublinear", "binary")
@@ -144,18 +145,23 @@ def vectorizer_of(longest: int, tokens: str = "words", counts: str = "sublinear"
     """Return scikit-learn's vectorizer that counts as a `TfidfHead` does, not fitted."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    how = {"sublinear_tf": counts == "sublinear", "binary": counts == "binary", "token_pattern": token_pattern(tokens)}
+    how = {"sublinear_tf": counts == "sublinear", "binary": counts == "binary", **reading(tokens)}
     return TfidfVectorizer(ngram_range=(1, longest), dtype=np.float64, **how, **options)
 
 
 @functools.cache
-def token_pattern(tokens: str) -> str:
-    """Return the regular expression of a name from `TOKENS`."""
+def reading(tokens: str) -> Mapping[str, Any]:
+    """Return how scikit-learn's vectorizers read texts for a name from `TOKENS`: options of theirs."""
     if "{" not in TOKENS[tokens]:
-        return TOKENS[tokens]
+        return {"token_pattern": TOKENS[tokens]}
     parts = word_patterns()
     letter, mark = rf"[^\W{parts['unspaced']}]", f"[{parts['mark']}]"
-    return TOKENS[tokens].format(letter=letter, mark=mark, single=f"[{parts['unspaced']}{parts['symbol']}]")
+    pattern = TOKENS[tokens].format(letter=letter, mark=mark, single=f"[{parts['unspaced']}{parts['symbol']}]")
+    return {"token_pattern": pattern, "preprocessor": _composed_and_lowered}
+
+
+def _composed_and_lowered(text: str) -> str:
+    return unicodedata.normalize("NFC", text).lower()
 
 
 def least_texts(n_texts: int) -> int:

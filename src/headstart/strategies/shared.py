@@ -17,7 +17,7 @@ from headstart.errors import OptionError
 from headstart.features import layer_outputs
 from headstart.fitting.logistic import logistic_path
 from headstart.heads import TfidfHead
-from headstart.heads.tfidf import token_pattern, vectorizer_of
+from headstart.heads.tfidf import reading, vectorizer_of
 from headstart.predictor import Predictor
 from headstart.strategies.blend import adapt_to_texts
 from headstart.strategies.inputs import require_base, strings_of
@@ -139,9 +139,8 @@ def count_ngrams(corpus: Corpus, space: NgramSpace) -> NgramCounts:
     from sklearn.feature_extraction.text import CountVectorizer
 
     vectorizer = CountVectorizer(
-        ngram_range=(1, space.longest), token_pattern=token_pattern(space.tokens), binary=space.counts == "binary",
-        dtype=np.float32,
-    )  # fmt: skip
+        ngram_range=(1, space.longest), binary=space.counts == "binary", dtype=np.float32, **reading(space.tokens)
+    )
     try:
         matrix = vectorizer.fit_transform(strings_of(corpus))
     except ValueError:  # an empty vocabulary
