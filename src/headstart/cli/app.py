@@ -7,6 +7,7 @@ send us; 130, 143 and 129 interrupted by Ctrl-C, SIGTERM or SIGHUP.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -93,6 +94,7 @@ def _outcome(given: list[str]) -> tuple[int, str]:
 
 def _invoked(given: list[str]) -> int:
     """Run the command and return its exit code. Calling `app` would take any reader's EOFError for an interrupt."""
+    console.COMMAND.set(shlex.join(["headstart", *given]))
     try:
         with typer.main.get_command(app).make_context("headstart", given) as context:
             context.command.invoke(context)

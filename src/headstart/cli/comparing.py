@@ -99,6 +99,7 @@ def compare(
     """
     from headstart.comparison import check_place
     from headstart.comparison import compare as run
+    from headstart.corpus import parse_label_map
     from headstart.estimators import load
 
     _refuse_valid(valid)
@@ -136,6 +137,11 @@ def compare(
         groups=group,
         out=out,
         progress=progress,
+        about={
+            "base": Path(model).name,
+            "command": console.command_line(),
+            "label_map": parse_label_map(label_map) if label_map else {},
+        },
         **asked,
     )
     progress.close()

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 from headstart.cli.process import discard
@@ -16,7 +17,21 @@ from headstart.errors import HeadstartWarning, OutputError
 from headstart.printing import printable
 from headstart.progress import TrainingLines
 
-__all__ = ["TrainingProgress", "emit", "fail", "note", "printed_warnings", "table", "track", "warn"]
+__all__ = [
+    "COMMAND",
+    "TrainingProgress",
+    "command_line",
+    "emit",
+    "fail",
+    "note",
+    "printed_warnings",
+    "table",
+    "track",
+    "warn",
+]
+
+COMMAND: ContextVar[str] = ContextVar("COMMAND", default="headstart")
+"""Set by `headstart.cli.app`."""
 
 
 def emit(result: Mapping[str, Any], *, as_json: bool, lines: Sequence[str]) -> None:
@@ -25,6 +40,11 @@ def emit(result: Mapping[str, Any], *, as_json: bool, lines: Sequence[str]) -> N
         _write(json.dumps(_plain(result), allow_nan=False).replace("\x7f", "\\u007f"), sys.stdout)
     else:
         _print(lines, sys.stdout)
+
+
+def command_line() -> str:
+    """Return the command that is running, as it can be given again."""
+    return COMMAND.get()
 
 
 def note(message: str) -> None:

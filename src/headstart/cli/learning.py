@@ -276,7 +276,6 @@ def run_facts(seconds: float) -> dict[str, Any]:
     """Return what differs from run to run: when, how long, on what."""
     import datetime
     import platform
-    import sys
 
     import numpy
     import torch
@@ -284,7 +283,7 @@ def run_facts(seconds: float) -> dict[str, Any]:
     return {
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": seconds,
-        "command": " ".join(sys.argv[1:]),
+        "command": console.command_line().removeprefix("headstart "),
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": numpy.__version__,

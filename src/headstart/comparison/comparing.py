@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import tempfile
 import time
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from headstart.artifact import read
+from headstart.artifact import content_hash, read
 from headstart.comparison.fits import Fit, load_scores, perform
 from headstart.comparison.folder import check_place, check_shipped, make_working_folders, reserved
 from headstart.comparison.gap import domain_gap, gap_lines
@@ -69,6 +70,7 @@ def compare(
     progress: Progress | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
+    about: Mapping[str, Any] | None = None,
 ) -> Comparison:
     """Compare every way of using a base, and of doing without one, at several label budgets.
 
@@ -98,6 +100,7 @@ def compare(
             ``HEADSTART_CACHE`` or the user's own cache folder.
         device: where networks are trained and the base's layers computed: ``"auto"``, ``"cpu"``, ``"cuda"``,
             ``"cuda:1"``. What was trained scores the test rows on the CPU.
+        about: what the page says of its making, where that is known better: ``base`` (a name), ``command``, ``label_map``.
 
     Raises:
         DataError, OptionError: what cannot be used, and what to do.
@@ -135,6 +138,14 @@ def compare(
         random_state,
         cache,
         where,
+        {
+            "base": Path(base).name if isinstance(base, str | Path) else None,
+            "base_hash": content_hash(predictor.to_parts()),
+            "data": data.source,
+            "label_map": {str(one): str(other) for one, other in (label_map or {}).items()},
+            "date": datetime.date.today().isoformat(),
+            **(about or {}),
+        },
     )
     plan = plan_of(predictor, problem, origin, candidates, options)
     if out is not None:
@@ -200,6 +211,7 @@ def _compared(
     run_tasks(plan.fits, plan.strategies, workspace, log, keep=keep, n_jobs=n_jobs, progress=progress)
     found = judge(workspace, problem, base, source, plan, log)
     _add_warnings(found, base, problem)
+    found.facts |= plan.options.about
     found.facts |= {"left_out": dict(plan.left_out), "seconds": time.perf_counter() - started, "n_jobs": n_jobs}
     _ship(found, workspace, problem, plan, log)
     found.verdict["words"] = say(found.verdict, plan.strategies)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from headstart.comparison.fits import Fit
 from headstart.comparison.problem import Problem
@@ -42,6 +43,7 @@ class Options:
     seed: int
     cache: str | Path | None = None
     device: str = "cpu"
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -116,12 +116,10 @@ def _needed(one: Part) -> tuple[str, str]:
 
 def _about(result: Part) -> dict[str, Any]:
     facts = result["facts"]
-    base = facts.get("base") or {}
-    named = base.get("name", "")
-    hashed = f" ({base['content_hash'][:12]})" if base.get("content_hash") else ""
+    hashed = f"({facts['base_hash'][:12]})" if facts.get("base_hash") else ""
     labels = facts.get("label_map") or {}
     return {
-        "Base": f"{named}{hashed}",
+        "Base": f"{facts.get('base') or ''} {hashed}".strip(),
         "Data": facts.get("data"),
         "Labels": ", ".join(f"{one} as {other}" for one, other in labels.items()) or list(facts.get("labels") or ()),
         "Rows": f"{facts['n_pool']:,} to learn from, {facts['n_test']:,} to test on" if result["rows"] else None,
@@ -136,7 +134,7 @@ def _title(result: Part) -> str:
 
 def _full_title(result: Part) -> str:
     facts = result["facts"]
-    names = " on ".join(str(one) for one in ((facts.get("base") or {}).get("name"), facts.get("data")) if one)
+    names = " on ".join(str(one) for one in (facts.get("base"), facts.get("data")) if one)
     return f"{_title(result)} {names}".strip()
 
 

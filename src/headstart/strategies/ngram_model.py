@@ -69,8 +69,8 @@ class _Design:
 
     def __add__(self, other: _Design) -> _Design:
         """Return both, one behind the other."""
-        pairs = (self.kept, other.kept), (self.idf, other.idf), (self.prior, other.prior)
-        return _Design(*(np.concatenate(pair) for pair in pairs))
+        kept, idf, prior = (self.kept, other.kept), (self.idf, other.idf), (self.prior, other.prior)
+        return _Design(np.concatenate(kept), np.concatenate(idf), np.concatenate(prior))
 
     def raw(self, matrix: Any, *, sublinear: bool) -> Any:
         """Return counts times idf of rows of the space, CSR float64 [rows, n_grams]."""
