@@ -161,6 +161,16 @@ def watched(kind: str, folder: Path, seed: int, numbers: range, until: float) ->
             number += 1
 
 
+def added(before: Any, more: Any) -> Any:
+    """Return the counts of two runs as those of one."""
+    if isinstance(before, dict):
+        return {
+            name: added(before.get(name, type(more.get(name, 0))()), more.get(name, type(before.get(name, 0))()))
+            for name in {**before, **more}
+        }
+    return max(before, more) if isinstance(before, float) else before + more
+
+
 def run_kind(kind: str, folder: Path, options: argparse.Namespace) -> int:
     """Run a kind, print and store its counts, and return the number of findings."""
     KINDS[kind].prepare(folder / kind)
@@ -201,6 +211,9 @@ def run_kind(kind: str, folder: Path, options: argparse.Namespace) -> int:
             "longest_seconds": round(longest, 3), "most_megabytes": round(hungriest / 2**20, 1), "found": found[:50],
         }  # fmt: skip
         held = json.loads(options.out.read_text()) if options.out.exists() else {}
+        before = held.get(kind, {})
+        if (before.get("seed"), before.get("first", 0) + before.get("cases", -1)) == (options.seed, first):
+            summary = {**added(before, summary), "first": before["first"], "seed": options.seed}
         options.out.parent.mkdir(exist_ok=True)
         options.out.write_text(json.dumps({**held, kind: summary}, indent=1, sort_keys=True) + "\n")
     return len(found)
@@ -213,7 +226,9 @@ def main() -> int:
     parser.add_argument("--cases", type=int, help="of each kind, in place of its own number")
     parser.add_argument("--seconds", type=float, help="for each kind")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--first", type=int, default=0, help="number of the first case, to go on with a run")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first case; what follows on the stored run is added to it"
+    )
     parser.add_argument("--only", type=int, help="run this one case and print all about it")
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=RESULTS)

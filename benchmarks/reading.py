@@ -1,10 +1,10 @@
-"""How fast tables are read: CSV, TSV, JSON lines, Parquet and Arrow of the same reviews, and CSV of several kinds of quoting.
+"""How fast tables are read, and scored: the same reviews as CSV, TSV, JSON lines, Parquet and Arrow, of several quotings.
 
-    HEADSTART_DATA=folder python benchmarks/reading.py [--rows 20000] [--rounds 5] [--src other/src]
+    HEADSTART_DATA=folder python benchmarks/reading.py [--rows 20000] [--rounds 5] [--models OURS [--src other/src OTHERS]]
 
-Each form is read whole and scanned in batches; a round reads all forms, one after the other, and the figure is the median
-of megabytes of file a second of processor time. ``--src`` reads with the package in another folder as well, in a process of
-its own, and prints the ratio of the two: what a change costs.
+Each form is read whole and scanned in batches, and each model scores the Parquet file into another. ``--src`` does it with
+the package in another folder as well, and prints the ratio of the two: what a change costs. Two processes take turns, task
+by task, A B A B; the figure is the median of rows a second of processor time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,30 +61,58 @@ def make(folder: Path, n_rows: int) -> None:
     (folder / "rows.jsonl").write_text("\n".join(lines))
 
 
-def measure(folder: Path) -> dict[str, float]:
-    """Read each file whole and in batches; megabytes a second of processor time."""
+def tasks(folder: Path, models: list[Path]) -> dict[str, Callable[[], object]]:
+    """Return what is measured, by name."""
+    import headstart as hs
+    from headstart.bulk import predict_file
     from headstart.corpus import read, scan
 
-    found = {}
-    for path in sorted(folder.iterdir()):
-        size = path.stat().st_size / 1e6
-        start = time.process_time()
-        read(path, label="label")
-        middle = time.process_time()
+    def scanned(path: Path) -> None:
         for _ in scan(path, columns=()):
             pass
-        found[f"{path.name} read"] = size / (middle - start)
-        found[f"{path.name} scanned"] = size / (time.process_time() - middle)
+
+    found: dict[str, Callable[[], object]] = {}
+    for path in sorted(folder.glob("*.*")):
+        found[f"{path.name} read"] = lambda path=path: read(path, label="label")
+        found[f"{path.name} scanned"] = lambda path=path: scanned(path)
+    for number, place in enumerate(models):
+        predictor, out = hs.load(place).predictor_, folder / f"out-{os.getpid()}" / "scored.parquet"
+        out.parent.mkdir(exist_ok=True)
+        found[f"{place.name} ({number}) scores"] = lambda predictor=predictor, out=out: predict_file(
+            predictor, folder / "rows.parquet", out
+        )
     return found
 
 
-def in_a_process(folder: Path, src: Path) -> dict[str, float]:
-    """Measure with the package that lies in `src`."""
-    environment = {**os.environ, "PYTHONPATH": str(src), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, "--work", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    result: dict[str, float] = json.loads(done.stdout)
-    return result
+def work(folder: Path, models: list[Path]) -> None:
+    """Do each task that is named on standard input; print its seconds of processor time."""
+    known = tasks(folder, models)
+    print(json.dumps(list(known)), flush=True)
+    for line in sys.stdin:
+        start = time.process_time()
+        known[line.strip()]()
+        print(time.process_time() - start, flush=True)
+
+
+class Worker:
+    """A process that measures the package in `src`."""
+
+    def __init__(self, src: Path, folder: Path, models: list[Path]) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(src), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, __file__, "--work", str(folder), "--models", *map(str, models)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.names: list[str] = json.loads(self._line())
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def seconds(self, task: str) -> float:
+        """Do a task."""
+        print(task, file=self.process.stdin, flush=True)
+        return float(self._line())
 
 
 def main() -> None:
@@ -91,25 +120,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--src", type=Path, help="another src folder, to compare with")
+    parser.add_argument("--models", type=Path, nargs="*", default=[], help="are scored with")
+    parser.add_argument("--src", type=Path, nargs="+", help="another src folder to compare with, and its models")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        measure(options.work)  # What is imported and compiled at first use is not counted.
-        print(json.dumps(measure(options.work)))
+        work(options.work, options.models)
         return
-    sources = [HERE.parent / "src", *([options.src] if options.src else [])]
-    rounds: dict[str, list[list[float]]] = {}
     with tempfile.TemporaryDirectory() as place:
-        make(Path(place), options.rows)
-        for _ in range(options.rounds):
-            for number, src in enumerate(sources):
-                for name, speed in in_a_process(Path(place), src).items():
-                    rounds.setdefault(name, [[] for _ in sources])[number].append(speed)
-    for name, speeds in rounds.items():
-        medians = [statistics.median(one) for one in speeds]
-        ratio = "" if len(medians) < 2 else f"  {medians[0] / medians[1]:.2f} of {medians[1]:.0f} MB/s"
-        print(f"{name:28s} {medians[0]:7.0f} MB/s{ratio}")
+        folder = Path(place)
+        make(folder, options.rows)
+        workers = [Worker(HERE.parent / "src", folder, options.models)]
+        if options.src:
+            workers.append(Worker(options.src[0], folder, options.src[1:]))
+        for names in zip(*(worker.names for worker in workers), strict=True):
+            for worker, name in zip(workers, names, strict=True):
+                worker.seconds(name)  # what is imported and compiled at first use is not counted
+            rounds = [
+                [worker.seconds(name) for worker, name in zip(workers, names, strict=True)]
+                for _ in range(options.rounds)
+            ]
+            speeds = [options.rows / statistics.median(each) for each in zip(*rounds, strict=True)]
+            ratio = "" if len(speeds) < 2 else f"  {speeds[0] / speeds[1]:.2f} of {speeds[1]:,.0f}"
+            print(f"{names[0]:36s} {speeds[0]:9,.0f} rows a second{ratio}", flush=True)
+        for worker in workers:
+            worker.process.kill()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,13 @@ def test_networks_are_trained_on_the_device(
     from headstart.strategies import STRATEGIES, Settings
 
     devices: list[str] = []
-    train = STRATEGIES["scratch"]
+    scratch = STRATEGIES["scratch"]
 
-    def watched(rows: Any, valid: Any, base: Any, settings: Settings) -> Any:
+    def watched(rows: Any, valid: Any, base: Any, settings: Settings, shared: Any) -> Any:
         devices.append(settings.device)
-        return train(rows, valid, base, settings)
+        return scratch.fit(rows, valid, base, settings, shared)
 
-    monkeypatch.setitem(STRATEGIES, "scratch", watched)
+    monkeypatch.setitem(STRATEGIES, "scratch", replace(scratch, fit=watched))
     code, said, told = _run(
         capsys, base_folder, data, "--budgets", "20", "--seeds", 1, "--candidates", "scratch", "--device", "cpu", "--out",
         tmp_path / "out", "--jobs", 1, "--json",
@@ -125,7 +126,7 @@ def test_without_a_label_column_only_the_gap(
         (("--test", "1.5"), "--test is 1.5; expected a share of the rows between 0 and 1"),
         (("--label", "nothing"), "nothing"),
         (("--columns", "weight"), "weight"),
-        (("--candidates", "tfidff"), "there is no candidate 'tfidff'; did you mean"),
+        (("--candidates", "tfidff"), "there is no strategy 'tfidff'; did you mean"),
         (("--device", "gpu"), "the device is 'gpu'; expected 'auto', 'cpu', 'cuda'"),
         (
             ("--valid", "0.2"),

@@ -232,7 +232,7 @@ class TestOptions:
             (["--set", "clip=middle"], ["clip is 'middle'", "'head', 'tail' or 'both'"]),
             (["--set", "valid_fraction=half"], ["valid_fraction is 'half'"]),
             (["--set", "valid_fraction=1.5"], ["1.5"]),
-            (["--set", "strategy=best"], ["'best'", "as-is, features, fine-tune, self-train, scratch, tfidf"]),
+            (["--set", "strategy=best"], ["'best'", "as-is, self-train, columns, tfidf"]),
             (["--set", "activation=3"], ["activation '3'|no activation 3", "relu"]),
             (["--set", "random_state=-1"], ["random_state is -1"]),
             (["--set", "phases=3"], ["phases is 3", "a list"]),
@@ -272,7 +272,7 @@ class TestOptions:
         ("given", "names"),
         [
             (["--strategy", "fine_tune"], ["'fine_tune'", "did you mean 'fine-tune'"]),
-            (["--columns", "stars"], ["--columns stars", "--strategy features or tfidf"]),
+            (["--columns", "stars"], ["--columns stars", "use one of columns, tfidf, nbsvm, tfidf-prior, features"]),
             (["--strategy", "features", "--columns", "price"], ["'price'", COLUMNS]),
             (["--strategy", "features", "--set", "head=forest"], ["'forest'", "auto, linear, catboost"]),
             (["--strategy", "features", "--set", "pooling=sum"], ["'sum'"]),

@@ -212,6 +212,7 @@ def test_no_pickle_and_no_evaluated_code_in_the_package() -> None:
     assert found == []
 
 
+@pytest.mark.filterwarnings("ignore:classes_ is sorted:FutureWarning")
 @pytest.mark.parametrize("folder", sorted(OLD.glob("v*-*/")), ids=lambda folder: folder.name)
 def test_every_format_since_the_first_loads(folder: Path, tmp_path: Path) -> None:
     said = json.loads(folder.with_name(f"{folder.name}.json").read_text())
@@ -229,6 +230,8 @@ def test_every_format_since_the_first_loads(folder: Path, tmp_path: Path) -> Non
             if "day" in said["columns"]
             else table
         )
+    if "classes" in said:
+        assert model.classes_.tolist() == said["classes"]
     np.testing.assert_allclose(model.predict_proba(table)[:, 1], said["probabilities"], rtol=0, atol=1e-5)
     model.save(tmp_path / "again")
     np.testing.assert_array_equal(hs.load(tmp_path / "again").predict_proba(table), model.predict_proba(table))

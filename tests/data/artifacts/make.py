@@ -4,7 +4,8 @@
 
 Run once for a released format, commit what it writes, and never again for that format: the point of these
 folders is that they are old, so those that are there stay. Models of format 1.0 (``v1-NAME``) were written by the code of
-0.1.0, with this very script. Beside each model lies what it said of three texts, ``NAME.json``.
+0.1.0, with this very script as it was then. Beside each model lies what it said of three texts, ``NAME.json``: the
+probability of the label that is last in sorted order.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ def classifiers(table: pa.Table, labels: list[int]) -> dict[str, Any]:
     made["static"] = hs.TextClassifier(base=made["encoder"], strategy="features", **plain).fit(table, labels)
     made["columns"] = hs.TextClassifier(strategy="columns", head="linear", **mixed).fit(table, labels)
     made["nbsvm"] = hs.TextClassifier(strategy="nbsvm", **plain).fit(table, labels)
+    named = np.array(["bad", "good"])[labels]
+    made["positive-first"] = hs.TextClassifier(strategy="tfidf", positive="bad", **plain).fit(table, named)
     return made
 
 
@@ -118,7 +121,9 @@ def main() -> None:
             "texts": TEXTS,
         }
         if classifier.predictor_.label_names:
-            said["probabilities"] = classifier.predict_proba(asked)[:, 1].tolist()
+            last = np.argmax(classifier.classes_)  # 0.1 had the positive label last
+            said["classes"] = sorted(classifier.classes_.tolist())
+            said["probabilities"] = classifier.predict_proba(asked)[:, last].tolist()
         else:
             said["vectors"] = hs.LayerFeatures(classifier, layer="pooled").transform(TEXTS).tolist()
         folder.with_name(folder.name + ".json").write_text(json.dumps(said, indent=1) + "\n")
