@@ -54,20 +54,15 @@ def answer_of(page: Page, result: Part, *, name: str = "", link: tuple[str, str]
 
 def answer_line(verdict: Part) -> tuple[str, str]:
     """Return the kind of an answer, a key of `SIGNS`, and its line."""
-    base = verdict["base"]
-    if verdict["kind"] == "nothing helps":
-        return "nothing", "Nothing helps: no strategy beats chance"
-    few = base.get("helps_up_to")
-    answers: dict[str, tuple[str, str]] = {
+    few = verdict["base"].get("helps_up_to")
+    lines = {
+        "nothing helps": ("nothing", "Nothing helps: no strategy beats chance"),
         "helps": ("helps", "The base helps"),
-        "hurts": ("harms", "The base harms"),
+        "helps with few labels": ("few", f"The base helps with few labels: up to {few or 0:,}"),
         "no difference": ("same", "The base makes no difference"),
+        "hurts": ("harms", "The base harms"),
     }
-    if base["answer"] in ("helps", "hurts"):
-        return answers[base["answer"]]
-    if few:
-        return "few", f"The base helps with few labels: up to {few:,}"
-    return answers.get(base["answer"], ("unknown", "It cannot be told whether the base helps"))
+    return lines.get(verdict["word"], ("unknown", "It cannot be told whether the base helps"))
 
 
 def _interval_of(estimate: Part) -> dict[str, Any]:
@@ -75,11 +70,18 @@ def _interval_of(estimate: Part) -> dict[str, Any]:
 
 
 def _why(verdict: Part) -> str:
-    base = verdict["base"]
+    """Return the sentence with the interval from which the word follows."""
+    base, word = verdict["base"], verdict["word"]
     if "transfer" not in base:
         return str(base.get("why", ""))
-    apart = _signed(base)
-    return f"Best with the base, {base['transfer']}, against best without it, {base['reference']}: {apart} AUC."
+    at_fewer = {"helps with few labels": base["helps_up_to"], "hurts": base["hurts_up_to"]}.get(word)
+    if word == base["answer"] or at_fewer is None:
+        return f"Best with the base, {base['transfer']}, against best without it, {base['reference']}: {_signed(base)} AUC."
+    few = next(one for one in base["by_budget"] if one["budget"] == at_fewer)
+    return (
+        f"With {at_fewer:,} labels, best with the base, {few['transfer']}, against best without it, {few['reference']}: "
+        f"{_signed(few)} AUC; with all {base['budget']:,}: {_signed(base)}."
+    )
 
 
 def _signed(one: Part) -> str:
@@ -97,7 +99,7 @@ def _tiles(result: Part) -> list[tuple[str, str, str]]:
         )
     ]
     if "transfer" in base:
-        interval = f"interval {base['low']:+.3f} to {base['high']:+.3f}"
+        interval = f"{100 * (1 - 2 * base['level']):.4g}% interval {base['low']:+.3f} to {base['high']:+.3f}"
         tiles.append(("Gain over the best without the base", f"{base['difference']:+.3f}", interval))
     saved = [one for one in verdict.get("labels_saved", ()) if one["reference"] == "tfidf"] or verdict.get(
         "labels_saved", []
