@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from headstart.layers import TokenEmbedding
-from headstart.layers.gathered import as_dense
+from headstart.layers.indexed_vectors import expand
 from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
 
 KINDS = {"adam": (LazyAdam, torch.optim.Adam), "adamw": (LazyAdamW, torch.optim.AdamW)}
@@ -39,7 +39,7 @@ class Pair:
         coefficients = torch.randn(*ids.shape, 20)
         for net, optimizer in zip(self.nets, (self.lazy, self.dense), strict=True):
             optimizer.zero_grad()
-            loss = (as_dense(net["words"](ids)) * coefficients).sum() + net["out"].weight.sum()
+            loss = (expand(net["words"](ids)) * coefficients).sum() + net["out"].weight.sum()
             loss.backward()
             if clip is not None:
                 clip_gradients(net.parameters(), clip)
@@ -88,7 +88,7 @@ def test_settling_at_any_time_changes_no_bit() -> None:
             torch.random.set_rng_state(state)
             pair.step(ids)
         if number % 7 == 3:
-            pairs[1].lazy.settle()
+            pairs[1].lazy.catch_up()
     for one, other in zip(*(pair.nets[0].state_dict().values() for pair in pairs), strict=True):
         assert torch.equal(one, other)
 
@@ -97,7 +97,7 @@ def test_a_word_read_twice_in_a_step_counts_twice() -> None:
     pair, norms = Pair("adam", lr=1e-2), []
     for net, optimizer in zip(pair.nets, (pair.lazy, pair.dense), strict=True):
         ids = torch.tensor([[3, 4, 3]])
-        (as_dense(net["words"](ids)).sum() + as_dense(net["words"](ids[:, :2])).square().sum()).backward()
+        (expand(net["words"](ids)).sum() + expand(net["words"](ids[:, :2])).square().sum()).backward()
         norms.append(clip_gradients(net.parameters(), 1.0))
         optimizer.step()
     pair.assert_equal()
@@ -111,7 +111,7 @@ def test_a_dense_gradient_is_taken_too() -> None:
         if number == 10:
             for net, optimizer in zip(pair.nets, (pair.lazy, pair.dense), strict=True):
                 optimizer.zero_grad()
-                net["words"].settle()
+                net["words"].catch_up()
                 net["words"].weight.sum().backward()
                 optimizer.step()
     pair.assert_equal()
@@ -143,7 +143,7 @@ def test_a_closure_is_called_with_gradients_on() -> None:
 
     def closure() -> Tensor:
         pair.lazy.zero_grad()
-        loss = as_dense(pair.nets[0]["words"](torch.tensor([[5]]))).sum()
+        loss = expand(pair.nets[0]["words"](torch.tensor([[5]]))).sum()
         loss.backward()
         return loss
 

@@ -91,7 +91,7 @@ class Examples:
         for name, part in parts.items():
             if part is not None and len(part) != len(self.ids):
                 raise DataError(
-                    f"{name!r} has {len(part):,} rows beside {len(self.ids):,} texts; pass one value for every text."
+                    f"{name!r} has {len(part):,} rows next to {len(self.ids):,} texts; pass one value for every text."
                 )
 
     def __len__(self) -> int:

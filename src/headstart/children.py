@@ -53,7 +53,7 @@ class Child(subprocess.Popen[bytes]):
     Args:
         target: the function as ``"module:name"``; it is called with `arguments`.
         arguments: strings.
-        variables: environment variables to set beside those of this process.
+        variables: environment variables to set next to those of this process.
         stderr: as in `subprocess.Popen`; None shares this process's.
 
     Raises:

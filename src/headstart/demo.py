@@ -45,7 +45,7 @@ class Target:
     Attributes:
         name: for headings.
         corpus: its rows, with labels.
-        columns: tabular columns beside the text.
+        columns: tabular columns next to the text.
     """
 
     name: str
@@ -86,7 +86,7 @@ def run_demo(
     base = _base(source, out, events, say)
     results = {}
     for target in found:
-        say(f"carrying it to {len(target.corpus):,} {target.name}, every way, beside both reference points")
+        say(f"carrying it to {len(target.corpus):,} {target.name}, every way, next to both reference points")
         results[target.name] = _compared(base, target, out, progress)
     report = _page(base, results, missing).write(out / "report.html")
     return {

@@ -111,7 +111,7 @@ def layer_outputs(
     net = predictor.net.to(resolve_device(device))
     net.checked(layers)
     folder = cache_folder(cache) if net.keep_outputs else None
-    kept = None if folder is None else _Kept(predictor, layers, pooling, device, VectorCache(folder))
+    kept = None if folder is None else _CachedOutputs(predictor, layers, pooling, device, VectorCache(folder))
     for start in range(0, max(len(corpus), 1), _CHUNK_ROWS):
         part = corpus.take(np.arange(start, min(start + _CHUNK_ROWS, len(corpus))))
         if kept is not None and len(part):
@@ -121,7 +121,7 @@ def layer_outputs(
         yield network_outputs(net, rows.examples, layers, pooling=pooling, device=resolve_device(device))
 
 
-class _Kept:
+class _CachedOutputs:
     """A model's layers with a cache before them: what is not there is computed once a text, and kept."""
 
     def __init__(

@@ -82,7 +82,7 @@ def network_outputs(
     for batch in _batches(net, examples, batch_size, torch.device(device)):
         outputs = _run(net, batch.tensors(device), names)
         for name, value in outputs.items():
-            flat = _one_a_row(value, batch, pooling).float().cpu().numpy()
+            flat = _pool_rows(value, batch, pooling).float().cpu().numpy()
             if name not in found:
                 found[name] = np.empty((len(examples), flat.shape[1]), np.float32)
             found[name][batch.rows] = flat
@@ -119,7 +119,7 @@ def _run(net: Network, batch: Batch, names: Sequence[str]) -> dict[str, Tensor]:
     return {**outputs, LOGITS: net(batch)} if LOGITS in names else outputs
 
 
-def _one_a_row(value: Tensor, batch: Batch, pooling: str) -> Tensor:
+def _pool_rows(value: Tensor, batch: Batch, pooling: str) -> Tensor:
     if value.dim() == 3 and value.shape[1] == batch.ids.shape[1]:
         return pool(value, torch.from_numpy(batch.lengths).to(value.device), pooling)
     if value.dim() == 3:

@@ -22,7 +22,7 @@ from headstart.arrays import Floats, Places
 from headstart.kernels import workers
 from headstart.kernels.adam import Matrix, Schedule, advance
 from headstart.layers.embedding import TokenEmbedding, distinct_words
-from headstart.layers.gathered import obstacle
+from headstart.layers.indexed_vectors import obstacle
 from headstart.plain import Facts, Json
 
 __all__ = ["LazyAdam", "LazyAdamW", "clip_gradients"]
@@ -31,7 +31,7 @@ _MOST_STEPS = 1000  # steps to remember; then all rows catch up
 _LEAST_ROWS = 4096  # fewer rows than this are done before another thread has woken up
 
 
-class _Owed:
+class _Pending:
     """The steps that one embedding's rows have made, and those they still owe."""
 
     def __init__(self, embedding: TokenEmbedding, state: Json, decoupled: bool) -> None:
@@ -57,14 +57,14 @@ class _Owed:
         penalty = 0.0 if self.decoupled else weight_decay
         constants = (beta_1, beta_2, 1.0 - beta_1, 1.0 - beta_2, group["eps"], penalty)
         if constants != self.constants or len(self.rate) >= _MOST_STEPS:
-            self.settle()
+            self.catch_up()
             self.constants = constants
         number = self.base + len(self.rate) + 1
         self.rate.append(lr / (1.0 - beta_1**number))
         self.scale.append(1.0 / math.sqrt(1.0 - beta_2**number))
         self.decay.append(1.0 - lr * weight_decay if self.decoupled else 1.0)
 
-    def settle(self, words: Places | None = None) -> None:
+    def catch_up(self, words: Places | None = None) -> None:
         """Make the steps that ``words`` (None: all rows) still owe."""
         until = self.base + len(self.rate)
         if until > self.base:
@@ -73,21 +73,21 @@ class _Owed:
             if words is None:
                 self.forget()
 
-    def learn(self, rows: Places, slopes: Floats) -> None:
-        """Make the step just begun on ``rows``, each once, whose gradients are ``slopes`` [len(rows), size]."""
-        self._advance(rows, self.base + len(self.rate) - 1, slopes)
+    def learn(self, rows: Places, gradients: Floats) -> None:
+        """Make the step just begun on ``rows``, each once, whose gradients are ``gradients`` [len(rows), size]."""
+        self._advance(rows, self.base + len(self.rate) - 1, gradients)
 
-    def _advance(self, rows: Places, until: int, slopes: Floats | None) -> None:
+    def _advance(self, rows: Places, until: int, gradients: Floats | None) -> None:
         tensors = (self.embedding.weight, self.state["exp_avg"], self.state["exp_avg_sq"])
         flat = [tensor.detach().numpy().reshape(-1) for tensor in tensors]
         matrix = Matrix(flat[0], flat[1], flat[2], self.done, self.embedding.size)
         steps = [np.array(values, np.float32) for values in (self.rate, self.scale, self.decay)]
         constants = [np.float32(value) for value in self.constants]
         schedule = Schedule(*constants, self.base, *steps)  # type: ignore[arg-type,call-arg]
-        given = np.empty(0, np.float32) if slopes is None else slopes.reshape(-1)
+        given = np.empty(0, np.float32) if gradients is None else gradients.reshape(-1)
         workers.run(
             [
-                partial(advance, matrix, schedule, rows, cut.start, cut.stop, until, given, slopes is not None)
+                partial(advance, matrix, schedule, rows, cut.start, cut.stop, until, given, gradients is not None)
                 for cut in workers.shares(len(rows), workers.n_threads(), _LEAST_ROWS)
             ]
         )
@@ -100,23 +100,23 @@ class _Lazy(torch.optim.Optimizer):
 
     def _watch(self, embeddings: Iterable[TokenEmbedding]) -> None:
         known = {parameter for group in self.param_groups for parameter in group["params"]}
-        self._owed: dict[Tensor, _Owed] = {}
+        self._pending: dict[Tensor, _Pending] = {}
         for embedding in embeddings:
             if embedding.weight in known and obstacle(embedding.weight) is None and embedding.weight.is_contiguous():
-                self._owed[embedding.weight] = _Owed(embedding, self.state[embedding.weight], self._decoupled)
-                embedding.defer(self._owed[embedding.weight].settle)
+                self._pending[embedding.weight] = _Pending(embedding, self.state[embedding.weight], self._decoupled)
+                embedding.postpone(self._pending[embedding.weight].catch_up)
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Make every step that word vectors still owe; reading a network's state does so by itself."""
-        for owed in self._owed.values():
-            owed.settle()
+        for pending in self._pending.values():
+            pending.catch_up()
 
     def close(self) -> None:
-        """Settle, and leave the embeddings to whatever trains them next."""
-        self.settle()
-        for owed in self._owed.values():
-            owed.embedding.defer(None)
-        self._owed = {}
+        """CatchUp, and leave the embeddings to whatever trains them next."""
+        self.catch_up()
+        for pending in self._pending.values():
+            pending.embedding.postpone(None)
+        self._pending = {}
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step; word vectors without a gradient put theirs off."""
@@ -124,43 +124,43 @@ class _Lazy(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        lazy = [(group, self._owed[p]) for group in self.param_groups for p in group["params"] if p in self._owed]
-        sparse = [(group, owed) for group, owed in lazy if _is_sparse(owed.embedding.weight.grad)]
+        lazy = [(group, self._pending[p]) for group in self.param_groups for p in group["params"] if p in self._pending]
+        sparse = [(group, pending) for group, pending in lazy if _is_sparse(pending.embedding.weight.grad)]
         dense = [
-            owed
-            for _, owed in lazy
-            if owed.embedding.weight.grad is not None and not _is_sparse(owed.embedding.weight.grad)
+            pending
+            for _, pending in lazy
+            if pending.embedding.weight.grad is not None and not _is_sparse(pending.embedding.weight.grad)
         ]
-        for owed in dense:
-            owed.settle()
-        with _set_aside([owed.embedding.weight for _, owed in sparse]) as gradients:
+        for pending in dense:
+            pending.catch_up()
+        with _set_aside([pending.embedding.weight for _, pending in sparse]) as gradients:
             super().step()
-        for (group, owed), gradient in zip(sparse, gradients, strict=True):
-            self._step_rows(owed, group, gradient)
-        for owed in dense:
-            owed.forget()
+        for (group, pending), gradient in zip(sparse, gradients, strict=True):
+            self._step_rows(pending, group, gradient)
+        for pending in dense:
+            pending.forget()
         return loss
 
-    def _step_rows(self, owed: _Owed, group: Facts, gradient: Tensor) -> None:
-        if not owed.state:
-            zeros = torch.zeros_like(owed.embedding.weight)
-            owed.state.update(step=torch.tensor(0.0), exp_avg=zeros, exp_avg_sq=zeros.clone())
-        owed.begin_step(group)
-        owed.learn(gradient._indices()[0].numpy(), gradient._values().numpy())
-        owed.state["step"] += 1.0
+    def _step_rows(self, pending: _Pending, group: Facts, gradient: Tensor) -> None:
+        if not pending.state:
+            zeros = torch.zeros_like(pending.embedding.weight)
+            pending.state.update(step=torch.tensor(0.0), exp_avg=zeros, exp_avg_sq=zeros.clone())
+        pending.begin_step(group)
+        pending.learn(gradient._indices()[0].numpy(), gradient._values().numpy())
+        pending.state["step"] += 1.0
 
     def state_dict(self) -> Json:
-        """Return the state in `torch.optim.Adam`'s form, with no step owed."""
-        self.settle()
+        """Return the state in `torch.optim.Adam`'s form, with no step pending."""
+        self.catch_up()
         return super().state_dict()
 
     def load_state_dict(self, state_dict: Json) -> None:
         """Take up a state of this class or of the torch class that it stands for."""
-        self.settle()
+        self.catch_up()
         super().load_state_dict(state_dict)
-        for parameter, owed in self._owed.items():
-            owed.state = self.state[parameter]
-            owed.forget()
+        for parameter, pending in self._pending.items():
+            pending.state = self.state[parameter]
+            pending.forget()
 
 
 class LazyAdam(_Lazy, torch.optim.Adam):
@@ -173,8 +173,8 @@ class LazyAdam(_Lazy, torch.optim.Adam):
         options: options of `torch.optim.Adam`, except ``amsgrad``, ``maximize`` and ``differentiable``.
 
     The vectors in ``embedding.weight`` are current for any row that the layer has just read, and after
-    ``embedding.state_dict()``, copying, loading or moving the network, `settle` and `close`; other
-    readers of the weight call ``embedding.settle()`` first.
+    ``embedding.state_dict()``, copying, loading or moving the network, `catch_up` and `close`; other
+    readers of the weight call ``embedding.catch_up()`` first.
     """
 
     def __init__(self, params: Any, *, embeddings: Iterable[TokenEmbedding], **options: Any) -> None:

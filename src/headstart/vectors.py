@@ -1,4 +1,4 @@
-"""Word vectors from who stands beside whom: where a network's embedding starts, in seconds and without labels.
+"""Word vectors from who stands next to whom: where a network's embedding starts, in seconds and without labels.
 
 Started from noise, an embedding learns only what the labels of the source say of a word, and words that are
 rare there stay noise. Started from these vectors, words used alike begin alike, which carries over to other
@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from headstart.arrays import Floats
 from headstart.text import RaggedIds
 
-__all__ = ["neighbour_vectors"]
+__all__ = ["cooccurrence_vectors"]
 
 FIRST_WORD = 2  # 0 is padding, 1 is unknown
 _MOST_TOKENS = 12_000_000
@@ -24,7 +24,7 @@ _POWER_STEPS = 3
 _SPARE = 16
 
 
-def neighbour_vectors(
+def cooccurrence_vectors(
     ids: RaggedIds, n_words: int, size: int, *, window: int = 5, n_contexts: int = 5000, random_state: int = 0
 ) -> Floats:
     """Return a vector a word, float32 [n_words, size]; padding, unknown and words without neighbours are zero.

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from headstart.kernels import workers
+from headstart.kernels.bidirectional import GRUDirection, Pass
 from headstart.kernels.gru import BLOCK
-from headstart.kernels.passes import GRUDirection, Pass
 
 
 def sigmoid(x: Any) -> Any:
@@ -52,7 +52,7 @@ def a_pass(batch: Any, *, keep: bool = True) -> Pass:
 
 
 def run(batch: Any, d_states: Any = None) -> Any:
-    """States, and the slopes along table and parameters in one list if ``d_states`` are given."""
+    """States, and the gradients along table and parameters in one list if ``d_states`` are given."""
     table, index, lengths, parameters = batch
     states = np.full((*index.shape, len(parameters) // 4 * parameters[1].shape[1]), 99.0, np.float32)
     one = a_pass((table, index, lengths, parameters))
@@ -101,9 +101,9 @@ def test_slopes_predict_what_a_small_change_does(lengths: list[int]) -> None:
     batch = a_batch(lengths)
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((*batch[1].shape, 12)).astype(np.float32)
-    _, slopes = run(batch, weight)
+    _, gradients = run(batch, weight)
     inputs = [batch[0], *batch[3]]
-    for array, slope in zip(inputs, slopes, strict=True):
+    for array, slope in zip(inputs, gradients, strict=True):
         assert slope.shape == array.shape
         change = rng.standard_normal(array.shape)
         step = 1e-4
@@ -121,11 +121,11 @@ def test_one_and_two_threads_give_the_same_bits_and_more_differ_by_rounding() ->
     found: dict[int, list[Any]] = {}
     for n in (1, 2, 2, 5):
         with workers.limit_threads(n):
-            states, slopes = run(batch, weight)
+            states, gradients = run(batch, weight)
         if n in (1, 2):
-            for before, now in zip(found.get(1, []), [states, *slopes], strict=False):
+            for before, now in zip(found.get(1, []), [states, *gradients], strict=False):
                 np.testing.assert_array_equal(before, now)
-        found[n] = [states, *slopes]
+        found[n] = [states, *gradients]
     for one, many in zip(found[1], found[5], strict=True):
         np.testing.assert_allclose(many, one, rtol=1e-5, atol=1e-4)
 
@@ -136,9 +136,9 @@ def test_passes_may_run_side_by_side() -> None:
     alone = [run(*both) for both in zip(batches, weights, strict=True)]
     with ThreadPoolExecutor(6) as pool:
         together = list(pool.map(run, batches, weights))
-    for (states, slopes), (expected, expected_slopes) in zip(together, alone, strict=True):
+    for (states, gradients), (expected, expected_slopes) in zip(together, alone, strict=True):
         np.testing.assert_array_equal(states, expected)
-        for slope, other in zip(slopes, expected_slopes, strict=True):
+        for slope, other in zip(gradients, expected_slopes, strict=True):
             np.testing.assert_array_equal(slope, other)
 
 
@@ -169,5 +169,5 @@ def test_vanishing_slopes_do_not_become_denormal() -> None:
         array[:] = 0.0
     weight = np.zeros((1, 400, 6), np.float32)
     weight[0, -1] = 1.0  # each step back halves the slope
-    _, slopes = run(batch, weight)
-    assert all(((slope == 0) | (np.abs(slope) > 1e-37)).all() for slope in slopes)
+    _, gradients = run(batch, weight)
+    assert all(((slope == 0) | (np.abs(slope) > 1e-37)).all() for slope in gradients)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headstart.kernels.lanes import LANES, aligned
 from headstart.kernels.product import padded, product
+from headstart.kernels.simd import LANES, aligned
 
 
 def laid(matrix: Any, width: int) -> Any:

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from headstart.errors import OptionError
-from headstart.layers import Gathered, TokenEmbedding
+from headstart.layers import IndexedVectors, TokenEmbedding
 from headstart.layers.embedding import UNKNOWN
-from headstart.layers.gathered import as_dense
+from headstart.layers.indexed_vectors import expand
 
 IDS = torch.tensor([[2, 5, 2, 0, 0], [1, 7, 5, 5, 3], [0, 0, 0, 0, 0]], dtype=torch.int32)
 
@@ -25,8 +25,8 @@ def _seeded() -> Any:
         yield
 
 
-def dense(vectors: Tensor | Gathered) -> Tensor:
-    return as_dense(vectors)
+def dense(vectors: Tensor | IndexedVectors) -> Tensor:
+    return expand(vectors)
 
 
 @pytest.mark.parametrize("kind", [torch.int32, torch.int64])
@@ -34,7 +34,7 @@ def test_vectors_and_slopes_are_those_of_a_plain_lookup(kind: torch.dtype) -> No
     embedding = TokenEmbedding(9, 4)
     weight = torch.randn(3, 5, 4)
     found = embedding(IDS.to(kind))
-    assert isinstance(found, Gathered)
+    assert isinstance(found, IndexedVectors)
     assert len(found.table) == 6  # the distinct ids
     (dense(found) * weight).sum().backward()
     leaf = embedding.weight.detach().clone().requires_grad_()
@@ -106,7 +106,7 @@ def test_an_option_that_cannot_work_is_an_error(options: dict[str, Any], message
 
 def test_sparse_slopes_hold_the_words_read_and_nothing_for_padding() -> None:
     embedding = TokenEmbedding(9, 4)
-    embedding.defer(lambda _words: None)
+    embedding.postpone(lambda _words: None)
     dense(embedding(IDS)).sum().backward()
     gradient = embedding.weight.grad
     assert gradient.is_sparse
@@ -122,7 +122,7 @@ READERS = {
     "loading": lambda e: e.load_state_dict(e.state_dict()),
     "copying": lambda e: copy.deepcopy(e),
     "moving": lambda e: e.to(torch.float64),
-    "ending": lambda e: e.defer(None),
+    "ending": lambda e: e.postpone(None),
 }
 
 
@@ -130,7 +130,7 @@ READERS = {
 def test_steps_put_off_are_made_before_anyone_reads(reader: str) -> None:
     asked: list[Any] = []
     embedding = TokenEmbedding(9, 4)
-    embedding.defer(asked.append)
+    embedding.postpone(asked.append)
     READERS[reader](embedding)
     assert asked
     words = asked[0]
@@ -140,7 +140,7 @@ def test_steps_put_off_are_made_before_anyone_reads(reader: str) -> None:
 def test_a_copy_owes_nothing() -> None:
     embedding = TokenEmbedding(9, 4)
     asked: list[Any] = []
-    embedding.defer(asked.append)
+    embedding.postpone(asked.append)
     twin = copy.deepcopy(embedding)
     asked.clear()
     twin.state_dict()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from headstart.errors import OptionError
-from headstart.layers import Gathered
+from headstart.layers import IndexedVectors
 from headstart.layers.fast import FastRecurrent
 
 LENGTHS = torch.tensor([9, 0, 1, 4, 9, 3, 7])
@@ -72,7 +72,7 @@ def test_slopes_are_those_in_float64(window: int, n_layers: int, hidden: int) ->
             torch.manual_seed(0)
             layer = FastRecurrent(7, hidden, window=window, n_layers=n_layers).to(kind)
         leaf = table.to(kind, copy=True).requires_grad_()
-        states = layer(Gathered(leaf, index), lengths)
+        states = layer(IndexedVectors(leaf, index), lengths)
         (states * weight.to(kind)).sum().backward()
         found.append([states, leaf.grad, *(parameter.grad for parameter in layer.parameters())])
     for single, double in zip(*found, strict=True):

@@ -11,7 +11,7 @@ from numba.core import config
 from torch import Tensor, nn
 
 from headstart.errors import DataError, OptionError
-from headstart.layers import Gathered, Recurrent
+from headstart.layers import IndexedVectors, Recurrent
 from headstart.layers.one_way import reverse_rows
 
 TORCH_CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
@@ -59,13 +59,13 @@ def test_states_are_those_of_packed_sequences(cell: str, n_layers: int, bidirect
 
 @pytest.mark.parametrize(("cell", "n_layers", "bidirectional"), SHAPES)
 def test_slopes_are_those_in_float64(cell: str, n_layers: int, bidirectional: bool) -> None:
-    slopes = []
+    gradients = []
     for kind in (torch.float32, torch.float64):
         layer = a_layer(cell=cell, n_layers=n_layers, bidirectional=bidirectional).to(kind)
         inputs = vectors().to(kind).requires_grad_()
         (layer(inputs, LENGTHS) * vectors(size=layer.output_size).to(kind)).sum().backward()
-        slopes.append([inputs.grad, *(parameter.grad for parameter in layer.parameters())])
-    for single, double in zip(*slopes, strict=True):
+        gradients.append([inputs.grad, *(parameter.grad for parameter in layer.parameters())])
+    for single, double in zip(*gradients, strict=True):
         torch.testing.assert_close(single.double(), double, rtol=0, atol=1e-5)
 
 
@@ -76,16 +76,16 @@ def test_long_random_rows_are_right_to_rounding(seed: int) -> None:
     lengths[:2] = torch.tensor([0, 1])
     table, index = torch.randn(300, 20, generator=generator), torch.randint(0, 300, (70, 80), generator=generator)
     weight = torch.randn(70, 80, 24, generator=generator) / 70
-    slopes = []
+    gradients = []
     for kind in (torch.float32, torch.float64):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             layer = Recurrent(20, 12).to(kind)
         leaf = table.to(kind, copy=True).requires_grad_()
-        states = layer(Gathered(leaf, index), lengths)
+        states = layer(IndexedVectors(leaf, index), lengths)
         (states * weight.to(kind)).sum().backward()
-        slopes.append([states, leaf.grad, *(parameter.grad for parameter in layer.parameters())])
-    for single, double in zip(*slopes, strict=True):
+        gradients.append([states, leaf.grad, *(parameter.grad for parameter in layer.parameters())])
+    for single, double in zip(*gradients, strict=True):
         torch.testing.assert_close(single.double(), double, rtol=0, atol=1e-5)
 
 
@@ -117,12 +117,12 @@ def test_a_row_depends_on_its_own_tokens_only(cell: str) -> None:
 
 def test_gathered_vectors_give_what_dense_ones_do() -> None:
     layer = a_layer(n_layers=2)
-    gathered = Gathered(vectors(1, 4)[0].requires_grad_(), torch.randint(0, 4, (7, 9)))
-    slopes = []
+    gathered = IndexedVectors(vectors(1, 4)[0].requires_grad_(), torch.randint(0, 4, (7, 9)))
+    gradients = []
     for inputs in (gathered, gathered.dense()):
         states = layer(inputs, LENGTHS)
-        slopes.append((states, *torch.autograd.grad(states.square().sum(), [gathered.table, *layer.parameters()])))
-    for one, other in zip(*slopes, strict=True):
+        gradients.append((states, *torch.autograd.grad(states.square().sum(), [gathered.table, *layer.parameters()])))
+    for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
@@ -232,7 +232,7 @@ def test_an_option_that_cannot_work_is_an_error(options: dict[str, Any], message
 )
 def test_what_points_outside_the_batch_is_an_error(lengths: Any, index: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        a_layer()(Gathered(vectors(1, 4)[0], torch.tensor(index)), torch.tensor(lengths))
+        a_layer()(IndexedVectors(vectors(1, 4)[0], torch.tensor(index)), torch.tensor(lengths))
 
 
 def test_dropout_acts_between_layers_in_training_only() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from headstart.batches import Batch
 from headstart.errors import OptionError
-from headstart.layers import Gathered, Stage, StageGraph
+from headstart.layers import IndexedVectors, Stage, StageGraph
 
 
 class Counting(nn.Module):
@@ -82,9 +82,9 @@ class TestStageGraph:
 
     def test_gathered_vectors_come_out_as_a_tensor(self, batch: Batch) -> None:
         class Table(nn.Module):
-            def forward(self, ids: Tensor) -> Gathered:
+            def forward(self, ids: Tensor) -> IndexedVectors:
                 words, index = torch.unique(ids, return_inverse=True)
-                return Gathered(words[:, None].float(), index)
+                return IndexedVectors(words[:, None].float(), index)
 
         graph = StageGraph({"embedding": Stage(Table(), ("ids",), ("rows", "tokens", 1))})
         assert torch.equal(graph(batch)[:, :, 0], batch.ids.float())

@@ -160,14 +160,14 @@ def _check_folder(folder: Path) -> None:
 def _missing(folder: Path) -> str:
     if former := former_of(folder):
         return f"a save was killed in the middle. The model before it is {str(former)!r}; rename it to {folder.name!r}."
-    beside = folder.parent
-    if not beside.is_dir():
-        return f"the folder {str(beside)!r} does not exist either. Check the path for a slip."
-    models = _models(beside)
+    parent = folder.parent
+    if not parent.is_dir():
+        return f"the folder {str(parent)!r} does not exist either. Check the path for a slip."
+    models = _models(parent)
     near = near_names(folder.name, models) or models[:5]
     if near:
-        return f"did you mean {' or '.join(repr(str(beside / name)) for name in near)}?"
-    return f"{str(beside.absolute())!r} holds no model either. Give the folder that `headstart train --out` wrote."
+        return f"did you mean {' or '.join(repr(str(parent / name)) for name in near)}?"
+    return f"{str(parent.absolute())!r} holds no model either. Give the folder that `headstart train --out` wrote."
 
 
 def _folder_of(file: Path) -> str:

@@ -153,7 +153,7 @@ def record(optional: Mapping[str, Check] | None = None, /, **required: Check) ->
 
 
 def holding(**known: Check) -> Check:
-    """Check for an object whose `known` keys, as far as they are there, pass; any other key may stand beside them."""
+    """Check for an object whose `known` keys, as far as they are there, pass; any other key may stand next to them."""
 
     def check(value: Any, where: str) -> None:
         mapping(anything)(value, where)

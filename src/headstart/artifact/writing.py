@@ -106,7 +106,7 @@ def _check_replaceable(target: Path, new: Mapping[str, Any], *, force: bool) -> 
     others = [name for name in others if name not in _LEFT_BY_FILE_MANAGERS]
     if others:
         raise ArtifactError(
-            f"{str(target)!r} holds {', '.join(map(repr, others[:5]))} beside its model, and would lose it. "
+            f"{str(target)!r} holds {', '.join(map(repr, others[:5]))} next to its model, and would lose it. "
             "Move that elsewhere, or choose another folder for the model."
         )
     if not force and manifest.content_hash != new.get("content"):
@@ -130,7 +130,7 @@ def _check_run(target: Path, manifest: Manifest, run: str | None) -> None:
 
 
 def _files(parts: Parts) -> Iterator[tuple[str, Iterable[Any], dict[str, Any]]]:
-    """Yield each file's name, its bytes in pieces, and what the manifest says of it beside size and hash."""
+    """Yield each file's name, its bytes in pieces, and what the manifest says of it next to size and hash."""
     for stem, arrays in sorted(parts.tensors.items()):
         table = entries_of(arrays, stem)
         yield _named(f"{stem}.safetensors"), raw_bytes(arrays, table), {"tensors": table}

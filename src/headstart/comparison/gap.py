@@ -192,17 +192,17 @@ def gap_lines(gap: Mapping[str, Any]) -> list[str]:
     lines = []
     if words := gap["vocabulary"]:
         own, theirs = words["unknown_token_rate"], words["unknown_token_rate_of_source"]
-        beside = "" if theirs is None else f" (of the source's own: {theirs:.1%})"
-        lines.append(f"{own:.1%} of the target's tokens are unknown to the base{beside}.")
+        compared = "" if theirs is None else f" (of the source's own: {theirs:.1%})"
+        lines.append(f"{own:.1%} of the target's tokens are unknown to the base{compared}.")
         lines.append(
             f"The source's 1,000 commonest words make up {words['share_of_target_in_top_1000']:.0%} of the target's text; "
             f"the distributions of words are {words['jensen_shannon']:.2f} bits apart (0 equal, 1 nothing in common)."
         )
     if lengths := gap["lengths"]:
         ratio = lengths["ratio_of_medians"]
-        beside = "" if ratio is None else f", {ratio:.2f} times the source's"
+        compared = "" if ratio is None else f", {ratio:.2f} times the source's"
         lines.append(
-            f"The median text has {lengths['target']['50']:.0f} tokens{beside}; {lengths['n_truncated']:,} of "
+            f"The median text has {lengths['target']['50']:.0f} tokens{compared}; {lengths['n_truncated']:,} of "
             f"{gap['n_texts']:,} are cut at {lengths['max_tokens']} tokens."
         )
     sure = gap["confidence"] or {"difference_of_confidences": None}

@@ -92,7 +92,7 @@ def _metrics(workspace: Workspace, how: DecisionRule, logits: NDArray[np.float64
 
 
 def recalibrated(predictor: Predictor, found: Mapping[str, Any] | None) -> Predictor:
-    """Return a predictor with what `recalibration` found to ship; what it was measured by before stays beside it."""
+    """Return a predictor with what `recalibration` found to ship; what it was measured by before stays next to it."""
     if found is None or not found["used"]:
         return predictor
     slope, intercept = found["calibration"]

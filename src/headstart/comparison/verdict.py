@@ -113,12 +113,12 @@ def judge_base(measured: Measured, budget: int, recommended: str = "", *, n_fami
         ``answer``, ``budget`` and ``why``.
     """
     here = measured.at(budget)
-    carried = [name for name in measured.named(lambda one: one.uses != "nothing") if name in here]
+    transfers = [name for name in measured.named(lambda one: one.uses != "nothing") if name in here]
     without = [name for name in measured.named(lambda one: one.uses == "nothing") if name in here]
-    if not without or not any(measured.strategies[name].uses == "base" for name in carried):
+    if not without or not any(measured.strategies[name].uses == "base" for name in transfers):
         return {"answer": "cannot be told", "budget": budget, "why": "there is nothing to compare it with"}
-    picked = recommended if recommended in carried else None
-    found = against_best(here, carried, without, one=picked, level=LEVEL / n_families)
+    picked = recommended if recommended in transfers else None
+    found = against_best(here, transfers, without, one=picked, level=LEVEL / n_families)
     facts = {
         "budget": budget,
         "transfer": found.one,

@@ -33,6 +33,6 @@ def as_corpus(data: Any, *, text: str | None = None, columns: Sequence[str] | No
     if columns:
         raise DataError(
             f"The columns {', '.join(columns)} were asked for, and a {type(data).__name__} of texts has none. "
-            f"Pass a table (pandas, Polars, Arrow) with a text column beside them."
+            f"Pass a table (pandas, Polars, Arrow) with a text column next to them."
         )
     return Corpus(text_array(data))

@@ -73,7 +73,7 @@ def table_batches(table: pa.Table, where: str, request: Request) -> Iterator[Bat
 def _sound_batches(
     table: pa.Table, kept: pa.Table | None, reader: "_Reader", where: str, request: Request
 ) -> Iterator[Batch]:
-    # What a file says of its columns beside their types is not ours.
+    # What a file says of its columns next to their types is not ours.
     fields = [pa.field(field.name, field.type) for field in table.schema]
     columns = validated(table, where, request.counts)
     if not reader.typed:
@@ -85,8 +85,8 @@ def _sound_batches(
     table = pa.table(columns, schema=pa.schema(fields))
     start = 0
     for piece in pieces(table, request.batch_rows):
-        beside = piece.select(list(request.kept)) if kept is None else kept.slice(start, len(piece))
-        yield Batch(piece, beside, reader.typed, reader.steady)
+        others = piece.select(list(request.kept)) if kept is None else kept.slice(start, len(piece))
+        yield Batch(piece, others, reader.typed, reader.steady)
         start += len(piece)
 
 

@@ -147,7 +147,7 @@ def standard_input(format: str | None = None) -> DataFile:
     if stream in _STDIN_READ:
         raise DataError("Standard input was named twice, and can be read only once. Write its rows to a file first.")
     _STDIN_READ.add(stream)
-    return DataFile("standard input", lambda: io.BufferedReader(_Kept(stream)), format, again=False)
+    return DataFile("standard input", lambda: io.BufferedReader(_Rewound(stream)), format, again=False)
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def _copy(stream: Any, copy: Any, name: str) -> None:
             ) from error
 
 
-class _Kept(io.RawIOBase):
+class _Rewound(io.RawIOBase):
     """Reads a stream that stays open when this is closed."""
 
     def __init__(self, stream: Any) -> None:

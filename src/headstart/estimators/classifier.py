@@ -29,7 +29,7 @@ from headstart.corpus import (
 from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
 from headstart.estimators.bases import check_not_base
 from headstart.estimators.labelling import class_factors, labelled, weighted
-from headstart.estimators.values import Classes, classes_of, phases_of, plain, stored_classes, without_numpy
+from headstart.estimators.values import Classes, classes_of, phases_of, plain, stored_classes, to_python
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import RandomState, check_least, check_types, seed_of
@@ -72,7 +72,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         max_tokens: longer texts are cut: a number, a percentile of the training lengths (``"95%"``),
             None for no limit, ``"auto"`` for what suits the network.
         clip: the part of a long text that is kept: ``"head"``, ``"tail"`` or ``"both"`` ends.
-        word_vectors: whether the embedding starts from who stands beside whom in the training texts (see
+        word_vectors: whether the embedding starts from who stands next to whom in the training texts (see
             `headstart.vectors`) or from noise; None takes what suits the network.
         epochs: passes over the training rows; None takes the default of network or strategy.
         phases: stretches of training with rates and freezing of their own, in place of `epochs`.
@@ -88,7 +88,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ``blend``. None chooses it by folds inside the training rows.
         pooling: how a layer's outputs of every token become one a row: ``"mean"``, ``"max"``, ``"last"``.
         text: the text column where `X` is a table; None takes its only column or the one called ``text``.
-        columns: tabular columns of `X` that ``"features"`` and ``"tfidf"`` read beside the text.
+        columns: tabular columns of `X` that ``"features"`` and ``"tfidf"`` read next to the text.
         column_types: what single columns are, where that is not to be told from the training rows: ``"number"``,
             ``"category"``, ``"truth"``, ``"date"`` or ``"text"``, as in ``{"version": "category"}`` (see
             `headstart.corpus.column_types`).
@@ -111,8 +111,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         checkpoint: a folder from which a killed training goes on.
         unlabelled: further texts, as `X` may be given, whose labels are not known or not looked at: of the source for a
             base, of the target for a transfer. Words and their neighbours are counted in them too. A new base of kind
-            `blend` also guesses the labels of a thousand or more, if they are a quarter of the labelled rows or more and
-            there are validation rows, and learns from up to 50,000 of the guesses; one that is carried over does so with
+            `blend` also gives pseudo-labels to a thousand or more, if they are a quarter of the labelled rows or more and
+            there are validation rows, and learns from up to 50,000 of these; one that is carried over does so with
             fifty or more, and needs neither.
         source: the base's own labelled texts, for ``"tfidf-prior"``: a pair ``(X, y)`` or a labelled corpus.
         cache: the folder in which outputs of a large imported encoder are kept (see `headstart.cache`), or
@@ -361,7 +361,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return columns + ((self.groups,) if self.groups and self.groups not in columns else ())
 
     def _settings(self) -> Settings:
-        given = {name: without_numpy(value) for name, value in self.get_params(deep=False).items()}
+        given = {name: to_python(value) for name, value in self.get_params(deep=False).items()}
         check_types(TextClassifier.__init__, given)
         check_least(given, {"min_count": 1, "batch_size": 1, "learning_rate": 0, "threshold": 0, "C": 1e-9})
         if self.threshold is not None and self.threshold > 1:

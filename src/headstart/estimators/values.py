@@ -16,7 +16,7 @@ from headstart.errors import OptionError, unknown_name
 from headstart.predictor import Predictor, Provenance
 from headstart.train import Phase
 
-__all__ = ["Classes", "classes_of", "phases_of", "plain", "stored_classes", "without_numpy"]
+__all__ = ["Classes", "classes_of", "phases_of", "plain", "stored_classes", "to_python"]
 
 
 def phases_of(phases: Sequence[Phase | Mapping[str, Any]] | None) -> tuple[Phase, ...] | None:
@@ -103,18 +103,18 @@ def as_array(values: list[Any]) -> NDArray[Any]:
     )
 
 
-def without_numpy(value: Any) -> Any:
+def to_python(value: Any) -> Any:
     """Return NumPy's numbers as Python's, which a stored model can hold, also inside lists and dicts."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Mapping):
-        return {name: without_numpy(item) for name, item in value.items()}
-    return type(value)(map(without_numpy, value)) if type(value) in (list, tuple) else value
+        return {name: to_python(item) for name, item in value.items()}
+    return type(value)(map(to_python, value)) if type(value) in (list, tuple) else value
 
 
 def plain(value: Any) -> Any:
     """Return a JSON-able form of a constructor argument, or raise."""
-    value = without_numpy(value)
+    value = to_python(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Path | torch.device):

@@ -62,7 +62,7 @@ class CatBoostHead:
         weights: NDArray[Any] | None = None,
     ) -> tuple[int, NDArray[np.float64]]:
         """Grow on the `kept` rows until the `held` ones gain nothing; return the number of trees, 10 or more,
-        and the logits of the held rows [held]."""
+        and the logits of the held-out rows [held]."""
         trial = _classifier(600, len(labels), random_state, early_stopping_rounds=40)
         held_pool = _pool(features, table, encoder, held, labels, weights)
         _grow(trial, _pool(features, table, encoder, kept, labels, weights), eval_set=held_pool)
@@ -104,7 +104,7 @@ class CatBoostHead:
         return self.n_features + self.n_indicators
 
     def config(self) -> dict[str, Any]:
-        """Return what is stored beside `blobs`, JSON-able."""
+        """Return what is stored next to `blobs`, JSON-able."""
         columns = None if self.encoder is None else self.encoder.config()
         return {"kind": self.kind, "columns": columns, "size": self.n_features}
 
@@ -148,7 +148,7 @@ class CatBoostHead:
 
 
 _KEPT = {"class_params"}
-"""What CatBoost needs of the metadata beside its trees; the rest tells of the machine and the training."""
+"""What CatBoost needs of the metadata next to its trees; the rest tells of the machine and the training."""
 
 
 def check_and_rewrite(blob: bytes) -> bytes:

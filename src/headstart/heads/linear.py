@@ -53,7 +53,7 @@ class LinearHead:
         return len(self.mean)
 
     def config(self) -> dict[str, Any]:
-        """Return what is stored beside `arrays`, JSON-able."""
+        """Return what is stored next to `arrays`, JSON-able."""
         columns = None if self.encoder is None else self.encoder.config()
         return {"kind": self.kind, "columns": columns, "size": self.n_inputs}
 
@@ -62,7 +62,7 @@ class LinearHead:
         return {}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what is stored beside `config`."""
+        """Return what is stored next to `config`."""
         return {
             "mean": self.mean,
             "scale": self.scale,

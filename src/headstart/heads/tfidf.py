@@ -92,7 +92,7 @@ class TfidfHead:
         return 0 if self.encoder is None else self.encoder.n_indicators
 
     def config(self) -> dict[str, Any]:
-        """Return what is stored beside `arrays` and `ngrams`, JSON-able."""
+        """Return what is stored next to `arrays` and `ngrams`, JSON-able."""
         columns = None if self.encoder is None else self.encoder.config()
         return {
             "kind": self.kind, "longest": self.longest, "tokens": self.tokens, "counts": self.counts, "columns": columns
@@ -103,7 +103,7 @@ class TfidfHead:
         return {}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what is stored beside `ngrams` and `config`."""
+        """Return what is stored next to `ngrams` and `config`."""
         return {"idf": self.idf, "coefficients": self.coefficients, "intercept": np.array([self.intercept])}
 
     @classmethod

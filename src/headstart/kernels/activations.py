@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from headstart.kernels.compiling import compiled
-from headstart.kernels.lanes import clamp, fill
 from headstart.kernels.llvm import Lanes
+from headstart.kernels.simd import clamp, fill
 
 __all__ = ["sigmoid", "tanh"]
 

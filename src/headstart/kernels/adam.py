@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Floats, Places
 from headstart.kernels.compiling import compiled
-from headstart.kernels.lanes import (
+from headstart.kernels.llvm import Lanes
+from headstart.kernels.simd import (
     LANES,
     address,
     any_lane,
@@ -32,7 +33,6 @@ from headstart.kernels.lanes import (
     root,
     store_some,
 )
-from headstart.kernels.llvm import Lanes
 
 __all__ = ["Matrix", "Schedule", "advance"]
 
@@ -128,8 +128,8 @@ def _missed_with_penalty(s: Schedule, start: int, stop: int, weight: Lanes, mean
 
 
 @compiled(inline=True)
-def _row(matrix: Matrix, s: Schedule, row: int, until: int, slopes: Floats, g0: int, learn: bool) -> None:
-    """Bring one row to step ``until``, then make one step more with its slopes if ``learn``."""
+def _row(matrix: Matrix, s: Schedule, row: int, until: int, gradients: Floats, g0: int, learn: bool) -> None:
+    """Bring one row to step ``until``, then make one step more with its gradients if ``learn``."""
     start, stop, size = matrix.done[row] - s.base, until - s.base, matrix.size
     for j in range(0, size, LANES):
         inside, at = first(size - j), row * size + j
@@ -140,7 +140,7 @@ def _row(matrix: Matrix, s: Schedule, row: int, until: int, slopes: Floats, g0: 
         else:
             weight, mean, square = _missed_with_penalty(s, start, stop, weight, mean, square)
         if learn:
-            slope = load_some(slopes, g0 + j, inside) + fill(s.penalty) * weight
+            slope = load_some(gradients, g0 + j, inside) + fill(s.penalty) * weight
             mean, square = _learn(s, slope, mean, square)
             weight = _move(s, stop, weight, mean, square)
         store_some(matrix.weight, at, inside, weight)
@@ -174,20 +174,27 @@ def _ask_for(matrix: Matrix, row: int) -> None:
 
 @compiled(part=True)
 def _advance(
-    matrix: Matrix, s: Schedule, rows: Places, start: int, stop: int, until: int, slopes: Floats, learn: bool
+    matrix: Matrix, s: Schedule, rows: Places, start: int, stop: int, until: int, gradients: Floats, learn: bool
 ) -> None:
     """`advance` by addresses."""
     for i in range(start, stop):
         _ask_for(matrix, rows[min(i + _AHEAD, stop - 1)])
         if learn or matrix.done[rows[i]] < until:
-            _row(matrix, s, rows[i], until, slopes, i * matrix.size, learn)
+            _row(matrix, s, rows[i], until, gradients, i * matrix.size, learn)
 
 
 @compiled
 def advance(
-    matrix: Matrix, s: Schedule, rows: NDArray[np.int64], start: int, stop: int, until: int, slopes: Floats, learn: bool
+    matrix: Matrix,
+    s: Schedule,
+    rows: NDArray[np.int64],
+    start: int,
+    stop: int,
+    until: int,
+    gradients: Floats,
+    learn: bool,
 ) -> None:
-    """Bring ``rows[start:stop]`` to step ``until``; if ``learn``, make the next step with ``slopes`` too.
+    """Bring ``rows[start:stop]`` to step ``until``; if ``learn``, make the next step with ``gradients`` too.
 
     Args:
         matrix: the weights; rows are changed in place.
@@ -196,10 +203,10 @@ def advance(
         start: first place in ``rows`` to work on.
         stop: the place after the last.
         until: number of the step to catch up with.
-        slopes: gradients, flat [len(rows), size]; not read unless ``learn``.
+        gradients: gradients, flat [len(rows), size]; not read unless ``learn``.
         learn: whether to make step ``until + 1``.
     """
     before = flush_denormals()
     held, schedule = _addressed(matrix, s)
-    _advance(held, schedule, address(rows), start, stop, until, address(slopes), learn)
+    _advance(held, schedule, address(rows), start, stop, until, address(gradients), learn)
     put_back_denormals(before)

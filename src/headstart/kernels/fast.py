@@ -19,18 +19,6 @@ import numpy as np
 from headstart.arrays import Floats
 from headstart.kernels.activations import sigmoid, tanh
 from headstart.kernels.compiling import compiled
-from headstart.kernels.lanes import (
-    LANES,
-    address,
-    fill,
-    first,
-    flush_denormals,
-    load,
-    load_some,
-    put_back_denormals,
-    store,
-    store_some,
-)
 from headstart.kernels.layout import (
     Half,
     Rows,
@@ -42,6 +30,18 @@ from headstart.kernels.layout import (
     token_at,
 )
 from headstart.kernels.llvm import Lanes
+from headstart.kernels.simd import (
+    LANES,
+    address,
+    fill,
+    first,
+    flush_denormals,
+    load,
+    load_some,
+    put_back_denormals,
+    store,
+    store_some,
+)
 
 __all__ = ["backward", "forward"]
 
@@ -104,7 +104,7 @@ def forward(rows: Rows, half: Half, projected: Floats, states: Floats, memory: F
 @compiled(inline=True)
 def _step_back(half: Half, projected: Floats, d_states: Floats, states: Floats, s0: int, p0: int, slope: Floats, d_projected: Floats,
                at: int, former: int, paired: bool) -> None:  # fmt: skip
-    """One token backward: slopes of its gates to ``d_projected``; ``former`` is -1 at the first token."""
+    """One token backward: gradients of its gates to ``d_projected``; ``former`` is -1 at the first token."""
     size = half.size
     one, zero = fill(np.float32(1.0)), fill(np.float32(0.0))
     for j in range(0, size, LANES):
@@ -149,8 +149,8 @@ def backward(
 
     Args:
         rows, half, projected, states: as they were in `forward`.
-        d_states: slopes along the states, flat [rows, n_tokens, half.states_row].
-        d_projected: written, flat [distinct, half.gates_row]: slopes along ``projected``.
+        d_states: gradients along the states, flat [rows, n_tokens, half.states_row].
+        d_projected: written, flat [distinct, half.gates_row]: gradients along ``projected``.
         memory: as in `forward`.
     """
     before = flush_denormals()

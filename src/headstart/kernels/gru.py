@@ -23,19 +23,6 @@ import numpy as np
 from headstart.arrays import Floats
 from headstart.kernels.activations import sigmoid, tanh
 from headstart.kernels.compiling import compiled
-from headstart.kernels.lanes import (
-    LANES,
-    address,
-    aligned,
-    fill,
-    first,
-    flush_denormals,
-    load,
-    load_some,
-    put_back_denormals,
-    store,
-    store_some,
-)
 from headstart.kernels.layout import (
     Half,
     Rows,
@@ -48,6 +35,19 @@ from headstart.kernels.layout import (
 )
 from headstart.kernels.llvm import Value
 from headstart.kernels.product import padded, product
+from headstart.kernels.simd import (
+    LANES,
+    address,
+    aligned,
+    fill,
+    first,
+    flush_denormals,
+    load,
+    load_some,
+    put_back_denormals,
+    store,
+    store_some,
+)
 
 __all__ = ["BLOCK", "Scratch", "Weights", "backward", "forward", "scratch", "weights"]
 
@@ -198,7 +198,7 @@ def forward(rows: Rows, half: Half, laid: Weights, projected: Floats, states: Fl
 @compiled(inline=True)
 def _step_back(half: Half, saved: Floats, v0: int, d_states: Floats, states: Floats, s0: int, p0: int, step: int,
                slope: Floats, h: Floats, h0: int, gates: Floats, g0: int, d_projected: Floats, x0: int) -> None:  # fmt: skip
-    """One token backward: slopes of its gates to ``gates`` and ``d_projected``, its former state to ``h``."""
+    """One token backward: gradients of its gates to ``gates`` and ``d_projected``, its former state to ``h``."""
     size = half.size
     one = fill(np.float32(1.0))
     for j in range(0, size, LANES):
@@ -264,9 +264,9 @@ def backward(rows: Rows, half: Half, laid: Weights, d_states: Floats, states: Fl
 
     Args:
         rows, half, laid, states, saved: as they were in `forward`.
-        d_states: slopes along the states, flat [rows, n_tokens, half.states_row].
-        d_projected: written, flat [distinct, half.gates_row]: slopes along ``projected``.
-        d_weights: added to, [H + 1, laid.width]: slopes along U transposed, and in the last row along b.
+        d_states: gradients along the states, flat [rows, n_tokens, half.states_row].
+        d_projected: written, flat [distinct, half.gates_row]: gradients along ``projected``.
+        d_weights: added to, [H + 1, laid.width]: gradients along U transposed, and in the last row along b.
         memory: from `scratch`, in use by no other call.
     """
     before = flush_denormals()

@@ -8,8 +8,8 @@ import numpy as np
 
 from headstart.arrays import Floats, Ids, Places
 from headstart.kernels.compiling import compiled
-from headstart.kernels.lanes import address, load_some, moved, prefetch, store_some
 from headstart.kernels.llvm import Lanes
+from headstart.kernels.simd import address, load_some, moved, prefetch, store_some
 
 __all__ = ["Half", "Rows", "add_some", "addressed", "ask_for", "clear", "clear_padding", "token_at"]
 
@@ -35,7 +35,7 @@ class Rows(NamedTuple):
 
 
 class Half(NamedTuple):
-    """What a direction is like, and where its states stand beside the other's.
+    """What a direction is like, and where its states stand next to the other's.
 
     Attributes:
         reverse: whether it reads from the last true token to the first.

@@ -1,4 +1,4 @@
-"""Token states to one vector a text in one pass, and the slopes back in another."""
+"""Token states to one vector a text in one pass, and the gradients back in another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.kernels.compiling import compiled
-from headstart.kernels.lanes import (
+from headstart.kernels.simd import (
     LANES,
     fill,
     first,
@@ -101,7 +101,7 @@ def pool(places: Places, states: Floats, lengths: NDArray[np.int64], n_tokens: i
 @compiled
 def pool_back(places: Places, d_pooled: Floats, lengths: NDArray[np.int64], n_tokens: int, start: int, stop: int,
               where: Floats, d_states: Floats) -> None:  # fmt: skip
-    """Write the slopes along the states of texts [start, stop), zeros at padding; arguments as in `pool`."""
+    """Write the gradients along the states of texts [start, stop), zeros at padding; arguments as in `pool`."""
     size = places.size
     for row in range(start, stop):
         length, s0, p0 = lengths[row], row * n_tokens * size, row * places.row

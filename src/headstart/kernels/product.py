@@ -14,8 +14,8 @@ from numba import types
 
 from headstart.arrays import Array, Floats
 from headstart.kernels.compiling import compiled
-from headstart.kernels.lanes import ARRAY, INTEGER, LANES, N_REGISTERS, VECTOR, broadcast, instruction, read, write
 from headstart.kernels.llvm import Builder, Value
+from headstart.kernels.simd import ARRAY, INTEGER, LANES, N_REGISTERS, VECTOR, broadcast, instruction, read, write
 
 __all__ = ["padded", "product"]
 

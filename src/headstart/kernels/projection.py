@@ -1,6 +1,6 @@
 """The part of a recurrent layer that is one matrix product: word vectors to the inputs of gates.
 
-``projected = table @ W^T + b`` over the distinct words of a batch, and the slopes of a loss back
+``projected = table @ W^T + b`` over the distinct words of a batch, and the gradients of a loss back
 through it. Each call works on some of the words, so that threads can share them out.
 """
 
@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.kernels.compiling import compiled
-from headstart.kernels.lanes import address, aligned, flush_denormals, moved, put_back_denormals
 from headstart.kernels.product import padded, product
+from headstart.kernels.simd import address, aligned, flush_denormals, moved, put_back_denormals
 
 __all__ = ["InputWeights", "input_weights", "project", "project_back"]
 
 Floats = NDArray[np.float32]
-_BLOCK = 64  # words whose slopes stay in the first cache while both products read them
+_BLOCK = 64  # words whose gradients stay in the first cache while both products read them
 
 _NOTHING = np.zeros(0, np.float32)
 
@@ -83,25 +83,25 @@ def project_back(
     Args:
         weights: as in `project`.
         table: as in `project`.
-        d_projected: slopes along ``projected``, flat [distinct, width].
+        d_projected: gradients along ``projected``, flat [distinct, width].
         start: first word.
         stop: the word after the last.
         d_table: rows [start, stop) are written, flat [distinct, size].
-        d_weights: added to, [size + 1, width]: slopes along W transposed, and in the last row along b.
+        d_weights: added to, [size + 1, width]: gradients along W transposed, and in the last row along b.
     """
     before = flush_denormals()
     size, width, vector_width = weights.size, weights.width, weights.vector_width
     words = np.empty(_BLOCK * (size + 1), np.float32)
-    slopes = np.empty(_BLOCK * vector_width, np.float32)
+    gradients = np.empty(_BLOCK * vector_width, np.float32)
     nothing = np.zeros(vector_width, np.float32)
-    a, b, c, d = address(words), address(slopes), address(weights.back), address(d_weights)
+    a, b, c, d = address(words), address(gradients), address(weights.back), address(d_weights)
     for first in range(start, stop, _BLOCK):
         n = min(_BLOCK, stop - first)
         block = moved(address(d_projected), first * width)
         product(block, width, 1, c, vector_width, address(nothing), 0, b, vector_width, n, vector_width, weights.gates)
         for i in range(n):
             at = (first + i) * size
-            d_table[at : at + size] = slopes[i * vector_width : i * vector_width + size]
+            d_table[at : at + size] = gradients[i * vector_width : i * vector_width + size]
             words[i * (size + 1) : i * (size + 1) + size] = table[at : at + size]
             words[i * (size + 1) + size] = 1.0  # a value that is always 1: its weights' slope is the bias's
         product(a, 1, size + 1, block, width, d, width, d, width, size + 1, width, n)

@@ -6,7 +6,7 @@ from headstart.layers.network import Network, Shape, adapt
 from headstart.layers.ngrams import NgramLogit
 from headstart.layers.plain_pooling import POOLINGS, pool
 from headstart.layers.pooling import Pooling
-from headstart.layers.recurrent import Gathered, Recurrent, TokenEmbedding
+from headstart.layers.recurrent import IndexedVectors, Recurrent, TokenEmbedding
 from headstart.layers.stages import Stage, StageGraph
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "POOLINGS",
     "DenseBlock",
     "FastRecurrent",
-    "Gathered",
+    "IndexedVectors",
     "Network",
     "NgramLogit",
     "Pooling",

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from headstart.errors import DataError
-from headstart.kernels.passes import Pass
-from headstart.layers.gathered import Gathered, borrow
+from headstart.kernels.bidirectional import Pass
+from headstart.layers.indexed_vectors import IndexedVectors, borrow
 
 __all__ = ["Loops", "compiled_layer"]
 
@@ -22,15 +22,15 @@ class Loops(NamedTuple):
         start: makes a pass from table, index, lengths and parameters, as arrays; ``keep`` says whether
             the way back will be asked for.
         plain: the same layer in torch's own operations, of vectors, lengths and parameters: what gives
-            the slopes of slopes.
+            the gradients of gradients.
     """
 
     start: Callable[[Any, Any, Any, list[Any], bool], Pass]
-    plain: Callable[[Tensor | Gathered, Tensor, Sequence[Tensor]], Tensor]
+    plain: Callable[[Tensor | IndexedVectors, Tensor, Sequence[Tensor]], Tensor]
 
 
 def compiled_layer(
-    loops: Loops, vectors: Tensor | Gathered, lengths: Tensor, weights: Sequence[Tensor], output_size: int
+    loops: Loops, vectors: Tensor | IndexedVectors, lengths: Tensor, weights: Sequence[Tensor], output_size: int
 ) -> Tensor:
     """Run one recurrent layer in compiled loops.
 
@@ -47,10 +47,10 @@ def compiled_layer(
     Raises:
         DataError: if a length or an index points outside its batch.
     """
-    rows, tokens = vectors.index.shape if isinstance(vectors, Gathered) else vectors.shape[:2]
+    rows, tokens = vectors.index.shape if isinstance(vectors, IndexedVectors) else vectors.shape[:2]
     if rows == 0 or tokens == 0:
         return weights[0].new_zeros(rows, tokens, output_size)
-    gathered = vectors if isinstance(vectors, Gathered) else _as_gathered(vectors)
+    gathered = vectors if isinstance(vectors, IndexedVectors) else _as_gathered(vectors)
     _check_bounds("lengths", lengths, tokens, f"the batch has {tokens} tokens a row")
     _check_bounds("the index", gathered.index, len(gathered.table) - 1, f"its table has {len(gathered.table)} rows")
     if not torch.is_grad_enabled():  # torch's bookkeeping takes as long as a short text does
@@ -81,10 +81,10 @@ def _run(
     return states, run
 
 
-def _as_gathered(vectors: Tensor) -> Gathered:
+def _as_gathered(vectors: Tensor) -> IndexedVectors:
     """Every token as a word of its own."""
     rows, tokens, size = vectors.shape
-    return Gathered(vectors.reshape(-1, size), torch.arange(rows * tokens, dtype=torch.int32).view(rows, tokens))
+    return IndexedVectors(vectors.reshape(-1, size), torch.arange(rows * tokens, dtype=torch.int32).view(rows, tokens))
 
 
 def _check_bounds(name: str, values: Tensor, highest: int, because: str) -> None:
@@ -117,18 +117,18 @@ class _Compiled(torch.autograd.Function):
         return states
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Any) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
         table, index, lengths, states, *weights = ctx.saved_tensors
-        (d_states,) = slopes
-        if torch.is_grad_enabled():  # somebody wants slopes of these slopes
-            again = ctx.loops.plain(Gathered(table, index), lengths, weights)
+        (d_states,) = gradients
+        if torch.is_grad_enabled():  # somebody wants gradients of these gradients
+            again = ctx.loops.plain(IndexedVectors(table, index), lengths, weights)
             return _plain_slopes(again, d_states, (table, None, None, None, None, None, *weights))
         d_table, d_weights = ctx.run.backward(d_states.contiguous().numpy(), states.detach().numpy())
         return torch.from_numpy(d_table), None, None, None, None, None, *map(torch.from_numpy, d_weights)
 
 
 def _plain_slopes(states: Tensor, d_states: Tensor, inputs: Sequence[Tensor | None]) -> tuple[Tensor | None, ...]:
-    """The slopes along the inputs that learn, as functions that can be differentiated again."""
+    """The gradients along the inputs that learn, as functions that can be differentiated again."""
     learning = [tensor for tensor in inputs if tensor is not None and tensor.requires_grad]
     found = iter(torch.autograd.grad(states, learning, d_states, create_graph=True))
     return tuple(next(found) if tensor is not None and tensor.requires_grad else None for tensor in inputs)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from headstart.arrays import Places
 from headstart.errors import OptionError
 from headstart.kernels.distinct import distinct
-from headstart.layers.gathered import Gathered, borrow, may_gather
+from headstart.layers.indexed_vectors import IndexedVectors, borrow, may_gather
 from headstart.plain import Json
 
 __all__ = ["UNKNOWN", "TokenEmbedding", "distinct_words"]
@@ -22,14 +22,14 @@ UNKNOWN = 1
 """The id of words outside the vocabulary."""
 
 Initial = Literal["normal", "uniform", "xavier"]
-Settle = Callable[[Places | None], None]
+CatchUp = Callable[[Places | None], None]
 
 
 class TokenEmbedding(nn.Module):
     """Token ids to vectors; the padding id's vector is zero and is never trained.
 
     ``forward(ids)`` takes integer ids [rows, tokens]. Where the fast path may be used (float32 weights
-    on a CPU, no export) it gives a `Gathered` whose table holds one vector for every distinct word of
+    on a CPU, no export) it gives a `IndexedVectors` whose table holds one vector for every distinct word of
     the batch; elsewhere a tensor [rows, tokens, size] with the same numbers.
 
     Args:
@@ -48,8 +48,8 @@ class TokenEmbedding(nn.Module):
             ``"uniform"`` (within .07, as Gluon) or ``"xavier"``.
 
     `headstart.optim.LazyAdam` may owe some rows of ``weight`` a part of their steps; it says so by
-    `defer`. They are made before a row is read by `forward`, and before the whole weight is saved,
-    loaded, copied or moved. Who reads ``weight`` by other means calls `settle` first.
+    `postpone`. They are made before a row is read by `forward`, and before the whole weight is saved,
+    loaded, copied or moved. Who reads ``weight`` by other means calls `catch_up` first.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class TokenEmbedding(nn.Module):
         self.word_dropout = word_dropout
         self.type_dropout = type_dropout
         self.weight = nn.Parameter(torch.empty(n_words, size))
-        self._settle: Settle | None = None
-        self.register_state_dict_pre_hook(_settle_first)  # type: ignore[no-untyped-call]
-        self.register_load_state_dict_pre_hook(_settle_first)  # type: ignore[no-untyped-call]
+        self._catch_up: CatchUp | None = None
+        self.register_state_dict_pre_hook(_catch_up_first)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_catch_up_first)  # type: ignore[no-untyped-call]
         self.reset_parameters(initial)
 
     def reset_parameters(self, initial: Initial = "normal") -> None:
@@ -96,38 +96,38 @@ class TokenEmbedding(nn.Module):
         with torch.no_grad():
             self.weight[self.padding_idx].zero_()
 
-    def defer(self, settle: Settle | None) -> None:
+    def postpone(self, catch_up: CatchUp | None) -> None:
         """Let an optimizer put off steps of rows that are not read; None ends that.
 
         Args:
-            settle: makes the steps owed to the given rows, int64, or to all rows for None.
+            catch_up: makes the steps pending to the given rows, int64, or to all rows for None.
                 While it is set, the weight's gradients are sparse.
         """
-        self.settle()
-        self._settle = settle
+        self.catch_up()
+        self._catch_up = catch_up
 
-    def settle(self, words: Places | None = None) -> None:
+    def catch_up(self, words: Places | None = None) -> None:
         """Bring ``weight`` up to date: the rows ``words``, or all of them."""
-        if self._settle is not None:
-            self._settle(words)
+        if self._catch_up is not None:
+            self._catch_up(words)
 
-    def forward(self, ids: Tensor) -> Tensor | Gathered:
-        """Return the vectors of ``ids`` [rows, tokens]: a `Gathered`, or a tensor [rows, tokens, size]."""
+    def forward(self, ids: Tensor) -> Tensor | IndexedVectors:
+        """Return the vectors of ``ids`` [rows, tokens]: a `IndexedVectors`, or a tensor [rows, tokens, size]."""
         if self.training and self.word_dropout > 0.0:
             ids = self._drop_words(ids)
         if may_gather(self.weight):
             return self._gather(ids)
-        self.settle()
+        self.catch_up()
         if not (self.training and (self.dropout > 0.0 or self.type_dropout > 0.0)):
             return self._look_up(ids)
         words, index = torch.unique(ids, return_inverse=True)
-        return Gathered(self._drop_values(self._look_up(words)), index).dense()
+        return IndexedVectors(self._drop_values(self._look_up(words)), index).dense()
 
-    def _gather(self, ids: Tensor) -> Gathered:
+    def _gather(self, ids: Tensor) -> IndexedVectors:
         words, index = distinct_words(ids, self.n_words)
-        self.settle(words.numpy())
-        look_up = self._look_up if self._settle is None else self._look_up_sparsely
-        return Gathered(self._drop_values(look_up(words)), index)
+        self.catch_up(words.numpy())
+        look_up = self._look_up if self._catch_up is None else self._look_up_sparsely
+        return IndexedVectors(self._drop_values(look_up(words)), index)
 
     def _look_up(self, ids: Tensor) -> Tensor:
         return functional.embedding(ids, self.weight, self.padding_idx)
@@ -147,12 +147,12 @@ class TokenEmbedding(nn.Module):
         return ids.masked_fill(dropped & (ids != self.padding_idx), UNKNOWN)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
-        self.settle()
+        self.catch_up()
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
 
     def __getstate__(self) -> Json:
-        self.settle()
-        return {**self.__dict__, "_settle": None}  # a copy owes nothing, and has no optimizer
+        self.catch_up()
+        return {**self.__dict__, "_catch_up": None}  # a copy owes nothing, and has no optimizer
 
     def extra_repr(self) -> str:
         """Return the options, for ``print(module)``."""
@@ -171,15 +171,15 @@ class _SparseRows(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradients: Tensor) -> tuple[Tensor, None, None]:
         (words,) = ctx.saved_tensors
-        if slopes[ctx.padding].any():  # recurrent layers give padding none, and a copy costs more than looking
-            slopes = slopes.index_fill(0, ctx.padding, 0.0)
-        return torch.sparse_coo_tensor(words.unsqueeze(0), slopes, ctx.shape, check_invariants=False), None, None
+        if gradients[ctx.padding].any():  # recurrent layers give padding none, and a copy costs more than looking
+            gradients = gradients.index_fill(0, ctx.padding, 0.0)
+        return torch.sparse_coo_tensor(words.unsqueeze(0), gradients, ctx.shape, check_invariants=False), None, None
 
 
-def _settle_first(module: TokenEmbedding, *_state: Any) -> None:
-    module.settle()
+def _catch_up_first(module: TokenEmbedding, *_state: Any) -> None:
+    module.catch_up()
 
 
 def distinct_words(ids: Tensor, n_words: int) -> tuple[Tensor, Tensor]:

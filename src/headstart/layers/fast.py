@@ -22,9 +22,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from headstart.errors import OptionError
-from headstart.kernels.passes import FastDirection, Pass
+from headstart.kernels.bidirectional import FastDirection, Pass
 from headstart.layers.compiled import Loops
-from headstart.layers.gathered import Gathered, as_dense
+from headstart.layers.indexed_vectors import IndexedVectors, expand
 from headstart.layers.one_way import reverse_rows, take_tokens
 from headstart.layers.stack import RecurrentStack
 
@@ -90,10 +90,10 @@ def _start(paired: bool, table: Any, index: Any, lengths: Any, weights: list[Any
     return Pass(FastDirection, table, index, lengths, [weights[:n], weights[n:]][: len(weights) // n], keep=keep)
 
 
-def _plain(paired: bool, vectors: Tensor | Gathered, lengths: Tensor, weights: Sequence[Tensor]) -> Tensor:
+def _plain(paired: bool, vectors: Tensor | IndexedVectors, lengths: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """One layer in torch's own operations."""
     per_direction = 3 if paired else 2
-    dense = as_dense(vectors)
+    dense = expand(vectors)
     order, inside = reverse_rows(lengths, dense.shape[1])
     halves = [_one_way(dense, weights[:per_direction])]
     if len(weights) > per_direction:

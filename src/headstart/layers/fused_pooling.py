@@ -11,7 +11,7 @@ from torch import Tensor
 
 from headstart.errors import DataError
 from headstart.kernels import pooling, workers
-from headstart.layers.gathered import borrow
+from headstart.layers.indexed_vectors import borrow
 from headstart.layers.plain_pooling import pool
 
 __all__ = ["fused_pool"]
@@ -71,10 +71,10 @@ class _FusedPool(torch.autograd.Function):
         return pooled
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Any) -> tuple[Tensor | None, ...]:
-        (d_pooled,) = slopes
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
+        (d_pooled,) = gradients
         states, lengths, where = ctx.saved_tensors
-        if torch.is_grad_enabled():  # somebody wants slopes of these slopes
+        if torch.is_grad_enabled():  # somebody wants gradients of these gradients
             return _plain_backward(states, lengths, ctx.kinds, ctx.bidirectional, d_pooled), None, None, None
         d_states = borrow(*states.shape)
         given = (ctx.places, _flat(d_pooled), lengths.numpy(), states.shape[1])
@@ -101,6 +101,6 @@ def _over_rows(work: Any, n_rows: int) -> None:
 def _plain_backward(
     states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectional: bool, d_pooled: Tensor
 ) -> Tensor:
-    """The slopes as functions that can be differentiated again."""
+    """The gradients as functions that can be differentiated again."""
     pooled = torch.cat([pool(states, lengths, kind, bidirectional=bidirectional) for kind in kinds], dim=1)
     return torch.autograd.grad(pooled, states, d_pooled, create_graph=True)[0]

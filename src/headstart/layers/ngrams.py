@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from headstart.arrays import Floats, Ids, Places
 from headstart.kernels.ngrams import NgramTable, find_ngrams, sum_ngrams
-from headstart.layers.gathered import obstacle
+from headstart.layers.indexed_vectors import obstacle
 from headstart.plain import Json
 
 __all__ = ["NgramLogit", "ending"]

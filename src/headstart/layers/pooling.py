@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from headstart.errors import OptionError, unknown_name
 from headstart.layers.fused_pooling import fused_pool
-from headstart.layers.gathered import may_gather
+from headstart.layers.indexed_vectors import may_gather
 from headstart.layers.plain_pooling import POOLINGS, pool
 
 __all__ = ["Pooling"]

@@ -1,7 +1,7 @@
 """The recurrent layer: a GRU or LSTM that reads each row's true tokens, in both directions.
 
 It differs from `torch.nn.GRU` in three ways. It takes lengths, so padding changes nothing and the
-backward half starts at the row's last true token. It takes `Gathered` vectors, so that a word's
+backward half starts at the row's last true token. It takes `IndexedVectors` vectors, so that a word's
 input projection is computed once a batch. And on a CPU it runs compiled loops in place of one call
 a time step. Parameters have the names and shapes that `torch.nn.GRU` and `torch.nn.LSTM` give them:
 a ``state_dict`` loads into those and back.
@@ -16,14 +16,14 @@ from typing import Any, Literal
 from torch import Tensor
 
 from headstart.errors import OptionError
-from headstart.kernels.passes import GRUDirection, Pass
+from headstart.kernels.bidirectional import GRUDirection, Pass
 from headstart.layers.compiled import Loops
 from headstart.layers.embedding import TokenEmbedding
-from headstart.layers.gathered import Gathered, as_dense
+from headstart.layers.indexed_vectors import IndexedVectors, expand
 from headstart.layers.one_way import GATES, plain_layer
 from headstart.layers.stack import RecurrentStack
 
-__all__ = ["Gathered", "Recurrent", "TokenEmbedding"]
+__all__ = ["IndexedVectors", "Recurrent", "TokenEmbedding"]
 
 Cell = Literal["gru", "lstm"]
 
@@ -70,7 +70,7 @@ class Recurrent(RecurrentStack):
             "bias_hh": (gates,),
         }
 
-    def path(self, vectors: Tensor | Gathered) -> str:
+    def path(self, vectors: Tensor | IndexedVectors) -> str:
         """Return what runs on ``vectors``: ``"compiled"``, or ``"torch: "`` and the reason."""
         if self.cell != "gru":
             return f"torch: there are no compiled loops for cell={self.cell!r}"
@@ -91,5 +91,5 @@ def _start(table: Any, index: Any, lengths: Any, weights: list[Any], keep: bool)
     return Pass(GRUDirection, table, index, lengths, [weights[:4], weights[4:]][: len(weights) // 4], keep=keep)
 
 
-def _plain(cell: str, vectors: Tensor | Gathered, lengths: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    return plain_layer(as_dense(vectors), lengths, weights, cell)
+def _plain(cell: str, vectors: Tensor | IndexedVectors, lengths: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    return plain_layer(expand(vectors), lengths, weights, cell)

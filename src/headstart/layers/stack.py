@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from headstart.errors import OptionError
 from headstart.layers.compiled import Loops, compiled_layer
-from headstart.layers.gathered import Gathered, obstacle
+from headstart.layers.indexed_vectors import IndexedVectors, obstacle
 
 __all__ = ["MOST_LAYERS", "RecurrentStack"]
 
@@ -24,7 +24,7 @@ class RecurrentStack(nn.Module):
     """Recurrent layers over right-padded rows, honouring their lengths; a subclass says which.
 
     ``forward(vectors, lengths)`` takes ``vectors`` [rows, tokens, input_size] (a tensor or a
-    `Gathered`) and ``lengths`` [rows] int64 in [0, tokens], and gives states
+    `IndexedVectors`) and ``lengths`` [rows] int64 in [0, tokens], and gives states
     [rows, tokens, directions * hidden_size]: forward half first, zeros at padding. A row's states
     depend on nothing but its own tokens.
     """
@@ -80,13 +80,13 @@ class RecurrentStack(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
-    def path(self, vectors: Tensor | Gathered) -> str:
+    def path(self, vectors: Tensor | IndexedVectors) -> str:
         """Return what runs on ``vectors``: ``"compiled"``, or ``"torch: "`` and the reason."""
-        table = vectors.table if isinstance(vectors, Gathered) else vectors
+        table = vectors.table if isinstance(vectors, IndexedVectors) else vectors
         reason = obstacle(table) or obstacle(next(self.parameters()))
         return "compiled" if reason is None else f"torch: {reason}"
 
-    def forward(self, vectors: Tensor | Gathered, lengths: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor | IndexedVectors, lengths: Tensor) -> Tensor:
         """Return states [rows, tokens, directions * hidden_size] of ``vectors``; zeros beyond ``lengths``."""
         compiled = self.path(vectors) == "compiled"
         states = self._layer(vectors, lengths, 0, compiled)
@@ -95,11 +95,11 @@ class RecurrentStack(nn.Module):
             states = self._layer(states, lengths, layer, compiled)
         return states
 
-    def _layer(self, vectors: Tensor | Gathered, lengths: Tensor, layer: int, compiled: bool) -> Tensor:
+    def _layer(self, vectors: Tensor | IndexedVectors, lengths: Tensor, layer: int, compiled: bool) -> Tensor:
         weights: Sequence[Tensor] = [getattr(self, name) for name in self._names[layer]]
         if compiled:
             return compiled_layer(self._loops(), vectors, lengths, weights, self.output_size)
-        rows, tokens = vectors.index.shape if isinstance(vectors, Gathered) else vectors.shape[:2]
+        rows, tokens = vectors.index.shape if isinstance(vectors, IndexedVectors) else vectors.shape[:2]
         if not torch.compiler.is_compiling() and (rows == 0 or tokens == 0):  # torch's loops want a row and a token
             return weights[0].new_zeros(rows, tokens, self.output_size)
         return self._loops().plain(vectors, lengths, weights)

@@ -172,7 +172,7 @@ class EncoderScorer(NetScorer):
 
 @dataclass(frozen=True)
 class LayerScorer(NetScorer):
-    """A head that reads outputs of a network's layers, and columns beside them.
+    """A head that reads outputs of a network's layers, and columns next to them.
 
     Attributes:
         layers: whose outputs are put side by side; `net` is needed up to the deepest of them.
@@ -208,7 +208,7 @@ class LayerScorer(NetScorer):
 
 @dataclass(frozen=True)
 class TextScorer(Scorer):
-    """TF-IDF of the bare texts, and columns beside them."""
+    """TF-IDF of the bare texts, and columns next to them."""
 
     head: TfidfHead = field()
 

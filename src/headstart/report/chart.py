@@ -89,7 +89,7 @@ class Figure(ABC):
 
 @dataclass(frozen=True, repr=False)
 class Chart(Figure):
-    """Panels, ``abreast`` of them beside one another where there is room, else below one another."""
+    """Panels, ``abreast`` of them side by side where there is room, else below one another."""
 
     title: str
     description: str

@@ -107,22 +107,22 @@ def _sample(scene: Scene, series: Series, x: float, y: float) -> None:
 
 
 def _framed(panel: Panel, left: float, top: float, width: float, bottom: float, ends_named: bool) -> _Frame:
-    beside = panel.x if panel.sideways else panel.y
-    names = [fit_text(text, width * 0.42, SMALL) for text in beside.texts]
+    upright = panel.x if panel.sideways else panel.y
+    names = [fit_text(text, width * 0.42, SMALL) for text in upright.texts]
     margin = max((text_width(name, SMALL) for name in names), default=0.0) + 10
     under = panel.y if panel.sideways else panel.x
     last = text_width(under.texts[-1], SMALL) / 2 if under.texts else 0.0
     ends = max((text_width(series.name, SMALL) for series in _plain(panel)), default=0.0) + 28 if ends_named else 0.0
-    head = _LINE + 4 if beside.label else 8.0
+    head = _LINE + 4 if upright.label else 8.0
     return _Frame(panel, left, left + margin, top + head, left + width - max(ends, last, 8.0), bottom - 46)
 
 
 def _grid(scene: Scene, frame: _Frame) -> None:
     panel = frame.panel
-    beside, under = (panel.x, panel.y) if panel.sideways else (panel.y, panel.x)
-    if beside.label:
-        scene.add(Text(frame.edge, frame.top - 10, beside.label, SMALL, "muted"))
-    for tick, text in zip(beside.ticks, beside.texts, strict=True):
+    upright, under = (panel.x, panel.y) if panel.sideways else (panel.y, panel.x)
+    if upright.label:
+        scene.add(Text(frame.edge, frame.top - 10, upright.label, SMALL, "muted"))
+    for tick, text in zip(upright.ticks, upright.texts, strict=True):
         y = frame.at(tick, panel.y.low)[1] if panel.sideways else frame.at(panel.x.low, tick)[1]
         scene.add(Stroke(((frame.left, y), (frame.right, y)), "grid"))
         said = fit_text(text, frame.left - frame.edge - 8, SMALL)
@@ -148,7 +148,7 @@ def _ticks_under(scene: Scene, frame: _Frame, axis: Axis) -> None:
 
 
 def _rule(scene: Scene, frame: _Frame, rule: Rule) -> None:
-    """A dashed line; its label stands beside the top of an upright one, else over its end."""
+    """A dashed line; its label stands next to the top of an upright one, else over its end."""
     start, end = frame.at(*rule.start), frame.at(*rule.end)
     scene.add(Stroke((start, end), "muted", width=1.4, dash=(4, 3)))
     upright = abs(start[0] - end[0]) < 1
@@ -274,7 +274,7 @@ def _points(scene: Scene, frame: _Frame, series: Series) -> None:
 
 
 def _name_ends(scene: Scene, frame: _Frame) -> None:
-    """Names beside the lines' last points, moved apart where they would touch."""
+    """Names next to the lines' last points, moved apart where they would touch."""
     named = [(frame.at(series.x[-1], series.y[-1]), series) for series in _plain(frame.panel) if series.x]
     named.sort(key=lambda pair: pair[0][1])
     ys = _apart([at[1] for at, _ in named], 15.0, frame.top, frame.bottom)

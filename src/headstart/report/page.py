@@ -29,7 +29,7 @@ MOST_ROWS = 500
 """How many rows of the numbers behind a figure stand under it; the caption says when there are more."""
 
 SIGNS = {"helps": "▲", "few": "◣", "same": "＝", "unknown": "?", "harms": "▼", "nothing": "✕"}
-"""The sign beside the answer of a page, by its kind; a colour of its own comes with each."""
+"""The sign next to the answer of a page, by its kind; a colour of its own comes with each."""
 
 
 class Page:

@@ -1,4 +1,4 @@
-"""Placing names beside dots so that none lies on another, with lines to those that had to move away.
+"""Placing names next to dots so that none lies on another, with lines to those that had to move away.
 
 Each name tries boxes around its dot, near ones first, and takes the cheapest that is free: it must stay
 inside the bounds and off every other name; it should stay near, cover few dots and lines, and its line
@@ -93,11 +93,11 @@ class _Desk:
         around = np.concatenate([self.dots - r, self.dots + r], axis=1)
         covered = _overlaps(boxes, around).sum(axis=1)
         others = np.delete(around + np.array([-6.0, -4.0, 6.0, 4.0]), k, axis=0)
-        beside = _overlaps(boxes, others).sum(axis=1)  # close enough to be taken for that dot's name
+        close = _overlaps(boxes, others).sum(axis=1)  # close enough to be taken for that dot's name
         inside = _holds(boxes, self.leaders).sum(axis=(1, 2))  # others' leaders under this name
         crossed = _holds(self.boxes, leaders).sum(axis=(0, 2))  # names under this leader
         own = np.where(far > _LEADER_FROM, 6.0, 0.0)
-        return np.asarray(far + own + 90.0 * covered + 9.0 * beside + 18.0 * inside + 30.0 * crossed, dtype=np.float64)
+        return np.asarray(far + own + 90.0 * covered + 9.0 * close + 18.0 * inside + 30.0 * crossed, dtype=np.float64)
 
 
 def _candidates(dot: Floats, size: Floats, radius: float, steps: Floats) -> tuple[Floats, Floats]:

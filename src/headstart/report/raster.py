@@ -1,7 +1,7 @@
 """A scene as PNG or PDF, painted through matplotlib, which is imported here and nowhere else.
 
 Matplotlib is used as a canvas: one axes in pixels over the whole picture, no pyplot, no settings
-touched, so drawing is safe beside other uses of matplotlib and in threads.
+touched, so drawing is safe next to other uses of matplotlib and in threads.
 """
 
 import io

@@ -100,7 +100,7 @@ def _checked(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[npt.N
 def calibration_curve(
     labels: npt.ArrayLike, probabilities: npt.ArrayLike, *, n_bins: int = N_BINS, title: str = "Calibration"
 ) -> Chart:
-    """How often the label is 1 among rows with a like probability, beside how often it should be.
+    """How often the label is 1 among rows with a like probability, next to how often it should be.
 
     Bins hold about equal numbers of rows, equal probabilities always in one of them, as in
     `metrics.expected_calibration_error`, which stands in the note; whiskers are Wilson's 95% intervals.

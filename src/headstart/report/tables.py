@@ -18,7 +18,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 _PHONE = 48
 _LONGEST_WORDS = 20
-"""Characters across a phone, and of the longest words beside others that a column there leaves whole."""
+"""Characters across a phone, and of the longest words next to others that a column there leaves whole."""
 
 
 @dataclass(frozen=True, slots=True)

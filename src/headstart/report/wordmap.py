@@ -1,4 +1,4 @@
-"""Drawing a map of words or texts: dots by label or score, names beside them, or on hovering."""
+"""Drawing a map of words or texts: dots by label or score, names next to them, or on hovering."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

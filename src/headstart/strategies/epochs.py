@@ -52,7 +52,7 @@ class Trained:
     Attributes:
         trainer: of the weights that the network now holds.
         options: of the network, as far as learning decided them.
-        n_guessed: of how many texts labels were guessed and learnt from; None where that is not done.
+        n_guessed: how many pseudo-labelled texts were learnt from; None where that is not done.
     """
 
     trainer: Trainer

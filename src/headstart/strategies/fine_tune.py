@@ -58,7 +58,7 @@ def fit_fine_tune(
         )
     if settings.unlabelled is not None:
         base = shared.adapted_base(base, settings.unlabelled)
-    return (_in_closed_form if has_closed_form(base, settings) else _in_epochs)(train, valid, base, settings)
+    return (_fit_closed_form if has_closed_form(base, settings) else _in_epochs)(train, valid, base, settings)
 
 
 def fit_gradual(
@@ -94,7 +94,7 @@ def has_no_closed_form(base: Predictor | None, settings: Settings) -> bool:
     return not has_closed_form(base, settings)
 
 
-def _in_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
+def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
     """Fine-tune in closed form, then let it teach itself on these texts and those that came without labels.
 
     Nothing is stopped early, so validation rows only measure.

@@ -28,7 +28,7 @@ def layer_aucs(
     All layers come out of one pass over the texts; beyond 5,000 training rows a random 5,000 are used.
 
     Returns:
-        One row a layer: ``layer``, ``auc``, and its 95% interval ``low`` and ``high`` over the held rows.
+        One row a layer: ``layer``, ``auc``, and its 95% interval ``low`` and ``high`` over the held-out rows.
     """
     if len(train) > _MOST_ROWS:
         train = train.take(np.random.default_rng(random_state).choice(len(train), _MOST_ROWS, replace=False))

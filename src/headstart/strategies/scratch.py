@@ -25,7 +25,7 @@ from headstart.strategies.recipes import RECIPES, Recipe, least_count
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.text import RaggedIds, encode, fit_steps, text_steps
-from headstart.vectors import neighbour_vectors
+from headstart.vectors import cooccurrence_vectors
 
 __all__ = ["LEARNERS", "fit_scratch"]
 
@@ -98,7 +98,7 @@ def _all_texts(train: Corpus, settings: Settings) -> Any:
 def start_from_neighbours(
     net: nn.Module, ids: RaggedIds, length: float, random_state: int
 ) -> NDArray[np.float32] | None:
-    """Start the network's embedding from `neighbour_vectors` of the training texts, and return these.
+    """Start the network's embedding from `cooccurrence_vectors` of the training texts, and return these.
 
     Args:
         net: changed in place; a network without an embedding is left alone.
@@ -109,7 +109,7 @@ def start_from_neighbours(
     weight = dict(net.named_parameters()).get("embedding.weight")
     if weight is None or weight.dim() != 2:
         return None
-    vectors = neighbour_vectors(ids, weight.shape[0], weight.shape[1], random_state=random_state)
+    vectors = cooccurrence_vectors(ids, weight.shape[0], weight.shape[1], random_state=random_state)
     met = np.abs(vectors).sum(1) > 0
     with torch.no_grad():
         weight[torch.from_numpy(met)] = torch.from_numpy(vectors[met] * np.float32(length))

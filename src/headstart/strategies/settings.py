@@ -59,7 +59,7 @@ class Settings:
     checkpoint: str | Path | None = None
     cache: str | Path | None = None
 
-    def second_training(self, name: str = "guesses") -> dict[str, Any]:
+    def second_training(self, name: str = "pseudo_labels") -> dict[str, Any]:
         """Return options of a `Trainer` that learns from pseudo-labels; its checkpoint stands next to that of the main training.
 
         Args:

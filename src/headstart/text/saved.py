@@ -1,4 +1,4 @@
-"""Fitted text steps <-> plain JSON values, with the vocabulary or the tokenizer's rules beside them.
+"""Fitted text steps <-> plain JSON values, with the vocabulary or the tokenizer's rules next to them.
 
 What comes in is checked before anything is built from it: it may be damaged, or made by somebody.
 A regular expression from a file is used unasked only if it is plain: nothing bounds how long another may run.
@@ -41,7 +41,7 @@ class _Step(NamedTuple):
 
 
 def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
-    """The steps and their options. The vocabulary is kept beside it: the last step's ``vocabulary_`` and ``counts_``,
+    """The steps and their options. The vocabulary is kept next to it: the last step's ``vocabulary_`` and ``counts_``,
     or a `PretrainedTokenizer`'s ``rules``.
 
     Raises:

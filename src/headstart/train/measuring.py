@@ -58,7 +58,7 @@ def sample_rows(train: Examples, train_metrics: str, random_state: int) -> Examp
 
 
 def loss_and_auc(net: nn.Module, examples: Examples, loss: Loss, device: torch.device) -> tuple[float, float | None]:
-    """Return the mean loss, and the AUC where there is one logit a row and the labels are two classes, not guesses."""
+    """Return the mean loss, and the AUC where there is one logit a row and the labels are two classes, not pseudo-labels."""
     logits = network_logits(net, examples, device=device)
     labels = np.asarray(examples.labels, np.float32)
     weights = None if examples.weights is None else torch.from_numpy(examples.weights)

@@ -105,7 +105,7 @@ def _work(rank: int, trainer: Parallel, train: Examples, valid: Examples | None,
     cuda = trainer.devices[rank].type == "cuda"
     if cuda:
         torch.cuda.set_device(trainer.devices[rank])
-    # gloo beside nccl: numbers and rows are exchanged on the CPU.
+    # gloo next to nccl: numbers and rows are exchanged on the CPU.
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if cuda else "gloo", init_method=meeting, rank=rank, world_size=len(trainer.devices)
     )

@@ -11,7 +11,7 @@ from torch import nn
 from headstart.kernels.workers import wanted_threads
 from headstart.layers.stack import RecurrentStack
 
-_SMALL = 1_000_000  # parameters beside tables that are looked up in: some 10 to 100 microseconds a text
+_SMALL = 1_000_000  # parameters next to tables that are looked up in: some 10 to 100 microseconds a text
 
 __all__ = ["denormals_flushed", "one_torch_thread", "random_state_forked"]
 

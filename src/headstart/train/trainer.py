@@ -49,7 +49,7 @@ __all__ = ["Event", "Trainer"]
 
 Event = Callable[[str, Any, Facts], None]
 """Called with what has just happened (``train_begin``, ``phase_begin``, ``step_end``, ``epoch_end``, ``improved``,
-``train_end``; ``guessed``, where a network goes on to learn from its own guesses), the trainer, and a row about it.
+``train_end``; ``guessed``, where a network goes on to learn from its own pseudo-labels), the trainer, and a row about it.
 Setting ``trainer.stop = True`` ends training after the step."""
 
 _LEAST = {

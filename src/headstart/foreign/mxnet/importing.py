@@ -137,7 +137,7 @@ def _files(
     epochs = [(int(match[1]), path) for path in there if (match := pattern.fullmatch(path.name))]
     if not epochs:
         raise ArtifactError(
-            f"there is no file {stem}-NNNN.params beside {symbol.name!r}; give the path that MXNet's export was called "
+            f"there is no file {stem}-NNNN.params next to {symbol.name!r}; give the path that MXNet's export was called "
             "with, or name the file with parameters=PATH."
         )
     return symbol, max(epochs)[1]

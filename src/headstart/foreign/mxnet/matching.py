@@ -142,5 +142,5 @@ def _refused(symbol: Symbol, plain: Mapping[str, Array], reason: str) -> Artifac
     return ArtifactError(
         f"the parameter file's names ({', '.join(list(plain)[:4])}, ...) are not the graph's "
         f"({', '.join(symbol.variables[:4])}, ...), and they cannot be matched by layer: {reason}. "
-        "Use the PREFIX-0000.params that MXNet's export wrote beside the graph."
+        "Use the PREFIX-0000.params that MXNet's export wrote next to the graph."
     )

@@ -109,7 +109,7 @@ def checked_tensors(saved: Any, state: Mapping[str, Tensor] | None) -> Iterator[
     listed = [entry[0] for entry in entries.values() if isinstance(entry, list) and entry]
     if not entries or (state is not None and sorted(map(str, listed)) != sorted(state)):
         raise ArtifactError(
-            "the saved graph's list of tensors is damaged, or is not that of the weights beside it; "
+            "the saved graph's list of tensors is damaged, or is not that of the weights next to it; "
             "copy the model again from where it was saved."
         )
     for name, entry in entries.items():

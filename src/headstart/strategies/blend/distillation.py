@@ -1,6 +1,6 @@
-"""Train the recurrent part of a `blend` on what the whole of it guesses: a noisy student.
+"""Train the recurrent part of a `blend` on the pseudo-labels of the whole: a noisy student.
 
-The whole base labels texts that nobody has labelled, and its recurrent part is trained on these guesses with words
+The whole base labels texts that nobody has labelled, and its recurrent part is trained on these pseudo-labels with words
 hidden and dropped, so that it cannot copy its teacher and learns what else speaks for the same. After Xie, Luong, Hovy
 and Le, "Self-training with Noisy Student improves ImageNet classification", CVPR 2020 (arXiv:1911.04252), with
 probabilities for labels as in Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531).
@@ -42,26 +42,26 @@ __all__ = [
 ]
 
 _MOST_LABELLED = 50_000
-"""Texts to guess the labels of; of more, so many are drawn, or training would take hours."""
+"""Texts that get pseudo-labels; of more, so many are drawn, or training would take hours."""
 LEAST_LABELLED = 1000
 """Of fewer texts a network that is trained anew learns too little to pay for its time."""
 _LEAST_SHARE = 0.25
 """So many of the labelled rows there must be, too: a sixteenth of them was worth nothing (docs/log.md)."""
 DISTILLED_WEIGHTS = {**BRANCH_WEIGHTS, "deep": 0.75}
-"""A recurrent part that has learnt from guesses is as good as the n-grams, and counts for more."""
+"""A recurrent part that has learnt from pseudo-labels is as good as the n-grams, and counts for more."""
 _RATE = 1e-3
 _EPOCHS, _EPOCHS_OF_FEW, _FEW = 3, 6, 3000
 
 
 def with_words(texts: Examples) -> Examples:
-    """Return the texts that hold a word of ours; of the others nothing can be guessed."""
+    """Return the texts that hold a word of ours; of the others nothing can be said."""
     words = np.concatenate([[0], np.cumsum(texts.ids.values >= FIRST_WORD)])
     found = np.diff(words[texts.ids.offsets]) > 0
     return texts if found.all() else texts[np.flatnonzero(found)]
 
 
 def enough(texts: Examples, examples: Examples) -> bool:
-    """Tell whether there are texts enough to guess the labels of, beside so many labelled rows."""
+    """Tell whether there are texts enough for pseudo-labels, next to so many labelled rows."""
     return len(texts) >= max(LEAST_LABELLED, _LEAST_SHARE * len(examples))
 
 
@@ -90,9 +90,9 @@ def pseudo_label(
 
 
 def with_pseudo_labels(
-    examples: Examples, texts: Examples, guesses: NDArray[np.float32], label_smoothing: float
+    examples: Examples, texts: Examples, pseudo_labels: NDArray[np.float32], label_smoothing: float
 ) -> Examples:
-    """Return labelled rows, their labels smoothed, and texts with guesses for labels, as the rows of one data set.
+    """Return labelled rows, their labels smoothed, and texts with pseudo-labels, as the rows of one data set.
 
     A text counts as much as a labelled row does on average.
     """
@@ -101,11 +101,11 @@ def with_pseudo_labels(
     weights = None
     if examples.weights is not None:  # a pseudo-label counts for as much as a label does on average
         weights = np.append(examples.weights, np.full(len(texts), examples.weights.mean(), np.float32))
-    return Examples(ids, np.concatenate([labels, guesses]).astype(np.float32), weights)
+    return Examples(ids, np.concatenate([labels, pseudo_labels]).astype(np.float32), weights)
 
 
 def distil(base: Predictor, texts: Examples, **training: Any) -> Predictor:
-    """Return a base whose recurrent part was trained on, on its guesses about a target's texts, on the CPU.
+    """Return a base whose recurrent part was trained on, on its pseudo-labels of a target's texts, on the CPU.
 
     The part keeps the spread of its scores, and the base its mean and spread on these texts, so that it stays as sure as it
     was.

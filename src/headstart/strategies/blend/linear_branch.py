@@ -1,6 +1,6 @@
 """The linear part that a transfer adds to a `blend` base: the target's own n-grams, and moved weights of the base's.
 
-What is learnt from a target's labels (`adapting`), and what its n-grams learn from guesses (`self_training`), is one linear
+What is learnt from a target's labels (`adapting`), and what its n-grams learn from pseudo-labels (`self_training`), is one linear
 function of the base's logit and of n-grams, which `add_linear` puts into a copy of the network.
 """
 

@@ -1,6 +1,6 @@
 """Fine-tuning a `blend` base: every linear weight moves from where the base left it, and is pulled back there.
 
-The base's calibrated logit keeps its say, almost free; beside it move the weights of its n-grams and of its
+The base's calibrated logit keeps its say, almost free; next to it move the weights of its n-grams and of its
 clusters, and those of the target's own n-grams, which begin at zero. All are held by one ridge penalty towards
 their start (L2-SP: Li, Grandvalet and Davoine, "Explicit Inductive Bias for Transfer Learning", ICML 2018),
 so few labels change little and many labels change much. The recurrent part stands still; what came of all this

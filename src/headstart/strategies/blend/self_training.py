@@ -1,14 +1,14 @@
-"""Learning from a target's texts by one's own guesses: the base teaches students that read the target's words.
+"""Learning from a target's texts by one's own pseudo-labels: the base teaches students that read the target's words.
 
 It goes in two steps, the first and the third, with labels between them where there are any:
 
-1. `adapt_to_texts`: the base gets to know the target's words, and its recurrent part learns what the whole guesses.
+1. `adapt_to_texts`: the base gets to know the target's words, and its recurrent part learns the pseudo-labels of the whole.
 2. Fine-tuning (`headstart.strategies.blend.ridge_fine_tuning`), if the target has labels.
 3. `self_train`: what came of that teaches a student of n-grams, and its recurrent part once more.
 
 The student of n-grams: probabilities, sharpened, stand in for labels. A logistic regression learns them from the
 target's n-grams and from the base's n-grams and clusters, so it finds out which of the target's words keep company with
-what the base takes for praise or blame; its score is then added to the base's. Such training on one's own guesses goes
+what the base takes for praise or blame; its score is then added to the base's. Such training on one's own pseudo-labels goes
 back to Scudder, "Probability of error of some adaptive pattern-recognition machines", IEEE Trans. Inf. Theory 1965;
 that a student helps where it sees other features than its teacher is the argument of co-training (Blum and Mitchell,
 COLT 1998). A teacher that has seen labels teaches better than one that has not, which is why they come before the
@@ -57,7 +57,7 @@ _MEASURED = ("n_valid", "valid", "test")
 
 def adapt_to_texts(base: Predictor, texts: Corpus, *, words_alone: bool = False, **training: Any) -> Predictor:
     """Return the base after it has read texts without labels: it knows their words, and the recurrent part of a `blend`
-    has learnt what the whole guesses of them.
+    has learnt the whole's pseudo-labels of them.
 
     What has no words of ours stays as it is; so does that part where there are fewer than `LEAST_TEXTS`.
 
@@ -118,13 +118,13 @@ def self_train(base: Predictor, texts: Corpus, *, n_labelled: int = 0, **trainin
     examples = examples_of(base, texts)
     slope, intercept = base.calibration
     logits = (slope * network_logits(net, examples)[:, 0] + intercept).astype(np.float64)
-    guesses = sigmoid(_SHARPEN * logits)
+    pseudo_labels = sigmoid(_SHARPEN * logits)
     least = (2, 3) if len(texts) >= _MANY else (1, 2)
-    listed, scale = list_ngrams(examples.ids, guesses.astype(np.float32), 2, least)
+    listed, scale = list_ngrams(examples.ids, pseudo_labels.astype(np.float32), 2, least)
     if not len(listed):
         return base
     blocks = [ngram_features(listed, scale, examples.ids, 2), *moving_features(net, examples.ids)]
-    score, weights = _student(sp.hstack(blocks, format="csr").astype(np.float32, copy=False), guesses)
+    score, weights = _student(sp.hstack(blocks, format="csr").astype(np.float32, copy=False), pseudo_labels)
     spread = float(logits.std())
     if spread < 1e-6 or float(score.std()) < 1e-6:
         return base
@@ -144,10 +144,10 @@ def _of_its_own(taught: Predictor, n_texts: int) -> Predictor:
     return replace(taught, info={**without(taught.info, _MEASURED), "n_self_trained": n_texts})
 
 
-def _student(features: Any, guesses: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def _student(features: Any, pseudo_labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Return the student's scores [rows], without their constant, and its weights [size]."""
     used = np.unique(features.indices)
-    found, _ = fit_dual(features[:, used], guesses, _COST)
+    found, _ = fit_dual(features[:, used], pseudo_labels, _COST)
     weights = np.zeros(features.shape[1], np.float32)
     weights[used] = found
     return np.asarray(features @ weights, np.float64), weights

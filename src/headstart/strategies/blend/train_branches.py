@@ -31,9 +31,9 @@ __all__ = ["texts_to_label", "train_branch"]
 def texts_to_label(
     texts: Examples | None, examples: Examples, valid: Examples | None, settings: Settings
 ) -> Examples | None:
-    """Return the texts whose labels are to be guessed, or None.
+    """Return the texts that are to get pseudo-labels, or None.
 
-    Without validation rows nobody could tell how sure the guesses may be, and a loss of one's own may want labels.
+    Without validation rows nobody could tell how sure the pseudo-labels may be, and a loss of one's own may want labels.
     """
     if texts is None or valid is None or settings.trainer_options.get("loss", "binary") != "binary":
         return None
@@ -50,12 +50,12 @@ def train_branch(
     recipe: Recipe,
     settings: Settings,
 ) -> tuple[Trainer, int]:
-    """Train the recurrent part of a `blend` and weigh the parts; where there are `texts` to guess labels of, twice.
+    """Train the recurrent part of a `blend` and weigh the parts; where there are `texts` for pseudo-labels, twice.
 
-    The second time that part begins anew and learns from what the whole guesses of these texts, too.
+    The second time that part begins anew and learns from the whole's pseudo-labels of these texts, too.
 
     Returns:
-        The trainer of what the network now holds, and how many guesses that has learnt from.
+        The trainer of what the network now holds, and how many pseudo-labels that has learnt from.
     """
     held = examples if valid is None else valid
     start = None if texts is None else copy.deepcopy(moving.state_dict())
@@ -66,9 +66,9 @@ def train_branch(
         return trainer, 0
     for event in settings.events:
         event("guessed", trainer, {"n_rows": len(texts), "anew": True})
-    guesses = pseudo_label(net, held, texts, device=trainer.device)
+    pseudo_labels = pseudo_label(net, held, texts, device=trainer.device)
     options = {**recipe.trainer, **settings.trainer_options}
-    rows = with_pseudo_labels(examples, texts, guesses, options.get("label_smoothing", 0.0))
+    rows = with_pseudo_labels(examples, texts, pseudo_labels, options.get("label_smoothing", 0.0))
     taught = copy.deepcopy(moving.state_dict())
     moving.load_state_dict(start)
     again = trainer_of(moving, len(rows), recipe, _second(settings), label_smoothing=0.0)
@@ -84,7 +84,7 @@ def train_branch(
 def _second(settings: Settings) -> Settings:
     """Return the settings of a second training, which smooths no label and writes its files next to the first's."""
     options = {name: value for name, value in settings.trainer_options.items() if name != "label_smoothing"}
-    options |= {name: Path(options[name]) / "guesses" for name in ("checkpoint", "save_epochs") if options.get(name)}
+    options |= {name: Path(options[name]) / "pseudo_labels" for name in ("checkpoint", "save_epochs") if options.get(name)}
     return replace(settings, trainer_options=options, checkpoint=settings.second_training()["checkpoint"])
 
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Floats
 from headstart.kernels import fast, gru, memory, projection, workers
-from headstart.kernels.lanes import aligned
 from headstart.kernels.layout import Half, Rows
+from headstart.kernels.simd import aligned
 
 __all__ = ["Direction", "FastDirection", "GRUDirection", "Pass"]
 
@@ -73,10 +73,10 @@ class Direction(ABC):
 
     @abstractmethod
     def _run_back(self, part: int, d_states: Floats, states: Floats, d_projected: Floats) -> None:
-        """Write the slopes along ``projected`` from one part's rows."""
+        """Write the gradients along ``projected`` from one part's rows."""
 
     @abstractmethod
-    def _slopes(self, d_weight: Floats, d_bias: Floats) -> Arrays:
+    def _gradients(self, d_weight: Floats, d_bias: Floats) -> Arrays:
         """Slopes along the parameters, from those along input weights and biases."""
 
     def forward(self, states: Floats) -> None:
@@ -87,7 +87,7 @@ class Direction(ABC):
         self._share(lambda part: self._run(part, projected, states), len(self.parts))
 
     def backward(self, d_states: Floats, states: Floats) -> tuple[Floats, Arrays]:
-        """Return the slopes along the table and along the parameters; arguments flat."""
+        """Return the gradients along the table and along the parameters; arguments flat."""
         d_projected = [self._borrow_projected() for _ in self.parts]
         self._share(lambda part: self._run_back(part, d_states, states, d_projected[part]), len(self.parts))
         inputs = self.inputs
@@ -100,7 +100,7 @@ class Direction(ABC):
             len(self.cuts),
         )
         d_input = _total([_rectangle(part, inputs.size + 1, inputs.width, inputs.gates) for part in sums])
-        return d_table, self._slopes(d_input[:-1].T, d_input[-1])
+        return d_table, self._gradients(d_input[:-1].T, d_input[-1])
 
     def _borrow_projected(self) -> Floats:
         return memory.borrow(len(self.table) * self.inputs.width)
@@ -134,7 +134,7 @@ class GRUDirection(Direction):
         gru.forward(*given)
 
     def backward(self, d_states: Floats, states: Floats) -> tuple[Floats, Arrays]:
-        """Return the slopes along the table and along the parameters; arguments flat."""
+        """Return the gradients along the table and along the parameters; arguments flat."""
         self.d_hidden = [aligned(self.half.size + 1, self.laid.width) for _ in self.parts]
         return super().backward(d_states, states)
 
@@ -143,7 +143,7 @@ class GRUDirection(Direction):
         given = *given, d_projected, self.d_hidden[part], gru.scratch(self.laid)
         gru.backward(*given)
 
-    def _slopes(self, d_weight: Floats, d_bias: Floats) -> Arrays:
+    def _gradients(self, d_weight: Floats, d_bias: Floats) -> Arrays:
         shape = self.half.size + 1, self.laid.width, self.half.n_gates
         hidden = _total([_rectangle(part, *shape) for part in self.d_hidden])
         return [d_weight, hidden[:-1].T, d_bias, hidden[-1]]
@@ -172,7 +172,7 @@ class FastDirection(Direction):
         given: Any = self.parts[part], self.half, self.projected, d_states, states, d_projected, aligned(self.half.size)
         fast.backward(*given)
 
-    def _slopes(self, d_weight: Floats, d_bias: Floats) -> Arrays:
+    def _gradients(self, d_weight: Floats, d_bias: Floats) -> Arrays:
         n = 2 * self.half.size
         return [d_weight[:n], d_bias[:n], *([d_weight[n:]] if len(d_weight) > n else [])]
 
@@ -211,10 +211,10 @@ class Pass:
         workers.run([partial(one.forward, states.reshape(-1)) for one in self.directions], self.n_threads)
 
     def backward(self, d_states: Floats, states: Floats) -> tuple[Floats, Arrays]:
-        """Return the slopes along the table and along the parameters.
+        """Return the gradients along the table and along the parameters.
 
         Args:
-            d_states: slopes along the states; contiguous.
+            d_states: gradients along the states; contiguous.
             states: what `forward` wrote.
 
         Raises:
@@ -229,7 +229,7 @@ class Pass:
 
         workers.run([partial(back, number) for number in range(len(self.directions))], self.n_threads)
         ordered = [found[number] for number in range(len(self.directions))]
-        return _total([d_table for d_table, _ in ordered]), [slope for _, slopes in ordered for slope in slopes]
+        return _total([d_table for d_table, _ in ordered]), [slope for _, gradients in ordered for slope in gradients]
 
 
 def _cut_rows(index: NDArray[np.int32], lengths: NDArray[np.int64], n_parts: int) -> list[Rows]:

@@ -2,7 +2,7 @@
 
 A batch of 64 reviews holds some 15,000 tokens but only 3,000 to 4,000 distinct words. Whatever is
 linear in a word's vector (the input half of a recurrent cell) need be computed once a *word*, not
-once a *token*. A stage that only knows ordinary tensors calls `as_dense` and sees no difference.
+once a *token*. A stage that only knows ordinary tensors calls `expand` and sees no difference.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from headstart.kernels import memory
 
-__all__ = ["Gathered", "as_dense", "borrow", "may_gather", "obstacle"]
+__all__ = ["IndexedVectors", "borrow", "expand", "may_gather", "obstacle"]
 
 
 @dataclass(frozen=True)
-class Gathered:
+class IndexedVectors:
     """The vectors ``table[index]``, not yet laid out.
 
     Attributes:
@@ -36,9 +36,9 @@ class Gathered:
         return functional.embedding(self.index, self.table)
 
 
-def as_dense(vectors: Tensor | Gathered) -> Tensor:
+def expand(vectors: Tensor | IndexedVectors) -> Tensor:
     """Return ``vectors`` as an ordinary tensor [rows, tokens, size], whichever form they came in."""
-    return vectors.dense() if isinstance(vectors, Gathered) else vectors
+    return vectors.dense() if isinstance(vectors, IndexedVectors) else vectors
 
 
 def may_gather(like: Tensor) -> bool:

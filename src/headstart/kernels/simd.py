@@ -256,7 +256,7 @@ def any_lane(builder: Builder, mask: Value) -> Value:
 
 @instruction(_mask, _lanes, _lanes)
 def greater(builder: Builder, left: Value, right: Value) -> Value:
-    """``greater(left, right)``: the mask of the lanes where ``left > right``; false beside a NaN."""
+    """``greater(left, right)``: the mask of the lanes where ``left > right``; false next to a NaN."""
     return builder.fcmp_ordered(">", left, right)
 
 

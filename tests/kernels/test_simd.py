@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from headstart.kernels.activations import sigmoid, tanh
-from headstart.kernels.lanes import (
+from headstart.kernels.simd import (
     LANES,
     aligned,
     any_lane,
