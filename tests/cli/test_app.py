@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -97,37 +96,6 @@ class TestProcess:
         rows = [json.loads(line) for line in (files / "scored.jsonl").read_text().splitlines()]
         expected = headstart.load(base_folder).predict_proba(json_texts(files))
         assert [row["probability_1"] for row in rows] == pytest.approx(expected[:, 1].tolist(), abs=1e-6)
-
-    def test_a_reader_that_goes_away_is_no_fault(self) -> None:
-        ended = subprocess.run(
-            ["bash", "-c", f"'{SCRIPT}' train --help | true"], capture_output=True, text=True, check=False
-        )
-        assert "Traceback" not in ended.stderr and "BrokenPipe" not in ended.stderr
-
-    def test_an_interrupt_from_outside_ends_with_130(self, files: Path) -> None:
-        command = [
-            str(SCRIPT),
-            "train",
-            "reviews.csv",
-            "--net",
-            "gru",
-            "--epochs",
-            "100000",
-            "--set",
-            "hidden_size=4",
-            "--out",
-            "made",
-        ]
-        started = subprocess.Popen(command, cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert started.stderr is not None
-        for line in started.stderr:
-            if line.startswith("epoch 2,"):
-                started.send_signal(signal.SIGINT)
-                break
-        out, err = started.communicate()
-        assert (started.returncode, out) == (130, "")
-        assert "interrupted; run the same command again" in err and "Traceback" not in err
-        assert not (files / "made").exists()
 
 
 def json_texts(folder: Path) -> list[str]:

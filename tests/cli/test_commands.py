@@ -184,6 +184,22 @@ class TestTransfer:
         assert ("test_as_is" in found) == (strategy != "as-is")
         assert strategy != "as-is" or found["valid"] is None  # those of the base's own rows are no news of these
 
+    def test_fine_tuning_in_closed_form_is_measured_step_by_step(
+        self, cli: Any, files: Path, base_folders: dict[str, Path]
+    ) -> None:
+        command = ("transfer", base_folders["blend"], "hotel.csv", "--out", "made", "--report", "page.html", "--json")
+        ended = cli(*command)
+        steps = ["the base as it is", "fitted to 108 labels", "self-trained on 108 texts"]
+        assert [row["step"] for row in ended.json["epochs"]] == steps
+        assert ended.json["epochs"][-1]["valid_auc"] == ended.json["valid"]["auc"]
+        assert ended.json["epochs"] == load("made").history_
+        for row in ended.json["epochs"]:
+            said = f"{row['step']}: valid loss {row['valid_loss']:.4f}, valid auc {row['valid_auc']:.4f}\n"
+            assert ended.err.count(said) == 1
+        page = Path("page.html").read_text()
+        assert "Learning curves" in page and "1: fitted to 108 labels" in page
+        assert ended.json["total_seconds"] > ended.json["seconds"] and "writing the page" in ended.err
+
     @pytest.mark.parametrize("strategy_name", ["self-train", "as-is"])
     def test_a_column_of_labels_that_was_named_has_to_be_there(
         self, cli: Any, files: Path, base_folders: dict[str, Path], strategy_name: str

@@ -16,6 +16,7 @@ import pytest
 
 from headstart import TextClassifier, compare
 from headstart.cli.app import run
+from headstart.corpus import read
 from headstart.errors import HeadstartWarning
 
 WORDS = "room bed bar lift food pool".split()
@@ -108,6 +109,35 @@ class TestTypes:
         )
         columns = found["model"]["scorer"]["head"]["columns"]
         assert columns["kinds"] == [["price", "number"]] and columns["learnt"]["price"]["type"] == "number"
+
+    def test_compare_fits_the_types_of_its_parts_together(self, gru_base: Any, reviews: Any, tmp_path: Path) -> None:
+        """The rows are cells of CSV; the test rows a typed table, whose column of texts has another name."""
+        version = ["1.10" if label else "2.0" for label in reviews.labels]
+        price, hotel = ["12.5", "1,300", "free"] * 100, map(str, range(300))
+        cells = list(zip(reviews.texts, version, price, hotel, map(str, reviews.labels), strict=True))
+        rows = write_csv(tmp_path / "rows.csv", "review,version,price,hotel,label", cells[:200])
+        typed = {
+            "text": reviews.texts[200:],
+            "version": [float(one) for one in version[200:]],
+            "price": pa.array(["12.5", "free"] * 50).dictionary_encode(),
+            "hotel": range(150, 250),
+            "label": reviews.labels[200:],
+        }
+        pa.parquet.write_table(pa.table(typed), tmp_path / "test.parquet")
+        columns = ["version", "price", "hotel"]
+        result = compare(
+            gru_base, read(rows, text="review", label="label", columns=columns), columns=columns[:2], groups="hotel",
+            column_types={"version": "category", "price": "number"}, budgets=[100], seeds=1, n_jobs=1,
+            test=read(tmp_path / "test.parquet", label="label", columns=columns), candidates=["as-is", "tfidf", "columns"],
+        )  # fmt: skip
+        scores = {row["strategy"]: row["auc"] for row in result.rows}
+        assert scores["columns"] > 0.99, "the test rows' 1.1 is the rows' 1.10"
+        assert scores["tfidf"] > 0.8, "the texts of the test rows are there"
+        assert {
+            "the rows to draw from: column 'price': 66 of 200 cells hold no number, and count as missing",
+            "the test rows: column 'price': 50 of 100 cells hold no number, and count as missing",
+            "50 values of hotel stand in the test rows and in the others, so groups are not kept apart",
+        } <= {*result.facts["notes"]}
 
     @pytest.mark.parametrize(
         ("types", "message"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,15 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     calls: list[set[str]] = []
 
     def watched(real: Call) -> Call:
-        def strategy(train: Corpus, valid: Corpus | None, *rest: Any) -> Any:
+        def fit(train: Corpus, valid: Corpus | None, *rest: Any) -> Any:
             parts = [train] if valid is None else [train, valid]
             calls.append({text for part in parts if part.labels is not None for text in part.texts.to_pylist()})
             return real(train, valid, *rest)
 
-        return strategy
+        return fit
 
     for name, real in list(STRATEGIES.items()):
-        monkeypatch.setitem(STRATEGIES, name, watched(real))
+        monkeypatch.setitem(STRATEGIES, name, replace(real, fit=watched(real.fit)))
     return calls
 
 
@@ -48,18 +49,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reviews: Any, others:
     monkeypatch.chdir(tmp_path)
     reviews.write(tmp_path / "reviews.csv")
     base.save("base")
-    rows = {
-        "true.csv": list(zip(others.texts, others.labels, strict=True)),
-        "flipped.csv": [(text, 1 - label) for text, label in zip(others.texts, others.labels, strict=True)],
-        "other.csv": [("qwertz uiop", 0), ("asdf hjkl", 1)],
-    }
-    for name, lines in rows.items():
-        Path(name).write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in lines))
+    lines = [f"{text},{1 - label}\n" for text, label in zip(others.texts, others.labels, strict=True)]
+    Path("flipped.csv").write_text("text,label\n" + "".join(lines))
     return tmp_path
 
 
 def transferred(strategy: str, out: str, *options: str) -> None:
-    given = ["--strategy", strategy, "--set", "epochs=2", "--set", "head=linear", "--device", "cpu"]
+    given = ["--strategy", strategy, "--set", "epochs=1", "--set", "head=linear", "--device", "cpu"]
     assert run(["transfer", "base", "reviews.csv", "--out", out, *given, *options, "--json"]) == 0
 
 
@@ -72,10 +68,9 @@ def what_was_learnt(folder: str) -> dict[str, bytes]:
 
 
 def test_test_rows_decide_nothing(strategy: str, files: Path) -> None:
-    for name in ("true", "flipped", "other"):
-        transferred(strategy, name, "--test", f"{name}.csv")
+    transferred(strategy, "flipped", "--test", "flipped.csv")
     transferred(strategy, "none")
-    assert what_was_learnt("true") == what_was_learnt("flipped") == what_was_learnt("other") == what_was_learnt("none")
+    assert what_was_learnt("flipped") == what_was_learnt("none")
 
 
 @pytest.mark.parametrize("options", [(), ("--valid", "0.2"), ("--test", "0.3")], ids=" ".join)

@@ -41,7 +41,7 @@ def limited_bases(reviews: Any, small_options: Callable[[str], dict[str, Any]]) 
 @pytest.fixture
 def limited(strategy: str, limited_bases: dict[str, Any]) -> Any:
     """The base that suits the strategy: only a `blend` can teach itself."""
-    return limited_bases["blend" if strategy == "self-train" else "gru"]
+    return limited_bases["blend" if strategy.startswith("self-train") else "gru"]
 
 
 def reads_tokens(model: Any) -> bool:
@@ -75,7 +75,8 @@ def test_at_fit(strategy: str, limited: Any) -> None:
     assert counts["n_null"] == 16
     if reads_tokens(model):
         assert counts["n_truncated"] == 16 and counts["n_tokens"] == 552
-        assert counts["unknown_token_rate"] == pytest.approx(0 if strategy == "scratch" else 5 / 69)
+        read_first = strategy in ("scratch", "self-train+fine-tune")  # these texts gave it its words
+        assert counts["unknown_token_rate"] == pytest.approx(0 if read_first else 5 / 69)
 
 
 def test_a_corpus_counts_what_it_holds() -> None:
@@ -86,7 +87,9 @@ def test_a_corpus_counts_what_it_holds() -> None:
 
 class TestCommands:
     @pytest.fixture
-    def files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limited: Any, reviews: Any) -> Path:
+    def files(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limited_bases: dict[str, Any], reviews: Any
+    ) -> Path:
         monkeypatch.chdir(tmp_path)
         labels = [["bad", "good"][label] for label in (*reviews.labels, *ODD_LABELS)]
         table = pa.table({"text": [*reviews.texts, *ODD], "label": labels})
@@ -95,7 +98,7 @@ class TestCommands:
             writer = csv.writer(file)
             writer.writerow(["text", "label"])
             writer.writerows([("lovely story", "good"), ("never seen before", "bad"), (reviews.texts[0], "bad")])
-        limited.save(tmp_path / "base")
+        limited_bases["gru"].save(tmp_path / "base")
         return tmp_path
 
     @staticmethod
@@ -136,7 +139,8 @@ class TestCommands:
         for word in ("stand in another split", "null", "truncated", "unknown", "positive"):
             assert word in page, f"the report says nothing of {word}"
 
-    def test_transfer(self, files: Path, capsys: pytest.CaptureFixture[str], strategy: str) -> None:
+    def test_transfer(self, files: Path, capsys: pytest.CaptureFixture[str], strategy: str, limited: Any) -> None:
+        limited.save(files / "own")
         given = (
             "--strategy",
             strategy,
@@ -149,7 +153,7 @@ class TestCommands:
             "--test",
             "test.csv",
         )
-        found, err = self.said(capsys, "transfer", "base", "rows.parquet", *given, *self.MAPPED)
+        found, err = self.said(capsys, "transfer", "own", "rows.parquet", *given, *self.MAPPED)
         assert found["labels"] == {"names": ["0", "1"], "positive": "1"}
         assert found["counts"]["train"]["n_null_texts"] == 2
         assert found["counts"]["test"]["n_duplicates_of_train"] == 2

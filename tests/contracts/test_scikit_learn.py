@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
@@ -26,11 +28,27 @@ from sklearn.metrics import (
     make_scorer,
     roc_auc_score,
 )
-from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV, cross_val_score
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+    cross_val_score,
+    cross_validate,
+)
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from headstart import LayerFeatures, LowerCaser, NullImputer, TextClassifier, TokenIndexer, Tokenizer
+from headstart import (
+    LayerFeatures,
+    LowerCaser,
+    NullImputer,
+    TextClassifier,
+    TokenIndexer,
+    Tokenizer,
+    UnicodeNormalizer,
+)
+from headstart.errors import DataError
 
 pytestmark = pytest.mark.filterwarnings("ignore:classes_ is sorted:FutureWarning")
 
@@ -174,6 +192,26 @@ class TestOthersEstimators:
         assert scores.min() > {"neg_log_loss": -0.5}.get(scoring, 0.9)
 
     @pytest.mark.parametrize("positive", [None, "neg"])
+    def test_grid_search(self, others: Any, positive: Any) -> None:
+        scoring = {"ranked": "roc_auc", "sure": "neg_log_loss"}
+        search = GridSearchCV(self.quick(positive=positive), {"C": [0.1, 10.0]}, scoring=scoring, refit="sure", cv=2)
+        search.fit(others.texts, self.labels(others))
+        assert search.cv_results_["mean_test_ranked"].min() > 0.9
+        assert search.best_score_ > -0.5 and search.classes_.tolist() == ["neg", "pos"]
+
+    def test_sample_weight_is_routed(self, others: Any) -> None:
+        """Rows of weight 0 have the wrong label: where the weights arrive, nothing is learnt or measured of them."""
+        wrong = np.arange(len(others.texts)) % 3 == 0
+        y = np.where(wrong, 1 - np.array(others.labels), others.labels)
+        weights = {"sample_weight": np.where(wrong, 0.0, 1.0)}
+        with sklearn.config_context(enable_metadata_routing=True):
+            asked = self.quick().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+            assert cross_validate(asked, others.texts, y, params=weights, cv=2)["test_score"].min() > 0.95
+            pipeline = make_pipeline(LowerCaser(), clone(asked)).fit(np.array(others.texts), y, **weights)
+            assert pipeline.score(np.array(others.texts), y, **weights) > 0.95
+        assert cross_validate(self.quick(), others.texts, y, cv=2)["test_score"].max() < 0.8
+
+    @pytest.mark.parametrize("positive", [None, "neg"])
     @pytest.mark.parametrize(
         "wrap",
         [
@@ -209,3 +247,30 @@ class TestOthersEstimators:
             ).importances_mean[0]
             > 0.2
         )
+
+
+class TestColumnTransformer:
+    """What gives a table may stand there, over a column by its name or in a list; what does not says what does."""
+
+    @pytest.mark.parametrize("step", [NullImputer(), UnicodeNormalizer(), LowerCaser()], ids=repr)
+    @pytest.mark.parametrize("frames", [False, True])
+    def test_steps_from_text_to_text(self, step: Any, frames: bool, others: Any) -> None:
+        frame = others.frame().to_pandas()
+        both = ColumnTransformer([("texts", step, ["text"]), ("rest", "passthrough", ["stars"])])
+        found = both.set_output(transform="pandas" if frames else "default").fit_transform(frame)
+        assert found.shape == (120, 2)
+        texts = found["texts__text"] if frames else found[:, 0]
+        assert list(texts) == frame["text"].str.lower().tolist()
+
+    @pytest.mark.parametrize("column", ["text", ["text"]], ids=repr)
+    def test_layers(self, column: Any, base: Any, others: Any) -> None:
+        frame = others.frame().to_pandas()
+        layer = LayerFeatures(base, layer="pooled")
+        found = ColumnTransformer([("layer", layer, column)]).fit_transform(frame)
+        np.testing.assert_array_equal(found, layer.transform(others.texts))
+
+    @pytest.mark.parametrize("column", ["text", ["text"]], ids=repr)
+    def test_token_ids_say_what_may_stand_there(self, column: Any, others: Any) -> None:
+        ids = make_pipeline(Tokenizer(), TokenIndexer())
+        with pytest.raises(DataError, match=r"cannot stand in a ColumnTransformer. Put LayerFeatures\(base\) there"):
+            ColumnTransformer([("ids", ids, column)]).fit_transform(others.frame().to_pandas())

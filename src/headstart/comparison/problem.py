@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from headstart.corpus import Corpus, duplicates, require_two_classes, split, subset
-from headstart.corpus.column_types import as_type, type_of
+from headstart.corpus.column_types import type_of
 from headstart.corpus.splits import group_codes
 from headstart.errors import DataError, OptionError
+from headstart.heads import ColumnEncoder
+from headstart.predictor.counting import quality_sentences
 
 __all__ = ["Problem", "assemble", "budget_list"]
 
@@ -93,15 +94,10 @@ def assemble(
     Raises:
         DataError: a part holds one class only, or the group column one group.
     """
-    notes = []
+    notes: list[str] = []
     require_two_classes(labels_of(data), data.label_names, data.source)
     if isinstance(test, Corpus):
-        pool, held = data, test
-        shared = [] if group is None else sorted(_values(pool, group) & _values(held, group))
-        if shared:
-            notes.append(
-                f"{len(shared):,} values of {group} stand in the test rows and in the others, so groups are not kept apart"
-            )
+        pool, held = data, replace(test, text_name=data.text_name)
     else:
         share = 0.2 if test is None else test
         kept, out = split(data, share, groups=group, random_state=seed)
@@ -112,18 +108,40 @@ def assemble(
         require_two_classes(labels_of(part), part.label_names, name)
     doubled = duplicates(pool.texts, held.texts).in_b
     types = {name: (column_types or {}).get(name) or type_of(pool.columns, name) for name in columns}
-    pool, held = (replace(part, columns=_as_types(part.columns, types)) for part in (pool, held))
+    pool, held, met = _fitted_together(pool, held, types, group)
+    notes += met
+    shared = 0 if group is None else len(_values(pool, group) & _values(held, group))
+    if shared:
+        notes.append(
+            f"{shared:,} values of {group} stand in the test rows and in the others, so groups are not kept apart"
+        )
     counts = _counts(pool, held, doubled, source)
     return Problem(pool, held, tuple(columns), group, doubled, counts, tuple(notes), types)
 
 
-def _as_types(table: pa.Table, types: Mapping[str, str]) -> pa.Table:
-    """Return a table whose columns of numbers, dates and truth values are such, so that files of any format fit together."""
-    for name in types.keys() & set(table.column_names):
-        if types[name] in ("number", "date", "truth"):
-            values = as_type(table.column(name), types[name], name).values
-            table = table.set_column(table.column_names.index(name), name, values)
-    return table
+def _fitted_together(
+    pool: Corpus, held: Corpus, types: Mapping[str, str], group: str | None
+) -> tuple[Corpus, Corpus, list[str]]:
+    """Return both parts with columns of the same types, whatever the files that they come from, and what was met there.
+
+    Numbers, dates and truth values become such. Categories and texts stay as they are where both parts hold them alike.
+    """
+    kinds = {**({} if group is None else {group: "category"}), **types}
+    if not kinds:
+        return pool, held, []
+    encoder = ColumnEncoder.fit(pool.columns, list(kinds), types=kinds)
+    apart = {name for name in kinds if pool.column(name).type != held.column(name).type}
+    made, notes = [], []
+    for part, where in ((pool, "the rows to draw from"), (held, "the test rows")):
+        imposed, counts = encoder.impose(part.columns)
+        table = part.columns
+        for name, kind in kinds.items():
+            if name in apart or kind in ("number", "date", "truth"):
+                table = table.set_column(table.column_names.index(name), name, imposed.column(name))
+        made.append(replace(part, columns=table))
+        met = {"n": len(part), "columns": {name: counts[name] for name in types}}
+        notes += [f"{where}: {sentence}" for sentence in quality_sentences(met, types)]
+    return made[0], made[1], notes
 
 
 def budget_list(budgets: Sequence[int | None] | None, n_rows: int) -> tuple[int, ...]:

@@ -104,7 +104,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         calibrate: whether to make probabilities of the scores of held-out rows (Platt's scaling).
         threshold: probability from which the positive label is predicted; None takes .5, or the base's own where it is
             used as it is.
-        random_state: seed of weights, batches, dropout and the held-out rows; a ``RandomState`` or None draws one.
+        random_state: seed of weights, batches, dropout and the held-out rows; a ``RandomState`` or None draws one. Weights
+            are the same to the bit on the same number of threads.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
         events: functions called while training; see `headstart.train.Event`.
         verbose: whether to print what is decided and each epoch's measures while fitting.
@@ -122,7 +123,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes_: the two label values, sorted.
         positive_: that of them which is the positive one.
         predictor_: everything needed to predict.
-        history_: one row an epoch.
+        history_: one row an epoch; of fine-tuning in closed form one a step, measured on validation rows.
         n_features_in_: columns of `X` that are read.
         feature_names_in_: their names; only where `X` was a table.
 

@@ -57,7 +57,7 @@ def run_report(result: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     ``verdict``
         the finding in a sentence or two
     ``epochs``
-        rows for `learning_curves`: epoch, train_loss, valid_loss, train_auc, valid_auc, seconds
+        rows for `learning_curves`: epoch, train_loss, valid_loss, train_auc, valid_auc, seconds, step
     ``train``, ``valid``, ``test``, ``test_as_is``
         metrics by name, as `metrics.evaluate_scores` gives them: auc, auc_low, auc_high, accuracy, n ...
     ``gain``
@@ -163,6 +163,7 @@ def _curves(page: Page, result: Part) -> None:
     if rows := result.get("epochs"):
         seconds = [float(row["seconds"]) for row in rows if row.get("seconds")]
         took = f"{len(seconds)} epochs took {sum(seconds):,.1f} seconds." if seconds else ""
+        took = "; ".join(f"{row['epoch']}: {row['step']}" for row in rows if row.get("step")) or took
         page.section("Training").figure(learning_curves(rows), took)
 
 

@@ -19,7 +19,8 @@ def learning_curves(rows: Sequence[Row], *, title: str = "Learning curves") -> C
     """Loss and AUC over the epochs of a training run.
 
     A row has ``epoch`` (0 is before training) and any of ``train_loss``, ``valid_loss``, ``train_auc``,
-    ``valid_auc`` (None or NaN where not measured) and ``seconds``. A start far off the rest would flatten
+    ``valid_auc`` (None or NaN where not measured), ``seconds``, and ``step``, what was done, where these are no epochs of
+    one training. A start far off the rest would flatten
     all that follows, so a value of epoch 0 that is farther from the others than three times their
     span is left below or above the panel, and said in its note. Raises DataError without a measured value.
     """
@@ -28,19 +29,20 @@ def learning_curves(rows: Sequence[Row], *, title: str = "Learning curves") -> C
             f"Learning curves got {len(rows)} rows without a value of {', '.join(MEASURES)}. "
             "They need one row an epoch, with 'epoch' and any of these: train for one epoch or more."
         )
-    x = count_axis([int(row["epoch"]) for row in rows], "epoch")
-    panels = [_curves(rows, x, part, name) for part, name in (("loss", "Loss"), ("auc", "AUC"))]
+    unit = "step" if "step" in rows[0] else "epoch"
+    x = count_axis([int(row["epoch"]) for row in rows], unit)
+    panels = [_curves(rows, x, part, name, unit) for part, name in (("loss", "Loss"), ("auc", "AUC"))]
     scored = [row for row in rows if _measured(row.get("valid_auc"))]
-    said = [f"{len(rows)} rows, from epoch {rows[0]['epoch']} to {rows[-1]['epoch']}."]
+    said = [f"{len(rows)} rows, from {unit} {rows[0]['epoch']} to {rows[-1]['epoch']}."]
     if scored:
         best = max(scored, key=lambda row: float(row["valid_auc"]))
-        said.append(f"The best validation AUC is {best['valid_auc']:.4f}, after epoch {best['epoch']}.")
-    names = {"epoch": "Epoch", **MEASURES, "seconds": "Seconds"}
+        said.append(f"The best validation AUC is {best['valid_auc']:.4f}, after {unit} {best['epoch']}.")
+    names = {"epoch": unit.capitalize(), "step": "What was done", **MEASURES, "seconds": "Seconds"}
     columns = {key: name for key, name in names.items() if any(row.get(key) is not None for row in rows)}
     return Chart(title, " ".join(said), tuple(panel for panel in panels if panel.series), columns, list(rows))
 
 
-def _curves(rows: Sequence[Row], x: Axis, part: str, name: str) -> Panel:
+def _curves(rows: Sequence[Row], x: Axis, part: str, name: str, unit: str) -> Panel:
     series = tuple(
         one
         for look, side in enumerate(("train", "valid"))
@@ -48,15 +50,22 @@ def _curves(rows: Sequence[Row], x: Axis, part: str, name: str) -> Panel:
     )
     shown, notes = _without_far_start(series)
     y = linear_axis(shown, "", ceiling=1.0 if part == "auc" else math.inf, decimals=4)
-    return Panel(name, x, y, series, strips=strips(series, x, y, "Epoch {}"), note=_best(series, part, notes))
+    return Panel(
+        name,
+        x,
+        y,
+        series,
+        strips=strips(series, x, y, f"{unit.capitalize()} {{}}"),
+        note=_best(series, part, notes, unit),
+    )
 
 
-def _best(series: tuple[Series, ...], part: str, notes: str) -> str:
+def _best(series: tuple[Series, ...], part: str, notes: str, unit: str) -> str:
     valid = next((one for one in series if one.name == "valid"), None)
     if valid is None:
         return notes
     value = max(valid.y) if part == "auc" else min(valid.y)
-    best = f"best valid {value:.4f}, epoch {valid.x[valid.y.index(value)]:.0f}"
+    best = f"best valid {value:.4f}, {unit} {valid.x[valid.y.index(value)]:.0f}"
     return f"{best}; {notes}" if notes else best
 
 

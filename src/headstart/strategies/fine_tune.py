@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
@@ -19,7 +20,7 @@ from headstart.strategies.blend import (
     with_own_texts,
 )
 from headstart.strategies.epochs import finish_network
-from headstart.strategies.finishing import finish_head
+from headstart.strategies.finishing import finish_head, measured
 from headstart.strategies.inputs import base_provenance, examples_of, require_base, require_labels, text_counts
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
@@ -97,14 +98,27 @@ def has_no_closed_form(base: Predictor | None, settings: Settings) -> bool:
 def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
     """Fine-tune in closed form, then let it teach itself on these texts and those that came without labels.
 
-    Nothing is stopped early, so validation rows only measure.
+    Nothing is stopped early, so validation rows only measure: each step becomes a row of the history.
     """
+    history: list[dict[str, Any]] = []
+
+    def measure(step: str, predictor: Predictor) -> None:
+        found = measured(predictor, valid, settings.device).get("valid")
+        if found is not None:
+            row = {"valid_loss": found["log_loss"], "valid_auc": found["auc"]}
+            history.append({"epoch": len(history), "step": step, **row})
+            known = (f"{name.replace('_', ' ')} {value:.4f}" for name, value in row.items() if value is not None)
+            settings.say(f"{step}: {', '.join(known)}")
+
+    measure("the base as it is", base)
     extended = extend_vocabulary(base, train)
     tuned, cost = ridge_fine_tune(extended.predictor, train, settings)
+    measure(f"fitted to {len(train):,} labels", tuned)
     predictor = tuned
     texts = with_own_texts(train, settings.unlabelled)
     if len(texts) >= LEAST_TEXTS:
         predictor = self_train(tuned, texts, n_labelled=len(train), **settings.second_training("taught"))
+        measure(f"self-trained on {len(texts):,} texts", predictor)
     facts: Provenance = {
         "n_new_words": extended.n_new_words,
         "unknown_token_rate": extended.unknown_token_rate,
@@ -112,10 +126,16 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
         "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
         "n_self_trained": 0 if predictor is tuned else len(texts),
     }
-    predictor = replace(predictor, threshold=0.5, info={**base_provenance(base), **facts}, run={})
+    run = {"history": history} if history else {}
+    predictor = replace(predictor, threshold=0.5, info={**base_provenance(base), **facts}, run=run)
     counts = text_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
     return finish_head(
-        FitResult(predictor, choices={"C": cost}), train, valid, replace(settings, calibrate=False), counts, None
+        FitResult(predictor, history, choices={"C": cost}),
+        train,
+        valid,
+        replace(settings, calibrate=False),
+        counts,
+        None,
     )
 
 

@@ -87,4 +87,7 @@ def _next_to(settings: Settings) -> Settings:
 def _with_measures(whole: FitResult, measured: FitResult) -> FitResult:
     """Return what was learnt from all rows, with what was measured on held-out rows when they were held out."""
     predictor = whole.predictor.with_facts(**kept(measured.predictor.info, ("valid", "n_valid")))
+    if measured.history and not whole.history:
+        predictor = replace(predictor, run={**predictor.run, "history": measured.history})
+        whole = replace(whole, history=measured.history)
     return replace(whole, predictor=predictor, notes=(*whole.notes, _MEASURED))

@@ -96,7 +96,7 @@ class FitResult:
 
     Attributes:
         predictor: ready to predict.
-        history: one row an epoch; empty where nothing was trained in epochs.
+        history: one row an epoch, or, with its name as ``step``, a step; empty where nothing was measured on the way.
         notes: sentences about what was decided on the way, for the log and the report.
         choices: what was chosen on the way, by the names of `Settings` where there is one; JSON-able. The same settings with
             these choices give the same model.

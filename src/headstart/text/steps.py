@@ -4,6 +4,10 @@
 any container (``headstart.text.columns``) and give them back in the same kind; the fourth gives Arrow
 lists of strings, the last one ``RaggedIds``. Only the last one learns anything. Options are stored
 untouched and checked where they are used.
+
+In a ``ColumnTransformer`` the first three may stand over a list of one column, ``(LowerCaser(), ["review"])``, which gives a
+table of one column. Tokens and ids are no table: ``Tokenizer`` and ``TokenIndexer`` stand in a ``Pipeline``, and what gives
+numbers of texts is `headstart.LayerFeatures`.
 """
 
 import re
@@ -151,7 +155,7 @@ class _KeepsOutput:
 
 
 class Tokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """Cut every text into tokens.
+    """Cut every text into tokens, which are no table, so that this stands in a ``Pipeline``, but in no ``ColumnTransformer``.
 
     Args:
         pattern: ``"words"`` (words with inner apostrophes; ``!``, ``?``, emoji, symbols, ideographs and kana each
