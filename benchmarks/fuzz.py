@@ -36,7 +36,7 @@ from fuzzing.kind import Found, Kind
 from fuzzing.kinds import KINDS
 
 RESULTS = Path(__file__).resolve().parent / "results" / "fuzz.json"
-PATIENCE, STARTING = 60, 120  # seconds without a word before a worker is stopped
+PATIENCE, STARTING = 300, 300  # seconds without a word before a worker is stopped: a busy machine keeps one waiting
 ROOM = 8 << 30  # bytes of private memory that a worker may take
 FEWEST_WORDS = 8
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"), "1")

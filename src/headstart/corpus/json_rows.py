@@ -93,13 +93,13 @@ def _lines(chunks: Iterator[bytes], decoder: json.JSONDecoder, file: str) -> Ite
     for chunk in chunks:
         if b"\r" in chunk:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        lines = enumerate(chunk.decode("utf-8").split("\n"), number)
+        lines = chunk.decode("utf-8").split("\n")
         rows = [
             _Row(place := f"line {at}", _object(text, decoder, f"{file}, {place}"))
-            for at, text in lines
+            for at, text in enumerate(lines, number)
             if text.strip()
         ]
-        number += chunk.count(b"\n")
+        number += len(lines) - 1
         if rows:
             yield rows
 

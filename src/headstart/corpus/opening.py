@@ -102,7 +102,7 @@ class DataFile:
                 )
         except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise DataError(
-                f"{self.name} cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}. "
+                f"{self.name} cannot be read: {(str(error) or type(error).__name__).splitlines()[0].rstrip('.')}. "
                 f"Check that the file is whole (was its copy cut short?) and that you may read it."
             ) from error
 

@@ -128,7 +128,7 @@ class Quoting:
                     self._quoted = self._decide(data, found)
                 if self._quoted:
                     self._check(data, found)
-            else:
+            elif b'"' in data:
                 self._seen.n_loose += data.count(b'"')
             if data:
                 yield Part(data, bool(self._quoted))
@@ -257,17 +257,26 @@ class Quoting:
         """Find cells whose lines look like rows, and what speaks for a writer that knows how to quote."""
         newline = _line_end(data)
         lines = np.flatnonzero(values == newline[0])
-        over_lines = np.searchsorted(lines, begins) != np.searchsorted(lines, ends)
-        if not self._certain:
-            for begin, end in zip(begins[over_lines].tolist(), ends[over_lines].tolist(), strict=True):
-                found.n_over_lines += 1
+        first_lines = np.searchsorted(lines, begins)
+        over_lines = first_lines != np.searchsorted(lines, ends)
+        within = not self._certain and over_lines.any()
+        if not (within or self._quoted is None):
+            return
+        delimiters = np.flatnonzero(values == self._delimiter[0])
+        if within:
+            found.n_over_lines = int(np.count_nonzero(over_lines))
+            doubtful = over_lines
+            if self._n_columns > 1:  # most are known to be no rows by the number of cells in their first lines
+                starts, stops = np.append(0, lines + 1)[first_lines], np.append(lines, len(data))[first_lines]
+                n_delimiters = np.searchsorted(delimiters, stops) - np.searchsorted(delimiters, starts)
+                doubtful = over_lines & (n_delimiters == self._n_columns - 1)
+            for begin, end in zip(begins[doubtful].tolist(), ends[doubtful].tolist(), strict=True):
                 if self._swallows(data, newline, begin, end, found):
                     found.swallowing.append((begin, end))
-                else:
-                    found.n_proper += 1
+            found.n_proper += found.n_over_lines - len(found.swallowing)
         if self._quoted is None or found.swallowing:
-            single = zip(begins[~over_lines].tolist(), ends[~over_lines].tolist(), strict=True)
-            found.n_proper += sum(data.find(self._delimiter, begin, end) >= 0 for begin, end in single)
+            holds = np.searchsorted(delimiters, begins) != np.searchsorted(delimiters, ends)
+            found.n_proper += int(np.count_nonzero(holds & ~over_lines))
 
     def _swallows(self, data: bytes, newline: bytes, begin: int, end: int, found: _Found) -> bool:
         """Whether the lines over which a cell runs look like rows: the first, the last and most between."""
