@@ -27,7 +27,7 @@ def test_a_term_is_explained_once() -> None:
 # Names of 0.1 that no reader could search for, and what they are called now.
 DROPPED_NAMES = {
     "Gathered": "IndexedVectors", "Learnt": "FitResult", "as_dense": "expand", "carried": "base_provenance",
-    "dear": "expensive", "defer": "postpone", "pseudo_labels": "pseudo_labels", "honest_auc": "split_half_auc",
+    "dear": "expensive", "defer": "postpone", "guesses": "pseudo_labels", "honest_auc": "split_half_auc",
     "in_closed_form": "has_closed_form", "lanes": "simd", "law_counts": "text_counts", "neighbour_vectors":
     "cooccurrence_vectors", "one_a_row": "pool_rows", "owed": "pending", "passes": "bidirectional",
     "read_beforehand": "adapt_to_texts", "ridge_path": "logistic_path", "slopes": "gradients", "towers": "recurrent_net",
@@ -35,7 +35,7 @@ DROPPED_NAMES = {
 }  # fmt: skip
 DROPPED_WORDS = {
     "beside": "next to",
-    "pseudo_labels": "pseudo-labels",
+    "guesses": "pseudo-labels",
     "law 5": "data-quality counts",
     "held rows": "held-out rows",
 }

@@ -17,7 +17,8 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+
+from headstart.plain import Json
 
 __all__ = ["Child", "safe_path", "safely_spawned"]
 
@@ -68,7 +69,7 @@ class Child(subprocess.Popen[bytes]):
             "path": safe_path(), "parent": os.getpid(), "lifeline": theirs, "target": target, "arguments": arguments,
         }  # fmt: skip
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        more: dict[str, Any] = {} if theirs is None else {"pass_fds": (theirs,)}
+        more: Json = {} if theirs is None else {"pass_fds": (theirs,)}
         try:
             super().__init__(
                 [sys.executable, "-P", "-c", _START, json.dumps(request)],

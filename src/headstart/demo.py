@@ -25,6 +25,7 @@ from headstart.corpus import Corpus, read
 from headstart.errors import MissingDependencyError
 from headstart.estimators import ModelPlace, TextClassifier, load, run_digest
 from headstart.outputs import check_folder
+from headstart.plain import Json
 from headstart.report import Page, learning_curves, map_figure, tsne
 from headstart.report.comparison_page import answer_of
 from headstart.words import important_words, word_vectors
@@ -60,7 +61,7 @@ def run_demo(
     events: tuple[Any, ...] = (),
     n_source: int | None = None,
     progress: Callable[[int, int, float | None, str], None] | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Train a base on movie reviews, carry it to every target that is installed, and write one page about it.
 
     Args:

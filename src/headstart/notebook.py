@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from typing import Any
 
+from headstart.plain import Facts
 from headstart.printing import printable
 
 __all__ = ["Shown"]
@@ -16,7 +15,7 @@ _LONGEST = 60
 class Shown:
     """A class with a short ``repr`` and a table for notebooks, both of `summary`."""
 
-    def summary(self) -> Mapping[str, Any]:
+    def summary(self) -> Facts:
         """Return what is shown, by name; None is left out."""
         raise NotImplementedError
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from headstart.errors import OptionError
+from headstart.plain import Facts, Json
 
 __all__ = ["RandomState", "check_choice", "check_least", "check_types", "seed_of"]
 
@@ -35,7 +36,7 @@ _WORDS: dict[Any, str] = {
 }
 
 
-def check_types(owner: Callable[..., Any], given: Mapping[str, Any]) -> None:
+def check_types(owner: Callable[..., Any], given: Facts) -> None:
     """Raise `OptionError` for the first of the `given` values that does not fit its annotation.
 
     Args:
@@ -49,7 +50,7 @@ def check_types(owner: Callable[..., Any], given: Mapping[str, Any]) -> None:
             )
 
 
-def check_least(given: Mapping[str, Any], least: Mapping[str, float]) -> None:
+def check_least(given: Facts, least: Mapping[str, float]) -> None:
     """Raise `OptionError` for the first number that lies below its least value; None is passed over."""
     for name, bound in least.items():
         value = given[name]
@@ -83,7 +84,7 @@ def seed_of(random_state: RandomState) -> int:
 
 
 @cache
-def _hints(owner: Callable[..., Any]) -> dict[str, Any]:
+def _hints(owner: Callable[..., Any]) -> Json:
     return get_type_hints(owner)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
+
+from headstart.plain import Facts
 
 __all__ = ["TrainingLines"]
 
@@ -25,7 +27,7 @@ class TrainingLines:
         self._seconds = 0.0
         self._resumes = False
 
-    def __call__(self, name: str, trainer: Any, row: Mapping[str, Any]) -> None:
+    def __call__(self, name: str, trainer: Any, row: Facts) -> None:
         """Take in what has happened."""
         if name == "train_begin":
             self._losses, self._seconds, self._resumes = [], 0.0, True
@@ -43,7 +45,7 @@ class TrainingLines:
             how = "learns anew, from these too" if row["anew"] else "learns on, from these"
             self.note(f"pseudo-labels of {row['n_rows']:,} texts; the recurrent branch {how}")
 
-    def _end_epoch(self, row: Mapping[str, Any]) -> None:
+    def _end_epoch(self, row: Facts) -> None:
         measured = [f"{name.replace('_', ' ')} {row[name]:.4f}" for name in _MEASURES if row.get(name) is not None]
         if measured:
             self.note(", ".join([f"epoch {row['epoch']}", *measured, f"{row['seconds']:.1f} s"]))

@@ -24,6 +24,7 @@ from headstart.artifact.schema import (
     text,
 )
 from headstart.errors import ArtifactError
+from headstart.plain import Facts, Json
 
 __all__ = ["READERS_OWN", "STORED", "check_arguments", "is_quick", "kept_arguments"]
 
@@ -80,7 +81,7 @@ STORED: dict[str, Check] = {
 """What each argument that a model keeps may be."""
 
 
-def kept_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+def kept_arguments(given: Facts) -> Json:
     """Return the arguments that a model keeps, of an estimator's, or of those that a model of any version holds."""
     kept = {name: value for name, value in given.items() if name in STORED}
     options = kept.get("trainer_options")

@@ -6,9 +6,6 @@ to build a model or only to show it, checks it first. What its values mean to on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from headstart.artifact.arguments import check_arguments
 from headstart.artifact.manifest import FORMAT, MINOR
 from headstart.artifact.schema import (
@@ -25,6 +22,7 @@ from headstart.artifact.schema import (
     text,
 )
 from headstart.errors import ArtifactError
+from headstart.plain import Facts
 
 __all__ = ["check_description"]
 
@@ -91,7 +89,7 @@ _MODEL = record(
 )
 
 
-def check_description(model: Mapping[str, Any]) -> None:
+def check_description(model: Facts) -> None:
     """Refuse a description with keys or values that no model has.
 
     Raises:

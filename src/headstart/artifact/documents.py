@@ -25,6 +25,7 @@ from typing import Any
 
 from headstart.artifact.faults import damaged, shortened
 from headstart.errors import ArtifactError
+from headstart.plain import Facts, Json
 
 __all__ = ["MAX_BYTES", "MAX_COMMAS", "MAX_DEPTH", "MAX_OPENED", "canonical", "plain", "seal", "unseal"]
 
@@ -139,7 +140,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def seal(key: str, body: Mapping[str, Any]) -> tuple[bytes, str]:
+def seal(key: str, body: Facts) -> tuple[bytes, str]:
     """Return the file that holds `body` and its own digest under `key`, and the digest.
 
     Args:
@@ -161,7 +162,7 @@ def seal(key: str, body: Mapping[str, Any]) -> tuple[bytes, str]:
     return raw[:start] + digest.encode() + raw[start + 64 :], digest
 
 
-def unseal(raw: bytes, key: str, path: Path) -> tuple[dict[str, Any], str]:
+def unseal(raw: bytes, key: str, path: Path) -> tuple[Json, str]:
     """Return what `seal` put in, without the digest, and the digest; `path` is for messages.
 
     Raises:
@@ -186,7 +187,7 @@ def unseal(raw: bytes, key: str, path: Path) -> tuple[dict[str, Any], str]:
     return body, found
 
 
-def _parsed(raw: bytes, path: Path) -> dict[str, Any]:
+def _parsed(raw: bytes, path: Path) -> Json:
     try:
         value = plain(json.loads(raw.decode()), path.stem)
         same = isinstance(value, dict) and canonical(value) == raw

@@ -6,10 +6,8 @@ an old Headstart can still say which newer one is needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from headstart import __version__
 from headstart.artifact import documents
@@ -17,6 +15,7 @@ from headstart.artifact.faults import damaged, shortened
 from headstart.artifact.schema import anything, integer, mapping, record, sequence, text
 from headstart.artifact.tensors import DTYPES, MAX_DIMENSIONS, TensorEntry, total_bytes
 from headstart.errors import ArtifactError
+from headstart.plain import Facts, Json
 
 __all__ = [
     "FORMAT",
@@ -74,9 +73,9 @@ class FileEntry:
     tensors: dict[str, TensorEntry] | None = None
     n_words: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Return it as it stands in the manifest."""
-        entry: dict[str, Any] = {"bytes": self.n_bytes, "sha256": self.sha256}
+        entry: Json = {"bytes": self.n_bytes, "sha256": self.sha256}
         if self.tensors is not None:
             entry["tensors"] = {name: {"dtype": t.dtype, "shape": list(t.shape)} for name, t in self.tensors.items()}
         if self.n_words is not None:
@@ -84,7 +83,7 @@ class FileEntry:
         return entry
 
     @classmethod
-    def from_json(cls, name: str, entry: Mapping[str, Any]) -> FileEntry:
+    def from_json(cls, name: str, entry: Facts) -> FileEntry:
         """Return the entry of the file called `name`, checked against itself.
 
         Raises:
@@ -117,7 +116,7 @@ class Manifest:
         content_hash: of ``headstart.json``, and through it of every file in `files`.
     """
 
-    model: dict[str, Any]
+    model: Json
     files: dict[str, FileEntry] = field(default_factory=dict)
     written_by: str = ""
     content_hash: str = ""
@@ -153,7 +152,7 @@ class NewerFormatError(ArtifactError):
     """Written by a Headstart that is newer than this one. The model is fine."""
 
 
-def _check_format(body: dict[str, Any], path: Path) -> None:
+def _check_format(body: Json, path: Path) -> None:
     if type(body.get("format")) is int and body["format"] > FORMAT:
         raise NewerFormatError(
             f"the model {str(path.parent)!r} was written by headstart {shortened(body.get('written_by'))[1:-1]} "
@@ -169,12 +168,12 @@ def check_file_name(name: str) -> None:
         raise ArtifactError(f"{name} is written by Headstart itself; give your file another name.")
 
 
-def run_bytes(run: Mapping[str, Any], content_hash: str) -> bytes:
+def run_bytes(run: Facts, content_hash: str) -> bytes:
     """Return the file ``run.json`` of the model with that content hash."""
     return documents.seal("digest", {"model": content_hash, "run": run})[0]
 
 
-def read_run(raw: bytes, content_hash: str, path: Path) -> dict[str, Any]:
+def read_run(raw: bytes, content_hash: str, path: Path) -> Json:
     """Return what `run_bytes` put in; `path` is for messages.
 
     Raises:

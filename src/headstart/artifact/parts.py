@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from headstart.plain import Facts
+
 __all__ = ["Parts"]
 
 
@@ -33,11 +35,11 @@ class Parts:
         content_hash: what `read` found, SHA-256 in hex; `write` does not look at it.
     """
 
-    model: Mapping[str, Any]
+    model: Facts
     tensors: Mapping[str, Mapping[str, np.ndarray[Any, np.dtype[Any]]]] = field(default_factory=dict)
     words: Sequence[str] | pa.Array | None = None
     blobs: Mapping[str, bytes] = field(default_factory=dict)
-    run: Mapping[str, Any] = field(default_factory=dict)
+    run: Facts = field(default_factory=dict)
     content_hash: str = ""
 
     def digest(self, *, but: Collection[str] = ()) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from headstart.artifact import documents
 from headstart.artifact.faults import damaged
@@ -15,6 +14,7 @@ from headstart.artifact.tensors import arrays_in, header
 from headstart.artifact.words import words_from_bytes
 from headstart.errors import ArtifactError, near_names
 from headstart.outputs import former_of
+from headstart.plain import Json
 
 __all__ = ["inspect", "other_files", "read", "read_manifest"]
 
@@ -51,7 +51,7 @@ def read(path: str | os.PathLike[str], *, mapped: bool = False) -> Parts:
     )  # pragma: no cover
 
 
-def inspect(path: str | os.PathLike[str]) -> dict[str, Any]:
+def inspect(path: str | os.PathLike[str]) -> Json:
     """Return what the manifest and ``run.json`` say, without reading the weights.
 
     The two files' own digests and the sizes of all the others are checked; whether the others' bytes are
@@ -120,7 +120,7 @@ def _read(folder: Path, mapped: bool) -> Parts:
     return Parts(manifest.model, tensors, words, blobs, _read_run(folder, manifest), manifest.content_hash)
 
 
-def _read_run(folder: Path, manifest: Manifest) -> dict[str, Any]:
+def _read_run(folder: Path, manifest: Manifest) -> Json:
     path = folder / RUN
     return read_run(read_small(path, documents.MAX_BYTES), manifest.content_hash, path)
 

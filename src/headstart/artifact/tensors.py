@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.artifact.faults import damaged, shortened
 from headstart.errors import ArtifactError
+from headstart.plain import Facts
 
 __all__ = ["DTYPES", "MAX_DIMENSIONS", "TensorEntry", "arrays_in", "entries_of", "header", "raw_bytes", "total_bytes"]
 
@@ -69,7 +71,7 @@ class TensorEntry:
             )
 
 
-def entries_of(arrays: Mapping[str, Any], where: str) -> dict[str, TensorEntry]:
+def entries_of(arrays: Facts, where: str) -> dict[str, TensorEntry]:
     """Return the entry of each array.
 
     Raises:
@@ -122,7 +124,7 @@ def total_bytes(table: Mapping[str, TensorEntry]) -> int:
     return len(header(table)) + sum(entry.n_bytes for entry in table.values())
 
 
-def raw_bytes(arrays: Mapping[str, NDArray[Any]], table: Mapping[str, TensorEntry]) -> Iterator[memoryview]:
+def raw_bytes(arrays: Mapping[str, Array], table: Mapping[str, TensorEntry]) -> Iterator[memoryview]:
     """Yield the file piece by piece: the header, then each tensor's values, little-endian and in C order."""
     yield memoryview(header(table))
     for name, entry in _ordered(table):
@@ -130,7 +132,7 @@ def raw_bytes(arrays: Mapping[str, NDArray[Any]], table: Mapping[str, TensorEntr
         yield values.reshape(-1).view(np.uint8).data
 
 
-def arrays_in(file: NDArray[np.uint8], table: Mapping[str, TensorEntry], path: Path) -> dict[str, NDArray[Any]]:
+def arrays_in(file: NDArray[np.uint8], table: Mapping[str, TensorEntry], path: Path) -> dict[str, Array]:
     """Return the tensors of a file whose size and header were checked, as views of it, sorted by name.
 
     Args:

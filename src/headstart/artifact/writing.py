@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from headstart.artifact.tensors import entries_of, raw_bytes
 from headstart.artifact.words import words_to_bytes
 from headstart.errors import ArtifactError
 from headstart.outputs import failed_writes, replaced
+from headstart.plain import Facts, Json
 
 __all__ = ["check_target", "content_hash", "write"]
 
@@ -42,7 +43,7 @@ def write(path: str | os.PathLike[str], parts: Parts, *, force: bool = True) -> 
     """
     model, run = documents.plain(parts.model, "model"), documents.plain(documents.repaired(parts.run), "run")
     files = list(_files(parts))
-    new: dict[str, Any] = {"run": run.get("digest")}
+    new: Json = {"run": run.get("digest")}
     with failed_writes(path, "the model", error=ArtifactError):
         target = check_target(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,7 @@ def check_target(path: str | os.PathLike[str], *, force: bool = True, run: str |
     return target
 
 
-def _check_replaceable(target: Path, new: Mapping[str, Any], *, force: bool) -> None:
+def _check_replaceable(target: Path, new: Facts, *, force: bool) -> None:
     if not target.exists():
         return
     if not target.is_dir():
@@ -129,7 +130,7 @@ def _check_run(target: Path, manifest: Manifest, run: str | None) -> None:
         )
 
 
-def _files(parts: Parts) -> Iterator[tuple[str, Iterable[Any], dict[str, Any]]]:
+def _files(parts: Parts) -> Iterator[tuple[str, Iterable[Any], Json]]:
     """Yield each file's name, its bytes in pieces, and what the manifest says of it next to size and hash."""
     for stem, arrays in sorted(parts.tensors.items()):
         table = entries_of(arrays, stem)
@@ -147,7 +148,7 @@ def _named(name: str) -> str:
     return name
 
 
-def _write_file(path: Path, pieces: Iterable[Any], about: dict[str, Any] | None = None) -> FileEntry:
+def _write_file(path: Path, pieces: Iterable[Any], about: Json | None = None) -> FileEntry:
     with path.open("xb") as file:
         entry = _entry(pieces, about, file.write)
         file.flush()
@@ -156,7 +157,7 @@ def _write_file(path: Path, pieces: Iterable[Any], about: dict[str, Any] | None 
 
 
 def _entry(
-    pieces: Iterable[Any], about: dict[str, Any] | None = None, write_piece: Callable[[Any], Any] | None = None
+    pieces: Iterable[Any], about: Json | None = None, write_piece: Callable[[Any], Any] | None = None
 ) -> FileEntry:
     digest, size = hashlib.sha256(), 0
     for piece in pieces:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+
+from headstart.arrays import Array
+from headstart.plain import Facts, Json
 
 __all__ = [
     "load_array",
@@ -39,7 +40,7 @@ def load_sparse(folder: Path, name: str) -> Any:
     return sp.csr_matrix((data, indices, indptr), shape=shape, copy=False)
 
 
-def load_array(folder: Path, name: str) -> NDArray[Any]:
+def load_array(folder: Path, name: str) -> Array:
     """Map an array."""
     return _mapped(folder / f"{name}.npy")
 
@@ -61,18 +62,18 @@ def load_strings(folder: Path, name: str) -> list[str]:
     return strings
 
 
-def save_facts(folder: Path, name: str, facts: Mapping[str, Any]) -> None:
+def save_facts(folder: Path, name: str, facts: Facts) -> None:
     """Write plain values as JSON."""
     (folder / f"{name}.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def load_facts(folder: Path, name: str) -> dict[str, Any]:
+def load_facts(folder: Path, name: str) -> Json:
     """Read plain values."""
-    facts: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    facts: Json = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return facts
 
 
-def _mapped(path: Path) -> NDArray[Any]:
+def _mapped(path: Path) -> Array:
     array = np.load(path, mmap_mode="r", allow_pickle=False)
     # An empty file cannot be mapped, and NumPy then gives what it read: both are arrays.
     return np.asarray(array)

@@ -35,6 +35,7 @@ from headstart.inference import resolve_device
 from headstart.kernels.workers import n_cores, wanted_threads
 from headstart.options import RandomState, seed_of
 from headstart.outputs import RESUMES, atomic_write, remove_own
+from headstart.plain import Facts
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
 from headstart.strategies.shared import SPACES
@@ -70,7 +71,7 @@ def compare(
     progress: Progress | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
-    about: Mapping[str, Any] | None = None,
+    about: Facts | None = None,
 ) -> Comparison:
     """Compare every way of using a base, and of doing without one, at several label budgets.
 
@@ -265,6 +266,6 @@ def _finish(found: Comparison, log: RowLog) -> None:
     remove_own(out / "fitted")
 
 
-def _write_json(path: Path, facts: Mapping[str, Any]) -> None:
+def _write_json(path: Path, facts: Facts) -> None:
     with atomic_write(path) as unfinished:
         unfinished.write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from headstart.artifact import write
 from headstart.comparison.workspace import StoredRows, Workspace
 from headstart.evaluation import auc, evaluate_scores
 from headstart.outputs import atomic_write
+from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies import FitResult, Settings, Strategy, learn
 
@@ -44,7 +44,7 @@ class Fit:
         return f"{self.strategy}.{self.budget}.{self.seed}"
 
 
-def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, keep: bool) -> dict[str, Any]:
+def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, keep: bool) -> Json:
     """Fit, score the test rows, write the scores, and return the row.
 
     Args:
@@ -68,7 +68,7 @@ def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, ke
     choices = dict(result.choices)
     if strategy.stops_early(workspace.base, settings):
         choices["valid_fraction"] = settings.valid_fraction
-    row: dict[str, Any] = {
+    row: Json = {
         "strategy": fit.strategy, "budget": fit.budget, "seed": fit.seed,
         **_figures(workspace, predictor, logits), "choices": choices, "seconds": round(seconds, 3),
         "cpu_seconds": round(used, 3),
@@ -109,7 +109,7 @@ def _test_logits(workspace: Workspace, result: FitResult, settings: Settings) ->
     return result.predictor.score(workspace.corpus(workspace.test)).logits
 
 
-def _figures(workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64]) -> dict[str, Any]:
+def _figures(workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64]) -> Json:
     labels = workspace.labels[workspace.test]
     figures = evaluate_scores(labels, predictor.probabilities(logits), threshold=predictor.threshold)
     # The AUC comes from the logits: sigmoids of large ones are equal in floating point.
@@ -120,9 +120,7 @@ def _figures(workspace: Workspace, predictor: Predictor, logits: NDArray[np.floa
     return {**figures, "threshold": predictor.threshold, "calibration": list(predictor.calibration)}
 
 
-def _kept(
-    workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64], choices: dict[str, Any], folder: Path
-) -> dict[str, Any]:
+def _kept(workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64], choices: Json, folder: Path) -> Json:
     """Write the predictor, score some rows with it from text on, and see that it says what the fit said."""
     kept = replace(predictor, run={}).with_facts(strategy=folder.name, choices=choices)
     content_hash = write(folder, kept.to_parts())

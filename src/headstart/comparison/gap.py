@@ -6,9 +6,6 @@ what needs the source's texts comes with ``source=`` and is left out, and said, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +13,7 @@ from headstart.corpus import Corpus
 from headstart.evaluation.binary import mean_confidence
 from headstart.fitting.logistic import logistic_path
 from headstart.heads.tfidf import vectorizer_of
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, words_of
 from headstart.strategies.inputs import strings_of
 from headstart.strategies.shared import SPACES
@@ -43,7 +41,7 @@ def domain_gap(
     *,
     logits: NDArray[np.float64] | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Json:
     """Return the gap as plain figures.
 
     Args:
@@ -83,7 +81,7 @@ def domain_gap(
     }
 
 
-def _vocabulary(base: Predictor, words: TokenIndexer, target: Corpus) -> dict[str, Any]:
+def _vocabulary(base: Predictor, words: TokenIndexer, target: Corpus) -> Json:
     """Compare words: rates of unknown tokens, overlap by frequency, and the distance of the two distributions."""
     encoded = encode(base.steps, target.texts)
     source_counts = np.asarray(words.counts_, np.float64)
@@ -114,7 +112,7 @@ def _jensen_shannon(some: NDArray[np.float64], others: NDArray[np.float64]) -> f
     return (against(p) + against(q)) / 2
 
 
-def _lengths(base: Predictor, target: Corpus) -> dict[str, Any]:
+def _lengths(base: Predictor, target: Corpus) -> Json:
     lengths = encode(base.steps, target.texts).ids.lengths
     of_source = base.info.get("source", {}).get("length_percentiles", {})
     percentiles = {str(share): float(np.percentile(lengths, share)) if len(lengths) else 0.0 for share in _SHARES}
@@ -129,7 +127,7 @@ def _lengths(base: Predictor, target: Corpus) -> dict[str, Any]:
     }
 
 
-def _confidence(base: Predictor, target: Corpus, logits: NDArray[np.float64] | None) -> dict[str, Any]:
+def _confidence(base: Predictor, target: Corpus, logits: NDArray[np.float64] | None) -> Json:
     """Estimate the accuracy of the base as it is from how sure it is, by two ways.
 
     The average confidence (Hendrycks and Gimpel, ICLR 2017) and the difference of confidences (Guillory et al.,
@@ -154,7 +152,7 @@ def _confidence(base: Predictor, target: Corpus, logits: NDArray[np.float64] | N
     }
 
 
-def proxy_a_distance(source: Corpus, target: Corpus, *, seed: int = 0) -> dict[str, Any]:
+def proxy_a_distance(source: Corpus, target: Corpus, *, seed: int = 0) -> Json:
     """Return how well a linear model tells source texts from target texts: ``2 (1 - 2 error)``, cross-validated.
 
     0: not at all; 2: always (Ben-David et al., NIPS 2006). At most 2,000 texts of each, equally many; words by
@@ -187,7 +185,7 @@ def _sample(corpus: Corpus, seed: int, n: int = _MOST_ROWS) -> Corpus:
     return corpus.take(np.sort(np.random.default_rng(seed).choice(len(corpus), n, replace=False)))
 
 
-def gap_lines(gap: Mapping[str, Any]) -> list[str]:
+def gap_lines(gap: Facts) -> list[str]:
     """Return the gap in sentences."""
     lines = []
     if words := gap["vocabulary"]:

@@ -10,14 +10,13 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from headstart.artifact import Parts, read
 from headstart.comparison.fits import Fit, score_path
 from headstart.errors import ArtifactError, HeadstartWarning, OptionError
 from headstart.outputs import atomic_write
+from headstart.plain import Facts, Json
 
 __all__ = ["RowLog"]
 
@@ -38,9 +37,9 @@ class RowLog:
         OptionError: the folder holds rows of another plan, or something that is no file where a file belongs.
     """
 
-    def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, plan: Facts) -> None:
         self.folder, self.path = folder, folder / "rows.jsonl"
-        self.rows: dict[Fit, dict[str, Any]] = {}
+        self.rows: dict[Fit, Json] = {}
         self._lines: dict[Fit, bytes] = {}
         self._plan = _canonical(plan)
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +62,7 @@ class RowLog:
                 stacklevel=2,
             )
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Facts) -> None:
         """Store a row whose scores are written, in place of an earlier one of the same fit; return once it is on disk.
 
         Raises:
@@ -115,7 +114,7 @@ class RowLog:
                 n_bad += 1
         return n_bad
 
-    def _digest(self, task: Fit, row: Mapping[str, Any]) -> str:
+    def _digest(self, task: Fit, row: Facts) -> str:
         path = score_path(self.folder, task)
         if not path.is_file():  # opening a pipe would wait for ever
             raise FileNotFoundError(f"{path} is not there, and a row needs its scores")
@@ -149,7 +148,7 @@ class RowLog:
         _replace(self.path, b"".join(self._lines.values()))
 
 
-def _canonical(value: Mapping[str, Any]) -> bytes:
+def _canonical(value: Facts) -> bytes:
     return json.dumps(value, sort_keys=True, allow_nan=False).encode()
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from headstart.comparison.fits import Fit
 from headstart.comparison.problem import Problem
 from headstart.corpus import Corpus
 from headstart.errors import OptionError, unknown_name
+from headstart.plain import Facts
 from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
 from headstart.strategies import LEAST_TEXTS, STRATEGIES, WITH_COLUMNS, Strategy, is_blend, strategy_of
 
@@ -43,7 +43,7 @@ class Options:
     seed: int
     cache: str | Path | None = None
     device: str = "cpu"
-    about: Mapping[str, Any] = field(default_factory=dict)
+    about: Facts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from headstart.corpus.column_types import type_of
 from headstart.corpus.splits import group_codes
 from headstart.errors import DataError, OptionError
 from headstart.heads import ColumnEncoder
+from headstart.plain import Json
 from headstart.predictor.counting import quality_sentences
 
 __all__ = ["Problem", "assemble", "budget_list"]
@@ -39,7 +40,7 @@ class Problem:
     columns: tuple[str, ...] = ()
     group: str | None = None
     doubled: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
-    counts: dict[str, Any] = field(default_factory=dict)
+    counts: Json = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     column_types: dict[str, str] = field(default_factory=dict)
 
@@ -174,8 +175,8 @@ def _values(corpus: Corpus, column: str) -> set[Any]:
     return set(corpus.column(column).to_pylist()) - {None}
 
 
-def _counts(pool: Corpus, test: Corpus, doubled: NDArray[np.bool_], source: Corpus | None) -> dict[str, Any]:
-    counts: dict[str, Any] = {"train": _balance(pool), "test": _balance(test)}
+def _counts(pool: Corpus, test: Corpus, doubled: NDArray[np.bool_], source: Corpus | None) -> Json:
+    counts: Json = {"train": _balance(pool), "test": _balance(test)}
     counts["test"]["n_duplicates_of_train"] = int(doubled.sum())
     if source is not None:
         counts["source"] = dict(source.counts)
@@ -185,6 +186,6 @@ def _counts(pool: Corpus, test: Corpus, doubled: NDArray[np.bool_], source: Corp
     return counts
 
 
-def _balance(corpus: Corpus) -> dict[str, Any]:
+def _balance(corpus: Corpus) -> Json:
     positive = float(np.mean(labels_of(corpus) == 1))
     return {**corpus.counts, "share_positive": positive}

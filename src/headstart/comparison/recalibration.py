@@ -7,9 +7,7 @@ threshold are fitted to the first draw of the user's own budget, if that does be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +20,7 @@ from headstart.evaluation.binary import evaluate_scores
 from headstart.fitting.calibration import DecisionRule, fit_calibration, fit_decision_rule, held_out_metrics
 from headstart.fitting.folds import Fold, out_of_fold, stratified_folds
 from headstart.fitting.logistic import log_loss
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, kept
 
 __all__ = ["LEAST_LABELS", "recalibrated", "recalibration", "shown"]
@@ -38,7 +37,7 @@ def recalibration(
     logits: NDArray[np.float64],
     own: DecisionRule,
     test_logits: NDArray[np.float64],
-) -> dict[str, Any] | None:
+) -> Json | None:
     """Return what the labels of a budget make of the scores of a candidate that looked at none.
 
     Args:
@@ -91,7 +90,7 @@ def _metrics(workspace: Workspace, how: DecisionRule, logits: NDArray[np.float64
     return {name: found[name] for name in _TOLD}
 
 
-def recalibrated(predictor: Predictor, found: Mapping[str, Any] | None) -> Predictor:
+def recalibrated(predictor: Predictor, found: Facts | None) -> Predictor:
     """Return a predictor with what `recalibration` found to ship; what it was measured by before stays next to it."""
     if found is None or not found["used"]:
         return predictor
@@ -101,9 +100,7 @@ def recalibrated(predictor: Predictor, found: Mapping[str, Any] | None) -> Predi
     return replace(told, calibration=(slope, intercept), threshold=found["threshold"])
 
 
-def shown(
-    workspace: Workspace, problem: Problem, ship: Fit, how: DecisionRule, logits: NDArray[np.float64]
-) -> dict[str, Any]:
+def shown(workspace: Workspace, problem: Problem, ship: Fit, how: DecisionRule, logits: NDArray[np.float64]) -> Json:
     """Return what the page shows of the candidate to ship, as it is shipped; JSON-able.
 
     Args:

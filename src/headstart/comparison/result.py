@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from headstart.artifact import write
 from headstart.errors import DataError
 from headstart.notebook import Shown
+from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.report.comparison_page import comparison_report
 
@@ -32,17 +32,17 @@ class Comparison(Shown):
         predictor: the candidate to ship, ready to predict; None where there were no labels.
     """
 
-    rows: list[dict[str, Any]]
-    verdict: dict[str, Any]
-    estimates: list[dict[str, Any]]
-    labels_saved: list[dict[str, Any]]
-    gap: dict[str, Any]
-    counts: dict[str, Any]
-    facts: dict[str, Any]
-    shown: dict[str, Any] = field(default_factory=dict)
+    rows: list[Json]
+    verdict: Json
+    estimates: list[Json]
+    labels_saved: list[Json]
+    gap: Json
+    counts: Json
+    facts: Json
+    shown: Json = field(default_factory=dict)
     predictor: Predictor | None = field(default=None, repr=False, compare=False)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Json:
         """Return what ``repr`` and notebooks show."""
         return {
             "verdict": self.verdict.get("words"),
@@ -65,7 +65,7 @@ class Comparison(Shown):
         """Write the page and return its path."""
         return comparison_report(self.to_dict(), path)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Return all of it as plain values."""
         names = ("verdict", "estimates", "labels_saved", "rows", "gap", "counts", "facts", "shown")
         return {name: getattr(self, name) for name in names}

@@ -19,6 +19,7 @@ from headstart.comparison.workspace import Workspace
 from headstart.corpus import Corpus
 from headstart.evaluation import label_curves as reading
 from headstart.evaluation.draws import estimate
+from headstart.plain import Json
 from headstart.predictor import Predictor
 
 __all__ = ["judge"]
@@ -68,7 +69,7 @@ def judge(
     return Comparison(rows, verdict, _estimates(curves), saved, gap, problem.counts, facts)
 
 
-def _estimates(curves: Curves) -> list[dict[str, Any]]:
+def _estimates(curves: Curves) -> list[Json]:
     found = []
     for name, curve in curves.items():
         for budget, parts in sorted(curve.items()):
@@ -78,7 +79,7 @@ def _estimates(curves: Curves) -> list[dict[str, Any]]:
     return found
 
 
-def _labels_saved(measured: Measured) -> list[dict[str, Any]]:
+def _labels_saved(measured: Measured) -> list[Json]:
     """Return labels saved at every budget, by what `scratch` and `tfidf` need."""
     references = [name for name in ("scratch", "tfidf") if name in measured.curves]
     carrying = measured.named(lambda one: one.uses != "nothing" and not one.with_columns)
@@ -97,7 +98,7 @@ def _labels_saved(measured: Measured) -> list[dict[str, Any]]:
     return found
 
 
-def _doubling(measured: Measured, ship: str) -> dict[str, Any] | None:
+def _doubling(measured: Measured, ship: str) -> Json | None:
     """Return what more labels are likely to buy: for the candidate to ship, or the best that learns from labels."""
     own = measured.at(measured.budgets[-1])
     learning = [name for name in own if 0 not in measured.curves[name]]
@@ -113,7 +114,7 @@ def _doubling(measured: Measured, ship: str) -> dict[str, Any] | None:
 
 def _without_duplicates(
     problem: Problem, measured: Measured, scores: Mapping[Fit, Any], groups: Any, ship: str
-) -> dict[str, Any] | None:
+) -> Json | None:
     """Return the verdict on the test rows whose texts do not stand in the pool, in short; None if all are such."""
     alone = ~problem.doubled
     if alone.all():

@@ -8,7 +8,6 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from headstart import errors
 from headstart.children import Child
@@ -16,6 +15,7 @@ from headstart.comparison.fits import Fit, perform
 from headstart.comparison.log import RowLog
 from headstart.comparison.workspace import Workspace
 from headstart.errors import HeadstartError
+from headstart.plain import Facts, Json
 from headstart.strategies import Strategy
 
 __all__ = ["Progress", "run_tasks"]
@@ -51,7 +51,7 @@ def run_tasks(
     clock = _Clock(tasks, strategies, log, n_jobs)
     progress(len(tasks) - len(waiting), len(tasks), clock.seconds_left(waiting), "")
 
-    def done(task: Fit, row: Mapping[str, Any], left: Sequence[Fit]) -> None:
+    def done(task: Fit, row: Facts, left: Sequence[Fit]) -> None:
         log.add(row)
         clock.learn(task, row["seconds"])
         progress(len(tasks) - len(left), len(tasks), clock.seconds_left(left), task.key)
@@ -102,14 +102,14 @@ class _Pool:
         self,
         waiting: Sequence[Fit],
         keep: Callable[[Fit], bool],
-        done: Callable[[Fit, Mapping[str, Any], Sequence[Fit]], None],
+        done: Callable[[Fit, Facts, Sequence[Fit]], None],
     ) -> None:
         """Do all tasks; the first failure stops the rest and is raised here."""
         left = list(waiting)
         todo: queue.SimpleQueue[Fit] = queue.SimpleQueue()
         for task in waiting:
             todo.put(task)
-        answers: queue.SimpleQueue[tuple[Fit | None, dict[str, Any]]] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[tuple[Fit | None, Json]] = queue.SimpleQueue()
         processes = [
             Child("headstart.comparison.worker:serve", *self._arguments, variables=dict.fromkeys(_ONE_THREAD, "1"))
             for _ in range(min(self._n_jobs, len(waiting)))
@@ -146,7 +146,7 @@ class _Pool:
         process: Child,
         todo: queue.SimpleQueue[Fit],
         keep: Callable[[Fit], bool],
-        answers: queue.SimpleQueue[tuple[Fit | None, dict[str, Any]]],
+        answers: queue.SimpleQueue[tuple[Fit | None, Json]],
     ) -> None:
         task: Fit | None = None
         try:
@@ -165,7 +165,7 @@ class _Pool:
             answers.put((task, {"error": f"the process cannot be reached: {error}"}))
 
 
-def _failure(task: Fit | None, answer: Mapping[str, Any]) -> Exception:
+def _failure(task: Fit | None, answer: Facts) -> Exception:
     """Return the error of a worker: one of ours as it was, anything else with its traceback."""
     kind = getattr(errors, str(answer.get("kind")), None)
     message = str(answer.get("error"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from headstart.comparison.verdict import Measured, decide
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import auc
 from headstart.evaluation.draws import Components, components
+from headstart.plain import Json
 from headstart.strategies import Strategy
 
 __all__ = ["errors_of", "measure", "split_half_auc", "versions"]
@@ -76,7 +76,7 @@ def split_half_auc(
     return float(np.mean(values))
 
 
-def errors_of(test: Corpus, probabilities: NDArray[np.float64]) -> list[dict[str, Any]]:
+def errors_of(test: Corpus, probabilities: NDArray[np.float64]) -> list[Json]:
     """Return the test rows that were most surely wrong, worst first: ``row``, ``label``, ``probability``, ``text``."""
     labels = labels_of(test)
     wrong = np.where(labels == 1, 1 - probabilities, probabilities)  # probability of the label that it is not

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from headstart.evaluation.draws import Components, above_chance, difference, estimate, holm
 from headstart.evaluation.metric import Metric
 from headstart.evaluation.picking import against_best, best_of
+from headstart.plain import Facts, Json
 from headstart.strategies import Strategy
 
 __all__ = ["LEVEL", "Curves", "Measured", "answer_of", "decide", "judge_base", "word_of"]
@@ -67,7 +67,7 @@ class Measured:
         return [name for name, strategy in self.strategies.items() if wanted(strategy)]
 
 
-def decide(measured: Measured) -> dict[str, Any]:
+def decide(measured: Measured) -> Json:
     """Return the verdict's facts; `headstart.comparison.verdict_text` says them.
 
     Returns:
@@ -98,7 +98,7 @@ def decide(measured: Measured) -> dict[str, Any]:
     return {"word": word_of(facts), "kind": _kind(facts), **facts}
 
 
-def judge_base(measured: Measured, budget: int, recommended: str = "", *, n_families: int = 1) -> dict[str, Any]:
+def judge_base(measured: Measured, budget: int, recommended: str = "", *, n_families: int = 1) -> Json:
     """Return whether carrying the base over helps at a budget.
 
     Args:
@@ -134,7 +134,7 @@ def judge_base(measured: Measured, budget: int, recommended: str = "", *, n_fami
     return {"answer": answer_of(facts), **facts}
 
 
-def answer_of(interval: Mapping[str, Any]) -> str:
+def answer_of(interval: Facts) -> str:
     """Return what an interval says: ``helps``, ``hurts``, ``no difference`` or ``cannot be told``.
 
     Args:
@@ -148,7 +148,7 @@ def answer_of(interval: Mapping[str, Any]) -> str:
     return "no difference" if -negligible <= low and high <= negligible else "cannot be told"
 
 
-def word_of(verdict: Mapping[str, Any]) -> str:
+def word_of(verdict: Facts) -> str:
     """Return the verdict in a word, from the intervals that are printed; the first of these that holds.
 
     ``nothing helps``: no strategy beats chance. ``helps``: so says the interval at the user's own budget. ``helps with few
@@ -172,7 +172,7 @@ def word_of(verdict: Mapping[str, Any]) -> str:
     return str(base["answer"])
 
 
-def _ship(measured: Measured, here: Mapping[str, Components]) -> dict[str, Any]:
+def _ship(measured: Measured, here: Mapping[str, Components]) -> Json:
     best = best_of(here, list(here))
     apart = {name: difference(here[best], parts) for name, parts in here.items() if name != best}
     worse = holm({name: one.p_greater for name, one in apart.items()})
@@ -196,7 +196,7 @@ def _ship(measured: Measured, here: Mapping[str, Components]) -> dict[str, Any]:
     }
 
 
-def _columns(measured: Measured, here: Mapping[str, Components]) -> dict[str, Any] | None:
+def _columns(measured: Measured, here: Mapping[str, Components]) -> Json | None:
     reading = [name for name in measured.named(lambda one: one.with_columns) if name in here]
     without = [name for name in here if name not in reading]
     if not reading or not without:
@@ -213,7 +213,7 @@ def _columns(measured: Measured, here: Mapping[str, Components]) -> dict[str, An
     }
 
 
-def _kind(facts: Mapping[str, Any]) -> str:
+def _kind(facts: Facts) -> str:
     """Return what to do, in a word; the first of these that holds."""
     word, columns = word_of(facts), facts["columns"]
     if word == "nothing helps":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from headstart.plain import Facts
 from headstart.strategies import Strategy
 
 __all__ = ["recalibration_said", "say"]
 
 
-def say(verdict: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> str:
+def say(verdict: Facts, strategies: Mapping[str, Strategy]) -> str:
     """Return the verdict in words: paragraphs parted by blank lines, the decision first.
 
     Args:
@@ -24,7 +24,7 @@ def say(verdict: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _ship(verdict: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> str:
+def _ship(verdict: Facts, strategies: Mapping[str, Strategy]) -> str:
     own, name, best = verdict["own_budget"], verdict["ship"], verdict["best"]
     shipped = verdict["shipped"]
     auc = f"AUC {shipped['value']:.3f} [{shipped['low']:.3f}, {shipped['high']:.3f}]"
@@ -44,7 +44,7 @@ def _ship(verdict: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> str
     return f"{text} {recalibration_said(told)}" if told else text
 
 
-def recalibration_said(told: Mapping[str, Any]) -> str:
+def recalibration_said(told: Facts) -> str:
     """Return in a sentence what became of the calibration of a candidate that looked at no label.
 
     Args:
@@ -67,7 +67,7 @@ def recalibration_said(told: Mapping[str, Any]) -> str:
     )
 
 
-def _base(verdict: Mapping[str, Any]) -> str:
+def _base(verdict: Facts) -> str:
     base = verdict["base"]
     if "transfer" not in base:
         return f"Whether the base helps cannot be told: {base.get('why', '')}."
@@ -94,17 +94,17 @@ def _base(verdict: Mapping[str, Any]) -> str:
     return said
 
 
-def _smaller(base: Mapping[str, Any], answer: str) -> str:
+def _smaller(base: Facts, answer: str) -> str:
     one = max((one for one in base["by_budget"][:-1] if one["answer"] == answer), key=lambda one: one["budget"])
     return f"{one['transfer']} against {one['reference']}: {_interval(one)}"
 
 
-def _interval(one: Mapping[str, Any]) -> str:
+def _interval(one: Facts) -> str:
     confidence = f"{100 * (1 - 2 * one['level']):.4g}%"
     return f"{one['difference']:+.3f} AUC [{one['low']:+.3f}, {one['high']:+.3f}] ({confidence} interval)"
 
 
-def _columns(verdict: Mapping[str, Any]) -> str:
+def _columns(verdict: Facts) -> str:
     columns = verdict["columns"]
     if not columns:
         return ""
@@ -115,7 +115,7 @@ def _columns(verdict: Mapping[str, Any]) -> str:
     return f"That the columns add anything is not shown ({sides})."
 
 
-def _saved(verdict: Mapping[str, Any]) -> str:
+def _saved(verdict: Facts) -> str:
     if verdict["kind"] == "nothing helps" or not verdict.get("labels_saved"):
         return ""
     lines = [f"{one['reference']} needs {one['said']}" for one in verdict["labels_saved"]]
@@ -126,7 +126,7 @@ def _saved(verdict: Mapping[str, Any]) -> str:
     )
 
 
-def _doubling(verdict: Mapping[str, Any]) -> str:
+def _doubling(verdict: Facts) -> str:
     doubling = verdict.get("next_doubling")
     if not doubling or verdict["kind"] == "nothing helps":
         return ""

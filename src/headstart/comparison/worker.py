@@ -11,7 +11,8 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+
+from headstart.plain import Json
 
 
 def serve(folder: str, out: str) -> None:
@@ -36,7 +37,7 @@ def serve(folder: str, out: str) -> None:
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         task = Fit(**asked["task"])
-        answer: dict[str, Any]
+        answer: Json
         try:
             with failed_writes(out, "the comparison"):
                 answer = {"row": perform(workspace, strategies[task.strategy], task, Path(out), keep=asked["keep"])}

@@ -34,6 +34,7 @@ import pyarrow.compute as pc
 
 from headstart.corpus.columns import NUMBER
 from headstart.errors import DataError, OptionError, unknown_name
+from headstart.plain import Facts
 
 __all__ = [
     "COLUMN_TYPES", "Typed", "as_raw", "as_type", "check_column_types", "holds_numbers", "is_raw", "numeral",
@@ -318,7 +319,7 @@ def _written(column: Any) -> list[str]:
     return found
 
 
-def _translated(column: Any, meanings: Mapping[str, Any], kind: pa.DataType) -> Typed:
+def _translated(column: Any, meanings: Facts, kind: pa.DataType) -> Typed:
     """Return strings by what each distinct one of them means; None is no value of the type."""
     cells = pc.utf8_trim_whitespace(column)
     places = pc.index_in(cells, pa.array(list(meanings), cells.type))

@@ -13,6 +13,7 @@ from headstart.corpus.filters import RowFilter, Where
 from headstart.corpus.labels import MISSING_LABELS, encode_labels, label_values
 from headstart.errors import DataError
 from headstart.notebook import Shown
+from headstart.plain import Json
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,7 +47,7 @@ class Corpus(Shown):
     def __len__(self) -> int:
         return len(self.texts)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Json:
         """Return what ``repr`` and notebooks show."""
         labels = None
         if self.labels is not None:

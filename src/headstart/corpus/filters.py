@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from headstart.corpus.columns import NUMBER, check_columns, distinct
 from headstart.errors import DataError, OptionError
+from headstart.plain import Facts
 
-Where = Mapping[str, Any]
+Where = Facts
 """Column name -> the value wanted, or a list of values any of which will do."""
 
 _VALUES_SHOWN = 10

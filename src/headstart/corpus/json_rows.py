@@ -15,6 +15,7 @@ from headstart.corpus.decoding import LONGEST_LINE, decoded_head, utf8_chunks
 from headstart.corpus.opening import DataFile, Opened
 from headstart.corpus.request import Request
 from headstart.errors import DataError
+from headstart.plain import Json
 
 JSON_CELLS = {b"headstart.cells": b"json"}
 """The metadata of a column whose cells are JSON as it is written in the file, numbers to the digit."""
@@ -38,7 +39,7 @@ class _Row(NamedTuple):
     """An object and its place, such as ``line 3``."""
 
     place: str
-    row: dict[str, Any]
+    row: Json
 
 
 class JsonTables(NamedTuple):
@@ -58,7 +59,7 @@ def json_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[Js
     """
     # The standard library's parser and not Arrow's: that one turns strings that look like dates into dates,
     # refuses objects longer than a block, and does not say the line.
-    keep_numbers: dict[str, Any] = {"parse_int": _Number, "parse_float": _Number} if request.kept else {}
+    keep_numbers: Json = {"parse_int": _Number, "parse_float": _Number} if request.kept else {}
     decoder = json.JSONDecoder(object_pairs_hook=_unique, **keep_numbers)
     is_array = decoded_head(opened.head(), request.options.encoding).lstrip().startswith("[")
     chunks = utf8_chunks(
@@ -78,7 +79,7 @@ def json_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[Js
 # --- objects -----------------------------------------------------------------------------------------
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
     row = dict(pairs)
     if len(row) < len(pairs):
         names = [name for name, _ in pairs]
@@ -104,7 +105,7 @@ def _lines(chunks: Iterator[bytes], decoder: json.JSONDecoder, file: str) -> Ite
             yield rows
 
 
-def _object(text: str, decoder: json.JSONDecoder, place: str) -> dict[str, Any]:
+def _object(text: str, decoder: json.JSONDecoder, place: str) -> Json:
     try:
         value = decoder.decode(text)
     except (ValueError, RecursionError) as error:
@@ -116,7 +117,7 @@ def _no_object(place: str, error: Exception, text: str) -> str:
     return f"{place}, is not a JSON object ({error}); it starts with {text[:40]!a}. {_EXPECTED}."
 
 
-def _checked(value: Any, place: str) -> dict[str, Any]:
+def _checked(value: Any, place: str) -> Json:
     if not isinstance(value, dict):
         kind = "number" if isinstance(value, _Number) else _KINDS[type(value)]
         raise DataError(f"{place}, holds a JSON {kind}, not an object. {_EXPECTED}.")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.corpus.column_types import as_type, type_of
 from headstart.corpus.columns import distinct
 
@@ -47,7 +48,7 @@ class _Told(NamedTuple):
 
 
 def deciding_columns(
-    table: pa.Table, names: Sequence[str], labels: NDArray[Any], types: Mapping[str, str] | None = None
+    table: pa.Table, names: Sequence[str], labels: Array, types: Mapping[str, str] | None = None
 ) -> list[DecidingColumn]:
     """Return the columns that alone decide all labels or nearly all.
 

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from headstart.arrays import Array
 from headstart.artifact import kept_arguments, write
 from headstart.corpus import (
     Corpus,
@@ -33,6 +34,7 @@ from headstart.estimators.values import Classes, classes_of, phases_of, plain, s
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import RandomState, check_least, check_types, seed_of
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, Scores
 from headstart.progress import TrainingLines
 from headstart.strategies import (
@@ -134,7 +136,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     predictor_: Predictor
-    classes_: NDArray[Any]
+    classes_: Array
     positive_: Any
     history_: list[Any]
     notes_: tuple[str, ...]
@@ -145,7 +147,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         base: Any = None,
         strategy: str | None = None,
         net: str | nn.Module | Callable[[int], nn.Module] = "blend",
-        net_options: Mapping[str, Any] | None = None,
+        net_options: Facts | None = None,
         tokens: str | None = None,
         min_count: int | None = None,
         max_words: int | None = None,
@@ -153,11 +155,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         clip: str = "head",
         word_vectors: bool | None = None,
         epochs: int | None = None,
-        phases: Sequence[Phase | Mapping[str, Any]] | None = None,
+        phases: Sequence[Phase | Facts] | None = None,
         learning_rate: float | None = None,
         batch_size: int | None = None,
         freeze: str | None = None,
-        trainer_options: Mapping[str, Any] | None = None,
+        trainer_options: Facts | None = None,
         layer: str | Sequence[str] | None = None,
         head: str = "auto",
         C: float | None = None,
@@ -240,7 +242,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         base = None if self.base is None else as_predictor(self.base)
         # A reference point learns its own labels; a transfer speaks the base's, or they are mapped.
         names = base.label_names if base is not None and chosen.uses != "nothing" else None
-        how: dict[str, Any] = {"text": self.text, "columns": self._kept, "label_map": self.label_map}
+        how: Json = {"text": self.text, "columns": self._kept, "label_map": self.label_map}
         given = labelled(X, y, positive=self.positive, names=names, sample_weight=sample_weight, **how)
         train, factors = self._weighted(given, strategy)
         self._stored(strategy, settings)  # What cannot be stored is refused before hours of training, not after.
@@ -263,7 +265,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             predictor = predictor.with_facts(deciding_columns=[one._asdict() for one in deciding])
         return self._take(replace(learnt, predictor=predictor), train, strategy, settings)._name_features(X)
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Any) -> Array:
         """Return the predicted label of each row, as a value of `classes_` [rows].
 
         It is the positive one where its probability reaches the threshold: .5, or what `threshold` said.
@@ -271,7 +273,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores = self.score_rows(X)
         positive = int(np.flatnonzero(self.classes_ == self.positive_)[0])
         found = scores.probabilities >= self.predictor_.threshold
-        chosen: NDArray[Any] = self.classes_[np.where(found, positive, 1 - positive)]
+        chosen: Array = self.classes_[np.where(found, positive, 1 - positive)]
         return chosen
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -302,7 +304,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "predictor_")
         predictor = self.predictor_
-        how: dict[str, Any] = {"text": self.text, "columns": tuple(predictor.columns), "label_map": self.label_map}
+        how: Json = {"text": self.text, "columns": tuple(predictor.columns), "label_map": self.label_map}
         corpus = labelled(X, y, names=predictor.label_names, sample_weight=sample_weight, **how)
         if corpus.labels is None:
             raise DataError(
@@ -413,7 +415,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             _tell_of_turned_columns()
         return turned
 
-    def _stored(self, strategy: str, settings: Settings) -> dict[str, Any]:
+    def _stored(self, strategy: str, settings: Settings) -> Json:
         """Return the constructor's arguments as far as they are plain values."""
         decided = {"strategy": strategy, "random_state": settings.random_state}
         stored = kept_arguments(self.get_params(deep=False) | decided)
@@ -440,7 +442,7 @@ def install(
     model: TextClassifier,
     predictor: Predictor,
     *,
-    history: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[Facts] = (),
     notes: tuple[str, ...] = (),
     classes: Classes | None = None,
 ) -> TextClassifier:

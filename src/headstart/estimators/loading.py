@@ -12,6 +12,7 @@ from headstart.artifact import read
 from headstart.errors import ArtifactError
 from headstart.estimators.classifier import TextClassifier, install
 from headstart.foreign import mxnet
+from headstart.plain import Facts, Json
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
 
 __all__ = ["import_mxnet", "load"]
@@ -56,7 +57,7 @@ def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
     return install(model, predictor)
 
 
-def _history(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _history(run: Facts) -> list[Json]:
     """Return one row an epoch, as `Trainer` wrote them."""
     rows = run.get("history", [])
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):

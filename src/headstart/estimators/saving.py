@@ -15,6 +15,7 @@ from headstart.corpus import Corpus, digest
 from headstart.errors import OptionError
 from headstart.estimators.classifier import TextClassifier
 from headstart.outputs import check_file, check_folder, failed_writes, working_folder
+from headstart.plain import Facts
 
 __all__ = ["ModelPlace", "run_digest"]
 
@@ -80,7 +81,7 @@ class ModelPlace:
         return write(self.out, model.predictor_.to_parts(), force=self.force)
 
 
-def run_digest(corpora: Mapping[str, Corpus | None], options: Mapping[str, Any], base: str | None = None) -> str:
+def run_digest(corpora: Mapping[str, Corpus | None], options: Facts, base: str | None = None) -> str:
     """Return a SHA-256, in hex, of all that decides what a run makes.
 
     Args:

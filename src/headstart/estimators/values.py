@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.corpus import Corpus, label_name
 from headstart.errors import OptionError, unknown_name
+from headstart.plain import Facts
 from headstart.predictor import Predictor, Provenance
 from headstart.train import Phase
 
 __all__ = ["Classes", "classes_of", "phases_of", "plain", "stored_classes", "to_python"]
 
 
-def phases_of(phases: Sequence[Phase | Mapping[str, Any]] | None) -> tuple[Phase, ...] | None:
+def phases_of(phases: Sequence[Phase | Facts] | None) -> tuple[Phase, ...] | None:
     """Return phases as such; a TOML file gives each as a table."""
     known = [field.name for field in fields(Phase)]
     found = []
@@ -54,7 +55,7 @@ class Classes:
             facts["label_values"] = list(self.values)
         return facts
 
-    def sorted(self) -> tuple[NDArray[Any], Any]:
+    def sorted(self) -> tuple[Array, Any]:
         """Return the values in ascending order [2], and the positive one; for scikit-learn all classes are sorted."""
         values = as_array(list(self.values))
         if not len(values):
@@ -93,7 +94,7 @@ def stored_classes(predictor: Predictor) -> Classes:
 _TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": "True".__eq__}
 
 
-def as_array(values: list[Any]) -> NDArray[Any]:
+def as_array(values: list[Any]) -> Array:
     """Return values as an array that keeps numbers numbers and strings strings."""
     array = np.array(values)
     return (

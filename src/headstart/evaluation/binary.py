@@ -9,9 +9,8 @@ fast way by ranks: Sun and Xu, IEEE Signal Processing Letters 21:1389-1393, 2014
 Labels are class codes 0 and 1; scores are higher for 1.
 """
 
-from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike
 from headstart.errors import DataError, OptionError
 from headstart.evaluation.metric import Metric, mean_of_rows, sigmoid
 from headstart.options import RandomState, seed_of
+from headstart.plain import Facts, Json
 
 N_BINS = 15
 
@@ -42,7 +42,7 @@ class Difference(NamedTuple):
     p_value: float
 
 
-def evaluate_scores(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 0.5) -> dict[str, Any]:
+def evaluate_scores(labels: ArrayLike, probabilities: ArrayLike, *, threshold: float = 0.5) -> Json:
     """Every figure for one set of predictions; JSON-ready.
 
     Args:
@@ -67,7 +67,7 @@ def evaluate_scores(labels: ArrayLike, probabilities: ArrayLike, *, threshold: f
     return {**_ranking(y, p), **_decisions(y, p >= threshold), **_calibration(y, p), "n": len(y)}
 
 
-def _ranking(y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
+def _ranking(y: np.ndarray, p: np.ndarray) -> Json:
     if reason := _one_class(y):
         return {**dict.fromkeys(("auc", "auc_low", "auc_high", "average_precision")), "undefined": reason}
     interval = auc_interval(y, p)
@@ -96,7 +96,7 @@ def _decisions(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     }
 
 
-def imbalance_warning(metrics: Mapping[str, Any]) -> str | None:
+def imbalance_warning(metrics: Facts) -> str | None:
     """Return a sentence where always saying the commoner label would be as accurate, and both labels are there."""
     accuracy, majority = metrics.get("accuracy"), metrics.get("majority_fraction")
     if accuracy is None or majority is None or majority == 1 or accuracy > majority:

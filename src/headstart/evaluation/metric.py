@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
+
 __all__ = ["Influence", "Metric", "mean_of_rows", "sigmoid"]
 
-Influence = Callable[[NDArray[Any], NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
+Influence = Callable[[Array, NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
 """Takes targets [rows] and scores [rows]; gives the value, and what each row moves it by [rows].
 
 The second is the row's empirical influence, centred and divided by the number of rows, with Bessel's correction, so that
@@ -45,10 +47,10 @@ class Metric(NamedTuple):
         return 1 if self.higher_is_better else -1
 
 
-def mean_of_rows(term: Callable[[NDArray[Any], NDArray[np.float64]], NDArray[np.float64]]) -> Influence:
+def mean_of_rows(term: Callable[[Array, NDArray[np.float64]], NDArray[np.float64]]) -> Influence:
     """Return the influence of a metric that is the mean of a term a row, such as log loss or accuracy."""
 
-    def influence(targets: NDArray[Any], scores: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def influence(targets: Array, scores: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         terms = np.asarray(term(targets, scores), np.float64)
         n, value = len(terms), float(terms.mean())
         return value, (terms - value) / np.sqrt(n * max(1, n - 1))

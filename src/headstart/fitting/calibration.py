@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.evaluation import sigmoid
 from headstart.evaluation.binary import evaluate_scores, mean_confidence
 from headstart.fitting.logistic import logistic_path
+from headstart.plain import Json
 
 __all__ = ["DecisionRule", "fit_calibration", "fit_decision_rule", "held_out_metrics"]
 
@@ -33,9 +35,7 @@ class DecisionRule(NamedTuple):
         return sigmoid(self.calibrated(logits))
 
 
-def fit_calibration(
-    logits: NDArray[np.float64], labels: NDArray[Any], weights: NDArray[Any] | None = None
-) -> tuple[float, float]:
+def fit_calibration(logits: NDArray[np.float64], labels: Array, weights: Array | None = None) -> tuple[float, float]:
     """Return slope and intercept that make ``sigmoid(slope * logit + intercept)`` a probability.
 
     Platt's scaling with his smoothed targets, so that a perfect separation gives no certainty: Platt,
@@ -60,7 +60,7 @@ def fit_calibration(
     return (slope / scale, intercept) if slope > 0 else (1.0, 0.0)
 
 
-def fit_decision_rule(labels: NDArray[Any], logits: NDArray[np.float64] | None) -> DecisionRule:
+def fit_decision_rule(labels: Array, logits: NDArray[np.float64] | None) -> DecisionRule:
     """Return calibration and threshold from the logits of rows that were held out; NaN ones are left out.
 
     The threshold is the calibrated probability with the most right decisions, from 200 rows on; with fewer it
@@ -76,9 +76,7 @@ def fit_decision_rule(labels: NDArray[Any], logits: NDArray[np.float64] | None) 
     return fitted._replace(threshold=_best_threshold(truth, fitted.probabilities(scores)))
 
 
-def held_out_metrics(
-    labels: NDArray[Any], probabilities: NDArray[np.float64], threshold: float = 0.5
-) -> dict[str, Any]:
+def held_out_metrics(labels: Array, probabilities: NDArray[np.float64], threshold: float = 0.5) -> Json:
     """Return what is kept of held-out rows: every metric, and the mean ``confidence``.
 
     What the confidence falls by on other texts foretells the accuracy there; of rows that were trained on it would
@@ -92,7 +90,7 @@ def held_out_metrics(
     return {**evaluate_scores(labels, probabilities, threshold=threshold), "confidence": mean_confidence(probabilities)}
 
 
-def _best_threshold(truth: NDArray[Any], probabilities: NDArray[np.float64]) -> float:
+def _best_threshold(truth: Array, probabilities: NDArray[np.float64]) -> float:
     """Return the cut with the most right decisions; of equals the one nearest to .5."""
     order = np.argsort(probabilities)
     ranked, positive = probabilities[order], truth[order] > 0.5

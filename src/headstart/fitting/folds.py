@@ -6,11 +6,12 @@ They choose penalties, layers, heads and when to stop without a label beyond the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.corpus import split_rows
 from headstart.errors import DataError
 from headstart.fitting.logistic import log_loss
@@ -28,7 +29,7 @@ class Fold(NamedTuple):
     valid: NDArray[np.int64]
 
 
-def stratified_folds(labels: NDArray[Any], groups: NDArray[Any] | None, seed: int) -> list[Fold]:
+def stratified_folds(labels: Array, groups: Array | None, seed: int) -> list[Fold]:
     """Return folds that keep the classes' fractions, and groups together; none where a class has under 3 rows.
 
     Args:
@@ -52,7 +53,7 @@ def stratified_folds(labels: NDArray[Any], groups: NDArray[Any] | None, seed: in
     return [Fold(*parts) for parts in plain.split(labels, labels)]
 
 
-def hold_out(labels: NDArray[Any], groups: NDArray[Any] | None, fraction: float, seed: int) -> Fold | None:
+def hold_out(labels: Array, groups: Array | None, fraction: float, seed: int) -> Fold | None:
     """Return one fold of about that fraction of the rows, or None where there is too little to divide."""
     some = groups if groups is not None and len(np.unique(groups)) >= _LEAST_GROUPS else None
     codes = np.asarray(labels).astype(int)
@@ -81,9 +82,7 @@ def out_of_fold(
     return logits
 
 
-def best_choice(
-    labels: NDArray[Any], logits: NDArray[np.float64], weights: NDArray[Any] | None = None
-) -> tuple[int, float]:
+def best_choice(labels: Array, logits: NDArray[np.float64], weights: Array | None = None) -> tuple[int, float]:
     """Return the choice with the least log loss out of fold, and that loss.
 
     Args:

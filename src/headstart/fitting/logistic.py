@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from headstart.arrays import Array
 from headstart.evaluation import sigmoid
 from headstart.kernels.logistic import sweep
 
@@ -45,7 +46,7 @@ class LinearModel(NamedTuple):
         return np.asarray(inputs @ self.coefficients.T + self.intercepts + offset)
 
 
-def log_loss(labels: NDArray[Any], logits: NDArray[np.float64], weights: NDArray[Any] | None = None) -> float:
+def log_loss(labels: Array, logits: NDArray[np.float64], weights: Array | None = None) -> float:
     """Return the mean log loss of logits [rows], in nats; rows count by their weights."""
     losses = np.logaddexp(0, logits) - np.asarray(labels, np.float64) * logits
     return float(np.average(losses, weights=weights))
@@ -61,12 +62,12 @@ def costs_up_to(costs: Sequence[float], cost: float | None) -> tuple[float, ...]
 
 def logistic_path(
     inputs: Any,
-    labels: NDArray[Any],
+    labels: Array,
     costs: Sequence[float],
     *,
-    weights: NDArray[Any] | None = None,
+    weights: Array | None = None,
     offset: NDArray[np.float64] | None = None,
-    prior: NDArray[Any] | None = None,
+    prior: Array | None = None,
     max_iter: int = 150,
     tolerance: float = 1e-10,
 ) -> Iterator[LinearModel]:
@@ -117,10 +118,10 @@ def logistic_path(
 
 def fit_dual(
     inputs: Any,
-    labels: NDArray[Any],
+    labels: Array,
     cost: float,
     *,
-    weights: NDArray[Any] | None = None,
+    weights: Array | None = None,
     n_sweeps: int = 60,
     random_state: int = 0,
 ) -> tuple[NDArray[np.float32], float]:

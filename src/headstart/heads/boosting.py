@@ -11,9 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.artifact import rewritten_in_child
 from headstart.errors import ArtifactError, DataError, MissingDependencyError
 from headstart.heads.columns import ColumnEncoder
+from headstart.plain import Json
 
 __all__ = ["CatBoostHead", "NothingVariesError"]
 
@@ -52,14 +54,14 @@ class CatBoostHead:
     def try_out(
         cls,
         features: NDArray[np.float32],
-        labels: NDArray[Any],
+        labels: Array,
         kept: NDArray[np.int64],
         held: NDArray[np.int64],
         *,
         table: pa.Table | None = None,
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
-        weights: NDArray[Any] | None = None,
+        weights: Array | None = None,
     ) -> tuple[int, NDArray[np.float64]]:
         """Grow on the `kept` rows until the `held` ones gain nothing; return the number of trees, 10 or more,
         and the logits of the held-out rows [held]."""
@@ -73,13 +75,13 @@ class CatBoostHead:
     def grow(
         cls,
         features: NDArray[np.float32],
-        labels: NDArray[Any],
+        labels: Array,
         n_trees: int,
         *,
         table: pa.Table | None = None,
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
-        weights: NDArray[Any] | None = None,
+        weights: Array | None = None,
     ) -> CatBoostHead:
         """Grow so many trees on all rows."""
         model = _classifier(n_trees, len(labels), random_state)
@@ -103,12 +105,12 @@ class CatBoostHead:
         """How many inputs are read: values of layers, and columns."""
         return self.n_features + self.n_indicators
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return what is stored next to `blobs`, JSON-able."""
         columns = None if self.encoder is None else self.encoder.config()
         return {"kind": self.kind, "columns": columns, "size": self.n_features}
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, Array]:
         """Return nothing: all is in `blobs`."""
         return {}
 
@@ -232,8 +234,8 @@ def _pool(
     table: pa.Table | None,
     encoder: ColumnEncoder | None,
     rows: NDArray[np.int64],
-    labels: NDArray[Any] | None = None,
-    weights: NDArray[Any] | None = None,
+    labels: Array | None = None,
+    weights: Array | None = None,
 ) -> Any:
     numbers, texts = np.ascontiguousarray(features[rows], np.float32), None
     if encoder is not None and table is not None:
@@ -246,5 +248,5 @@ def _pool(
     return _catboost().Pool(_features_data(numbers, texts), **dict(zip(("label", "weight"), of_rows, strict=True)))
 
 
-def _features_data(numbers: NDArray[np.float32], texts: NDArray[Any] | None) -> Any:
+def _features_data(numbers: NDArray[np.float32], texts: Array | None) -> Any:
     return _catboost().FeaturesData(num_feature_data=numbers if numbers.shape[1] else None, cat_feature_data=texts)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from headstart.corpus.column_types import COLUMN_TYPES, as_type, holds_numbers, numeral, type_of
 from headstart.errors import ArtifactError, DataError, near_names
+from headstart.plain import Facts, Json
 
 __all__ = ["ColumnEncoder", "Imposed", "LearntColumn"]
 
@@ -251,9 +252,9 @@ class ColumnEncoder:
             found[row, [places[word] for word in _words(text or "") if word in places]] = 1
         return found
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return what `from_config` needs, JSON-able."""
-        config: dict[str, Any] = {
+        config: Json = {
             "kinds": [[name, kind] for name, kind in self.kinds.items()],
             "categories": {name: list(values) for name, values in self.categories.items()},
             "means": dict(self.means),
@@ -263,7 +264,7 @@ class ColumnEncoder:
         return config
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> ColumnEncoder:
+    def from_config(cls, config: Facts) -> ColumnEncoder:
         """Build the encoder again.
 
         Raises:
@@ -293,7 +294,7 @@ class ColumnEncoder:
         return self
 
 
-def _learnt_config(column: LearntColumn) -> dict[str, Any]:
+def _learnt_config(column: LearntColumn) -> Json:
     if column.type != "category":
         return {"type": column.type}
     return {
@@ -304,7 +305,7 @@ def _learnt_config(column: LearntColumn) -> dict[str, Any]:
     }
 
 
-def _learnt_column(config: Mapping[str, Any]) -> LearntColumn:
+def _learnt_column(config: Facts) -> LearntColumn:
     if config["type"] not in COLUMN_TYPES:
         raise ValueError(config["type"])
     values = tuple(map(str, config.get("values", ())))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.errors import ArtifactError
 from headstart.heads.columns import ColumnEncoder
+from headstart.plain import Json
 
 __all__ = ["LinearHead", "read_arrays"]
 
@@ -52,7 +53,7 @@ class LinearHead:
         """How many inputs are weighed: values of layers, and what columns become."""
         return len(self.mean)
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return what is stored next to `arrays`, JSON-able."""
         columns = None if self.encoder is None else self.encoder.config()
         return {"kind": self.kind, "columns": columns, "size": self.n_inputs}
@@ -61,7 +62,7 @@ class LinearHead:
         """Return nothing: all is in arrays."""
         return {}
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, Array]:
         """Return what is stored next to `config`."""
         return {
             "mean": self.mean,
@@ -71,7 +72,7 @@ class LinearHead:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], encoder: ColumnEncoder | None) -> LinearHead:
+    def from_arrays(cls, arrays: Mapping[str, Array], encoder: ColumnEncoder | None) -> LinearHead:
         """Build the head again from checked arrays.
 
         Raises:
@@ -89,7 +90,7 @@ class LinearHead:
         return cls(mean, scale, coefficients, float(intercept[0]), encoder)
 
 
-def read_arrays(arrays: Mapping[str, NDArray[Any]], *names: str) -> list[NDArray[np.float64]]:
+def read_arrays(arrays: Mapping[str, Array], *names: str) -> list[NDArray[np.float64]]:
     """Return the named arrays as finite float64, or say which one cannot be used."""
     found = []
     for name in names:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from numpy.typing import NDArray
-
+from headstart.arrays import Array
 from headstart.errors import ArtifactError
 from headstart.heads.boosting import CatBoostHead
 from headstart.heads.columns import ColumnEncoder
 from headstart.heads.linear import LinearHead
+from headstart.plain import Facts
 
 __all__ = ["Head", "head_from_stored"]
 
@@ -18,7 +17,7 @@ Head = LinearHead | CatBoostHead
 """What reads the outputs of layers, or columns alone."""
 
 
-def head_from_stored(config: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], blobs: Mapping[str, bytes]) -> Head:
+def head_from_stored(config: Facts, arrays: Mapping[str, Array], blobs: Mapping[str, bytes]) -> Head:
     """Build a head again from what its `config`, `arrays` and `blobs` gave.
 
     Raises:

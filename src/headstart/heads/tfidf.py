@@ -13,9 +13,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.errors import ArtifactError
 from headstart.heads.columns import ColumnEncoder
 from headstart.heads.linear import read_arrays
+from headstart.plain import Facts, Json
 from headstart.text.definitions import word_patterns
 
 __all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "reading", "vectorizer_of"]
@@ -91,7 +93,7 @@ class TfidfHead:
         """How many of the inputs come from columns."""
         return 0 if self.encoder is None else self.encoder.n_indicators
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Json:
         """Return what is stored next to `arrays` and `ngrams`, JSON-able."""
         columns = None if self.encoder is None else self.encoder.config()
         return {
@@ -102,7 +104,7 @@ class TfidfHead:
         """Return nothing: all is in arrays."""
         return {}
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, Array]:
         """Return what is stored next to `ngrams` and `config`."""
         return {"idf": self.idf, "coefficients": self.coefficients, "intercept": np.array([self.intercept])}
 
@@ -110,7 +112,7 @@ class TfidfHead:
     def from_arrays(
         cls,
         ngrams: Sequence[str],
-        arrays: Mapping[str, NDArray[Any]],
+        arrays: Mapping[str, Array],
         longest: int,
         encoder: ColumnEncoder | None,
         *,
@@ -150,7 +152,7 @@ def vectorizer_of(longest: int, tokens: str = "words", counts: str = "sublinear"
 
 
 @functools.cache
-def reading(tokens: str) -> Mapping[str, Any]:
+def reading(tokens: str) -> Facts:
     """Return how scikit-learn's vectorizers read texts for a name from `TOKENS`: options of theirs."""
     if "{" not in TOKENS[tokens]:
         return {"token_pattern": TOKENS[tokens]}

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import os
 import threading
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from headstart.plain import Json
 
 __all__ = ["borrow", "release_all"]
 
@@ -29,7 +30,7 @@ class _Lease:
 
     def __init__(self, n: int) -> None:
         self._buffer = _find(n)
-        self.__array_interface__: dict[str, Any] = self._buffer[:n].__array_interface__
+        self.__array_interface__: Json = self._buffer[:n].__array_interface__
 
     def __del__(self) -> None:
         buffer = getattr(self, "_buffer", None)

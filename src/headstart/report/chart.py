@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from headstart.errors import OptionError
+from headstart.plain import Facts
 from headstart.printing import printable
 from headstart.report.drawing import draw_panel
 from headstart.report.files import write_whole
@@ -42,7 +42,7 @@ class Figure(ABC):
     title: str
     description: str
     columns: Mapping[str, str]
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Facts]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({printable(self.title)})"
@@ -95,7 +95,7 @@ class Chart(Figure):
     description: str
     panels: tuple[Panel, ...]
     columns: Mapping[str, str]
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Facts]
     abreast: int = 2
 
     @property

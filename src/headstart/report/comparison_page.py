@@ -1,17 +1,18 @@
 """The page of a comparison: the verdict on top, then what it rests on, then how it was done."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from headstart.plain import Facts, Json
 from headstart.report.page import Page
 from headstart.report.run import METRICS
 from headstart.report.scores import calibration_curve, score_separation
 from headstart.report.strategies import LabelsSaved, strategy_curves, strategy_table
 from headstart.report.tables import Estimate, Format
 
-Part = Mapping[str, Any]
+Part = Facts
 
 _SHOWN = ("average_precision", "accuracy", "f1", "log_loss", "brier", "ece")
 
@@ -65,7 +66,7 @@ def answer_line(verdict: Part) -> tuple[str, str]:
     return lines.get(verdict["word"], ("unknown", "It cannot be told whether the base helps"))
 
 
-def _interval_of(estimate: Part) -> dict[str, Any]:
+def _interval_of(estimate: Part) -> Json:
     return {name: estimate[name] for name in ("value", "low", "high")}
 
 
@@ -116,7 +117,7 @@ def _needed(one: Part) -> tuple[str, str]:
     return f"{one['needed']:,}", f"{one['transfer']} has {one['budget']:,}"
 
 
-def _about(result: Part) -> dict[str, Any]:
+def _about(result: Part) -> Json:
     facts = result["facts"]
     hashed = f"({facts['base_hash'][:12]})" if facts.get("base_hash") else ""
     labels = facts.get("label_map") or {}
@@ -187,7 +188,7 @@ def _drawn(saved: Sequence[Part]) -> LabelsSaved | None:
 def _saved(page: Page, result: Part, rows: Sequence[Part]) -> None:
     if not result["labels_saved"]:
         return
-    shown: dict[int, dict[str, Any]] = {}
+    shown: dict[int, Json] = {}
     for one in result["labels_saved"]:
         row = {"budget": one["budget"], "transfer": one["transfer"], "auc": one["value"]}
         needs = f"{one['said']}; saves labels in {100 * float(one['chance_of_saving']):.0f}% of draws"
@@ -226,10 +227,10 @@ def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
     page.facts(result["facts"]["candidates"])
 
 
-def _one_budget(name: str, rows: Sequence[Part], metrics: Sequence[str]) -> dict[str, Any]:
+def _one_budget(name: str, rows: Sequence[Part], metrics: Sequence[str]) -> Json:
     if not rows:
         return {}
-    found: dict[str, Any] = {"strategy": name}
+    found: Json = {"strategy": name}
     for key in (*metrics, "seconds"):
         values = [float(row[key]) for row in rows if row.get(key) is not None]
         found[key] = sum(values) / len(values) if values else None

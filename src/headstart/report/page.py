@@ -19,6 +19,7 @@ from jinja2 import Environment, Template
 from markupsafe import Markup
 
 from headstart.errors import OptionError
+from headstart.plain import Facts, Json
 from headstart.report.chart import Figure
 from headstart.report.files import write_whole
 from headstart.report.style import DARK, LIGHT
@@ -57,14 +58,14 @@ class Page:
         title: str,
         subtitle: str = "",
         *,
-        about: Mapping[str, Any] | None = None,
+        about: Facts | None = None,
         full_title: str = "",
         language: str = "en",
     ) -> None:
         self.title, self.subtitle, self.language = title, subtitle, language
         self.about = {name: formatted(value) for name, value in (about or {}).items() if value not in (None, "", [])}
         self.full_title = full_title or title
-        self._parts: list[dict[str, Any]] = []
+        self._parts: list[Json] = []
         self._headings: list[str] = []
 
     def answer(
@@ -87,7 +88,7 @@ class Page:
             tiles: the figures that matter most: name, value, and a note or ``""``.
             link: address and text of a page with more.
         """
-        part: dict[str, Any] = {"kind": kind, "sign": SIGNS[kind], "line": line, "use": use, "why": why, "tiles": tiles}
+        part: Json = {"kind": kind, "sign": SIGNS[kind], "line": line, "use": use, "why": why, "tiles": tiles}
         return self._add("answer", **part, link=link and link[0], link_text=link and link[1])
 
     def verdict(self, text: str) -> Self:
@@ -134,7 +135,7 @@ class Page:
         table = html_table(rows, heads, caption=caption, formats=formats, best=best)
         return self._add("table", table=Markup(table), name=caption or "Table")
 
-    def facts(self, facts: Mapping[str, Any], formats: Mapping[str, Format] | None = None) -> Self:
+    def facts(self, facts: Facts, formats: Mapping[str, Format] | None = None) -> Self:
         """Names with their values, as options, counts and versions are."""
         shapes = formats or {}
         return self._add("facts", facts=[(name, formatted(value, shapes.get(name))) for name, value in facts.items()])

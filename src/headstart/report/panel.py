@@ -1,10 +1,11 @@
 """What one pair of axes shows: series, reference lines and what hovering says, in data coordinates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
+from headstart.plain import Facts
 from headstart.report.axes import Axis
 
 
@@ -29,7 +30,7 @@ class Series:
     faint: bool = False
 
     @classmethod
-    def of_rows(cls, name: str, rows: Sequence[Mapping[str, Any]], x: str, y: str, *, look: int = 0) -> Self:
+    def of_rows(cls, name: str, rows: Sequence[Facts], x: str, y: str, *, look: int = 0) -> Self:
         """A line through the keys ``x`` and ``y`` of rows, with the interval of their ``low`` and ``high``."""
         xs, ys, low, high = (tuple(float(row[key]) for row in rows) for key in (x, y, "low", "high"))
         return cls(name, xs, ys, low, high, look)

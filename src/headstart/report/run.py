@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from headstart.plain import Facts, Json
 from headstart.report.page import Page
 from headstart.report.scores import calibration_curve, score_separation
 from headstart.report.strategies import strategy_curves, strategy_table, summarise
@@ -44,10 +44,10 @@ SPLITS = {
 NEGLIGIBLE = 0.01
 """A difference of AUC that is called none when its whole interval lies within it."""
 
-Part = Mapping[str, Any]
+Part = Facts
 
 
-def run_report(result: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
+def run_report(result: Facts, path: str | os.PathLike[str]) -> Path:
     """Write the report of a train or transfer run and return its path.
 
     ``result`` is plain, as JSON holds it; every part may be missing or None:
@@ -146,7 +146,7 @@ def _metrics(page: Page, result: Part) -> None:
     )
 
 
-def _with_interval(row: dict[str, Any]) -> dict[str, Any]:
+def _with_interval(row: Json) -> Json:
     """The row with its AUC and the AUC's interval in one cell."""
     value, low, high = (row.get(key) for key in ("auc", "auc_low", "auc_high"))
     shown = {key: part for key, part in row.items() if key not in ("auc_low", "auc_high")}
@@ -187,7 +187,7 @@ def _scores(page: Page, result: Part) -> None:
         )
 
 
-def _confusion(part: Part, names: Sequence[str]) -> list[dict[str, Any]]:
+def _confusion(part: Part, names: Sequence[str]) -> list[Json]:
     threshold = float(part.get("threshold") or 0.5)
     pairs = [(int(label), int(p >= threshold)) for label, p in zip(part["labels"], part["probabilities"], strict=True)]
     return [{"label": names[k], names[0]: pairs.count((k, 0)), names[1]: pairs.count((k, 1))} for k in (0, 1)]
@@ -224,7 +224,7 @@ def _counts(page: Page, result: Part) -> None:
         page.facts({_named(key): formatted(value, rates.get(key)) for key, value in plain.items()})
 
 
-def _splits(counts: Part) -> list[dict[str, Any]]:
+def _splits(counts: Part) -> list[Json]:
     return [{"split": SPLITS.get(k, k), **part} for k, part in counts.items() if isinstance(part, Mapping) and part]
 
 

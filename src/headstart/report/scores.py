@@ -1,15 +1,15 @@
 """Figures of a model's scores: their distributions by label, and whether they mean what they say."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import DataError
 from headstart.evaluation.binary import N_BINS, auc, expected_calibration_error
+from headstart.plain import Facts, Json
 from headstart.report.axes import Axis, linear_axis
 from headstart.report.chart import Chart
 from headstart.report.panel import Panel, Rule, Series, Strip
@@ -66,7 +66,7 @@ def _separation_said(truth: npt.NDArray[np.bool_], scores: Floats, names: Sequen
     return " ".join(said)
 
 
-def _bin_strip(row: dict[str, Any], counts: list[npt.NDArray[np.int64]], names: Sequence[str]) -> Strip:
+def _bin_strip(row: Json, counts: list[npt.NDArray[np.int64]], names: Sequence[str]) -> Strip:
     said = [
         f"{name} {row[key]:,} rows ({row[key] / max(1, count.sum()):.1%})"
         for key, name, count in zip(("one", "zero"), names[::-1], counts[::-1], strict=True)
@@ -133,12 +133,12 @@ def _where_scores_lie(scores: Floats, n_bins: int = 20) -> Panel:
     return Panel("", x, y, (series,), strips=spots, note="Where the probabilities lie.", height=430)
 
 
-def _bin_said(row: Mapping[str, Any]) -> str:
+def _bin_said(row: Facts) -> str:
     interval = f"[{row['low']:.3f}, {row['high']:.3f}]"
     return f"Predicted {row['mean']:.3f}\nObserved {row['share']:.3f} {interval}\n{row['n']:,} rows"
 
 
-def _bin(truth: npt.NDArray[np.bool_], scores: Floats) -> dict[str, Any]:
+def _bin(truth: npt.NDArray[np.bool_], scores: Floats) -> Json:
     n, share, z = len(truth), float(truth.mean()), 1.959964
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))

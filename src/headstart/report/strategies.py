@@ -1,13 +1,13 @@
 """Strategies over label budgets: summaries with intervals, the table of them, and their curves."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from headstart.errors import DataError
+from headstart.plain import Facts, Json
 from headstart.report.axes import Axis, linear_axis, log_axis, said
 from headstart.report.chart import Chart
 from headstart.report.panel import Panel, Rule, Series, strips
@@ -19,7 +19,7 @@ ORDER = ("as-is", "self-train", "features", "fine-tune", "self-train+fine-tune",
 LOWER_IS_BETTER = ("log_loss", "brier", "ece")
 """Metrics of which less is better."""
 
-Summary = Sequence[Mapping[str, Any]]
+Summary = Sequence[Facts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class _View:
     height: float
 
 
-def summarise(rows: Sequence[Mapping[str, Any]], metric: str = "auc", *, level: float = 0.95) -> list[dict[str, Any]]:
+def summarise(rows: Sequence[Facts], metric: str = "auc", *, level: float = 0.95) -> list[Json]:
     """One row for each strategy and budget: ``strategy``, ``budget``, ``mean``, ``low``, ``high``, ``draws``.
 
     A row given has ``strategy``, ``budget`` (how many labels were used; 0 for a strategy that uses none) or, in
@@ -54,7 +54,7 @@ def summarise(rows: Sequence[Mapping[str, Any]], metric: str = "auc", *, level: 
     candidate that failed) are left out. Raises DataError when nothing is left, or a row lacks its strategy or
     number of labels.
     """
-    groups: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[str, int], list[Facts]] = {}
     for row in rows:
         budget = row.get("n_labels", row.get("budget"))
         if "strategy" not in row or budget is None:
@@ -79,7 +79,7 @@ def _order(names: Sequence[str]) -> list[str]:
     return [*known, *(name for name in dict.fromkeys(names) if name not in ORDER)]
 
 
-def _interval(rows: Sequence[Mapping[str, Any]], metric: str, level: float) -> dict[str, Any]:
+def _interval(rows: Sequence[Facts], metric: str, level: float) -> Json:
     values = np.array([float(row[metric]) for row in rows])
     mean, n = float(values.mean()), len(values)
     if n == 1:
@@ -92,9 +92,7 @@ def _interval(rows: Sequence[Mapping[str, Any]], metric: str, level: float) -> d
     return {"mean": mean, "low": mean - half, "high": mean + half, "draws": n}
 
 
-def strategy_table(
-    rows: Sequence[Mapping[str, Any]], metric: str = "auc"
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def strategy_table(rows: Sequence[Facts], metric: str = "auc") -> tuple[list[Json], dict[str, str]]:
     """Strategies down, budgets across, each cell an `Estimate`: the rows and columns that `Page.table` takes.
 
     A strategy that uses no labels stands in the column "no labels". Rows and errors as for `summarise`.
@@ -102,7 +100,7 @@ def strategy_table(
     summary = summarise(rows, metric)
     budgets = sorted({row["budget"] for row in summary})
     columns = {"strategy": "Strategy"} | {str(n): f"{n:,} labels" if n else "no labels" for n in budgets}
-    table: dict[str, dict[str, Any]] = {row["strategy"]: {"strategy": row["strategy"]} for row in summary}
+    table: dict[str, Json] = {row["strategy"]: {"strategy": row["strategy"]} for row in summary}
     for row in summary:
         cell = Estimate(row["mean"], row["low"], row["high"], row["draws"])
         table[row["strategy"]][str(row["budget"])] = cell
@@ -110,7 +108,7 @@ def strategy_table(
 
 
 def strategy_curves(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[Facts],
     metric: str = "auc",
     *,
     saved: LabelsSaved | None = None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+from headstart.plain import Facts
 from headstart.report.axes import said
 from headstart.report.svg import escaped
 
@@ -14,7 +15,7 @@ Format = str | Callable[[Any], str]
 
 _DECIMALS: dict[type, Format] = {float: lambda value: said(value, 4)}  # alike all down a column
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Facts]
 
 _PHONE = 48
 _LONGEST_WORDS = 20

@@ -1,16 +1,17 @@
 """Figures of one training run: its learning curves, and its layers used as features."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from headstart.errors import DataError
+from headstart.plain import Facts, Json
 from headstart.report.axes import Axis, count_axis, linear_axis, name_axis
 from headstart.report.chart import Chart
 from headstart.report.panel import Panel, Rule, Series, strips
 
-Row = Mapping[str, Any]
+Row = Facts
 
 MEASURES = {"train_loss": "Train loss", "valid_loss": "Valid loss", "train_auc": "Train AUC", "valid_auc": "Valid AUC"}
 
@@ -128,7 +129,7 @@ def _head_series(rows: Sequence[Row], layers: list[str], head: str, shift: float
     return replace(dots, kind="dots", texts=tuple(map(_layer_said, own)))
 
 
-def _known(row: Row) -> dict[str, Any]:
+def _known(row: Row) -> Json:
     return {key: value for key, value in row.items() if value is not None}
 
 

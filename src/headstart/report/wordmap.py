@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import DataError
+from headstart.plain import Facts, Json
 from headstart.report.axes import said
 from headstart.report.chart import NARROW, WIDE, Figure
 from headstart.report.colouring import Colouring
@@ -82,8 +82,8 @@ def _check(
         )
 
 
-def _rows(names: Sequence[str], colouring: Colouring) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = [{"name": name} for name in names]
+def _rows(names: Sequence[str], colouring: Colouring) -> list[Json]:
+    rows: list[Json] = [{"name": name} for name in names]
     for k, row in enumerate(rows):
         row |= {} if colouring.labels is None else {"label": colouring.label_names[colouring.labels[k]]}
         row |= {} if colouring.scores is None else {"score": float(colouring.scores[k])}
@@ -105,7 +105,7 @@ class MapFigure(Figure):
     title: str
     description: str
     columns: Mapping[str, str]
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Facts]
     points: Floats
     colouring: Colouring
     n_named: int

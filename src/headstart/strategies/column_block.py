@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
 from headstart.heads import ColumnEncoder
+from headstart.plain import Json
 from headstart.strategies.settings import Settings
 
 __all__ = ["ColumnBlock", "mean_and_scale"]
@@ -34,7 +34,7 @@ class ColumnBlock:
     values: NDArray[np.float64]
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
-    counts: dict[str, Any]
+    counts: Json
 
     @classmethod
     def fit(cls, train: Corpus, settings: Settings) -> ColumnBlock | None:

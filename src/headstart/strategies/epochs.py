@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.fitting.calibration import fit_calibration, held_out_metrics
 from headstart.inference import network_logits, on_device
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, Provenance
 from headstart.strategies.recipes import Recipe, trainer_of
 from headstart.strategies.settings import FitResult, Settings
@@ -56,7 +56,7 @@ class Trained:
     """
 
     trainer: Trainer
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Facts = field(default_factory=dict)
     n_guessed: int | None = None
 
 
@@ -76,7 +76,7 @@ def finish_network(
     trainer: Trainer,
     train: Corpus,
     valid: Examples | None,
-    counts: dict[str, Any],
+    counts: Json,
     settings: Settings,
 ) -> FitResult:
     """Calibrate a trained network on the validation rows and write down how it came to be."""
@@ -102,7 +102,7 @@ def finish_network(
     return FitResult(predictor, trainer.history, choices={"n_epochs": epochs, **best})
 
 
-def _training(trainer: Trainer) -> dict[str, Any]:
+def _training(trainer: Trainer) -> Json:
     """Return with what the epochs were run: what was asked for may have been left to a recipe."""
     rates = [trainer.learning_rate if phase.learning_rate is None else phase.learning_rate for phase in trainer.phases]
     return {
@@ -114,6 +114,6 @@ def _training(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _without_seconds(row: Mapping[str, Any]) -> dict[str, Any]:
+def _without_seconds(row: Facts) -> Json:
     """Return a history row without what differs from run to run."""
     return {name: value for name, value in row.items() if name != "seconds"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
 from headstart.layers import Network
+from headstart.plain import Json
 from headstart.predictor import NetworkScorer, Predictor, Provenance
 from headstart.strategies.blend import (
     LEAST_TEXTS,
@@ -100,7 +100,7 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
 
     Nothing is stopped early, so validation rows only measure: each step becomes a row of the history.
     """
-    history: list[dict[str, Any]] = []
+    history: list[Json] = []
 
     def measure(step: str, predictor: Predictor) -> None:
         found = measured(predictor, valid, settings.device).get("valid")

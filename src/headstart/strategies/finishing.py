@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from headstart.corpus import Corpus
 from headstart.fitting.calibration import fit_calibration, held_out_metrics
 from headstart.fitting.folds import Fold, stratified_folds
+from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance
 from headstart.strategies.inputs import group_codes_of
 from headstart.strategies.settings import FitResult, Settings
@@ -28,7 +28,7 @@ def finish_head(
     train: Corpus,
     valid: Corpus | None,
     settings: Settings,
-    counts: dict[str, Any],
+    counts: Json,
     out_of_fold: NDArray[np.float64] | None,
 ) -> FitResult:
     """Calibrate a head, and measure it: on validation rows where they came, else on the logits out of fold.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.errors import MissingDependencyError, unknown_name
 from headstart.fitting.folds import Fold, best_choice, out_of_fold
 from headstart.fitting.logistic import costs_up_to, log_loss, logistic_path
 from headstart.heads import CatBoostHead, Head, LinearHead, NothingVariesError
+from headstart.plain import Json
 from headstart.strategies.column_block import ColumnBlock, mean_and_scale
 from headstart.strategies.settings import Settings
 
@@ -46,7 +47,7 @@ class LinearChoice:
 def choose_linear(
     outputs: NDArray[np.float32],
     columns: ColumnBlock | None,
-    labels: NDArray[Any],
+    labels: Array,
     folds: Sequence[Fold],
     settings: Settings,
     weights: NDArray[np.float64] | None = None,
@@ -83,11 +84,11 @@ def best_head(
     linear: LinearChoice,
     outputs: NDArray[np.float32],
     columns: ColumnBlock | None,
-    labels: NDArray[Any],
+    labels: Array,
     folds: Sequence[Fold],
     settings: Settings,
     weights: NDArray[np.float64] | None = None,
-) -> tuple[Head, NDArray[np.float64] | None, dict[str, Any]]:
+) -> tuple[Head, NDArray[np.float64] | None, Json]:
     """Fit the head that the settings name; of ``"auto"``, trees where they have less loss on the first fold's held-out rows.
 
     Returns:
@@ -116,7 +117,7 @@ def best_head(
 def fit_linear_head(
     outputs: NDArray[np.float32],
     columns: ColumnBlock | None,
-    labels: NDArray[Any],
+    labels: Array,
     cost: float,
     weights: NDArray[np.float64] | None = None,
 ) -> LinearHead:
@@ -148,14 +149,14 @@ def _trees(
     linear: LinearChoice,
     outputs: NDArray[np.float32],
     columns: ColumnBlock | None,
-    labels: NDArray[Any],
+    labels: Array,
     folds: Sequence[Fold],
     settings: Settings,
     weights: NDArray[np.float64] | None,
 ) -> tuple[CatBoostHead, NDArray[np.float64] | None] | None:
     """Return fitted trees, or None where a linear head does as well."""
     table, encoder = (None, None) if columns is None else (columns.table, columns.encoder)
-    how: dict[str, Any] = {
+    how: Json = {
         "table": table, "encoder": encoder, "random_state": settings.random_state, "weights": weights,
     }  # fmt: skip
     if not folds:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus, require_two_classes
 from headstart.corpus.splits import group_codes
 from headstart.errors import DataError, OptionError
+from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance, SourceFacts, kept
 from headstart.strategies.settings import Settings
 from headstart.text import Encoded
@@ -92,7 +92,7 @@ def strings_of(corpus: Corpus) -> list[str]:
     return ["" if text is None else text for text in corpus.texts.to_pylist()]
 
 
-def text_counts(encoded: Encoded, limit: int | None) -> dict[str, Any]:
+def text_counts(encoded: Encoded, limit: int | None) -> Json:
     """Return what must not stay silent about the training texts."""
     n_truncated = 0 if limit is None else int((encoded.ids.lengths > limit).sum())
     return {

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.corpus import Corpus
 from headstart.fitting.folds import Fold, best_choice, out_of_fold
 from headstart.fitting.logistic import LinearModel, costs_up_to, logistic_path
@@ -140,7 +141,7 @@ def _design(
     """
     total = float(matrix.shape[0])
     standing = np.bincount(matrix.indices, minlength=matrix.shape[1])  # how many of the rows hold an n-gram
-    texts: NDArray[Any] = standing
+    texts: Array = standing
     if weights is not None:
         texts = np.bincount(matrix.indices, np.repeat(weights, np.diff(matrix.indptr)), minlength=matrix.shape[1])
         standing, total = np.maximum(standing, texts), float(weights.sum())
@@ -181,7 +182,7 @@ def _inputs(
     return sp.csr_matrix(scaled), offset
 
 
-def _ratios(rows: Any, labels: NDArray[Any], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+def _ratios(rows: Any, labels: Array, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """Return the log ratio of how usual each n-gram is in either class (Wang and Manning 2012), one added to each."""
     counts = np.ones(len(rows.data)) if weights is None else np.repeat(weights, np.diff(rows.indptr))
     present = sp.csr_matrix((counts, rows.indices, rows.indptr), shape=rows.shape)
@@ -191,7 +192,7 @@ def _ratios(rows: Any, labels: NDArray[Any], weights: NDArray[np.float64] | None
 
 def _lines(
     inputs: Any,
-    labels: NDArray[Any],
+    labels: Array,
     offset: NDArray[np.float64],
     fractions: tuple[float, ...],
     costs: tuple[float, ...],

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import auc_interval
 from headstart.fitting.folds import stratified_folds
 from headstart.inference import network_outputs, resolve_device
+from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies.head_choice import choose_linear, fit_linear_head
 from headstart.strategies.inputs import examples_of, require_labels
@@ -22,7 +21,7 @@ _MOST_ROWS = 5000
 
 def layer_aucs(
     predictor: Predictor, train: Corpus, held: Corpus, *, device: str = "cpu", random_state: int = 0
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """Fit a linear head on every layer's output for `train` and measure it on `held`.
 
     All layers come out of one pass over the texts; beyond 5,000 training rows a random 5,000 are used.

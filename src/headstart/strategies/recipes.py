@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from headstart.plain import Facts
 from headstart.strategies.settings import Settings
 from headstart.train import Phase, Trainer
 
@@ -45,7 +46,7 @@ class Recipe:
     learning_rate: float = 3e-3
     batch_size: int = 64
     follows_rows: bool = True
-    trainer: Mapping[str, Any] = field(default_factory=dict)
+    trainer: Facts = field(default_factory=dict)
 
 
 _FEW_ROWS = 4000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from headstart.batches import Examples, clip_ids, token_limit
 from headstart.corpus import Corpus
 from headstart.layers import Network, adapt
 from headstart.nets import build
+from headstart.plain import Facts, Json
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
 from headstart.strategies import blend
 from headstart.strategies.epochs import Learner, Material, finish_network, train_in_epochs
@@ -116,7 +116,7 @@ def start_from_neighbours(
     return vectors
 
 
-def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | None, dict[str, Any], Recipe]:
+def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | None, Json, Recipe]:
     if not isinstance(settings.net, str):
         return None, {}, Recipe()
     spec = None if base is None else base.scorer.spec
@@ -127,7 +127,7 @@ def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | Non
     return settings.net, dict(settings.net_options), RECIPES.get(settings.net, Recipe())
 
 
-def _fresh_net(settings: Settings, name: str | None, n_words: int, options: Mapping[str, Any]) -> Network:
+def _fresh_net(settings: Settings, name: str | None, n_words: int, options: Facts) -> Network:
     if isinstance(settings.net, nn.Module):
         return adapt(copy.deepcopy(settings.net))
     with torch.random.fork_rng(devices=[]):

@@ -15,6 +15,7 @@ from torch import nn
 from headstart.batches import Clip
 from headstart.corpus import Corpus
 from headstart.errors import unknown_name
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
 from headstart.train import Event, Phase, Trainer
 
@@ -29,7 +30,7 @@ class Settings:
     """
 
     net: str | nn.Module | Callable[[int], nn.Module] = "blend"
-    net_options: Mapping[str, Any] = field(default_factory=dict)
+    net_options: Facts = field(default_factory=dict)
     tokens: str | None = None
     unlabelled: Corpus | None = None
     source: Corpus | None = None
@@ -43,7 +44,7 @@ class Settings:
     learning_rate: float | None = None
     batch_size: int | None = None
     freeze: str | None = None
-    trainer_options: Mapping[str, Any] = field(default_factory=dict)
+    trainer_options: Facts = field(default_factory=dict)
     layer: str | Sequence[str] | None = None
     head: str = "auto"
     pooling: str = "mean"
@@ -59,7 +60,7 @@ class Settings:
     checkpoint: str | Path | None = None
     cache: str | Path | None = None
 
-    def second_training(self, name: str = "pseudo_labels") -> dict[str, Any]:
+    def second_training(self, name: str = "pseudo_labels") -> Json:
         """Return options of a `Trainer` that learns from pseudo-labels; its checkpoint stands next to that of the main training.
 
         Args:
@@ -105,7 +106,7 @@ class FitResult:
     """
 
     predictor: Predictor
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Json] = field(default_factory=list)
     notes: tuple[str, ...] = ()
-    choices: dict[str, Any] = field(default_factory=dict)
+    choices: Json = field(default_factory=dict)
     score_shared: Callable[[Any], NDArray[np.float64]] | None = field(default=None, repr=False, compare=False)

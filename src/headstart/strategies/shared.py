@@ -18,6 +18,7 @@ from headstart.features import layer_outputs
 from headstart.fitting.logistic import logistic_path
 from headstart.heads import TfidfHead
 from headstart.heads.tfidf import reading, vectorizer_of
+from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies.blend import adapt_to_texts
 from headstart.strategies.inputs import require_base, strings_of
@@ -123,7 +124,7 @@ class SharedRows:
 
     def _computed(self, layers: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         settings = self._settings
-        how: dict[str, Any] = {"pooling": settings.pooling, "device": settings.device, "cache": settings.cache}
+        how: Json = {"pooling": settings.pooling, "device": settings.device, "cache": settings.cache}
         parts = list(layer_outputs(require_base(self.base), self.corpus, layers, **how))
         return {name: np.concatenate([part[name] for part in parts]) for name in layers}
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headstart.arrays import Array
 from headstart.errors import DataError
 
 __all__ = ["TextColumn", "arrow_strings", "bytes_and_offsets", "objects", "readonly", "text_column"]
@@ -113,7 +114,7 @@ def bytes_and_offsets(texts: "pa.LargeStringArray") -> tuple[npt.NDArray[np.uint
     return readonly(np.frombuffer(data, np.uint8) if data else _NO_BYTES), readonly(bounds)
 
 
-def readonly(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def readonly(array: Array) -> Array:
     """A view that cannot be written to."""
     view = array.view()
     view.setflags(write=False)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headstart.arrays import Array
 from headstart.errors import DataError
 from headstart.kernels import tokens as kernel
 from headstart.kernels import workers
@@ -132,7 +133,7 @@ class _Counter:
         self._counts = np.zeros(n_words, np.int64)
         self._state = np.zeros(3, np.int64)
 
-    def add(self, rows: tuple[npt.NDArray[Any], ...], table: npt.NDArray[np.uint32]) -> None:
+    def add(self, rows: tuple[Array, ...], table: npt.NDArray[np.uint32]) -> None:
         data, offsets, scratch = rows
         while not kernel.count_rows(
             data, offsets, table, scratch, self._slots, self._arena, self._starts, self._counts, self._state
@@ -258,11 +259,11 @@ class _Growing:
 
     def __init__(self, dtype: type[np.generic]) -> None:
         self._dtype = dtype
-        self._segments: list[npt.NDArray[Any]] = []
+        self._segments: list[Array] = []
         self._room = 0  # unused places at the end of the last segment
         self.size = 0
 
-    def append(self, values: npt.NDArray[Any]) -> None:
+    def append(self, values: Array) -> None:
         if not self._segments:
             self._segments.append(values.copy())
             self.size = values.size
@@ -278,7 +279,7 @@ class _Growing:
             self.size += part.size
             values = values[part.size :]
 
-    def finish(self) -> npt.NDArray[Any]:
+    def finish(self) -> Array:
         if len(self._segments) == 1:
             return self._segments.pop()
         whole = np.empty(self.size, self._dtype)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from headstart.arrays import Array
 from headstart.errors import DataError
 
 __all__ = ["RaggedIds"]
@@ -63,7 +64,7 @@ class RaggedIds:
         )
 
     @classmethod
-    def from_lists(cls, rows: Iterable[Sequence[int] | npt.NDArray[Any]]) -> "RaggedIds":
+    def from_lists(cls, rows: Iterable[Sequence[int] | Array]) -> "RaggedIds":
         """From one sequence of ids a row; for tests and small things."""
         arrays = [np.asarray(row, dtype=np.int32) for row in rows]
         values = np.concatenate([np.empty(0, np.int32), *arrays])
@@ -95,7 +96,7 @@ class RaggedIds:
         """Ids in each row, int64 [n_rows]."""
         return np.diff(self.offsets)
 
-    def take(self, rows: Sequence[int] | npt.NDArray[Any]) -> "RaggedIds":
+    def take(self, rows: Sequence[int] | Array) -> "RaggedIds":
         """The chosen rows in the chosen order, as a copy.
 
         Args:
@@ -146,7 +147,7 @@ class RaggedIds:
             )
         return self.ends(np.zeros_like(lengths), lengths - counts)
 
-    def _row_numbers(self, rows: Sequence[int] | npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def _row_numbers(self, rows: Sequence[int] | Array) -> npt.NDArray[np.int64]:
         chosen = np.asarray(rows)
         if chosen.dtype == np.bool_ and chosen.shape == (len(self),):
             return np.flatnonzero(chosen)

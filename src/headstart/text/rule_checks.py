@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from headstart.errors import ArtifactError
+from headstart.plain import Facts
 from headstart.text.trust import is_linear, untrusted
 
 __all__ = ["check_rules"]
@@ -44,10 +45,10 @@ _KINDS = {
     "normalizer": ("normalizers", _NORMALIZERS), "pre_tokenizer": ("pretokenizers", _CUTS),
     "post_processor": ("processors", _AROUND), "decoder": ("decoders", _DECODERS),
 }  # fmt: skip
-Step = Mapping[str, Any]
+Step = Facts
 
 
-def check_rules(rules: Mapping[str, Any], *, trusted: bool = False) -> None:
+def check_rules(rules: Facts, *, trusted: bool = False) -> None:
     """Refuse a ``tokenizer.json`` whose steps are not known, or bounded, unless it is trusted.
 
     Args:
@@ -64,7 +65,7 @@ def check_rules(rules: Mapping[str, Any], *, trusted: bool = False) -> None:
         raise ArtifactError("the tokenizer.json is nested too deep; copy the model again, whole.") from error
 
 
-def _faults(rules: Mapping[str, Any]) -> Iterator[str]:
+def _faults(rules: Facts) -> Iterator[str]:
     steps: dict[str, list[Step]] = {}
     for name, (inner, known) in _KINDS.items():
         found = list(_flat(rules.get(name), inner, 0))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from headstart.errors import ArtifactError, MissingDependencyError
+from headstart.plain import Json
 
 __all__ = [
     "Vocabulary",
@@ -165,7 +166,7 @@ def _unknown(tokenizer: Any) -> int | None:
     return stored if type(stored) is int else None
 
 
-def parsed_rules(raw: bytes) -> dict[str, Any]:
+def parsed_rules(raw: bytes) -> Json:
     """A ``tokenizer.json`` as JSON values.
 
     Raises:

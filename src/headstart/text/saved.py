@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from headstart.errors import ArtifactError, HeadstartError
+from headstart.plain import Json
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import FusedSteps
 from headstart.text.options import check_fill_value, check_limits, check_pattern, expression_of
@@ -37,10 +38,10 @@ _MEND = "The model is damaged, or another version of headstart wrote it: copy it
 class _Step(NamedTuple):
     name: str
     kind: str
-    options: dict[str, Any]
+    options: Json
 
 
-def steps_to_json(pipeline: "Pipeline") -> dict[str, Any]:
+def steps_to_json(pipeline: "Pipeline") -> Json:
     """The steps and their options. The vocabulary is kept next to it: the last step's ``vocabulary_`` and ``counts_``,
     or a `PretrainedTokenizer`'s ``rules``.
 
@@ -131,7 +132,7 @@ def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns
     return FusedSteps(table, options.get("fill_value"), lookup, options.get("form"))
 
 
-def _pretrained_spec(*, framed: bool) -> dict[str, Any]:
+def _pretrained_spec(*, framed: bool) -> Json:
     return {"format": JSON_FORMAT, "steps": [{"name": "tokenizer", "kind": _PRETRAINED, "options": {"framed": framed}}]}
 
 

@@ -22,6 +22,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from headstart.arrays import Array
 from headstart.errors import DataError
 from headstart.kernels.tokens import FIRST_WORD_ID, UNKNOWN_ID
 from headstart.text.columns import arrow_strings, objects, text_column
@@ -83,7 +84,7 @@ class _TextToText(_TextStep):
         own = getattr(self, "_sklearn_output_config", {}).get("transform")
         return bool((own or get_config()["transform_output"]) != "default")
 
-    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> npt.NDArray[Any]:
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> Array:
         """The column's own name, or "text" when it has none."""
         names = input_features if input_features is not None else getattr(self, "feature_names_in_", ["text"])
         return np.asarray(names, dtype=object)

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from headstart.arrays import Array
 from headstart.batches import Examples
 from headstart.evaluation import sigmoid
 from headstart.fitting.calibration import fit_calibration
@@ -154,5 +155,5 @@ def _outputs(net: nn.Module, texts: Examples) -> dict[str, NDArray[np.float64]]:
     return {name: value[:, 0].astype(np.float64) for name, value in found.items()}
 
 
-def _probabilities(logits: NDArray[Any]) -> NDArray[np.float32]:
+def _probabilities(logits: Array) -> NDArray[np.float32]:
     return sigmoid(logits).astype(np.float32)

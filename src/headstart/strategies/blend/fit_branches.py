@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from headstart.arrays import Array
 from headstart.batches import Examples
 from headstart.fitting.logistic import fit_dual
 from headstart.inference import network_outputs
@@ -102,7 +103,7 @@ def fit_ngram_branches(
     labels: NDArray[np.float32],
     *,
     least_rows: Sequence[int],
-    weights: NDArray[Any] | None = None,
+    weights: Array | None = None,
 ) -> float:
     """List the n-grams of the training texts, set their scales and weights together, and return the intercept.
 
@@ -155,15 +156,15 @@ def list_ngrams(
     labels: NDArray[np.float32],
     longest: int,
     least_rows: Sequence[int],
-    weights: NDArray[Any] | None = None,
+    weights: Array | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the n-grams that stand in enough texts, ascending, and their scales.
 
     A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency. A text of weight 2
     counts twice, also towards `least_rows`; a light one counts once there.
     """
-    n_rows: NDArray[Any]
-    n_positive: NDArray[Any]
+    n_rows: Array
+    n_positive: Array
     listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, labels > 0.5, longest)
     length = 1 + (listed >= 1 << ID_BITS).astype(int) + (listed >= 1 << 2 * ID_BITS)
     total, standing = float(len(ids)), n_rows
@@ -178,9 +179,7 @@ def list_ngrams(
     return listed, (ratio * (np.log((1 + total) / (1 + n_rows)) + 1)).astype(np.float32)
 
 
-def weighted_counts(
-    listed: NDArray[np.int64], longest: int, ids: RaggedIds, weights: NDArray[Any]
-) -> NDArray[np.float64]:
+def weighted_counts(listed: NDArray[np.int64], longest: int, ids: RaggedIds, weights: Array) -> NDArray[np.float64]:
     """Return the weight of all rows in which each listed n-gram stands [listed]."""
     found, ends = find_ngrams(NgramTable(listed, longest), ids.values, ids.offsets)
     of_ngrams = np.repeat(np.asarray(weights, np.float64), np.diff(ends))

@@ -17,12 +17,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.fitting.folds import hold_out
 from headstart.fitting.logistic import LinearModel, log_loss, logistic_path
 from headstart.inference import network_logits
 from headstart.kernels.ngrams import ID_BITS, count_ngrams
+from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies.blend.fit_branches import ngram_features, weighted_counts
 from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear, blend_of, moving_features
@@ -94,14 +96,14 @@ def _chosen_cost(
 
 def _path(inputs: Any, examples: Examples, prior: NDArray[np.float32], costs: Sequence[float]) -> Iterator[LinearModel]:
     # The order of the scores settles long before the loss does.
-    how: dict[str, Any] = {"weights": examples.weights, "prior": prior, "max_iter": 100, "tolerance": 1e-8}
+    how: Json = {"weights": examples.weights, "prior": prior, "max_iter": 100, "tolerance": 1e-8}
     return logistic_path(inputs, np.asarray(examples.labels), costs, **how)
 
 
 def _target_list(examples: Examples, *, least_rows: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the words and pairs of the target's rows, and their inverse document frequencies."""
     ids, weights = examples.ids, examples.weights
-    n_rows: NDArray[Any]
+    n_rows: Array
     listed, n_rows, _ = count_ngrams(ids.values, ids.offsets, np.zeros(len(ids), bool), 2)
     total, standing = float(len(ids)), n_rows
     if weights is not None:

@@ -84,7 +84,9 @@ def train_branch(
 def _second(settings: Settings) -> Settings:
     """Return the settings of a second training, which smooths no label and writes its files next to the first's."""
     options = {name: value for name, value in settings.trainer_options.items() if name != "label_smoothing"}
-    options |= {name: Path(options[name]) / "pseudo_labels" for name in ("checkpoint", "save_epochs") if options.get(name)}
+    options |= {
+        name: Path(options[name]) / "pseudo_labels" for name in ("checkpoint", "save_epochs") if options.get(name)
+    }
     return replace(settings, trainer_options=options, checkpoint=settings.second_training()["checkpoint"])
 
 
