@@ -59,6 +59,10 @@ def test_what_pandas_writes_is_read(
         ('{"text": "a", "n": {"x": 1, "x": 2}}', r"line 1, .*'x' stands there twice"),
         ('[{"text": "a"}, {"text": "a", "text": "b"}]', r"element 2 .*'text' stands there twice"),
         ('[{"text": "a"}, {"text": 7}]', r"element 2 of the array \(line 1\): 'text' holds a number \(7\)"),
+        (
+            '[{"text": "a"}, {"text": ["b"]}]',
+            r"'text' holds an array \(\['b'\]\) .* hold a string. Give .* or leave it out",
+        ),
         ("[" * 100_000, r"is not a JSON object|holds a JSON array"),
         ("[]", r"no row"),
     ],

@@ -20,7 +20,9 @@ from headstart.plain import Json
 JSON_CELLS = {b"headstart.cells": b"json"}
 """The metadata of a column whose cells are JSON as it is written in the file, numbers to the digit."""
 
-_KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "truth value", type(None): "null"}
+_KINDS = {
+    list: "an array", str: "a string", int: "a number", float: "a number", bool: "a truth value", type(None): "null"
+}  # fmt: skip
 _EXPECTED = 'Expected one object a line, such as {"text": "..."}, or an array of objects'
 _BLANK = re.compile(r"[ \t\r\n]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -119,8 +121,10 @@ def _no_object(place: str, error: Exception, text: str) -> str:
 
 def _checked(value: Any, place: str) -> Json:
     if not isinstance(value, dict):
-        kind = "number" if isinstance(value, _Number) else _KINDS[type(value)]
-        raise DataError(f"{place}, holds a JSON {kind}, not an object. {_EXPECTED}.")
+        kind = "a number" if isinstance(value, _Number) else _KINDS[type(value)]
+        raise DataError(
+            f"{place}, holds a JSON {kind.removeprefix('an ').removeprefix('a ')}, not an object. {_EXPECTED}."
+        )
     return value
 
 
@@ -240,16 +244,16 @@ def _fault(rows: list[_Row], name: str, file: str) -> str:
         if value is None:
             continue
         before = value if before is None else before
-        kind, kind_before = (_KINDS.get(type(cell), "object") for cell in (value, before))
+        kind, kind_before = (_KINDS.get(type(cell), "an object") for cell in (value, before))
         if kind != kind_before:
             return (
-                f"{file}, {place}: {name!r} holds a {kind} ({ascii(value)[:40]}) where the rows before hold "
-                f"a {kind_before}. Give the field one type throughout."
+                f"{file}, {place}: {name!r} holds {kind} ({ascii(value)[:40]}) where the rows before hold "
+                f"{kind_before}. Give the field one type throughout, or leave it out of the columns."
             )
         if not _holdable(value):
             return (
-                f"{file}, {place}: {name!r} holds {ascii(value)[:60]}, which no column can hold. "
-                f"Repair that row: half an emoji is no text, and a whole number must fit 64 bits."
+                f"{file}, {place}: {name!r} holds {ascii(value)[:60]}, which no column can hold. Repair that row, "
+                f"or leave the column out: half an emoji is no text, and a whole number must fit 64 bits."
             )
     return f"{file}, {rows[0].place} to {rows[-1].place}: {name!r} cannot become a column. Repair the field."
 
