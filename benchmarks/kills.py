@@ -213,8 +213,8 @@ def finished(command: Command, out: Path) -> tuple[int, str]:
 
 
 def survivors(session: int) -> list[str]:
-    """Return what still runs in a session a second after its leader was killed, zombies aside."""
-    deadline = time.monotonic() + 3
+    """Return what still runs in a session half a minute after its leader was killed, zombies aside."""
+    deadline = time.monotonic() + 30
     while True:
         found = []
         for status in Path("/proc").glob("[0-9]*/stat"):
