@@ -33,14 +33,13 @@ def test_runs_as_a_module_too() -> None:
 def test_warnings_are_sentences_whatever_the_filters(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import warnings
 
-    import headstart.artifact
     from headstart.errors import HeadstartWarning
 
     def inspect(path: Any) -> Any:
         warnings.warn("the cache is full; it was emptied.", HeadstartWarning, stacklevel=2)
         raise HeadstartError("that is all.")
 
-    monkeypatch.setattr(headstart.artifact, "inspect", inspect)
+    monkeypatch.setattr("headstart.cli.inspect.inspect_artifact", inspect)
     assert cli("inspect", "x") == (2, "", "warning: the cache is full; it was emptied.\nheadstart: that is all.\n")
 
 
@@ -69,12 +68,10 @@ def test_without_a_command_it_shows_its_help_and_fails(cli: Any) -> None:
 def test_errors_become_sentences_and_codes(
     cli: Any, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, told: str
 ) -> None:
-    import headstart.estimators
-
     def fail(*_: Any, **__: Any) -> None:
         raise raised
 
-    monkeypatch.setattr(headstart.estimators, "load", fail)
+    monkeypatch.setattr("headstart.cli.layers.load", fail)
     ended = cli("layers", "model")
     assert (ended.code, ended.out) == (code, "")
     assert told in ended.err

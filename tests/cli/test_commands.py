@@ -152,7 +152,7 @@ class TestTrain:
     def test_an_interrupted_run_goes_on(
         self, cli: Any, files: Path, small: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from headstart.cli import console
+        from headstart.cli.progress import Progress
 
         command = ["train", "reviews.csv", *small, "--epochs", "3", "--json"]
         whole = cli(*command, "--out", "whole").json
@@ -162,7 +162,7 @@ class TestTrain:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patched:
-            patched.setattr(console.TrainingProgress, "__call__", interrupt)
+            patched.setattr(Progress, "__call__", interrupt)
             ended = cli(*command, "--out", "made")
             assert (ended.code, json.loads(ended.out)["code"]) == (130, 130)
             assert "interrupted; run the same command again to go on where it stopped" in ended.err

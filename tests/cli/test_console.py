@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from headstart import Trainer
-from headstart.cli import console
+from headstart.cli import console, progress
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_results_go_to_stdout_and_remarks_to_stderr(capsys: pytest.CaptureFixtur
 
 class TestProgress:
     def train(self, small_net: Any, make_examples: Any) -> None:
-        Trainer(small_net(), phases=2, device="cpu", events=[console.TrainingProgress()]).fit(make_examples(40))
+        Trainer(small_net(), phases=2, device="cpu", events=[progress.Progress()]).fit(make_examples(40))
 
     def test_is_a_line_an_epoch_in_a_log(
         self, small_net: Any, make_examples: Any, capsys: pytest.CaptureFixture[str]
@@ -54,37 +54,36 @@ class TestProgress:
             def stop(self) -> None:
                 drawn.append("stop")
 
-            def add_task(self, what: str, total: int) -> int:
+            def add_task(self, what: str, total: int, left: str) -> int:
                 drawn.append(what)
                 return 0
 
-            def update(self, task: int, completed: int) -> None:
-                drawn.append(str(completed))
+            def update(self, task: int, completed: int, left: str) -> None:
+                drawn.append(f"{completed} {left}".strip())
 
         monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-        monkeypatch.setattr(console, "_progress_bar", Bar)
+        monkeypatch.setattr(progress, "_bar", Bar)
         clock = iter(np.arange(0, 1e6, 1.0))
-        monkeypatch.setattr(console.time, "perf_counter", lambda: next(clock))
-        Trainer(small_net(), phases=1, batch_size=20, device="cpu", events=[console.TrainingProgress()]).fit(
-            make_examples(40)
-        )
-        assert drawn == ["start", "epoch 1", "1", "2", "stop"]
+        monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
+        Trainer(small_net(), phases=1, batch_size=20, device="cpu", events=[progress.Progress()]).fit(make_examples(40))
+        assert drawn[:2] == ["start", "epoch 1"] and drawn[2].startswith("1 about ") and drawn[2].endswith(" s left")
+        assert drawn[3:] == ["2 about 0 s left", "stop"]
 
     def test_over_rows_appears_only_on_a_terminal_and_after_a_second(self, monkeypatch: pytest.MonkeyPatch) -> None:
         shown: list[Any] = []
 
         class Bar:
             start = stop = lambda self: None
-            add_task = lambda self, what, total: shown.append(what)  # noqa: E731
-            update = lambda self, task, completed: shown.append(completed)  # noqa: E731
+            add_task = lambda self, what, total, left: shown.append(what)  # noqa: E731
+            update = lambda self, task, completed, left: shown.append(completed)  # noqa: E731
 
-        monkeypatch.setattr(console, "_progress_bar", Bar)
+        monkeypatch.setattr(progress, "_bar", Bar)
         for terminal, expected in ((False, []), (True, ["rows", 30])):
             monkeypatch.setattr("sys.stderr.isatty", lambda seen=terminal: seen, raising=False)
             clock = iter([0.0, 0.5, 2.0])
-            monkeypatch.setattr(console.time, "perf_counter", lambda ticks=clock: next(ticks))
+            monkeypatch.setattr(progress.time, "perf_counter", lambda ticks=clock: next(ticks))
             shown.clear()
-            with console.track("rows", 100) as bar:
+            with progress.track("rows", 100) as bar:
                 bar.advance(10)
                 bar.advance(20)
             assert shown == expected

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from headstart.cli.options import column_list, estimator_options, label_facts
-from headstart.cli.reading import DataOptions, read_splits
+from headstart.cli.reading import DataOptions, SplitOptions, column_list, label_facts, read_splits
+from headstart.cli.settings import estimator_options
 from headstart.errors import DataError, OptionError
 
 
@@ -106,9 +106,7 @@ class TestSplits:
     @staticmethod
     def sizes(**given: Any) -> tuple[int, int | None, int | None]:
         options = DataOptions("text", "label", group=given.pop("group", None))
-        splits = read_splits(
-            options, "reviews.csv", **{"valid": None, "test": None, "n_labels": None, "seed": 0, **given}
-        )
+        splits = read_splits(options, "reviews.csv", SplitOptions(**given))
         return len(splits.train), *(None if part is None else len(part) for part in (splits.valid, splits.test))
 
     @pytest.mark.parametrize(
@@ -129,7 +127,7 @@ class TestSplits:
 
     def test_parts_share_no_row_and_keep_the_share_of_each_class(self, files: Path) -> None:
         options = DataOptions("text", "label")
-        splits = read_splits(options, "reviews.csv", valid="0.2", test="0.2", n_labels=200, seed=3)
+        splits = read_splits(options, "reviews.csv", SplitOptions(valid="0.2", test="0.2", n_labels=200, seed=3))
         parts = [part for part in (splits.train, splits.valid, splits.test) if part is not None]
         texts = [set(part.texts.to_pylist()) for part in parts]
         assert not texts[0] & texts[1] and not texts[0] & texts[2] and not texts[1] & texts[2]
@@ -138,7 +136,7 @@ class TestSplits:
     def test_a_seed_draws_the_same_rows(self, files: Path) -> None:
         def texts(seed: int) -> list[str]:
             splits = read_splits(
-                DataOptions("text", "label"), "reviews.csv", valid=None, test="0.2", n_labels=40, seed=seed
+                DataOptions("text", "label"), "reviews.csv", SplitOptions(test="0.2", n_labels=40, seed=seed)
             )
             return list(splits.train.texts.to_pylist())
 
@@ -149,7 +147,7 @@ class TestSplits:
         frame["hotel"] = [f"h{i // 10}" for i in range(300)]
         frame.to_csv("reviews.csv", index=False)
         splits = read_splits(
-            DataOptions("text", "label", group="hotel"), "reviews.csv", valid="0.3", test="0.3", n_labels=None, seed=0
+            DataOptions("text", "label", group="hotel"), "reviews.csv", SplitOptions(valid="0.3", test="0.3")
         )
         hotels = [
             set(part.column("hotel").to_pylist())
@@ -161,19 +159,17 @@ class TestSplits:
     def test_duplicates_across_parts_are_counted_and_said(
         self, files: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        splits = read_splits(
-            DataOptions("text", "label"), "reviews.csv", valid=None, test="reviews.csv", n_labels=None, seed=0
-        )
+        splits = read_splits(DataOptions("text", "label"), "reviews.csv", SplitOptions(test="reviews.csv"))
         shared = splits.counts["test"]["n_duplicates_of_train"]
         assert shared >= 299
         assert f"{shared} of the 300 test texts also stand in the training rows" in capsys.readouterr().err
 
     def test_labels_of_other_parts_follow_those_of_training(self, files: Path) -> None:
         options = DataOptions("text", "label", positive="0")
-        splits = read_splits(options, "reviews.csv", valid="hotel.csv", test="0.1", n_labels=None, seed=0)
+        splits = read_splits(options, "reviews.csv", SplitOptions(valid="hotel.csv", test="0.1"))
         assert [part.label_names for part in (splits.train, splits.valid, splits.test) if part] == [("1", "0")] * 3
 
     def test_labels_that_training_lacks_are_told(self, files: Path) -> None:
         (files / "odd.csv").write_text("text,label\na,7\nb,1\n")
         with pytest.raises(DataError, match="(?s)'1', '7'.*'0', '1'"):
-            read_splits(DataOptions("text", "label"), "reviews.csv", valid="odd.csv", test=None, n_labels=None, seed=0)
+            read_splits(DataOptions("text", "label"), "reviews.csv", SplitOptions(valid="odd.csv"))

@@ -58,7 +58,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: Any, **__: Any) -> Any:
         raise AssertionError("work was done before the place was looked at")
 
-    monkeypatch.setattr("headstart.estimators.load", never)
+    for name in ("transfer", "compare", "predict", "embed", "map"):
+        monkeypatch.setattr(f"headstart.cli.{name}.load", never)
     monkeypatch.setattr(hs.TextClassifier, "fit", never)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from headstart.cli.options import estimator_options
+from headstart.cli.settings import estimator_options
 from headstart.errors import OptionError
 from headstart.nets import NETS
 

@@ -6,21 +6,45 @@ send us; 130, 143 and 129 interrupted by Ctrl-C, SIGTERM or SIGHUP.
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-from headstart.cli import carrying, comparing, console, importing, learning, looking, scoring, settable
+from headstart import __version__
+from headstart.cli import commands, console
 from headstart.cli.process import discard, flush, open_streams, signals_interrupt
+from headstart.errors import HeadstartError
+from headstart.kernels.workers import threads, wanted_threads
 from headstart.outputs import RESUMES, system_fault
 
 __all__ = ["app", "main"]
+
+_COMMANDS = {
+    "train": (commands.Train, "headstart.cli.train:train"),
+    "transfer": (commands.Transfer, "headstart.cli.transfer:transfer"),
+    "evaluate": (commands.Evaluate, "headstart.cli.evaluate:evaluate"),
+    "predict": (commands.Predict, "headstart.cli.predict:predict"),
+    "embed": (commands.Embed, "headstart.cli.embed:embed"),
+    "demo": (commands.Demo, "headstart.cli.demo:demo"),
+    "layers": (commands.Layers, "headstart.cli.layers:layers"),
+    "inspect": (commands.Inspect, "headstart.cli.inspect:inspect"),
+    "map": (commands.Map, "headstart.cli.map:draw_map"),
+    "compare": (commands.Compare, "headstart.cli.compare:compare"),
+    "options": (commands.Options, "headstart.cli.options:options"),
+}
+_IMPORTS = {
+    "mxnet": (commands.ImportMxnet, "headstart.cli.import_:mxnet"),
+    "hf": (commands.ImportEncoder, "headstart.cli.import_:hf"),
+    "model2vec": (commands.ImportVectors, "headstart.cli.import_:model2vec"),
+}
 
 app = typer.Typer(
     name="headstart",
@@ -34,8 +58,6 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from headstart import __version__
-
         typer.echo(f"headstart {__version__}")
         raise typer.Exit
 
@@ -48,13 +70,37 @@ def _root(
     ] = False,
 ) -> None:
     if os.environ.get("HEADSTART_THREADS"):
-        from headstart.kernels.workers import threads, wanted_threads
-
         context.with_resource(threads(wanted_threads() or 1))
 
 
-for module in (learning, scoring, carrying, looking, comparing, importing, settable):
-    module.register(app)
+def _deferred(options: type, home: str) -> Callable[..., None]:
+    """Return a command that takes the fields of `options`, and hands them on in one object.
+
+    What runs it, ``"module:function"``, is imported when it runs, so that ``--help`` answers at once.
+    """
+
+    def command(**given: Any) -> None:
+        module, _, function = home.partition(":")
+        getattr(importlib.import_module(module), function)(options(**given))
+
+    fields = inspect.signature(options).parameters
+    nearest_first = dict.fromkeys(name for owner in options.__mro__ for name in inspect.get_annotations(owner))
+    required_first = sorted(nearest_first, key=lambda name: fields[name].default is not inspect.Parameter.empty)
+    command.__doc__ = options.__doc__
+    command.__signature__ = inspect.Signature([fields[name] for name in required_first])  # type: ignore[attr-defined]
+    command.__annotations__ = {name: fields[name].annotation for name in fields}
+    return command
+
+
+def _add_all(group: typer.Typer, table: Mapping[str, tuple[type, str]]) -> None:
+    for name, (options, home) in table.items():
+        group.command(name)(_deferred(options, home))
+
+
+_imports = typer.Typer(help="Bring in a model that another tool saved.", no_args_is_help=True)
+_add_all(_imports, _IMPORTS)
+_add_all(app, _COMMANDS)
+app.add_typer(_imports, name="import")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -104,8 +150,6 @@ def _invoked(given: list[str]) -> int:
 
 
 def _explained(error: Exception) -> tuple[int, str]:
-    from headstart.errors import HeadstartError
-
     if isinstance(error, HeadstartError):
         return 2, str(error)
     format_message = getattr(error, "format_message", None)  # typer's errors about the command line itself

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,20 +14,8 @@ from typing import Any, TextIO
 from headstart.cli.process import discard
 from headstart.errors import HeadstartWarning, OutputError
 from headstart.printing import printable
-from headstart.progress import TrainingLines
 
-__all__ = [
-    "COMMAND",
-    "TrainingProgress",
-    "command_line",
-    "emit",
-    "fail",
-    "note",
-    "printed_warnings",
-    "table",
-    "track",
-    "warn",
-]
+__all__ = ["COMMAND", "command_line", "emit", "fail", "note", "printed_warnings", "table", "warn"]
 
 COMMAND: ContextVar[str] = ContextVar("COMMAND", default="headstart")
 """Set by `headstart.cli.app`."""
@@ -112,81 +99,6 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = Non
         "  ".join(c.rjust(w) if n else c.ljust(w) for c, w, n in zip(line, widths, numeric, strict=True)).rstrip()
         for line in cells
     ]
-
-
-class TrainingProgress(TrainingLines):
-    """An event for `headstart.train.Trainer`: lines on stderr, and a live bar on a terminal."""
-
-    def __init__(self) -> None:
-        super().__init__(note)
-        self._bar: Any = None
-        self._task: Any = None
-        self._drawn = 0.0
-
-    def __call__(self, name: str, trainer: Any, row: Mapping[str, Any]) -> None:
-        """Take in what has happened."""
-        if name == "step_end":
-            self._step(row)
-        elif name in ("epoch_end", "train_end"):
-            self._close()
-        super().__call__(name, trainer, row)
-
-    def _step(self, row: Mapping[str, Any]) -> None:
-        now = time.perf_counter()
-        if not sys.stderr.isatty() or now - self._drawn < 0.1:
-            return
-        self._drawn = now
-        if self._bar is None:
-            self._bar = _progress_bar()
-            self._bar.start()
-            self._task = self._bar.add_task(f"epoch {row['epoch']}", total=row["steps"])
-        self._bar.update(self._task, completed=row["step"])
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-
-class track:
-    """A bar over `total` units of work, on a terminal, if it takes over a second.
-
-    >>> with track("scoring", 2) as bar:
-    ...     bar.advance(2)
-    """
-
-    def __init__(self, what: str, total: int | None) -> None:
-        self._what, self._total = what, total
-        self._started = time.perf_counter()
-        self._done = 0
-        self._bar: Any = None
-        self._task: Any = None
-
-    def __enter__(self) -> track:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def advance(self, units: int = 1) -> None:
-        """Count `units` more as done."""
-        self._done += units
-        if not sys.stderr.isatty() or (self._bar is None and time.perf_counter() - self._started < 1):
-            return
-        if self._bar is None:
-            self._bar = _progress_bar()
-            self._bar.start()
-            self._task = self._bar.add_task(self._what, total=self._total)
-        self._bar.update(self._task, completed=self._done)
-
-
-def _progress_bar() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
 def _cell(value: Any) -> str:

@@ -4,23 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.cli import console
-from headstart.cli.options import UNNAMED
+from headstart.cli.arguments import UNNAMED, Labelled, Reads, Trains
+from headstart.corpus import (
+    Corpus,
+    FileOptions,
+    Source,
+    TextColumns,
+    describe_labels,
+    duplicates,
+    parse_label_map,
+    parse_where,
+    read,
+    split,
+    subset,
+)
+from headstart.errors import OptionError
 
 if TYPE_CHECKING:
-    from headstart.corpus import Corpus, FileOptions, Source
+    from headstart.predictor import Predictor
 
 __all__ = [
     "DataOptions",
+    "SplitOptions",
     "Splits",
     "as_source",
+    "column_list",
+    "data_options",
+    "file_options",
     "is_share",
+    "label_facts",
+    "model_files",
     "read_labelled",
     "read_perhaps_labelled",
     "read_splits",
     "read_unlabelled",
+    "split_options",
     "tell_counts",
 ]
 
@@ -41,7 +63,7 @@ class DataOptions:
         text: the column of texts, or several in one string; None takes the first of `otherwise` that is there.
         label, where, label_map, positive, group: as the options of these names.
         columns: tabular columns to keep; of text files as they are written, for a model tells their types.
-        files: how files are read (`opt.reads_files`).
+        files: how files are read.
         weight: the column of row weights.
         otherwise: names of the text column where none is given, such as that of a model.
     """
@@ -61,8 +83,6 @@ class DataOptions:
         self, source: str | Sequence[str], names: Sequence[str] | None = None, *, needs_label: bool = True
     ) -> Corpus:
         """Read `source`; labels are put in the order of `names` where these are given."""
-        from headstart.corpus import TextColumns, parse_label_map, parse_where, read
-
         others = [name for name in (self.group, self.weight) if name and name not in self.columns]
         kept = tuple(dict.fromkeys((*self.columns, *others)))
         corpus = read(
@@ -81,9 +101,58 @@ class DataOptions:
         return corpus if self.weight is None else corpus.weighted_by(self.weight)
 
 
+def label_facts(names: Sequence[str]) -> dict[str, Any]:
+    """Return what the labels mean, for the JSON."""
+    return {"names": list(names), "positive": names[-1] if len(names) == 2 else None}
+
+
+def model_files(model: Path) -> Path | None:
+    """Return a model's folder as an input that no output may touch; None if it is none, which reading it will say."""
+    return model if (model / "headstart.json").exists() else None
+
+
+def column_list(text: str | None) -> tuple[str, ...]:
+    """Return ``"A,B"`` as ``("A", "B")``."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def file_options(options: Reads) -> FileOptions:
+    """Return how a command reads files."""
+    return FileOptions(options.format, options.delimiter, options.quoting, options.encoding)
+
+
+def split_options(options: Trains) -> SplitOptions:
+    """Return how a command parts its rows."""
+    return SplitOptions(options.valid, options.test, options.n_labels, options.seed)
+
+
+def data_options(options: Labelled, base: Predictor | None = None, **others: Any) -> DataOptions:
+    """Return how a command reads labelled rows; `base` knows where texts stand if none says, `others` are further fields."""
+    own = {
+        "text": options.text,
+        "label": options.label,
+        "where": options.where or (),
+        "label_map": options.label_map,
+        "positive": options.positive,
+        "files": file_options(options),
+        "otherwise": ("text",) if base is None else (base.text, "text"),
+    }
+    return DataOptions(**{**own, **others})
+
+
 def as_source(data: str | Sequence[str]) -> Source:
     """Return the arguments of a command that name data: the one, or all."""
     return data if isinstance(data, str) else data[0] if len(data) == 1 else tuple(data)
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """What is split off or drawn from the rows: the options ``--valid``, ``--test``, ``--n-labels`` and ``--seed``."""
+
+    valid: str | None = None
+    test: str | None = None
+    n_labels: int | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,8 +190,6 @@ def read_perhaps_labelled(
 
 
 def _tell_labels(corpus: Corpus) -> None:
-    from headstart.corpus import describe_labels
-
     console.note(f"{corpus.source}: {len(corpus):,} rows, labels {describe_labels(corpus.label_names)}")
     tell_counts(corpus.source, corpus.counts)
 
@@ -142,11 +209,8 @@ def tell_counts(source: str, counts: Mapping[str, Any]) -> None:
 def read_splits(
     options: DataOptions,
     source: str | Sequence[str],
+    how: SplitOptions,
     *,
-    valid: str | None,
-    test: str | None,
-    n_labels: int | None,
-    seed: int,
     names: Sequence[str] | None = None,
     needs_labels: bool = True,
 ) -> Splits:
@@ -155,58 +219,47 @@ def read_splits(
     A fraction of the data is split off at random, stratified: the test rows first, then the validation
     rows from the rest. ``--n-labels`` counts labels of both training and held-out validation rows.
     """
-    from headstart.corpus import split, subset
-    from headstart.errors import OptionError
-
     train = (read_labelled if needs_labels else read_perhaps_labelled)(options, source, names)
     if train.labels is None:
-        return _without_labels(options, train, valid=valid, test=test, n_labels=n_labels, names=names)
+        return _without_labels(options, train, how, names)
     names = train.label_names
     test_rows = valid_rows = None
-    if test is not None:
-        share = _fraction("--test", test)
+    if how.test is not None:
+        share = _fraction("--test", how.test)
         if share is None:
-            test_rows = read_labelled(replace(options, weight=None), test, names)  # each counts once there
+            test_rows = read_labelled(replace(options, weight=None), how.test, names)  # each counts once there
         else:
-            rest, held = split(train, share, groups=options.group, random_state=seed)
+            rest, held = split(train, share, groups=options.group, random_state=how.seed)
             train, test_rows = train.take(rest), train.take(held)
-    if n_labels is not None:
-        if not 2 <= n_labels <= len(train):
+    if how.n_labels is not None:
+        if not 2 <= how.n_labels <= len(train):
             raise OptionError(
-                f"--n-labels is {n_labels}, and there are {len(train):,} training rows; give a number from 2 to {len(train)}."
+                f"--n-labels is {how.n_labels}, and there are {len(train):,} training rows; "
+                f"give a number from 2 to {len(train)}."
             )
         # Rows, not whole groups: fifty labels of one hotel would say little of the others.
-        train = train.take(subset(_labels(train), n_labels, random_state=seed))
-    if valid is not None:
-        share = _fraction("--valid", valid)
+        train = train.take(subset(_labels(train), how.n_labels, random_state=how.seed))
+    if how.valid is not None:
+        share = _fraction("--valid", how.valid)
         if share is None:
-            valid_rows = read_labelled(options, valid, names)
+            valid_rows = read_labelled(options, how.valid, names)
         elif share > 0:
-            rest, held = split(train, share, groups=options.group, random_state=seed)
+            rest, held = split(train, share, groups=options.group, random_state=how.seed)
             train, valid_rows = train.take(rest), train.take(held)
     return Splits(train, valid_rows, test_rows, _counts(train, valid_rows, test_rows))
 
 
-def _without_labels(
-    options: DataOptions,
-    train: Corpus,
-    *,
-    valid: str | None,
-    test: str | None,
-    n_labels: int | None,
-    names: Sequence[str] | None,
-) -> Splits:
+def _without_labels(options: DataOptions, train: Corpus, how: SplitOptions, names: Sequence[str] | None) -> Splits:
     """Return texts alone, and what labelled rows came to measure on in a file of their own."""
-    from headstart.errors import OptionError
-
-    shares = [test is not None and _fraction("--test", test) is not None, valid is not None, n_labels is not None]
+    shares = [is_share(how.test), how.valid is not None, how.n_labels is not None]
     for option, given in zip(("--test with a share of the rows", "--valid", "--n-labels"), shares, strict=True):
         if given:
             raise OptionError(
                 f"{option} came, and these rows have no labels in a column {options.label!r}; "
                 "name that column with --label, or pass labelled rows to measure on as a file with --test."
             )
-    held = None if test is None else read_labelled(replace(options, label=options.label or UNNAMED), test, names)
+    labelled = replace(options, label=options.label or UNNAMED)
+    held = None if how.test is None else read_labelled(labelled, how.test, names)
     return Splits(train, None, held, _counts(train, None, held))
 
 
@@ -214,8 +267,6 @@ def read_unlabelled(options: DataOptions, source: str | None, splits: Splits) ->
     """Read texts whose labels, if they have any, are not looked at; and say which of them are measured on."""
     if source is None:
         return None
-    from headstart.corpus import duplicates
-
     corpus = DataOptions(options.text, files=options.files, otherwise=options.otherwise).read(source)
     splits.counts["unlabelled"] = dict(corpus.counts)
     console.note(f"{source}: {len(corpus):,} texts without labels")
@@ -237,8 +288,6 @@ def is_share(text: str | None) -> bool:
 
 
 def _fraction(option: str, text: str) -> float | None:
-    from headstart.errors import OptionError
-
     try:
         share = float(text)
     except ValueError:
@@ -255,8 +304,6 @@ def _labels(corpus: Corpus) -> Any:
 
 
 def _counts(train: Corpus, valid: Corpus | None, test: Corpus | None) -> dict[str, Any]:
-    from headstart.corpus import duplicates
-
     counts: dict[str, Any] = {"train": train.counts}
     for name, part in (("valid", valid), ("test", test)):
         if part is not None:

@@ -1,0 +1,163 @@
+"""The command `compare`: which way of using a base is best here, and what it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from headstart.cli import console, reading
+from headstart.cli.arguments import UNNAMED
+from headstart.cli.commands import Compare
+from headstart.cli.progress import Progress
+from headstart.cli.settings import given_options
+from headstart.comparison import Comparison, check_place
+from headstart.comparison import compare as run
+from headstart.corpus import parse_column_types, parse_label_map
+from headstart.errors import OptionError, unknown_name
+from headstart.estimators import load
+from headstart.options import check_types
+
+__all__ = ["compare"]
+
+
+def compare(options: Compare) -> None:
+    """Compare all ways of using a model, and write what came of it into a folder."""
+    if options.valid is not None:
+        raise OptionError(
+            f"--valid is {options.valid}, and compare takes no validation rows: a budget of N means N labels in all, so what stops "
+            "early and what is calibrated is held out of these. Leave --valid out; rows of your own may be test rows (--test) "
+            "or stand in DATA."
+        )
+    data, out = options.data, options.out
+    check_place(out, (reading.model_files(options.model), data, options.source, options.test, options.config))
+    base = load(options.model).predictor_
+    columns = reading.column_list(options.columns)
+    rows = reading.data_options(options, base, label=options.label or UNNAMED, columns=columns, group=options.group)
+    read = reading.read_perhaps_labelled if options.label is None else reading.read_labelled
+    corpus = read(rows, data, base.label_names)
+    source = None
+    if options.source is not None:
+        of_source = reading.DataOptions(
+            options.source_text, options.source_label, files=rows.files, otherwise=rows.otherwise
+        )
+        source = reading.read_labelled(of_source, options.source, base.label_names)
+    asked: dict[str, Any] = {
+        "budgets": _budgets(options.budgets, options.n_labels),
+        "seeds": options.seeds,
+        "cheap_seeds": options.cheap_seeds,
+        "candidates": reading.column_list(options.candidates) or None,
+        "random_state": options.seed,
+        "n_jobs": options.n_jobs,
+        "cache": options.cache,
+        "device": options.device,
+        **_settings(options),
+    }
+    with closing(Progress()) as progress:
+        result = run(
+            base,
+            corpus,
+            columns=columns,
+            column_types=None if options.column_types is None else parse_column_types(options.column_types),
+            source=source,
+            test=_test(rows, options.test, base.label_names),
+            groups=options.group,
+            out=out,
+            progress=progress.fits,
+            about={
+                "base": options.model.name,
+                "command": console.command_line(),
+                "label_map": parse_label_map(options.label_map) if options.label_map else {},
+            },
+            **asked,
+        )
+    if corpus.labels is None:
+        result.report(out / "report.html")
+    _tell(result)
+    console.emit(_facts(result, out), as_json=options.as_json, lines=_lines(result, out))
+
+
+def _settings(options: Compare) -> dict[str, Any]:
+    """Return options of `headstart.comparison.compare` from a TOML file and from ``KEY=VALUE``, the latter first."""
+    known = ("budgets", "seeds", "cheap_seeds", "candidates", "random_state", "n_jobs", "cache", "device")
+    found: dict[str, Any] = {}
+    for key, value in given_options(options.config, options.set_):
+        if key not in known:
+            raise unknown_name("option", key, known)
+        found[key] = value
+    check_types(run, found)
+    return found
+
+
+def _test(options: reading.DataOptions, test: str | None, names: Sequence[str]) -> Any:
+    if test is None:
+        return None
+    try:
+        share = float(test)
+    except ValueError:
+        return reading.read_labelled(options, test, names)
+    if not 0 < share < 1:
+        raise OptionError(f"--test is {test}; expected a share of the rows between 0 and 1, such as 0.2, or a file.")
+    return share
+
+
+def _budgets(text: str | None, n_labels: int | None) -> list[int | None] | None:
+    if text is None:
+        if n_labels is None:
+            return None
+        return [*(n for n in (50, 100, 200, 500, 1000, 2000, 5000, 10_000) if n <= 0.8 * n_labels), n_labels]
+    found: list[int | None] = []
+    for part in reading.column_list(text):
+        if part.lower() == "all":
+            found.append(n_labels)
+        elif part.isdecimal():
+            found.append(int(part))
+        else:
+            raise OptionError(
+                f"--budgets holds {part!r}; expected numbers of labels parted by commas, the last perhaps 'all': 100,500,all."
+            )
+    return found
+
+
+def _tell(result: Comparison) -> None:
+    for note in result.facts.get("notes", ()):
+        console.note(note)
+    for name, why in result.facts.get("left_out", {}).items():
+        console.note(f"{name} is left out: {why}")
+    for why in result.gap["left_out"]:
+        console.note(why)
+    for sentence in result.verdict.get("warnings", ()):
+        console.warn(sentence)
+    shared = result.counts.get("test", {}).get("n_duplicates_of_train")
+    if shared:
+        console.warn(
+            f"{shared:,} of the test texts also stand in the training rows; the verdict says what holds without them"
+        )
+
+
+def _facts(result: Comparison, out: Path) -> dict[str, Any]:
+    facts = {name: part for name, part in result.to_dict().items() if name != "shown"}
+    if result.predictor is not None:
+        facts["model"] = str(out / "model")
+    return {**facts, "report": str(out / "report.html")}
+
+
+def _lines(result: Comparison, out: Path) -> list[str]:
+    lines = [*result.verdict["words"].split("\n"), ""]
+    if result.rows:
+        lines += [*_table(result), "", f"model: {out / 'model'}"]
+    return [*lines, f"report: {out / 'report.html'}"]
+
+
+def _table(result: Comparison) -> list[str]:
+    """Return mean AUCs, candidates down and budgets across."""
+    budgets = sorted({row["budget"] for row in result.rows})
+    found: dict[str, dict[int, list[float]]] = {}
+    for row in result.rows:
+        found.setdefault(row["strategy"], {}).setdefault(row["budget"], []).append(row["auc"])
+    rows = []
+    for name, means in found.items():
+        cells = {f"{n:,} labels": sum(means[n]) / len(means[n]) if n in means else None for n in budgets}
+        rows.append({"mean AUC": name, **cells})
+    return console.table(rows)

@@ -1,0 +1,37 @@
+"""The command `embed`: a layer's output for every text."""
+
+from __future__ import annotations
+
+from headstart.bulk import embed_file
+from headstart.cli import console, reading
+from headstart.cli.commands import Embed
+from headstart.cli.progress import track
+from headstart.corpus import parse_where, source_name
+from headstart.estimators import load
+from headstart.outputs import check_file
+
+__all__ = ["embed"]
+
+
+def embed(options: Embed) -> None:
+    """Write a layer's output for every text to a file, part by part."""
+    data, out, layer = options.data, options.out, options.layer
+    check_file(out, (reading.model_files(options.model), data), option="--out")
+    files, predictor = reading.file_options(options), load(options.model).predictor_
+    with track("rows", None) as bar:
+        result = embed_file(
+            predictor,
+            reading.as_source(data),
+            out,
+            layer=layer,
+            pooling=options.pooling,
+            text=options.text,
+            where=parse_where(options.where) if options.where else None,
+            files=files,
+            device=options.device,
+            cache=options.cache,
+            progress=bar.advance,
+        )
+    reading.tell_counts(source_name(data), result["reading"])
+    line = f"{result['n']:,} vectors of size {result['size']} from {layer} in {out}"
+    console.emit({"out": str(out), "layer": layer, **result}, as_json=options.as_json, lines=[line])

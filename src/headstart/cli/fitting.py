@@ -1,0 +1,152 @@
+"""What `train` and `transfer` share: to fit, measure, save, and say what came of it."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+from headstart.cli import console, reading
+from headstart.cli.measuring import measured, warn_of_quality
+from headstart.cli.progress import Progress
+from headstart.cli.run_page import write_page
+from headstart.corpus import source_name
+from headstart.estimators import ModelPlace, TextClassifier, run_digest
+from headstart.evaluation.binary import imbalance_warning
+
+__all__ = ["fit_and_save", "short_name"]
+
+_SHOWN = {"majority_fraction": "commoner label"}
+_PARTS = {"train_counts": "training rows", "test": "test rows", "test_as_is": "test rows, for the base"}
+
+
+def short_name(data: Sequence[str]) -> str:
+    """Return a short name for the data, for a title."""
+    return Path(source_name(data)).name
+
+
+def fit_and_save(
+    model: TextClassifier,
+    splits: reading.Splits,
+    place: ModelPlace,
+    *,
+    base: str | None = None,
+    as_json: bool,
+    title: str,
+) -> None:
+    """Train, measure, write the model, and the page where one is asked for, and print what came of it.
+
+    Args:
+        model: with every option set; gets the place of its checkpoint, and tells of its progress.
+        splits: the rows.
+        place: where the model goes.
+        base: the content hash of the base, a part of what a checkpoint belongs to.
+        title: of the page.
+        as_json: print one JSON object.
+    """
+    corpora = {"train": splits.train, "valid": splits.valid, "test": splits.test, "unlabelled": model.unlabelled}
+    run = run_digest(corpora, model.get_params(deep=False), base)
+    with place.reserved(run) as checkpoint:
+        if model.checkpoint is None:
+            model.set_params(checkpoint=checkpoint)
+        model.set_params(events=(*model.events, Progress()))
+        started = time.perf_counter()
+        model.fit(splits.train, valid=splits.valid)
+        seconds = time.perf_counter() - started
+        test = None if splits.test is None else measured(model, splits.test)
+        result: dict[str, Any] = {
+            "model": str(place.out),
+            "strategy": model.strategy,
+            "labels": reading.label_facts(model.predictor_.label_names),
+            "epochs": model.history_,
+            "valid": _held_out(model, splits),
+            "test": test,
+            "counts": splits.counts,
+            "train_counts": model.predictor_.info.get("train_counts"),
+            "deciding_columns": model.predictor_.info.get("deciding_columns", []),
+            "seconds": seconds,
+        }
+        known = model.predictor_.with_facts(counts=splits.counts)
+        if test is not None:
+            known = known.with_facts(test=test)
+        model.predictor_ = replace(known, run={**known.run, **_run_facts(seconds)})
+        _beside_the_base(model, splits, result)
+        _warn(model, result)
+        result["content_hash"] = place.save(model, run)
+    if place.report is not None:
+        console.note("writing the page: every layer is measured, which takes as long as some epochs do")
+        write_page(model, splits, result, place.report, title)
+        result["report"] = str(place.report)
+    result["total_seconds"] = time.perf_counter() - started
+    console.emit(result, as_json=as_json, lines=_summary(result))
+
+
+def _held_out(model: TextClassifier, splits: reading.Splits) -> Mapping[str, Any] | None:
+    """Return the metrics on the validation rows; a base as it is has kept those of its own, which are no news of these."""
+    if model.strategy != "as-is":
+        return model.predictor_.info.get("valid")
+    return None if splits.valid is None or splits.valid.labels is None else measured(model, splits.valid)
+
+
+def _beside_the_base(model: TextClassifier, splits: reading.Splits, result: dict[str, Any]) -> None:
+    """Measure the base as it is on the test rows too, and say so if nothing did better than it."""
+    base = None if model.base is None else model.base.predictor_
+    if base is None or model.strategy == "as-is" or base.columns or base.label_names != model.predictor_.label_names:
+        return
+    if model.strategy == "fine-tune" and model.history_ and model.predictor_.info.get("best_epoch") == 0:
+        console.note(
+            "no epoch did better on the held-out rows than the base as it was: its weights are kept, "
+            "and only its probabilities are fitted to these labels"
+        )
+    if splits.test is not None:
+        result["test_as_is"] = measured(model.base, splits.test)
+
+
+def _warn(model: TextClassifier, result: dict[str, Any]) -> None:
+    """Say what the counts of the rows tell of them, and figures that promise more than they hold."""
+    for name in ("valid", "test"):
+        if sentence := imbalance_warning(result.get(name) or {}):
+            console.warn(f"{name} rows: {sentence}")
+    for name, what in _PARTS.items():
+        counts = {"n": model.predictor_.info.get("n_train"), **(result.get(name) or {})}
+        of_train = result["counts"].get("test", {}).get("n_duplicates_of_train")
+        if name == "test" and counts.get("n_seen_in_training") == of_train:
+            counts.pop("n_seen_in_training", None)  # said when they were read
+        warn_of_quality(counts, model.predictor_, of=what)
+
+
+def _run_facts(seconds: float) -> dict[str, Any]:
+    """Return what differs from run to run: when, how long, on what."""
+    return {
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "command": console.command_line().removeprefix("headstart "),
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": numpy.__version__,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _summary(result: dict[str, Any]) -> list[str]:
+    lines = []
+    for part in ("valid", "test", "test_as_is"):
+        metrics = result.get(part)
+        if metrics:
+            figures = ("auc", "accuracy", "majority_fraction", "f1", "log_loss", "brier")
+            named = ((_SHOWN.get(name, name), metrics.get(name)) for name in figures)
+            shown = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in named if value is not None)
+            title = {"test_as_is": "test, the base as it is"}.get(part, part)
+            lines.append(f"{title}: {shown} ({metrics['n']:,} rows)")
+    times = f"learnt in {result['seconds']:.1f} s, {result['total_seconds']:.1f} s in all"
+    lines.append(f"model: {result['model']} (content {result['content_hash'][:12]}, {times})")
+    if "report" in result:
+        lines.append(f"report: {result['report']}")
+    return lines

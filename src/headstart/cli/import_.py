@@ -1,0 +1,87 @@
+"""The commands `import ...`: models that other tools saved."""
+
+from __future__ import annotations
+
+from headstart.cli import console, reading
+from headstart.cli.commands import ImportEncoder, ImportMxnet, ImportVectors
+from headstart.errors import OptionError
+from headstart.estimators import ModelPlace, TextClassifier, import_mxnet
+from headstart.features import layer_table
+from headstart.pretrained import import_hf, import_model2vec
+
+__all__ = ["hf", "model2vec", "mxnet"]
+
+
+def mxnet(options: ImportMxnet) -> None:
+    """Read a network that Apache MXNet exported, and write it as a model."""
+    inputs = (options.prefix, options.vocab, options.parameters, options.expected)
+    place = ModelPlace(options.out, inputs, options.force)
+    place.check()
+    names = [name.strip() for name in options.labels.split(",")]
+    if len(names) != 2 or not all(names):
+        raise OptionError(
+            f"--labels {options.labels!r} must be two labels with a comma between: "
+            "first what a low score means, then a high one."
+        )
+    model = import_mxnet(
+        options.prefix,
+        vocabulary=options.vocab,
+        labels=names,
+        epoch=options.epoch,
+        max_tokens=options.max_tokens,
+        parameters=options.parameters,
+        expected=options.expected,
+    )
+    parity = model.predictor_.info["parity"]
+    result = {
+        "model": str(options.out),
+        "content_hash": place.save(model),
+        "labels": reading.label_facts(model.predictor_.label_names),
+        "parity": parity,
+        "source": model.predictor_.info["imported"],
+    }
+    lines = [f"model: {options.out}", "parity:", *(f"  {name}: {value}" for name, value in parity.items())]
+    console.emit(result, as_json=options.as_json, lines=lines)
+
+
+def hf(options: ImportEncoder) -> None:
+    """Read an encoder that others trained, and write it as a model to build on."""
+    place = _checked_place(options)
+    pooling = None if options.pooling is None else reading.column_list(options.pooling)
+    model = import_hf(options.folder, pooling=pooling, max_tokens=options.max_tokens)
+    _write_base(model, place, as_json=options.as_json)
+
+
+def model2vec(options: ImportVectors) -> None:
+    """Read static vectors that model2vec made, and write them as a model to build on."""
+    place = _checked_place(options)
+    _write_base(import_model2vec(options.folder, max_tokens=options.max_tokens), place, as_json=options.as_json)
+
+
+def _checked_place(options: ImportVectors) -> ModelPlace:
+    place = ModelPlace(options.out, (options.folder,), options.force)
+    place.check()
+    return place
+
+
+def _write_base(model: TextClassifier, place: ModelPlace, *, as_json: bool) -> None:
+    rows = layer_table(model)
+    source = model.predictor_.info["imported"]
+    result = {
+        "model": str(place.out),
+        "content_hash": place.save(model),
+        "architecture": source["architecture"],
+        "layers": rows,
+        "size": rows[-1]["shape"][-1],
+        "max_tokens": model.predictor_.max_tokens,
+        "n_parameters": sum(row["parameters"] for row in rows),
+        "source": source,
+    }
+    lines = [
+        f"model: {place.out}",
+        f"{result['architecture']}, {result['n_parameters']:,} parameters, vectors of size {result['size']}, "
+        f"texts cut at {result['max_tokens'] or 'no'} pieces",
+        f"layers: {', '.join(row['layer'] for row in rows)}",
+        "next: headstart transfer MODEL DATA --strategy features, or headstart compare MODEL DATA",
+    ]
+    console.emit(result, as_json=as_json, lines=lines)

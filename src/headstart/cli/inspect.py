@@ -1,0 +1,78 @@
+"""The command `inspect`: what a saved model says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headstart.artifact import check_description
+from headstart.artifact import inspect as inspect_artifact
+from headstart.cli import console
+from headstart.cli.commands import Inspect
+
+__all__ = ["inspect"]
+
+
+def inspect(options: Inspect) -> None:
+    """Tell all about a saved model without loading its weights."""
+    found = inspect_artifact(options.model)
+    check_description(found["model"])
+    console.emit(found, as_json=options.as_json, lines=_summary(found))
+
+
+def _learnt_from(info: dict[str, Any]) -> str:
+    """Return how many rows, and how many guesses of its own, a model has learnt from."""
+    guessed = info.get("n_self_trained") or info.get("n_guessed")
+    return f"{info.get('n_train', '-')}" + (f", and its own guesses about {guessed:,} texts" if guessed else "")
+
+
+def _network(net: dict[str, Any]) -> str:
+    # An imported graph stands among its options as one long string, which --json shows.
+    short = [f"{name} {value}" for name, value in net["options"].items() if len(str(value)) <= 60]
+    return f"{net['name'] or 'own module'} ({net['n_words']:,} words{''.join(f', {option}' for option in short)})"
+
+
+_LACKING = (
+    "what format 1.1 has: types of columns, one form for letters with accents, hashes of the training texts; "
+    "it scores as it always did, and a model that is trained or transferred anew has them"
+)
+
+
+def _typed_columns(model: dict[str, Any]) -> list[str]:
+    """Return each column with its type, and how many values a category has."""
+    columns = model["scorer"].get("head", {}).get("columns") or {}
+    learnt, kinds = columns.get("learnt", {}), dict(columns.get("kinds", []))
+    found = []
+    for name in model.get("columns", []):
+        known = learnt.get(name, {})
+        values = f", {known['n_values']:,} values" if "n_values" in known else ""
+        found.append(f"{name} ({known.get('type', kinds.get(name))}{values})")
+    return found
+
+
+def _summary(found: dict[str, Any]) -> list[str]:
+    model, info = found["model"], found["model"].get("info", {})
+    names = model.get("labels", [])
+    text = model.get("text", {})
+    net = model.get("scorer", {}).get("net") or {}
+    steps = [step["kind"] for step in (text.get("steps") or {}).get("steps", [])]
+    lines = {
+        "model": f"{found['path']} ({model.get('kind')}, strategy {info.get('strategy', '-')})",
+        "labels": f"{', '.join(names)} (positive: {names[-1]})" if names else "-",
+        "text steps": " > ".join(steps) or "none: reads bare texts",
+        "longest text": f"{text.get('max_tokens') or 'no limit'} tokens, the {text.get('clip')} is kept",
+        "text column": text.get("column", "-"),
+        "columns": ", ".join(_typed_columns(model)) or "none",
+        "network": _network(net) if net else "none",
+        "training rows": _learnt_from(info),
+        "size": f"{found['bytes'] / 2**20:.1f} MiB, {found['values']:,} numbers",
+        "written by": f"headstart {found['written_by']}, format {found['format']}.{model.get('minor', 0)}",
+        "content hash": found["content_hash"],
+    }
+    if not model.get("minor"):
+        lines["lacks"] = _LACKING
+    for part in ("valid", "test"):
+        if info.get(part):
+            shown = {name: info[part].get(name) for name in ("auc", "accuracy", "log_loss")}
+            lines[part] = ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
+    width = max(map(len, lines))
+    return [f"{name.ljust(width)}  {value}" for name, value in lines.items()]

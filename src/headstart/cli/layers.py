@@ -1,0 +1,42 @@
+"""The command `layers`: what a network is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headstart.cli import console
+from headstart.cli.commands import Layers
+from headstart.estimators import load
+from headstart.features import layer_table
+from headstart.freezing import selected_parameters
+from headstart.predictor.scorers import net_arrays
+
+__all__ = ["layers"]
+
+
+def layers(options: Layers) -> None:
+    """List a model's layers and parameters."""
+    predictor = load(options.model).predictor_
+    outputs = layer_table(predictor)
+    parameters: list[dict[str, Any]] = [
+        {"parameter": name, "shape": list(array.shape), "size": int(array.size)}
+        for name, array in net_arrays(predictor.net).items()
+    ]
+    result = {
+        "layers": outputs,
+        "parameters": parameters,
+        "n_parameters": sum(row["parameters"] for row in outputs),
+    }
+    if options.match is not None:
+        chosen = set(selected_parameters(predictor.net, options.match))
+        for row in parameters:
+            row["selected"] = row["parameter"] in chosen
+        result["selected"] = [row["parameter"] for row in parameters if row["selected"]]
+    tables = [console.table([_for_reading(row) for row in rows]) for rows in (outputs, parameters)]
+    lines = [*tables[0], "", *tables[1], "", f"{result['n_parameters']:,} parameters"]
+    console.emit(result, as_json=options.as_json, lines=lines)
+
+
+def _for_reading(row: dict[str, Any]) -> dict[str, Any]:
+    shown = {**row, "shape": "[" + ", ".join(map(str, row["shape"])) + "]"}
+    return shown | ({"selected": "yes" if row["selected"] else ""} if "selected" in row else {})

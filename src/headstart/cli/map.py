@@ -1,0 +1,148 @@
+"""The command `map`: words of a model, or texts, as points near what they are like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.arrays import Array
+from headstart.cli import console, reading
+from headstart.cli.commands import Map
+from headstart.corpus import Corpus, FileOptions
+from headstart.errors import OptionError
+from headstart.estimators import load
+from headstart.features import layer_outputs
+from headstart.outputs import check_file
+from headstart.predictor import Predictor
+from headstart.report import MapFigure, Page, map_figure, neighbour_vote_auc, tsne
+from headstart.words import important_words, word_vectors
+
+__all__ = ["draw_map"]
+
+_MOST_LABELS = 36  # looks of a dot that can be told apart, see `headstart.report.style`
+
+
+def draw_map(options: Map) -> None:
+    """Draw a map, and say how well neighbours on it agree."""
+    out, asked = options.out, (options.words, options.top, options.data)
+    if sum(one is not None for one in asked) > 1:
+        raise OptionError("--words, --top and --data exclude one another; give one of them.")
+    if out.suffix not in (".html", ".png", ".svg", ".pdf"):
+        raise OptionError(f"--out is {out.name!r}; a map is written to a file that ends in .html, .png, .svg or .pdf.")
+    check_file(out, (reading.model_files(options.model), options.data, options.words), option="--out")
+    files, predictor = reading.file_options(options), load(options.model).predictor_
+    if options.data is None:
+        figure, facts = _word_map(predictor, options)
+    else:
+        figure, facts = _text_map(predictor, options, options.data, files)
+    if out.suffix == ".html":
+        Page(figure.title).figure(figure).write(out)
+    else:
+        figure.save(out)
+    vote = facts.get("neighbour_vote_auc")
+    told = "" if vote is None else f"; AUC of a vote of neighbours {vote:.3f}"
+    lines = [f"{facts['n']:,} points in {out}{told}"]
+    console.emit({"out": str(out), **facts}, as_json=options.as_json, lines=lines)
+
+
+def _word_map(predictor: Predictor, options: Map) -> tuple[MapFigure, dict[str, Any]]:
+    """Return a map of the named words, or of the most telling ones, coloured by what each says alone."""
+    layer = options.layer or "embedding"
+    asked = important_words(predictor, options.top or 100) if options.words is None else _word_list(options.words)
+    found = word_vectors(predictor, asked, layer=layer)
+    if found.unknown:
+        console.warn(f"not in the model's vocabulary, and left out: {', '.join(found.unknown)}")
+    points = _points(found.vectors, options)
+    # A word's side is taken against the middle of these words: single words lie far from whole texts.
+    middle = float(np.median(found.probabilities))
+    sides = (found.probabilities > middle).astype(int)
+    names = predictor.label_names or ("", "")
+    figure = map_figure(
+        points,
+        found.words,
+        scores=found.probabilities,
+        score_name=f"probability of {names[1]}",
+        centre=middle,
+        title=f"Words at the layer {layer}",
+    )
+    return figure, {"n": len(found.words), "layer": layer, "unknown": found.unknown, **_vote(points, sides)}
+
+
+def _text_map(predictor: Predictor, options: Map, source: str, files: FileOptions) -> tuple[MapFigure, dict[str, Any]]:
+    """Return a map of texts, coloured by label where one is named, else by score."""
+    layer = options.layer or "pooled"
+    if not options.label and not predictor.label_names:
+        raise OptionError(
+            "this model has learnt no labels to colour texts by; name a column of labels with --label COL."
+        )
+    rows = reading.DataOptions(
+        options.text,
+        options.label,
+        options.where or (),
+        options.label_map,
+        files=files,
+        otherwise=(predictor.text, "text"),
+    )
+    corpus = _in_model_order(rows.read(source), predictor.label_names)
+    sides = corpus.label_names or predictor.label_names
+    if len(sides) > _MOST_LABELS:
+        raise OptionError(
+            f"the column {options.label!r} of {source} holds {len(sides):,} values, and a map tells {_MOST_LABELS} colours "
+            "and markers apart; name another column, keep fewer rows with --where, or join values with --label-map."
+        )
+    if len(corpus) > options.n_rows:
+        console.note(f"drawing {options.n_rows:,} of the {len(corpus):,} texts, chosen at random")
+        drawn = np.random.default_rng(options.seed).choice(len(corpus), options.n_rows, replace=False)
+        corpus = corpus.take(np.sort(drawn))
+    vectors = np.concatenate([part[layer] for part in layer_outputs(predictor, corpus, (layer,))])
+    points = _points(vectors, options)
+    names = ["" if text is None else " ".join(text.split())[:200] for text in corpus.texts.to_pylist()]
+    scores = None if corpus.labels is not None else predictor.score(corpus).probabilities
+    figure = map_figure(
+        points,
+        names,
+        labels=corpus.labels,
+        scores=scores,
+        label_names=sides,
+        score_name=f"probability of {sides[-1]}",
+        title=f"Texts at the layer {layer}",
+        n_named=0,
+    )
+    vote = {} if corpus.labels is None or len(sides) != 2 else _vote(points, corpus.labels)
+    return figure, {"n": len(corpus), "layer": layer, **vote}
+
+
+def _in_model_order(corpus: Corpus, names: Sequence[str]) -> Corpus:
+    """Put labels that are all the model's own into its order; others are colours of their own."""
+    if corpus.labels is None or not names or not set(corpus.label_names) <= set(names):
+        return corpus
+    places = np.array([list(names).index(name) for name in corpus.label_names])
+    return replace(corpus, labels=places[corpus.labels], label_names=tuple(names))
+
+
+def _points(vectors: Array, options: Map) -> Array:
+    perplexity = options.perplexity
+    if perplexity is None:
+        perplexity = min(30.0, max(1.0, (len(vectors) - 1) / 3))
+    return tsne(
+        vectors,
+        n_components=options.dimensions,
+        perplexity=perplexity,
+        n_iter=options.iterations,
+        random_state=options.seed,
+    )
+
+
+def _vote(points: Array, labels: Array) -> dict[str, float]:
+    return {"neighbour_vote_auc": neighbour_vote_auc(points, labels)} if len(np.unique(labels)) == 2 else {}
+
+
+def _word_list(words: str) -> list[str]:
+    path = Path(words)
+    if "," not in words and path.is_file():
+        return path.read_text(encoding="utf-8").split()
+    return words.split(",")

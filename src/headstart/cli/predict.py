@@ -1,0 +1,61 @@
+"""The command `predict`: texts of any number, scored into a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headstart.bulk import STDOUT, predict_file
+from headstart.cli import console, reading
+from headstart.cli.commands import Predict
+from headstart.cli.measuring import warn_of_quality
+from headstart.cli.progress import track
+from headstart.corpus import parse_where, source_name
+from headstart.errors import OptionError
+from headstart.estimators import load
+from headstart.outputs import check_file
+
+__all__ = ["predict"]
+
+
+def predict(options: Predict) -> None:
+    """Score texts into a file, or onto standard output."""
+    data, out = options.data, options.out
+    to_stdout = str(out) == STDOUT
+    if to_stdout and options.as_json:
+        raise OptionError("--out - and --json both write to standard output; give one of them.")
+    if not to_stdout:
+        check_file(out, (reading.model_files(options.model), data), option="--out")
+    files = reading.file_options(options)
+    predictor = load(options.model).predictor_
+    if options.threshold is not None:
+        predictor = replace(predictor, threshold=options.threshold)
+    with track("rows", None) as bar:
+        counts = predict_file(
+            predictor,
+            reading.as_source(data),
+            out,
+            text=options.text,
+            where=parse_where(options.where) if options.where else None,
+            # --format says what - is, be it what is read, what is written, or both
+            files=replace(files, format=None) if to_stdout and "-" not in data else files,
+            format=files.format,
+            keep=reading.column_list(options.keep),
+            spreadsheet_safe=options.spreadsheet_safe,
+            device=options.device,
+            progress=bar.advance,
+        )
+    warn_of_quality(counts, predictor)
+    if counts.get("n_formulas") and not options.spreadsheet_safe:
+        console.warn(
+            f"{counts['n_formulas']:,} cells of {out} begin as a formula does, and a spreadsheet that opens the file will "
+            "calculate them; --spreadsheet-safe puts ' before each"
+        )
+    reading.tell_counts(source_name(data), counts["reading"])
+    if n_lost := counts.get("n_not_finite"):
+        console.warn(f"{n_lost:,} kept numbers are NaN or infinite and became null, since JSON has neither")
+    line = f"{counts['n']:,} rows scored into {'standard output' if to_stdout else out}"
+    if to_stdout:
+        console.note(line)
+    else:
+        result = {"out": str(out), "labels": reading.label_facts(predictor.label_names), **counts}
+        console.emit(result, as_json=options.as_json, lines=[line])

@@ -1,0 +1,72 @@
+"""The command `transfer`: a base, carried to other texts by one strategy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from headstart.artifact import inspect
+from headstart.cli import reading
+from headstart.cli.arguments import UNNAMED
+from headstart.cli.commands import Transfer
+from headstart.cli.fitting import fit_and_save, short_name
+from headstart.cli.settings import estimator_options
+from headstart.corpus import parse_column_types
+from headstart.errors import OptionError
+from headstart.estimators import ModelPlace, TextClassifier, load
+from headstart.strategies import STRATEGIES, strategy_of
+
+__all__ = ["transfer"]
+
+
+def transfer(options: Transfer) -> None:
+    """Carry a trained model to other texts and write the new model to a folder."""
+    data, strategy = options.data, options.strategy
+    inputs = (reading.model_files(options.model), data, options.valid, options.test, options.unlabelled)
+    place = ModelPlace(options.out, (*inputs, options.source, options.config), options.force, options.report)
+    place.check()
+    base, taken = load(options.model), strategy_of(strategy)
+    predictor, columns = base.predictor_, reading.column_list(options.columns)
+    if columns and not (taken.columns or taken.with_columns):
+        reading_them = ", ".join(name for name, one in STRATEGIES.items() if one.columns or one.with_columns)
+        raise OptionError(
+            f"--columns {options.columns} came with --strategy {strategy}, which reads texts alone; "
+            f"use one of {reading_them}, or leave --columns out."
+        )
+    given = estimator_options(options.config, options.set_)
+    given |= {
+        name: value
+        for name in ("layer", "freeze", "cache", "threshold")
+        if (value := getattr(options, name)) is not None
+    }
+    rows = reading.data_options(options, predictor, columns=columns, group=options.group, weight=options.weight)
+    defaults = {
+        "base": base,
+        "strategy": strategy,
+        "random_state": options.seed,
+        "device": options.device,
+        "text": options.text,
+        "columns": columns,
+        "column_types": None if options.column_types is None else parse_column_types(options.column_types),
+        "groups": options.group,
+    }
+    model = TextClassifier(**{**defaults, **given})
+    # A reference point learns the target's labels; what is carried over speaks the base's.
+    names = None if taken.uses == "nothing" and not options.label_map else predictor.label_names
+    few = options.valid or options.n_labels or reading.is_share(options.test)
+    if strategy == "self-train" and options.label == UNNAMED and not few:
+        rows = replace(rows, label=None)  # rows without a label are read as well as those with one
+    splits = reading.read_splits(
+        rows, data, reading.split_options(options), names=names, needs_labels=not taken.unlabelled
+    )
+    model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
+    if options.source is not None:
+        of_source = reading.DataOptions(options.text, options.label)
+        model.set_params(source=reading.read_labelled(of_source, options.source, predictor.label_names))
+    fit_and_save(
+        model,
+        splits,
+        place,
+        base=inspect(options.model)["content_hash"],
+        title=f"{strategy} on {short_name(data)}",
+        as_json=options.as_json,
+    )
