@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import itertools
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,7 @@ def test_png_without_matplotlib_names_the_extra(
             raise ImportError(name)
         return real(name, *rest)
 
+    monkeypatch.delitem(sys.modules, "headstart.report.raster", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingDependencyError, match=r"Drawing a figure needs .*pip install matplotlib .*'plots'"):
         figures["curves"].save(tmp_path / "curves.png")

@@ -6,7 +6,7 @@ imported here, nor are annotations left as strings: both would make ``--help`` s
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,7 +34,14 @@ __all__ = [
     "Test",
     "Threshold",
     "Trains",
+    "option",
 ]
+
+
+def option(flag: str, metavar: str, help: str, *, shown: str | bool = False, **others: Any) -> Any:
+    """Return the declaration of an option; `shown` is what its help says of the default, True for the value itself."""
+    return typer.Option(flag, metavar=metavar, help=help, show_default=shown, **others)
+
 
 UNNAMED = "label"
 """The column of labels where ``--label`` names none."""
@@ -47,58 +54,44 @@ Data = Annotated[
     ),
 ]
 Model = Annotated[Path, typer.Argument(help="The folder of a trained model.", show_default=False)]
-Out = Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)]
+Out = Annotated[Path, option("--out", "PATH", "Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a model of another run at --out.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Decides all that is random.")]
+Seed = Annotated[int, option("--seed", "N", "Decides all that is random.", shown=True)]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, to stdout.")]
-LabelMap = Annotated[
-    str | None, typer.Option("--label-map", metavar="A=x,B=y", help="Rename label values.", show_default=False)
-]
-Test = Annotated[
-    str | None,
-    typer.Option("--test", metavar="DATA|FRACTION", help="Rows to measure on at the end.", show_default=False),
-]
+LabelMap = Annotated[str | None, option("--label-map", "A=x,B=y", "Rename label values.")]
+Test = Annotated[str | None, option("--test", "DATA|FRACTION", "Rows to measure on at the end.")]
 Threshold = Annotated[
     float | None,
-    typer.Option(
+    option(
         "--threshold",
-        metavar="P",
+        "P",
+        "Predict the positive label from this probability on.",
+        shown="0.5, or the model's own",
         min=0,
         max=1,
-        help="Predict the positive label from this probability on.",
-        show_default="0.5, or the model's own",
     ),
 ]
 Cache = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--cache",
-        metavar="DIR|off",
-        help="Where outputs of a large imported encoder are kept.",
-        show_default="HEADSTART_CACHE, or your own cache folder",
+        "DIR|off",
+        "Where outputs of a large imported encoder are kept.",
+        shown="HEADSTART_CACHE, or your own cache folder",
     ),
 ]
-Columns = Annotated[
-    str | None,
-    typer.Option("--columns", metavar="A,B", help="Tabular columns to read beside the text.", show_default=False),
-]
+Columns = Annotated[str | None, option("--columns", "A,B", "Tabular columns to read beside the text.")]
 ColumnTypes = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--column-types",
-        metavar="A=TYPE,B=TYPE",
-        help="What a column is: number, category, truth, date or text; else it is told from the rows.",
-        show_default=False,
+        "A=TYPE,B=TYPE",
+        "What a column is: number, category, truth, date or text; else it is told from the rows.",
     ),
 ]
-Source = Annotated[
-    str | None, typer.Option("--source", metavar="DATA", help="The base's own labelled texts.", show_default=False)
-]
-Layer = Annotated[
-    str | None,
-    typer.Option("--layer", metavar="NAME", help="A layer, as `headstart layers` lists them.", show_default=False),
-]
+Source = Annotated[str | None, option("--source", "DATA", "The base's own labelled texts.")]
+Layer = Annotated[str | None, option("--layer", "NAME", "A layer, as `headstart layers` lists them.")]
 
 
 def _use_threads(context: typer.Context, n: int | None) -> int | None:
@@ -113,12 +106,11 @@ class Command:
 
     threads: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--threads",
-            metavar="N",
+            "N",
+            "Compute with N threads (or set HEADSTART_THREADS). Another number may change last digits.",
             callback=_use_threads,
-            show_default=False,
-            help="Compute with N threads (or set HEADSTART_THREADS). Another number may change last digits.",
         ),
     ] = None
     as_json: Json = False
@@ -130,51 +122,27 @@ class Reads(Command):
 
     text: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--text",
-            metavar="COL",
-            help="The column of texts; several, as in title,body, become one text.",
-            show_default="the model's own, or text",
+            "COL",
+            "The column of texts; several, as in title,body, become one text.",
+            shown="the model's own, or text",
         ),
     ] = None
     where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where", metavar="COL=VALUE", help="Keep only rows with this value; repeatable.", show_default=False
-        ),
+        list[str] | None, option("--where", "COL=VALUE", "Keep only rows with this value; repeatable.")
     ] = None
     format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="What the data are, or what - is: csv, tsv, jsonl, parquet or arrow.",
-            show_default=False,
-        ),
+        str | None, option("--format", "NAME", "What the data are, or what - is: csv, tsv, jsonl, parquet or arrow.")
     ] = None
     delimiter: Annotated[
-        str | None,
-        typer.Option(
-            "--delimiter",
-            metavar="CHARACTER",
-            help="What parts the cells of CSV: a character, or tab.",
-            show_default=False,
-        ),
+        str | None, option("--delimiter", "CHARACTER", "What parts the cells of CSV: a character, or tab.")
     ] = None
     quoting: Annotated[
-        str,
-        typer.Option(
-            "--quoting", metavar="HOW", help="Quotation marks in CSV: minimal, if they enclose cells, or none."
-        ),
+        str, option("--quoting", "HOW", "Quotation marks in CSV: minimal, if they enclose cells, or none.", shown=True)
     ] = "auto"
     encoding: Annotated[
-        str | None,
-        typer.Option(
-            "--encoding",
-            metavar="NAME",
-            help="Of text files, such as cp1252, gb18030 or utf-16-le.",
-            show_default=False,
-        ),
+        str | None, option("--encoding", "NAME", "Of text files, such as cp1252, gb18030 or utf-16-le.")
     ] = None
 
 
@@ -182,11 +150,9 @@ class Reads(Command):
 class Labelled(Reads):
     """How labelled rows are read."""
 
-    label: Annotated[str | None, typer.Option("--label", metavar="COL", help="The column of labels.")] = UNNAMED
+    label: Annotated[str | None, option("--label", "COL", "The column of labels.", shown=True)] = UNNAMED
     label_map: LabelMap = None
-    positive: Annotated[
-        str | None, typer.Option("--positive", metavar="VALUE", help="The positive label.", show_default=False)
-    ] = None
+    positive: Annotated[str | None, option("--positive", "VALUE", "The positive label.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,26 +162,12 @@ class Learns(Labelled):
     data: Data
     out: Out
     test: Test = None
-    group: Annotated[
-        str | None,
-        typer.Option(
-            "--group", metavar="COL", help="Rows with equal values stay on one side of a split.", show_default=False
-        ),
-    ] = None
-    n_labels: Annotated[
-        int | None,
-        typer.Option("--n-labels", metavar="N", help="Use only N labels in all, drawn at random.", show_default=False),
-    ] = None
+    group: Annotated[str | None, option("--group", "COL", "Rows with equal values stay on one side of a split.")] = None
+    n_labels: Annotated[int | None, option("--n-labels", "N", "Use only N labels in all, drawn at random.")] = None
     seed: Seed = 0
     device: Device = "auto"
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE.toml", help="Options of the Python classes.", show_default=False),
-    ] = None
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One such option; repeatable.", show_default=False),
-    ] = None
+    config: Annotated[Path | None, option("--config", "FILE.toml", "Options of the Python classes.")] = None
+    set_: Annotated[list[str] | None, option("--set", "KEY=VALUE", "One such option; repeatable.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,30 +175,17 @@ class Trains(Learns):
     """What commands that train one model take."""
 
     valid: Annotated[
-        str | None,
-        typer.Option(
-            "--valid",
-            metavar="DATA|FRACTION",
-            help="Rows to stop early on; else a tenth is held out.",
-            show_default=False,
-        ),
+        str | None, option("--valid", "DATA|FRACTION", "Rows to stop early on; else a tenth is held out.")
     ] = None
-    weight: Annotated[
-        str | None,
-        typer.Option("--weight", metavar="COL", help="What each row counts for in training.", show_default=False),
-    ] = None
+    weight: Annotated[str | None, option("--weight", "COL", "What each row counts for in training.")] = None
     threshold: Threshold = None
     unlabelled: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--unlabelled",
-            metavar="DATA",
-            help="Further texts, without labels, to learn words from; of many, blend guesses the labels.",
-            show_default=False,
+            "DATA",
+            "Further texts, without labels, to learn words from; of many, blend guesses the labels.",
         ),
     ] = None
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE.html", help="Also write a page about the run.", show_default=False),
-    ] = None
+    report: Annotated[Path | None, option("--report", "FILE.html", "Also write a page about the run.")] = None
     force: Force = False

@@ -33,10 +33,8 @@ class Train(args.Trains):
     A run that was interrupted goes on where it stopped when the same command is given again.
     """
 
-    net: Annotated[str | None, typer.Option("--net", metavar="NAME", help="The network.", show_default="blend")] = None
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", metavar="N", help="Passes over the rows.", show_default=False)
-    ] = None
+    net: Annotated[str | None, args.option("--net", "NAME", "The network.", shown="blend")] = None
+    epochs: Annotated[int | None, args.option("--epochs", "N", "Passes over the rows.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +43,12 @@ class Transfer(args.Trains):
 
     model: args.Model
     strategy: Annotated[
-        str,
-        typer.Option("--strategy", metavar="NAME", help="One of those that compare runs, such as features or tfidf."),
+        str, args.option("--strategy", "NAME", "One of those that compare runs, such as features or tfidf.", shown=True)
     ] = "fine-tune"
     columns: args.Columns = None
     column_types: args.ColumnTypes = None
     layer: args.Layer = None
-    freeze: Annotated[
-        str | None,
-        typer.Option("--freeze", metavar="PATTERN", help="What stands still in fine-tuning.", show_default=False),
-    ] = None
+    freeze: Annotated[str | None, args.option("--freeze", "PATTERN", "What stands still in fine-tuning.")] = None
     source: args.Source = None
     cache: args.Cache = None
 
@@ -71,50 +65,32 @@ class Compare(args.Learns):
     columns: args.Columns = None
     column_types: args.ColumnTypes = None
     budgets: Annotated[
-        str | None,
-        typer.Option(
-            "--budgets", metavar="100,500,all", help="Numbers of labels to compare at.", show_default="50 to all"
-        ),
+        str | None, args.option("--budgets", "100,500,all", "Numbers of labels to compare at.", shown="50 to all")
     ] = None
-    seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Draws of the training rows at each budget.")] = 5
+    seeds: Annotated[int, args.option("--seeds", "N", "Draws of the training rows at each budget.", shown=True)] = 5
     cheap_seeds: Annotated[
         int | None,
-        typer.Option(
-            "--cheap-seeds",
-            metavar="N",
-            help="Draws at 500 labels and fewer of what is no network.",
-            show_default="as --seeds",
-        ),
+        args.option("--cheap-seeds", "N", "Draws at 500 labels and fewer of what is no network.", shown="as --seeds"),
     ] = None
     candidates: Annotated[
         str | None,
-        typer.Option(
+        args.option(
             "--candidates",
-            metavar="A,B",
-            help="Only these strategies; 'all' among them stands for those that run unnamed.",
-            show_default="all",
+            "A,B",
+            "Only these strategies; 'all' among them stands for those that run unnamed.",
+            shown="all",
         ),
     ] = None
     source: args.Source = None
     source_text: Annotated[
-        str | None,
-        typer.Option(
-            "--source-text", metavar="COL", help="Its column of texts.", show_default="the model's own, or text"
-        ),
+        str | None, args.option("--source-text", "COL", "Its column of texts.", shown="the model's own, or text")
     ] = None
-    source_label: Annotated[str, typer.Option("--source-label", metavar="COL", help="Its column of labels.")] = "label"
+    source_label: Annotated[str, args.option("--source-label", "COL", "Its column of labels.", shown=True)] = "label"
     label: Annotated[
         str | None,
-        typer.Option(
-            "--label",
-            metavar="COL",
-            help="The column of labels; without any, only the gap is measured.",
-            show_default="label",
-        ),
+        args.option("--label", "COL", "The column of labels; without any, only the gap is measured.", shown="label"),
     ] = None
-    n_jobs: Annotated[int | None, typer.Option("--jobs", metavar="N", help="Processes.", show_default="one a core")] = (
-        None
-    )
+    n_jobs: Annotated[int | None, args.option("--jobs", "N", "Processes.", shown="one a core")] = None
     cache: args.Cache = None
     valid: Annotated[str | None, typer.Option("--valid", metavar="DATA|FRACTION", hidden=True)] = None
 
@@ -137,17 +113,13 @@ class Predict(args.Reads):
     data: args.Data
     out: Annotated[
         Path,
-        typer.Option(
+        args.option(
             "--out",
-            metavar="FILE",
-            help=".csv, .tsv, .jsonl (also .gz), .parquet or .feather; - for standard output, as --format says.",
-            show_default=False,
+            "FILE",
+            ".csv, .tsv, .jsonl (also .gz), .parquet or .feather; - for standard output, as --format says.",
         ),
     ]
-    keep: Annotated[
-        str | None,
-        typer.Option("--keep", metavar="A,B", help="Columns of the data to write beside.", show_default=False),
-    ] = None
+    keep: Annotated[str | None, args.option("--keep", "A,B", "Columns of the data to write beside.")] = None
     spreadsheet_safe: Annotated[
         bool, typer.Option("--spreadsheet-safe", help="Put ' before cells that a spreadsheet would calculate.")
     ] = False
@@ -161,8 +133,8 @@ class Embed(args.Reads):
 
     model: args.Model
     data: args.Data
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Where to write.", show_default=False)]
-    layer: Annotated[str, typer.Option("--layer", metavar="NAME", help="See `headstart layers`.")] = "pooled"
+    out: Annotated[Path, args.option("--out", "FILE.parquet", "Where to write.")]
+    layer: Annotated[str, args.option("--layer", "NAME", "See `headstart layers`.", shown=True)] = "pooled"
     pooling: Annotated[str, typer.Option("--pooling", help="Of a layer with an output a token: mean, max or last.")] = (
         "mean"
     )
@@ -175,10 +147,7 @@ class Layers:
     """List a model's layers, the shapes of their outputs, and its parameters."""
 
     model: args.Model
-    match: Annotated[
-        str | None,
-        typer.Option("--match", metavar="PATTERN", help="Show what a freezing pattern selects.", show_default=False),
-    ] = None
+    match: Annotated[str | None, args.option("--match", "PATTERN", "Show what a freezing pattern selects.")] = None
     as_json: args.Json = False
 
 
@@ -195,26 +164,17 @@ class Map(args.Reads):
     """Draw a t-SNE map of a model's words, or of texts, at any layer."""
 
     model: args.Model
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help=".html, .png, .svg or .pdf", show_default=False)]
-    words: Annotated[
-        str | None,
-        typer.Option("--words", metavar="W1,W2|FILE", help="These words, or one a line.", show_default=False),
-    ] = None
-    top: Annotated[
-        int | None, typer.Option("--top", metavar="N", help="The N words that matter most.", show_default="100")
-    ] = None
-    data: Annotated[
-        str | None, typer.Option("--data", metavar="DATA", help="Texts instead of words.", show_default=False)
-    ] = None
+    out: Annotated[Path, args.option("--out", "FILE", ".html, .png, .svg or .pdf")]
+    words: Annotated[str | None, args.option("--words", "W1,W2|FILE", "These words, or one a line.")] = None
+    top: Annotated[int | None, args.option("--top", "N", "The N words that matter most.", shown="100")] = None
+    data: Annotated[str | None, args.option("--data", "DATA", "Texts instead of words.")] = None
     layer: args.Layer = None
     dimensions: Annotated[int, typer.Option("--dimensions", help="2; maps of three were dropped.", hidden=True)] = 2
     perplexity: Annotated[
         float | None, typer.Option("--perplexity", help="About how many neighbours count.", show_default="30, or fewer")
     ] = None
     iterations: Annotated[int, typer.Option("--iterations", help="Steps of t-SNE.")] = 750
-    label: Annotated[
-        str | None, typer.Option("--label", metavar="COL", help="Colour texts by this label.", show_default="by score")
-    ] = None
+    label: Annotated[str | None, args.option("--label", "COL", "Colour texts by this label.", shown="by score")] = None
     label_map: args.LabelMap = None
     n_rows: Annotated[int, typer.Option("--n-rows", help="Draw at most so many texts.")] = 2000
     seed: args.Seed = 0
@@ -224,9 +184,7 @@ class Map(args.Reads):
 class Options:
     """List every option that --set KEY=VALUE takes, with its default, its type and what it means."""
 
-    net: Annotated[
-        str | None, typer.Option("--net", metavar="NAME", help="Also the options of this network.", show_default=False)
-    ] = None
+    net: Annotated[str | None, args.option("--net", "NAME", "Also the options of this network.")] = None
     as_json: args.Json = False
 
 
@@ -234,10 +192,9 @@ class Options:
 class Demo(args.Command):
     """Do the whole job on real data that comes with the install, and end with a report page."""
 
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write.")] = Path("headstart-demo")
+    out: Annotated[Path, args.option("--out", "DIR", "Where to write.", shown=True)] = Path("headstart-demo")
     n_source: Annotated[
-        int | None,
-        typer.Option("--n-source", metavar="N", help="Train on only N movie reviews.", show_default="all 25,000"),
+        int | None, args.option("--n-source", "N", "Train on only N movie reviews.", shown="all 25,000")
     ] = None
 
 
@@ -248,30 +205,18 @@ class ImportMxnet:
     prefix: Annotated[
         Path, typer.Argument(help="PREFIX of PREFIX-symbol.json and PREFIX-0000.params.", show_default=False)
     ]
-    vocab: Annotated[
-        Path, typer.Option("--vocab", metavar="FILE", help="Its words, in order of their indices.", show_default=False)
-    ]
-    labels: Annotated[
-        str, typer.Option("--labels", metavar="A,B", help="What a low and what a high score mean.", show_default=False)
-    ]
+    vocab: Annotated[Path, args.option("--vocab", "FILE", "Its words, in order of their indices.")]
+    labels: Annotated[str, args.option("--labels", "A,B", "What a low and what a high score mean.")]
     out: args.Out
     epoch: Annotated[
-        int | None,
-        typer.Option(
-            "--epoch", metavar="N", help="The number in the parameter file's name.", show_default="the highest"
-        ),
+        int | None, args.option("--epoch", "N", "The number in the parameter file's name.", shown="the highest")
     ] = None
-    max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", metavar="N", help="Cut texts to N tokens.", show_default="no limit")
-    ] = None
-    parameters: Annotated[
-        Path | None, typer.Option("--parameters", metavar="FILE", help="Another parameter file.", show_default=False)
-    ] = None
+    max_tokens: Annotated[int | None, args.option("--max-tokens", "N", "Cut texts to N tokens.", shown="no limit")] = (
+        None
+    )
+    parameters: Annotated[Path | None, args.option("--parameters", "FILE", "Another parameter file.")] = None
     expected: Annotated[
-        Path | None,
-        typer.Option(
-            "--expected", metavar="FILE.npz", help="MXNet's own outputs, to hold it against.", show_default=False
-        ),
+        Path | None, args.option("--expected", "FILE.npz", "MXNet's own outputs, to hold it against.")
     ] = None
     force: args.Force = False
     as_json: args.Json = False
@@ -285,12 +230,7 @@ class ImportVectors:
     out: args.Out
     max_tokens: Annotated[
         int | None,
-        typer.Option(
-            "--max-tokens",
-            metavar="N",
-            help="Cut texts to N of the model's pieces.",
-            show_default="the model's own limit",
-        ),
+        args.option("--max-tokens", "N", "Cut texts to N of the model's pieces.", shown="the model's own limit"),
     ] = None
     force: args.Force = False
     as_json: args.Json = False
@@ -310,10 +250,5 @@ class ImportEncoder(ImportVectors):
     ]
     pooling: Annotated[
         str | None,
-        typer.Option(
-            "--pooling",
-            metavar="A,B",
-            help="Of mean, cls, max, last; several lie side by side.",
-            show_default="the model's own",
-        ),
+        args.option("--pooling", "A,B", "Of mean, cls, max, last; several lie side by side.", shown="the model's own"),
     ] = None

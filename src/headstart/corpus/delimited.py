@@ -9,6 +9,7 @@ from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.csv as arrow_csv
 
 from headstart.corpus.decoding import CHUNK_BYTES, ChunkFile, count_lines, utf8_chunks
 from headstart.corpus.opening import DataFile, Opened
@@ -75,8 +76,6 @@ def csv_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.
 
 def _parsed(parts: Iterator[Part], quoted: bool, header: _Header, names: list[str], ragged: "_RaggedRows") -> Any:
     """Arrow's reader over some parts of a file."""
-    import pyarrow.csv as arrow_csv
-
     # Arrow gets a header of its own: it would take a mark of byte order off the first row, and wants one name a column.
     places = [str(place) for place in range(len(header.names))]
     wanted = [places[header.names.index(name)] for name in names]

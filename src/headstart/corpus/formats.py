@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from headstart.corpus.column_types import as_raw
 from headstart.corpus.decoding import decoded_head, refuse_binary
@@ -128,8 +129,6 @@ def _reader_for(head: bytes, file: DataFile, request: Request) -> _Reader:
 
 
 def _parquet_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.Table]:
-    import pyarrow.parquet as pq
-
     with _told(file):
         parquet = pq.ParquetFile(opened.random_access())
         names = request.select(parquet.schema_arrow.names, file.name)

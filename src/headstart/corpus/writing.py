@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
 
 from headstart.corpus.columns import written_out
 from headstart.corpus.file_options import FileOptions
@@ -121,8 +123,6 @@ class TableWriter:
 
     def parquet(self, table: pa.Table) -> None:
         """Write to Parquet."""
-        import pyarrow.parquet as pq
-
         self._typed(table, lambda schema: pq.ParquetWriter(self._sink, schema, compression="zstd"))
 
     def arrow(self, table: pa.Table) -> None:
@@ -131,8 +131,6 @@ class TableWriter:
 
     def delimited(self, table: pa.Table, delimiter: str) -> None:
         """Write to CSV or TSV; a null is nothing, an empty string a pair of quotation marks."""
-        import pyarrow.csv as arrow_csv
-
         columns = [_cells(table.column(place), field) for place, field in enumerate(table.schema)]
         plain = pa.table(columns, names=table.column_names)
         if self._look is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import DataConversionWarning
 
 from headstart.corpus import Corpus, as_corpus, encode_labels, label_name
 from headstart.errors import DataError, OptionError
@@ -167,8 +168,6 @@ def _one_dimension(y: Any) -> Any:
 
 
 def _warn_of_column_vector() -> None:
-    from sklearn.exceptions import DataConversionWarning
-
     message = (
         "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples, ), "
         "for example using ravel()."

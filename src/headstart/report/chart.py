@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from headstart.errors import OptionError
+from headstart.errors import MissingDependencyError, OptionError
 from headstart.plain import Facts
 from headstart.printing import printable
 from headstart.report.drawing import draw_panel
 from headstart.report.files import write_whole
 from headstart.report.panel import Panel
-from headstart.report.raster import painted
 from headstart.report.scene import Scene, Text
 from headstart.report.style import HEADING, wrap_text
 from headstart.report.svg import inline_svg, svg_file
@@ -84,6 +83,10 @@ class Figure(ABC):
         scene = self.scene(width, titled=titled)
         if kind == "svg":
             return write_whole(path, svg_file(scene, self.title, self.description).encode("utf-8", "backslashreplace"))
+        try:
+            from headstart.report.raster import painted
+        except ImportError:
+            raise MissingDependencyError("matplotlib", "plots", "Drawing a figure") from None
         return write_whole(path, painted(scene, kind=kind, scale=scale))
 
 

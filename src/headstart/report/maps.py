@@ -1,16 +1,14 @@
 """Maps of vectors: t-SNE in two dimensions, and how well labels fall apart on one."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from headstart.errors import DataError, MissingDependencyError, OptionError
 from headstart.evaluation.binary import auc
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,7 +49,7 @@ def tsne(
     return np.array(embedding.fit(points), dtype=np.float64)
 
 
-def _opentsne() -> "ModuleType":
+def _opentsne() -> ModuleType:
     try:
         import openTSNE
     except ImportError:

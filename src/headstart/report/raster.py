@@ -1,4 +1,4 @@
-"""A scene as PNG or PDF, painted through matplotlib, which is imported here and nowhere else.
+"""A scene as PNG or PDF, painted through matplotlib, which this file alone imports: `headstart.report.chart` does so late.
 
 Matplotlib is used as a canvas: one axes in pixels over the whole picture, no pyplot, no settings
 touched, so drawing is safe next to other uses of matplotlib and in threads.
@@ -7,14 +7,17 @@ touched, so drawing is safe next to other uses of matplotlib and in threads.
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from headstart.errors import MissingDependencyError
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Patch, Polygon
+from matplotlib.patheffects import withStroke
+
 from headstart.report.scene import Dot, Item, Mark, Scene, Stroke, Text, Toggle
 from headstart.report.style import FONTS, LIGHT, MARKERS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _PIXELS_PER_INCH = 96
 _POINTS = 72 / _PIXELS_PER_INCH  # matplotlib measures lines and type in points
@@ -24,13 +27,8 @@ def painted(scene: Scene, *, kind: str, scale: float) -> bytes:
     """The picture's bytes.
 
     ``kind`` is "png" (``scale`` pixels for each pixel of the scene) or "pdf" (vectors, with text as
-    text). Raises MissingDependencyError without matplotlib.
+    text).
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingDependencyError("matplotlib", "plots", "Drawing a figure") from None
     figure = Figure(figsize=(scene.width / _PIXELS_PER_INCH, scene.height / _PIXELS_PER_INCH), facecolor=LIGHT["paper"])
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, scene.width), ylim=(scene.height, 0))
@@ -62,7 +60,7 @@ def _moved(part: Stroke | Dot, mark: Mark) -> Stroke | Dot:
     return replace(part, points=tuple((x + px, y + py) for px, py in part.points))
 
 
-def _paint(axes: "Axes", item: Stroke | Dot | Text, order: int, family: list[str]) -> None:
+def _paint(axes: Axes, item: Stroke | Dot | Text, order: int, family: list[str]) -> None:
     if isinstance(item, Text):
         _write(axes, item, order, family)
     elif isinstance(item, Dot):
@@ -71,10 +69,7 @@ def _paint(axes: "Axes", item: Stroke | Dot | Text, order: int, family: list[str
         _stroke(axes, item, order)
 
 
-def _stroke(axes: "Axes", item: Stroke, order: int) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Polygon
-
+def _stroke(axes: Axes, item: Stroke, order: int) -> None:
     if item.fill:
         axes.add_patch(
             Polygon(item.points, facecolor=_value(item.fill), edgecolor="none", alpha=item.opacity, zorder=order)
@@ -88,9 +83,7 @@ def _stroke(axes: "Axes", item: Stroke, order: int) -> None:
         axes.add_line(line)
 
 
-def _mark(axes: "Axes", item: Dot, order: int) -> None:
-    from matplotlib.patches import Circle, Patch, Polygon
-
+def _mark(axes: Axes, item: Dot, order: int) -> None:
     outline = [(item.x + x * item.radius, item.y + y * item.radius) for x, y in MARKERS[item.marker]]
     patch: Patch = Polygon(outline) if outline else Circle((item.x, item.y), item.radius)
     fill, line, width = (item.colour, "paper", 0.8) if item.filled else ("paper", item.colour, 1.8)
@@ -99,9 +92,7 @@ def _mark(axes: "Axes", item: Dot, order: int) -> None:
     axes.add_patch(patch)
 
 
-def _write(axes: "Axes", item: Text, order: int, family: list[str]) -> None:
-    from matplotlib.patheffects import withStroke
-
+def _write(axes: Axes, item: Text, order: int, family: list[str]) -> None:
     effects = [withStroke(linewidth=3 * _POINTS, foreground=LIGHT["paper"])] if item.halo else []
     axes.text(
         item.x,
@@ -120,8 +111,6 @@ def _write(axes: "Axes", item: Text, order: int, family: list[str]) -> None:
 
 
 def _installed_family() -> list[str]:
-    from matplotlib import font_manager
-
     installed = {font.name for font in font_manager.fontManager.ttflist}
     return [name for name in FONTS if name in installed]
 

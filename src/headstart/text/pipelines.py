@@ -1,9 +1,10 @@
 """Pipelines of text steps: build, fit, and encode."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from sklearn.pipeline import Pipeline
 
@@ -15,9 +16,6 @@ from headstart.text.fused import Encoded, FusedSteps, count_words
 from headstart.text.ragged import RaggedIds
 from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer, count_tokens
 from headstart.text.vocabulary import merge_counts
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 __all__ = ["encode", "fit_steps", "fused_steps", "text_steps"]
 
@@ -129,7 +127,7 @@ def _only_ours(pipeline: Pipeline) -> bool:
     return all(type(step) in _OURS for _, step in pipeline.steps) and isinstance(pipeline[-1], TokenIndexer)
 
 
-def _standard(pipeline: Pipeline) -> "tuple[npt.NDArray[np.uint32], str | None, str | None] | None":
+def _standard(pipeline: Pipeline) -> tuple[npt.NDArray[np.uint32], str | None, str | None] | None:
     """(table, fill value, normalization form) when the steps are ours, in their order, and cut by a table."""
     steps = [step for _, step in pipeline.steps]
     kinds = [type(step) for step in steps]

@@ -48,11 +48,10 @@ def steps_to_json(pipeline: "Pipeline") -> Json:
     Raises:
         ArtifactError: a step is not one of ours, so that code would be needed to bring it back.
     """
-    from headstart.text import steps
-    from headstart.text.pretrained import PretrainedTokenizer
+    from headstart.text import pretrained, steps
 
     only = pipeline.steps[0][1]
-    if len(pipeline.steps) == 1 and type(only) is PretrainedTokenizer:
+    if len(pipeline.steps) == 1 and type(only) is pretrained.PretrainedTokenizer:
         return _pretrained_spec(framed=bool(only.framed))
     written = []
     for name, step in pipeline.steps:
@@ -86,8 +85,6 @@ def steps_from_json(
     Raises:
         ArtifactError: one of the three is damaged or from another version; the message says what is wrong.
     """
-    from sklearn.pipeline import Pipeline
-
     from headstart.text import steps
 
     if _is_pretrained(spec):
@@ -103,7 +100,7 @@ def steps_from_json(
         raise
     except HeadstartError as fault:
         raise _not_restored(fault) from fault
-    return Pipeline(restored)
+    return _pipeline(restored)
 
 
 def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns: bool = False) -> FusedSteps | None:
@@ -132,6 +129,12 @@ def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns
     return FusedSteps(table, options.get("fill_value"), lookup, options.get("form"))
 
 
+def _pipeline(steps: list[tuple[str, Any]]) -> "Pipeline":
+    from sklearn.pipeline import Pipeline
+
+    return Pipeline(steps)
+
+
 def _pretrained_spec(*, framed: bool) -> Json:
     return {"format": JSON_FORMAT, "steps": [{"name": "tokenizer", "kind": _PRETRAINED, "options": {"framed": framed}}]}
 
@@ -144,8 +147,6 @@ def _is_pretrained(spec: Any) -> bool:
 
 
 def _pretrained(spec: Any, rules: bytes | None) -> "Pipeline":
-    from sklearn.pipeline import Pipeline
-
     from headstart.text.pretrained import PretrainedTokenizer
 
     known = [_pretrained_spec(framed=framed) for framed in (True, False)]
@@ -154,7 +155,7 @@ def _pretrained(spec: Any, rules: bytes | None) -> "Pipeline":
             f"Expected one text step {_PRETRAINED} called 'tokenizer' with the option framed, and its rules, "
             f"got {spec!r:.120} {'without' if rules is None else 'with'} rules. {_MEND}"
         )
-    return Pipeline([("tokenizer", PretrainedTokenizer(rules.decode(), spec == known[0]))])
+    return _pipeline([("tokenizer", PretrainedTokenizer(rules.decode(), spec == known[0]))])
 
 
 def _checked(spec: Any, trusted: bool) -> list[_Step]:
