@@ -117,3 +117,9 @@ def test_columns_need_a_table() -> None:
 def test_columns_of_texts_may_be_empty(values: list[Any], n_null: int) -> None:
     texts = text_array(values)
     assert (len(texts), texts.null_count, texts.type) == (len(values), n_null, pa.large_string())
+
+
+@pytest.mark.parametrize("nothing", [None, 5, 2.5, True, object(), "a text"])
+def test_what_is_no_column_is_told(nothing: object) -> None:
+    with pytest.raises(DataError, match=r"'text' of the data is one \w+, not a column. Put it into a list"):
+        as_corpus(nothing)

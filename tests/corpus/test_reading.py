@@ -240,6 +240,7 @@ def test_bad_files_get_their_sentence(name: str, write: Callable[[str, bytes], P
         ({"text": [["a"], ["b"]], "label": [0, 1]}, r"holds list<.*>, not texts"),
         ({"text": ["a", "b"], "label": [0]}, r"differ in length: \{'text': 2, 'label': 1\}"),
         ({"text": "abc", "label": [0]}, r"'text' of the dict is one str, not a column"),
+        ({"text": 5, "label": [0]}, r"'text' of the dict is one int, not a column"),
         ({"text": np.array([["a"], ["b"]]), "label": [0, 1]}, r"has shape \(2, 1\); expected one dimension"),
         ({"text": ["a\ud83d"], "label": [0]}, r"row 0 .* holds str 'a\\ud83d'"),
         (

@@ -85,7 +85,7 @@ def arrow_column(values: Any, name: str, where: str, kind: str = "one kind of va
     """
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values
-    if isinstance(values, (str, bytes, Mapping)):
+    if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__iter__"):
         raise DataError(f"Column {name!r} of {where} is one {type(values).__name__}, not a column. Put it into a list.")
     if hasattr(values, "to_arrow"):  # Polars
         return values.to_arrow()
