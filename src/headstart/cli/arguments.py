@@ -81,7 +81,7 @@ Cache = Annotated[
         shown="HEADSTART_CACHE, or your own cache folder",
     ),
 ]
-Columns = Annotated[str | None, option("--columns", "A,B", "Tabular columns to read beside the text.")]
+Columns = Annotated[str | None, option("--columns", "A,B", "Tabular columns to read next to the text.")]
 ColumnTypes = Annotated[
     str | None,
     option(
@@ -184,7 +184,7 @@ class Trains(Learns):
         option(
             "--unlabelled",
             "DATA",
-            "Further texts, without labels, to learn words from; of many, blend guesses the labels.",
+            "Further texts, without labels, to learn words from; of many, blend learns pseudo-labels too.",
         ),
     ] = None
     report: Annotated[Path | None, option("--report", "FILE.html", "Also write a page about the run.")] = None

@@ -119,7 +119,9 @@ class Predict(args.Reads):
             ".csv, .tsv, .jsonl (also .gz), .parquet or .feather; - for standard output, as --format says.",
         ),
     ]
-    keep: Annotated[str | None, args.option("--keep", "A,B", "Columns of the data to write beside.")] = None
+    keep: Annotated[
+        str | None, args.option("--keep", "A,B", "Columns of the data to write next to the predictions.")
+    ] = None
     spreadsheet_safe: Annotated[
         bool, typer.Option("--spreadsheet-safe", help="Put ' before cells that a spreadsheet would calculate.")
     ] = False

@@ -20,9 +20,9 @@ def inspect(options: Inspect) -> None:
 
 
 def _learnt_from(info: dict[str, Any]) -> str:
-    """Return how many rows, and how many guesses of its own, a model has learnt from."""
+    """Return how many rows, and how many pseudo-labels of its own, a model has learnt from."""
     guessed = info.get("n_self_trained") or info.get("n_guessed")
-    return f"{info.get('n_train', '-')}" + (f", and its own guesses about {guessed:,} texts" if guessed else "")
+    return f"{info.get('n_train', '-')}" + (f", and its own pseudo-labels of {guessed:,} texts" if guessed else "")
 
 
 def _network(net: dict[str, Any]) -> str:
