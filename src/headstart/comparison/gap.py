@@ -89,7 +89,8 @@ def _vocabulary(base: Predictor, words: TokenIndexer, target: Corpus) -> Json:
     known = np.argsort(-source_counts[2:], kind="stable") + 2  # the source's words, commonest first
     n_tokens = max(1.0, counts.sum())
     overlap = {f"share_of_target_in_top_{n}": float(counts[known[:n]].sum() / n_tokens) for n in (100, 1000, 10_000)}
-    seen = {f"share_of_top_{n}_in_target": float((counts[known[:n]] > 0).mean()) for n in (100, 1000, 10_000)}
+    met = counts[known] > 0
+    seen = {f"share_of_top_{n}_in_target": met[:n].sum() / max(1, len(met[:n])) for n in (100, 1000, 10_000)}
     of_source = base.info.get("source", {}).get("unknown_token_rate")
     return {
         "unknown_token_rate": encoded.n_unknown / max(1, encoded.n_tokens),
