@@ -36,7 +36,10 @@ from fuzzing.kind import Found, Kind
 from fuzzing.kinds import KINDS
 
 RESULTS = Path(__file__).resolve().parent / "results" / "fuzz.json"
-PATIENCE, STARTING = 300, 300  # seconds without a word before a worker is stopped: a busy machine keeps one waiting
+PATIENCE, STARTING = 60, 120  # processor seconds without a word before a worker is stopped
+IDLE = (
+    300  # seconds in which a worker that neither speaks nor computes is stopped; on a busy machine it computes little
+)
 ROOM = 8 << 30  # bytes of private memory that a worker may take
 FEWEST_WORDS = 8
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
@@ -128,6 +131,18 @@ def work(kind_name: str, folder: Path, seed: int, numbers: range) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
+def is_silent(child: subprocess.Popen[str], most: float) -> bool:
+    """Wait for a line; True if none came in `most` seconds of its processor time, or in IDLE seconds in which it used none."""
+    stat, tick = Path(f"/proc/{child.pid}/stat"), os.sysconf("SC_CLK_TCK")
+    times = [0.0]
+    while not select.select([child.stdout], [], [], IDLE / 10)[0]:
+        used = stat.read_text().rpartition(")")[2].split()[11:13]
+        times.append(sum(map(int, used)) / tick)
+        if times[-1] - times[1] > most or (len(times) > 10 and times[-1] == times[-10]):
+            return True
+    return False
+
+
 def watched(kind: str, folder: Path, seed: int, numbers: range, until: float) -> Iterator[dict[str, Any]]:
     """Have workers run the cases, a new one after each death; yield the results."""
     number, stop = numbers.start, numbers.stop
@@ -141,7 +156,7 @@ def watched(kind: str, folder: Path, seed: int, numbers: range, until: float) ->
         ):
             assert child.stdout is not None
             while number < stop and time.monotonic() < until:
-                silent = not select.select([child.stdout], [], [], PATIENCE + STARTING * (number == began))[0]
+                silent = is_silent(child, PATIENCE + STARTING * (number == began))
                 line = "" if silent else child.stdout.readline()
                 if not line:
                     break
