@@ -168,6 +168,13 @@ def _check_scorers(model: Any, X: Any, y: Any) -> None:
     assert model.score(X, y) == pytest.approx(expected["accuracy"])
 
 
+@pytest.mark.parametrize("verbose", [False, True])
+def test_verbose_prints_every_epoch(verbose: bool, others: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    small = {"net": "gru", "net_options": {"embedding_size": 4, "hidden_size": 3}, "epochs": 1, "device": "cpu"}
+    TextClassifier(verbose=verbose, **small).fit(others.texts, others.labels)
+    assert ("epoch 1, train loss" in capsys.readouterr().out) == verbose
+
+
 def test_f1_takes_1_for_the_positive_label(others: Any) -> None:
     model = TextClassifier(strategy="tfidf", positive=0).fit(others.texts, others.labels)
     found = get_scorer("f1")(model, others.texts, others.labels)
@@ -268,6 +275,16 @@ class TestColumnTransformer:
         layer = LayerFeatures(base, layer="pooled")
         found = ColumnTransformer([("layer", layer, column)]).fit_transform(frame)
         np.testing.assert_array_equal(found, layer.transform(others.texts))
+
+    def test_layers_as_frames(self, base: Any, others: Any) -> None:
+        texts = others.frame().to_pandas()["text"].iloc[:3].set_axis([7, 8, 9])
+        layer = LayerFeatures(base, layer="pooled")
+        plain = layer.fit_transform(texts)
+        with sklearn.config_context(transform_output="pandas"):
+            configured = layer.fit_transform(texts)
+        for frame in (configured, layer.set_output(transform="pandas").fit_transform(texts)):
+            assert list(frame.index) == [7, 8, 9] and frame.columns[0] == "pooled_0"
+            np.testing.assert_array_equal(frame.to_numpy(), plain)
 
     @pytest.mark.parametrize("column", ["text", ["text"]], ids=repr)
     def test_token_ids_say_what_may_stand_there(self, column: Any, others: Any) -> None:
