@@ -68,7 +68,7 @@ class TestExamples:
         ids = RaggedIds.from_lists([[2], [3]])
         part = np.zeros(3, np.float32)
         given = {"columns": {name: part}} if name == "stars" else {name: part}
-        with pytest.raises(DataError, match=rf"'{name}' has 3 rows beside 2 texts; pass one value for every text"):
+        with pytest.raises(DataError, match=rf"'{name}' has 3 rows next to 2 texts; pass one value for every text"):
             Examples(ids, **given)  # type: ignore[arg-type]
 
 

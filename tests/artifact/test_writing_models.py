@@ -126,8 +126,8 @@ TARGETS = {
         lambda folder: (folder / "a.csv").touch(),
         r"is not empty and holds no model .*Choose another folder, or delete it .*no headstart\.json",
     ),
-    "a model and more": (_notes, r"holds 'notes\.md' beside its model, and would lose it\. Move that elsewhere, or choose"),
-    "a model and a folder": (_subfolder, r"holds 'data' beside its model, and would lose it"),
+    "a model and more": (_notes, r"holds 'notes\.md' next to its model, and would lose it\. Move that elsewhere, or choose"),
+    "a model and a folder": (_subfolder, r"holds 'data' next to its model, and would lose it"),
     "a damaged model": (_damaged, r"is not empty and holds no model that can be read.*headstart\.json .* does not begin with"),
 }  # fmt: skip
 

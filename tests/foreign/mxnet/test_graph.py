@@ -350,7 +350,7 @@ def test_damaged_configurations_are_refused(fault: str) -> None:
     "state", [{}, {"table": torch.zeros(5, 3)}, {"table": torch.zeros(5, 3), "w": torch.zeros(3, 1)}]
 )
 def test_weights_that_do_not_fit_the_configuration_are_refused(state: dict[str, torch.Tensor]) -> None:
-    with pytest.raises(ArtifactError, match=r"is not that of the weights beside it|do not belong together"):
+    with pytest.raises(ArtifactError, match=r"is not that of the weights next to it|do not belong together"):
         MXNetGraph.from_config(damaged(), state)
 
 
