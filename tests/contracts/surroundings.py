@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,9 @@ def by_eight_threads(models: Models) -> Found:
         found = list(pool.map(lambda _: score_all(models), range(16)))
     if any(one != found[0] for one in found):
         raise RuntimeError("threads disagree")
+    until = time.monotonic() + 10
+    while foreign_threads() > before + 2 and time.monotonic() < until:
+        time.sleep(0.05)  # a thread that Python has joined may still be ending
     if foreign_threads() > before + 2:
         raise RuntimeError(f"{foreign_threads() - before} threads are left")
     return found[0]
