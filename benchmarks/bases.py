@@ -1,4 +1,4 @@
-"""The bases, beside the simple models that a user could pick instead: on the source, and on sets never seen.
+"""The bases, next to the simple models that a user could pick instead: on the source, and on sets never seen.
 
     python benchmarks/bases.py [--protocol DIR] [--seeds 5] [--nets blend,gru,tutorial] [--parts A,B] [--save DIR] [--out DIR]
 
