@@ -18,6 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+PATIENCE = 300  # seconds until something counts as hanging: on a busy machine loading all models takes a minute or two
+SETTLING = 20  # seconds
+
 Found = dict[str, list[list[float]]]
 Models = dict[str, tuple[Any, Any]]
 
@@ -68,7 +71,7 @@ def through_a_pipe(models: Models) -> Found:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.alarm(100)
+        signal.alarm(PATIENCE)
         try:
             have_torch_work()
             with os.fdopen(writing, "w") as file:
@@ -96,12 +99,12 @@ def by_eight_threads(models: Models) -> Found:
     """All threads must agree, and leave no pool of torch's behind for each of them."""
     before = foreign_threads()
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: score_all(models), range(16)))
+        found = list(pool.map(lambda _: score_all(models), range(8)))
     if any(one != found[0] for one in found):
         raise RuntimeError("threads disagree")
-    until = time.monotonic() + 10
-    while foreign_threads() > before + 2 and time.monotonic() < until:
-        time.sleep(0.05)  # a thread that Python has joined may still be ending
+    deadline = time.monotonic() + SETTLING
+    while foreign_threads() > before + 2 and time.monotonic() < deadline:
+        time.sleep(0.05)  # the system takes a moment to end threads that Python has joined
     if foreign_threads() > before + 2:
         raise RuntimeError(f"{foreign_threads() - before} threads are left")
     return found[0]
@@ -165,7 +168,7 @@ def by_process(method: str, folder: Path) -> Found:
     queue = context.Queue()
     process = context.Process(target=_alone_into, args=(folder, queue))
     process.start()
-    found: Found = queue.get(timeout=100)
+    found: Found = queue.get(timeout=PATIENCE)
     process.join()
     return found
 
@@ -183,5 +186,5 @@ def few(folder: Path) -> dict[str, Found]:
 
 
 if __name__ == "__main__":
-    faulthandler.dump_traceback_later(240, exit=True)
+    faulthandler.dump_traceback_later(2 * PATIENCE, exit=True)
     print(json.dumps({"server": server, "elsewhere": elsewhere, "few": few}[sys.argv[1]](Path(sys.argv[2]))))

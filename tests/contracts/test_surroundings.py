@@ -34,7 +34,7 @@ def scores(kind: str, package: Path, **variables: str) -> dict[str, dict[str, An
         env={**environment, "PYTHONPATH": str(package), **variables},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
     found: dict[str, dict[str, Any]] = json.loads(ended.stdout)
