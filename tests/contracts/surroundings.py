@@ -125,24 +125,6 @@ def forked_by_a_thread(models: Models) -> Found:
         return other.submit(through_a_pipe, models).result()
 
 
-def forked_while_others_score(models: Models) -> Found:
-    enough = threading.Event()
-
-    def work() -> None:
-        while not enough.is_set():
-            score_all(models)
-
-    others = [threading.Thread(target=work) for _ in range(2)]
-    for other in others:
-        other.start()
-    try:
-        return through_a_pipe(models)
-    finally:
-        enough.set()
-        for other in others:
-            other.join()
-
-
 def server(folder: Path) -> dict[str, Found]:
     """What a server may do with models that it loaded once."""
     models = load_all(folder)
@@ -155,7 +137,6 @@ def server(folder: Path) -> dict[str, Found]:
         "forked after threads": through_a_pipe(models),
         "in an event loop": in_an_event_loop(models),
         "forked by a thread": forked_by_a_thread(models),
-        "forked while others score": forked_while_others_score(models),
     }
 
 

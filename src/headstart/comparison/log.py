@@ -20,7 +20,14 @@ from headstart.plain import Facts, Json
 
 __all__ = ["RowLog"]
 
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError)  # what a damaged line or file may raise
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OSError,
+    RecursionError,
+)  # what a damaged line or file may raise
 
 
 class RowLog:
