@@ -31,7 +31,7 @@ DROPPED_NAMES = {
     "in_closed_form": "has_closed_form", "lanes": "simd", "law_counts": "text_counts", "neighbour_vectors":
     "cooccurrence_vectors", "one_a_row": "pool_rows", "owed": "pending", "passes": "bidirectional",
     "read_beforehand": "adapt_to_texts", "ridge_path": "logistic_path", "slopes": "gradients", "towers": "recurrent_net",
-    "well_read": "adapted_base", "when_named": "opt_in", "with_student": "distil", "without_numpy": "to_python",
+    "well_read": "adapted_base", "with_student": "distil", "without_numpy": "to_python",
 }  # fmt: skip
 DROPPED_WORDS = {
     "beside": "next to",

@@ -41,7 +41,7 @@ def test_a_model_does_not_decide_for_its_reader(base_folder: Path, tmp_path: Pat
 
 
 def test_what_0_1_wrote_of_its_reader_does_not_count(base_folder: Path, tmp_path: Path) -> None:
-    options = {"save_epochs": "/tmp/x", "checkpoint": "/tmp/x", "device": "cuda:7", "patience": 2}
+    options = {"save_epochs": "elsewhere", "checkpoint": "elsewhere", "device": "cuda:7", "patience": 2}
     model = load(edited(base_folder, tmp_path / "m", device="cuda:7", trainer_options=options, from_a_newer_one=1))
     assert model.device == "auto"
     assert model.trainer_options == model.predictor_.estimator["trainer_options"] == {"patience": 2}

@@ -11,12 +11,14 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from headstart.artifact import read
 from headstart.comparison.fits import Fit, load_scores, perform
 from headstart.comparison.planning import chosen, every_strategy
 from headstart.comparison.problem import assemble
 from headstart.comparison.workspace import StoredRows, Workspace, prepare
 from headstart.errors import OptionError
 from headstart.estimators import labelled
+from headstart.predictor import Predictor
 from headstart.strategies import STRATEGIES, Settings
 
 AVAILABLE = ("labels", "network", "ngrams", "layers", "source", "columns")
@@ -72,6 +74,12 @@ def test_the_artifact_says_what_the_fit_said(workspace: Workspace, tmp_path: Pat
     apart = {*TIMINGS, "calibration", "choices"}
     stable, repeated = ({k: v for k, v in one.items() if k not in apart} for one in (row, again))
     assert repeated == pytest.approx(stable, abs=1e-5)
+
+
+def test_what_teaches_itself_reads_the_texts_of_all_rows_to_draw_from(workspace: Workspace, tmp_path: Path) -> None:
+    perform(workspace, RUNNING["self-train+fine-tune"], Fit("self-train+fine-tune", 40, 0), tmp_path, keep=True)
+    shipped = Predictor.from_parts(read(tmp_path / "fitted" / "self-train+fine-tune"))
+    assert shipped.info["n_unlabelled"] == len(workspace.unlabelled) > 40
 
 
 @pytest.mark.parametrize("name", [name for name, one in RUNNING.items() if not one.unlabelled])
@@ -135,12 +143,3 @@ def test_what_cannot_run_says_why() -> None:
     assert not any("columns" in name for name in {**running, **left_out})
     with pytest.raises(OptionError, match="None of the strategies columns can run here: no columns were named"):
         chosen(["columns"], available=())
-
-
-def test_what_is_opt_in_runs_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
-    monkeypatch.setitem(STRATEGIES, "nbsvm", replace(STRATEGIES["nbsvm"], opt_in=True))
-    running, left_out = chosen(None, available=())
-    assert "nbsvm" not in running and left_out["nbsvm"].startswith("it takes long, so it runs where it is named")
-    assert "nbsvm" in chosen(["all", "nbsvm"], available=())[0]

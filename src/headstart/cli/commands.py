@@ -77,7 +77,7 @@ class Compare(args.Learns):
         args.option(
             "--candidates",
             "A,B",
-            "Only these strategies; 'all' among them stands for those that run unnamed.",
+            "Only these strategies; 'all' among them stands for all.",
             shown="all",
         ),
     ] = None

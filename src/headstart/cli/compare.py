@@ -67,7 +67,7 @@ def compare(options: Compare) -> None:
             progress=progress.fits,
             about={
                 "base": options.model.name,
-                "command": console.command_line(),
+                "command": console.COMMAND.get(),
                 "label_map": parse_label_map(options.label_map) if options.label_map else {},
             },
             **asked,

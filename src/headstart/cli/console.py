@@ -15,10 +15,10 @@ from headstart.cli.process import discard
 from headstart.errors import HeadstartWarning, OutputError
 from headstart.printing import printable
 
-__all__ = ["COMMAND", "command_line", "emit", "fail", "note", "printed_warnings", "table", "warn"]
+__all__ = ["COMMAND", "emit", "fail", "note", "printed_warnings", "table", "warn"]
 
 COMMAND: ContextVar[str] = ContextVar("COMMAND", default="headstart")
-"""Set by `headstart.cli.app`."""
+"""The command that is running, as it can be given again; `headstart.cli.app` sets it."""
 
 
 def emit(result: Mapping[str, Any], *, as_json: bool, lines: Sequence[str]) -> None:
@@ -27,11 +27,6 @@ def emit(result: Mapping[str, Any], *, as_json: bool, lines: Sequence[str]) -> N
         _write(json.dumps(_plain(result), allow_nan=False).replace("\x7f", "\\u007f"), sys.stdout)
     else:
         _print(lines, sys.stdout)
-
-
-def command_line() -> str:
-    """Return the command that is running, as it can be given again."""
-    return COMMAND.get()
 
 
 def note(message: str) -> None:

@@ -127,7 +127,7 @@ def _run_facts(seconds: float) -> dict[str, Any]:
     return {
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": seconds,
-        "command": console.command_line().removeprefix("headstart "),
+        "command": console.COMMAND.get().removeprefix("headstart "),
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": numpy.__version__,

@@ -88,7 +88,7 @@ def compare(
         budgets: numbers of labels; None among them stands for all. The largest is taken as the user's own.
         seeds: draws of the training rows at each budget.
         cheap_seeds: draws for the candidates that are not networks, at 500 labels and fewer; None for `seeds`.
-        candidates: names of strategies; None for all that can run unnamed, for which ``"all"`` stands among names.
+        candidates: names of strategies; None, or ``"all"`` among them, for all that can run.
         source: the base's own texts with labels (a corpus, a pair, a path), for what needs them.
         test: rows to measure on: a labelled corpus, a pair ``(X, y)``, a share to hold out; None for a fifth.
         groups: a column of `X`; rows with equal values stay on one side of every split.

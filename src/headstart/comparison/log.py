@@ -20,14 +20,8 @@ from headstart.plain import Facts, Json
 
 __all__ = ["RowLog"]
 
-_UNREADABLE = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OSError,
-    RecursionError,
-)  # what a damaged line or file may raise
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError)
+"""What a damaged line or file may raise."""
 
 
 class RowLog:

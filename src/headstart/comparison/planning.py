@@ -17,7 +17,7 @@ from headstart.strategies import LEAST_TEXTS, STRATEGIES, WITH_COLUMNS, Strategy
 __all__ = ["ALL", "CHEAP_UP_TO", "Options", "Plan", "chosen", "every_strategy", "plan_of"]
 
 ALL = "all"
-"""In a list of names: all strategies that run unnamed."""
+"""In a list of names: all strategies."""
 
 CHEAP_UP_TO = 500
 """Strategies that are not expensive get `cheap_seeds` draws at budgets up to this."""
@@ -104,7 +104,7 @@ def chosen(names: Sequence[str] | None, *, available: Iterable[str]) -> tuple[di
     """Return the strategies that run, by name, and why each of the others does not.
 
     Args:
-        names: of those wanted; ``"all"`` among them stands for all that run unnamed, and None for that alone.
+        names: of those wanted; ``"all"`` among them, or None, stands for all.
         available: what is there of what strategies need; see `Strategy`.
 
     Raises:
@@ -117,7 +117,7 @@ def chosen(names: Sequence[str] | None, *, available: Iterable[str]) -> tuple[di
         if name not in known:
             raise unknown_name("strategy", name, known)
     everything = names is None or ALL in names
-    wanted = {*named, *(name for name, one in known.items() if everything and not one.opt_in)}
+    wanted = {*named, *(name for name in known if everything)}
     running: dict[str, Strategy] = {}
     left_out: dict[str, str] = {}
     for name, strategy in known.items():
@@ -126,8 +126,6 @@ def chosen(names: Sequence[str] | None, *, available: Iterable[str]) -> tuple[di
             running[name] = strategy
         elif name in wanted and (name in named or "columns" not in missing):  # nobody asked for columns
             left_out[name] = _WHY[missing[0]]
-        elif everything and not missing:
-            left_out[name] = f"it takes long, so it runs where it is named (--candidates {ALL},{name})"
     if not running:
         asked = ", ".join(name for name in known if name in wanted)
         raise OptionError(

@@ -93,7 +93,7 @@ _TABLE = (
     Strategy(
         "self-train+fine-tune", fit_self_trained, "the base, which reads your texts, learns your labels, then teaches itself",
         uses="base", needs=("ngrams",), expensive=True, stops_early=has_no_closed_form, only_measures=has_closed_form,
-        seconds=14.0,
+        reads_texts=True, seconds=14.0,
     ),
     Strategy(
         "fine-tune-gradual", fit_gradual, "the base trained on, thawed stage by stage", uses="base",

@@ -41,8 +41,7 @@ class Strategy:
         stops_early: whether it trains in epochs with these settings, so that rows are held out to stop by.
         only_measures: whether held-out rows would only measure what it does with these settings.
         seconds: a first guess at the seconds of a fit on a thousand labels, or of the one fit without labels.
-        reads_texts: whether it reads the unlabelled texts that are at hand first.
-        opt_in: whether a comparison runs it only where it is named.
+        reads_texts: in a comparison, whether it is given the texts of all rows to draw from, without their labels.
         with_columns: in a comparison, whether this entry is the one that reads the columns.
     """
 
@@ -58,7 +57,6 @@ class Strategy:
     only_measures: Callable[[Predictor | None, Settings], bool] = _never
     seconds: float = 1.0
     reads_texts: bool = False
-    opt_in: bool = False
     with_columns: bool = False
 
     def __call__(
