@@ -12,13 +12,13 @@ ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
 ORDER = [
-    "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "metrics",
+    "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "tasks", "metrics",
     "report", "corpus", "kernels", "text", "batches", "vectors", "artifact", "heads", "fitting", "layers", "optim", "nets", "inference",
     "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve", "freezing", "train", "distributed",
     "strategies", "estimators", "pretrained", "comparison", "demo", "cli", "__main__",
 ]  # fmt: skip
 NO_TORCH = {
-    "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "metrics",
+    "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "tasks", "metrics",
     "report", "corpus", "kernels", "text", "artifact", "heads", "fitting",
 }  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))

@@ -24,6 +24,7 @@ from headstart.errors import ArtifactError, DataError
 from headstart.heads import LinearHead
 from headstart.nets import NETS, net_options
 from headstart.predictor import ColumnScorer, LayerScorer, NetSpec, NetworkScorer, TextScorer, reads
+from headstart.tasks import Binary, Rule
 from headstart.text import fit_steps, text_steps
 
 
@@ -161,7 +162,7 @@ class TestCounts:
 
 class TestProbabilities:
     def test_calibration_and_threshold_make_the_answer(self, base: Any) -> None:
-        predictor = replace(base.predictor_, calibration=(2.0, -1.0), threshold=0.7, label_names=("no", "yes"))
+        predictor = replace(base.predictor_, rule=Rule((2.0, -1.0), 0.7), task=Binary(("no", "yes")))
         logits = np.array([-1e9, 0.0, 0.5, 1.0, 1e9])
         found = predictor.probabilities(logits)
         np.testing.assert_allclose(found, 1 / (1 + np.exp(-np.clip(2 * logits - 1, -80, 80))))
@@ -281,7 +282,7 @@ class TestOverflow:
             broken.score(corpus_of(others))
 
     def test_of_a_calibration_is_a_certainty(self, base: Any, others: Any) -> None:
-        steep = replace(base.predictor_, calibration=(1e308, -1e308))
+        steep = base.predictor_.with_rule(calibration=(1e308, -1e308))
         assert set(steep.score(corpus_of(others)).probabilities.round(9)) <= {0.0, 1.0}
 
 
@@ -350,7 +351,9 @@ class TestModuleOfOnesOwn:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             net = Own(steps[-1].n_ids)
-        return Predictor(NetworkScorer(net, NetSpec(None, steps[-1].n_ids)), ("0", "1"), reads(steps=steps)).to_parts()
+        return Predictor(
+            NetworkScorer(net, NetSpec(None, steps[-1].n_ids)), Binary(("0", "1")), reads(steps=steps)
+        ).to_parts()
 
     def test_needs_the_module_to_come_back(self, parts: Parts) -> None:
         with pytest.raises(
@@ -384,9 +387,9 @@ def test_the_digest_is_of_what_decides_answers(gru_base: Any) -> None:
     swapped = predictor.to_parts()
     words = pa.array(swapped.words).to_pylist()
     changed = [
-        replace(predictor, threshold=0.6),
-        replace(predictor, calibration=(1.0, 0.1)),
-        replace(predictor, label_names=predictor.label_names[::-1]),
+        predictor.with_rule(threshold=0.6),
+        predictor.with_rule(calibration=(1.0, 0.1)),
+        replace(predictor, task=Binary(predictor.label_names[::-1])),
         Predictor.from_parts(replace(swapped, words=[*words[:2], words[3], words[2], *words[4:]])),
     ]
     with torch.no_grad():

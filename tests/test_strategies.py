@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -548,7 +547,7 @@ class TestCutOfTheBase:
     def test_stays_where_no_label_was_learnt_from(
         self, blend_base: Any, reviews: Any, strategy_name: str, options: dict[str, Any], kept: bool
     ) -> None:
-        base = replace(blend_base.predictor_, threshold=0.8)
+        base = blend_base.predictor_.with_rule(threshold=0.8)
         model = classifier(strategy_name, base, **options).fit(reviews.texts, reviews.labels)
         assert model.predictor_.threshold == (0.8 if kept else 0.5)
 

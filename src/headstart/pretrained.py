@@ -58,7 +58,7 @@ def _as_base(found: hf.ImportedEncoder) -> TextClassifier:
     model = TextClassifier(max_tokens=found.max_tokens, strategy="features")
     predictor = Predictor(
         EncoderScorer(found.net, NetSpec(found.name, n_words, found.options)),
-        (),
+        None,
         inputs=reads(steps=Pipeline([("tokenizer", found.tokenizer)]), max_tokens=found.max_tokens),
         info={"strategy": "import", "imported": found.source},
         estimator={"max_tokens": found.max_tokens, "strategy": "features"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ TOLD = ("log_loss", "brier", "ece", "accuracy")
 @pytest.fixture(scope="module")
 def skewed(gru_base: Any) -> Any:
     """The base, far too sure of itself and shy of label 1."""
-    return replace(gru_base.predictor_, calibration=(4.0, -6.0))
+    return gru_base.predictor_.with_rule(calibration=(4.0, -6.0))
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from headstart import TextClassifier, bulk
 from headstart.corpus.column_types import COLUMN_TYPES
 from headstart.heads import CatBoostHead, ColumnEncoder
 from headstart.predictor import ColumnScorer, Predictor
+from headstart.tasks import Binary
 
 Table = dict[str, list[Any]]
 Write = Callable[[Table, Path], Any]
@@ -85,7 +86,7 @@ def models(gru_base: Any) -> dict[str, TextClassifier]:
         encoder = ColumnEncoder.fit(table, list(TYPES), types=TYPES)
         head = CatBoostHead.grow(np.zeros((80, 0), np.float32), labels, 60, table=table, encoder=encoder)
         trees = TextClassifier(strategy="tfidf", text="text", columns=list(TYPES), device="cpu").fit(table, labels)
-        trees.predictor_ = Predictor(ColumnScorer(head), ("0", "1")).with_columns(tuple(TYPES))
+        trees.predictor_ = Predictor(ColumnScorer(head), Binary(("0", "1"))).with_columns(tuple(TYPES))
         made["trees"] = trees
     return made
 

@@ -68,17 +68,26 @@ _METRICS = holding(
 _SOURCE = holding(unknown_token_rate=nullable(_NUMBER), length_percentiles=mapping(_NUMBER))
 _INFO = holding(
     strategy=text(),
-    label_types=sequence(text(), longest=2),
-    label_values=sequence(either(boolean, integer(-(2**63), 2**63), _NUMBER, _NAME), shortest=2, longest=2),
+    label_types=sequence(text(), longest=100_000),
+    label_values=sequence(either(boolean, integer(-(2**63), 2**63), _NUMBER, _NAME), shortest=2, longest=100_000),
     n_train=nullable(integer(0, _LARGE)),
     valid=nullable(_METRICS),
     test=nullable(_METRICS),
     source=_SOURCE,
 )
+_NUMBERS = sequence(_NUMBER, longest=100_000)
+_TASK = record({"knots": _NUMBERS, "places": _NUMBERS}, kind=text(), names=sequence(_NAME, longest=100_000))
+_RULE = record(
+    {
+        **dict.fromkeys(("slopes", "offsets", "thresholds", "inputs", "values"), _NUMBERS),
+        "coverage": number(0, 1),
+        "quantile": _NUMBER,
+    }
+)
 _MODEL = record(
-    {"minor": integer(0, MINOR)},
+    {"minor": integer(0, MINOR), "task": _TASK, "rule": _RULE},
     kind=text(),
-    labels=sequence(_NAME, longest=2),
+    labels=sequence(_NAME, longest=100_000),
     text=_TEXT,
     scorer=mapping(anything),
     columns=sequence(_NAME),

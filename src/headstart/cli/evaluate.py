@@ -18,7 +18,7 @@ def evaluate(options: Evaluate) -> None:
     rows = reading.data_options(options)
     model = load(options.model).set_params(device=options.device)
     if options.threshold is not None:
-        model.predictor_ = replace(model.predictor_, threshold=options.threshold)
+        model.predictor_ = model.predictor_.with_rule(threshold=options.threshold)
     predictor = model.predictor_
     rows = replace(rows, columns=predictor.columns, otherwise=(predictor.text, "text"))
     corpus = reading.read_labelled(rows, options.data, predictor.label_names)

@@ -28,7 +28,7 @@ def predict(options: Predict) -> None:
     files = reading.file_options(options)
     predictor = load(options.model).predictor_
     if options.threshold is not None:
-        predictor = replace(predictor, threshold=options.threshold)
+        predictor = predictor.with_rule(threshold=options.threshold)
     with track("rows", None) as bar:
         counts = predict_file(
             predictor,

@@ -7,8 +7,6 @@ threshold are fitted to the first draw of the user's own budget, if that does be
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -97,7 +95,7 @@ def recalibrated(predictor: Predictor, found: Facts | None) -> Predictor:
     slope, intercept = found["calibration"]
     before = kept(predictor.info, ("n_valid", "valid", "base"))
     told = predictor.with_facts(base=before, n_valid=found["n_labels"], valid=found["held_out"])
-    return replace(told, calibration=(slope, intercept), threshold=found["threshold"])
+    return told.with_rule(calibration=(slope, intercept), threshold=found["threshold"])
 
 
 def shown(workspace: Workspace, problem: Problem, ship: Fit, how: DecisionRule, logits: NDArray[np.float64]) -> Json:

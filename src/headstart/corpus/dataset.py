@@ -14,6 +14,7 @@ from headstart.corpus.labels import MISSING_LABELS, encode_labels, label_values
 from headstart.errors import DataError
 from headstart.notebook import Shown
 from headstart.plain import Json
+from headstart.tasks import TASKS, Task
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,6 +32,7 @@ class Corpus(Shown):
         label_column: what the label column was called.
         reading: what was counted while reading; see ``counts``.
         weights: how much each row counts in training, float64 ``[rows]``, zero or more; None counts all alike.
+        kind: of the labels, by its name in `headstart.tasks.TASKS`; empty for classes without an order, two or more.
     """
 
     texts: Any
@@ -43,6 +45,14 @@ class Corpus(Shown):
     label_column: str | None = None
     reading: Mapping[str, int] = field(default_factory=dict)
     weights: np.ndarray | None = None
+    kind: str = ""
+
+    @property
+    def task(self) -> Task | None:
+        """The kind of answers that the labels ask for; None without labels."""
+        if self.labels is None:
+            return None
+        return TASKS[self.kind or ("binary" if len(self.label_names) <= 2 else "multiclass")](self.label_names)
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -395,7 +395,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if learnt.choices:
             predictor = predictor.with_facts(choices=learnt.choices)
         if self.threshold is not None:
-            predictor = replace(predictor, threshold=float(self.threshold))
+            predictor = predictor.with_rule(threshold=float(self.threshold))
         found = classes_of(predictor, train)
         if train.label_values:
             predictor = predictor.with_facts(**found.facts)

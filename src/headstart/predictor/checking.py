@@ -26,13 +26,20 @@ def check_model(model: Facts) -> None:
         ArtifactError: says which, and what was expected.
     """
     labels, columns = model["labels"], model["columns"]
-    types = model["info"].get("label_types", [])
+    types, values = model["info"].get("label_types", []), model["info"].get("label_values", ())
+    task = model.get("task")
+    if task is None:
+        expected = "two different names"
+        named = len(labels) == 2 and all(labels) and labels[0] != labels[1]
+        fits = named or (model["kind"] == "encoder" and not labels)
+    else:
+        expected = "those of its task, each once"
+        fits = labels == task.get("names") and len(set(labels)) == len(labels) and all(labels)
     checks = {
-        f"the labels {labels!r:.60}; expected two different names": (model["kind"] == "encoder" and not labels)
-        or (len(labels) == 2 and all(labels) and labels[0] != labels[1]),
+        f"the labels {labels!r:.60}; expected {expected}": fits,
         "labels that are no whole numbers where whole numbers are declared": "int" not in types
         or all(label.lstrip("-").isdecimal() for label in labels),
-        "two labels of one value": len(set(model["info"].get("label_values", (0, 1)))) == 2,
+        "labels of one value": len(set(values)) == len(values),
         f"the columns {columns!r:.60}; expected names, each of them once": len(set(columns)) == len(columns),
     }
     for found, fits in checks.items():

@@ -11,12 +11,11 @@ import torch
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from headstart.arrays import Array, Doubles, Strings
+from headstart.arrays import Array, Doubles
 from headstart.artifact import MINOR, Parts, check_description, checked_tokenizer, is_quick, kept_arguments
 from headstart.batches import Clip
 from headstart.corpus import Corpus, TextHashes
 from headstart.errors import ArtifactError, DataError
-from headstart.evaluation import sigmoid
 from headstart.heads import ColumnEncoder, TfidfHead, head_from_stored
 from headstart.inference import resolve_device
 from headstart.layers import Network
@@ -37,13 +36,11 @@ from headstart.predictor.scorers import (
     Scorer,
     TextScorer,
 )
+from headstart.tasks import PLAIN, Binary, Rule, Task, task_from_json
 from headstart.text import PretrainedTokenizer, TokenIndexer, steps_from_json, steps_to_json
 from headstart.text.options import check_pattern
 
 __all__ = ["Predictor", "Scores", "words_of"]
-
-LabelNames = tuple[str, str] | tuple[()]
-"""The two labels; none where a model has learnt none."""
 
 _CHUNK_ROWS = 16_384
 _TOKENIZER = "tokenizer.json"
@@ -57,8 +54,9 @@ class Scores:
     """What a predictor says of some rows.
 
     Attributes:
-        logits: before calibration, float64 [rows].
-        probabilities: of the second label, float64 [rows].
+        logits: before calibration, float64 [rows]; [rows, outputs] of a task with several (see `headstart.tasks`).
+        probabilities: of the second of two labels, or the predicted numbers, float64 [rows]; of each class or label
+            [rows, classes].
         counts: ``n``, ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens`` and
             ``unknown_token_rate``, the last four only where texts became token ids; ``columns``: by column ``n_null``,
             ``n_unreadable`` and ``n_unseen`` (see `headstart.heads.columns.Imposed`).
@@ -75,10 +73,10 @@ class Predictor(Shown):
 
     Attributes:
         scorer: gives logits.
-        label_names: the two labels; the second is the one whose probability `Scores` gives. None for an encoder.
+        task: the kind of its answers, and their names; of two labels the second is the one whose probability `Scores` gives.
+            None for an encoder, which has learnt no labels.
         inputs: what is read: ``"text"``, and ``"columns"`` where there are some.
-        calibration: slope and intercept put on the logit before it becomes a probability.
-        threshold: probability from which the second label is predicted.
+        rule: how logits become probabilities and decisions.
         info: how it came to be; part of the content hash.
         run: JSON-able facts that differ from run to run (dates, seconds, history).
         estimator: constructor arguments of the estimator that made it.
@@ -87,10 +85,9 @@ class Predictor(Shown):
     """
 
     scorer: Scorer
-    label_names: LabelNames
+    task: Task | None
     inputs: Inputs = field(default_factory=reads)
-    calibration: tuple[float, float] = (1.0, 0.0)
-    threshold: float = 0.5
+    rule: Rule = PLAIN
     info: Provenance = field(default_factory=Provenance)
     run: Json = field(default_factory=dict)
     estimator: Json = field(default_factory=dict)
@@ -98,17 +95,52 @@ class Predictor(Shown):
 
     def summary(self) -> Json:
         """Return what ``repr`` and notebooks show."""
-        auc = (self.info.get("valid") or {}).get("auc")
+        task, valid = self.task, self.info.get("valid") or {}
+        figure = None if task is None else valid.get(task.primary.name)
+        name = "AUC" if task is None else task.primary.name.replace("_", " ").replace("auc", "AUC")
         return {
             "kind": self.scorer.kind,
             "strategy": self.info.get("strategy"),
             "labels": ", ".join(self.label_names) or None,
-            "positive": self.label_names[1] if self.label_names else None,
+            "positive": self.label_names[1] if task is not None and task.kind == "binary" else None,
             "threshold": self.threshold,
             "columns": ", ".join(self.columns) or None,
             "trained on": self.info.get("n_train"),
-            "validation AUC": None if auc is None else f"{auc:.4f}",
+            f"validation {name}": None if figure is None else f"{figure:.4f}",
         }
+
+    @property
+    def answers(self) -> Task:
+        """The kind of its answers.
+
+        Raises:
+            DataError: it is an encoder, which gives none.
+        """
+        if self.task is None:
+            raise DataError(
+                "this model is an encoder without labels, so it predicts nothing by itself; give it labelled texts with "
+                "`headstart transfer MODEL DATA --strategy features`, or take its vectors with `headstart embed`."
+            )
+        return self.task
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The classes or labels, by code; none of a model of numbers, or of an encoder."""
+        return () if self.task is None else self.task.names
+
+    @property
+    def calibration(self) -> tuple[float, float]:
+        """Slope and intercept put on the logit before it becomes a probability."""
+        return self.rule.calibration
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which the second of two labels is predicted."""
+        return self.rule.threshold
+
+    def with_rule(self, **changes: Any) -> Predictor:
+        """Return the same model with parts of its `rule` changed."""
+        return replace(self, rule=replace(self.rule, **changes))
 
     @property
     def steps(self) -> Pipeline | None:
@@ -183,7 +215,8 @@ class Predictor(Shown):
             DataError: if the rows lack a column that it reads.
         """
         device = resolve_device(device)
-        logits: list[Doubles] = [np.zeros(0)]
+        n_outputs = 1 if self.task is None else self.task.n_outputs
+        logits: list[Doubles] = [np.zeros(0 if n_outputs == 1 else (0, n_outputs))]
         totals: Json = {}
         for rows in self._chunks(self.rows(corpus)):
             with np.errstate(over="ignore", invalid="ignore"):  # looked for right below
@@ -197,22 +230,19 @@ class Predictor(Shown):
     def decisions(self, logits: Doubles) -> Doubles:
         """Return scores [rows] that are 0 or more where the second label is predicted: calibrated, less the threshold."""
         least = min(max(self.threshold, 1e-300), 1 - 1e-16)
-        return np.asarray(self._calibrated(logits) - np.log(least / (1 - least)))
-
-    def _calibrated(self, logits: Doubles) -> Doubles:
-        slope, intercept = self.calibration
-        with np.errstate(over="ignore"):
-            calibrated: Doubles = slope * logits + intercept
-        return calibrated
+        return np.asarray(self.rule.calibrated(logits) - np.log(least / (1 - least)))
 
     def probabilities(self, logits: Doubles) -> Doubles:
-        """Return the calibrated probability of the second label for logits [rows]."""
-        return sigmoid(self._calibrated(logits))
+        """Return the calibrated probabilities (or numbers) for logits; see `Scores` for shapes."""
+        return self.answers.probabilities(logits, self.rule)
 
-    def names(self, probabilities: Doubles) -> Strings:
-        """Return the predicted label of each row."""
-        chosen: Strings = np.array(self.label_names, dtype=object)[(probabilities >= self.threshold).astype(int)]
-        return chosen
+    def decide(self, probabilities: Doubles) -> Array:
+        """Return decisions as targets are given: class codes [rows], 0 and 1 [rows, labels], or numbers [rows]."""
+        return self.answers.decide(probabilities, self.rule)
+
+    def names(self, probabilities: Doubles) -> Array:
+        """Return what is predicted of each row as the user calls it: a label, a list of labels, or a number."""
+        return self.answers.named(self.decide(probabilities))
 
     def _chunks(self, rows: Rows) -> Iterator[Rows]:
         # Tokenising and scoring in pieces keeps memory flat; the pieces are long enough to sort by length in.
@@ -247,14 +277,21 @@ class Predictor(Shown):
             "columns": list(self.columns),
             "calibration": list(self.calibration),
             "threshold": self.threshold,
+            **self._beyond_two_labels(),
             "info": self.info,
             "estimator": self.estimator,
         }
         typed = self.encoder is not None and self.encoder.learnt is not None
         normalized = steps is not None and any(step["kind"] == "UnicodeNormalizer" for step in steps["steps"])
         if typed or normalized or self.learnt_from is not None:
-            model["minor"] = MINOR
+            model.setdefault("minor", 1)
         return Parts(model=model, tensors=tensors, words=words, blobs=blobs, run=self.run)
+
+    def _beyond_two_labels(self) -> Json:
+        """Return what a model of two labels has no need of, and what is stored of it is as before."""
+        if self.task is None or self.task.kind == "binary":
+            return {}
+        return {"task": self.task.to_json(), "rule": self.rule.to_json(), "minor": MINOR}
 
     def digest(self) -> str:
         """Return a SHA-256 of all that decides its answers, in hex; how it came to be does not count."""
@@ -281,11 +318,12 @@ class Predictor(Shown):
             if text["steps"] is not None:
                 steps = _load_steps(text["steps"], parts, trust_patterns)
             slope, intercept = map(float, model["calibration"])
+            rule = Rule.from_json((slope, intercept), float(model["threshold"]), model.get("rule", {}))
             scorer = _load_scorer(model["kind"], model["scorer"], parts, net)
             _check_pieces(steps, scorer)
             predictor = cls(
                 scorer=scorer,
-                label_names=(str(labels[0]), str(labels[1])) if labels else (),
+                task=_load_task(model, labels),
                 inputs=reads(
                     tuple(map(str, model["columns"])),
                     column=str(text["column"]),
@@ -293,8 +331,7 @@ class Predictor(Shown):
                     max_tokens=text["max_tokens"],
                     clip=text["clip"],
                 ),
-                calibration=(slope, intercept),
-                threshold=float(model["threshold"]),
+                rule=rule,
                 info=cast(Provenance, dict(model["info"])),
                 run=dict(parts.run),
                 estimator=_arguments(model["estimator"], trust_patterns),
@@ -334,6 +371,12 @@ def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Pipeline:
         rules = checked_tokenizer(rules, trusted=trust_patterns)
     counts = parts.tensors.get("vocabulary", {}).get("counts")
     return steps_from_json(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
+
+
+def _load_task(model: Facts, labels: Sequence[str]) -> Task | None:
+    if "task" in model:
+        return task_from_json(model["task"])
+    return Binary((str(labels[0]), str(labels[1]))) if labels else None
 
 
 def _load_hashes(arrays: Mapping[str, Array] | None) -> TextHashes | None:

@@ -53,7 +53,7 @@ class Scorer(ABC):
 
     @abstractmethod
     def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
-        """Return the logit of the second label for each row [rows]."""
+        """Return the logits of each row: [rows] of one output, [rows, outputs] of several."""
 
     @property
     def end(self) -> str:
@@ -148,8 +148,8 @@ class NetworkScorer(NetScorer):
     kind = "network"
 
     def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
-        """Return the logit of the second label for each row [rows]."""
-        return network_logits(on_device(self.net, device), rows.examples, device=device)[:, 0].astype(np.float64)
+        """Return the logits of each row."""
+        return outputs_of(network_logits(on_device(self.net, device), rows.examples, device=device))
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class LayerScorer(NetScorer):
         return np.concatenate([outputs[layer] for layer in self.layers], axis=1)
 
     def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
-        """Return the logit of the second label for each row [rows]."""
+        """Return the logits of each row: [rows] of one output, [rows, outputs] of several."""
         features = self.features(rows, device)
         check_size("head", self.head.n_inputs, features.shape[1] + self.head.n_indicators)
         # CatBoost takes NaN for a missing value, so a broken network would pass unseen behind it.
@@ -215,7 +215,7 @@ class TextScorer(Scorer):
     kind = "tfidf"
 
     def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
-        """Return the logit of the second label for each row [rows]; `device` has no part in it."""
+        """Return the logits of each row; `device` has no part in it."""
         return self.head.decision(rows.strings, rows.table) if len(rows) else np.zeros(0)
 
 
@@ -228,8 +228,13 @@ class ColumnScorer(Scorer):
     kind = "columns"
 
     def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
-        """Return the logit of the second label for each row [rows]; `device` has no part in it."""
+        """Return the logits of each row; `device` has no part in it."""
         return self.head.decision(np.zeros((len(rows), 0), np.float32), rows.table)
+
+
+def outputs_of(logits: Floats) -> Doubles:
+    """Return what a network gave [rows, outputs] as float64: [rows] of one output."""
+    return (logits[:, 0] if logits.shape[1] == 1 else logits).astype(np.float64)
 
 
 def net_arrays(net: Network) -> Arrays:

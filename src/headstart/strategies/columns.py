@@ -11,7 +11,7 @@ from headstart.predictor import ColumnScorer, Predictor, reads
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
 from headstart.strategies.head_choice import best_head, choose_linear
-from headstart.strategies.inputs import label_names, require_labels
+from headstart.strategies.inputs import require_labels
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
@@ -30,7 +30,7 @@ def fit_columns(
     folds, nothing = folds_of(train, settings), np.zeros((len(train), 0), np.float32)
     linear = choose_linear(nothing, columns, labels, folds, settings, train.weights)
     head, out_of_fold, chosen = best_head(linear, nothing, columns, labels, folds, settings, train.weights)
-    predictor = Predictor(ColumnScorer(head), label_names(train), reads(settings.columns, column=train.text_name))
+    predictor = Predictor(ColumnScorer(head), train.task, reads(settings.columns, column=train.text_name))
 
     def score(rows: SharedRows) -> NDArray[np.float64]:
         return head.decision(np.zeros((len(rows.corpus), 0), np.float32), rows.corpus.columns)

@@ -91,7 +91,7 @@ def finish_network(
         net = on_device(predictor.net, trainer.device)
         logits = network_logits(net, valid, device=trainer.device)[:, 0].astype(np.float64)
         if settings.calibrate:
-            predictor = replace(predictor, calibration=fit_calibration(logits, valid.labels, valid.weights))
+            predictor = predictor.with_rule(calibration=fit_calibration(logits, valid.labels, valid.weights))
         facts["n_valid"] = len(valid)
         facts["valid"] = held_out_metrics(valid.labels, predictor.probabilities(logits))
     predictor.net.to("cpu").eval()

@@ -17,9 +17,10 @@ from headstart.predictor import LayerScorer, NetSpec, Predictor
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
 from headstart.strategies.head_choice import best_head, choose_linear
-from headstart.strategies.inputs import base_provenance, label_names, require_base, require_labels, text_counts
+from headstart.strategies.inputs import base_provenance, require_base, require_labels, text_counts
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
+from headstart.tasks import PLAIN
 from headstart.text import encode
 
 __all__ = ["fit_features"]
@@ -50,9 +51,8 @@ def fit_features(
     predictor = replace(
         base.with_columns(settings.columns),
         scorer=LayerScorer(net, spec, linear.layers, head, settings.pooling),
-        label_names=base.label_names or label_names(train),
-        calibration=(1.0, 0.0),
-        threshold=0.5,
+        task=base.task or train.task,
+        rule=PLAIN,
         info=base_provenance(base),
         run={},
     )

@@ -127,7 +127,7 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
         "n_self_trained": 0 if predictor is tuned else len(texts),
     }
     run = {"history": history} if history else {}
-    predictor = replace(predictor, threshold=0.5, info={**base_provenance(base), **facts}, run=run)
+    predictor = replace(predictor, info={**base_provenance(base), **facts}, run=run).with_rule(threshold=0.5)
     counts = text_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
     return finish_head(
         FitResult(predictor, history, choices={"C": cost}),
@@ -154,7 +154,7 @@ def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: S
     trainer.fit(examples, valid_examples)
     scorer = replace(base.scorer, net=net)  # type: ignore[type-var]
     # The base's threshold is for its own scores.
-    predictor = replace(base, scorer=scorer, threshold=0.5, info=base_provenance(base), run={})
+    predictor = replace(base, scorer=scorer, info=base_provenance(base), run={}).with_rule(threshold=0.5)
     return finish_network(predictor, trainer, train, valid_examples, text_counts(encoded, base.max_tokens), settings)
 
 

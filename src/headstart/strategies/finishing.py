@@ -50,7 +50,7 @@ def finish_head(
         rows, logits = train.take(known), out_of_fold[known]
     if rows is not None and rows.labels is not None and logits is not None and len(logits):
         if settings.calibrate:
-            predictor = replace(predictor, calibration=fit_calibration(logits, rows.labels, rows.weights))
+            predictor = predictor.with_rule(calibration=fit_calibration(logits, rows.labels, rows.weights))
         facts["n_valid"] = len(rows)
         facts["valid"] = held_out_metrics(rows.labels, predictor.probabilities(logits))
     return replace(result, predictor=predictor.with_facts(**facts))

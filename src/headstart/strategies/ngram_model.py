@@ -19,7 +19,7 @@ from headstart.heads.tfidf import least_texts
 from headstart.predictor import Predictor, TextScorer, reads
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
-from headstart.strategies.inputs import label_names, require_labels
+from headstart.strategies.inputs import require_labels
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SPACES, SharedRows
 
@@ -116,7 +116,7 @@ def fit_ngram_model(
     inputs, offset, factor = inputs_of(np.arange(len(train)))
     (line,) = logistic_path(inputs, labels, (cost,), weights=weights, offset=fraction * offset)
     head = _head(recipe, [ngrams[i] for i in design.kept], design, factor, line, fraction, columns, source)
-    predictor = Predictor(TextScorer(head), label_names(train), reads(settings.columns, column=train.text_name))
+    predictor = Predictor(TextScorer(head), train.task, reads(settings.columns, column=train.text_name))
     chosen = {"C": cost, "n_ngrams": len(design.kept), **({"prior": fraction} if recipe.has_prior else {})}
 
     def score(rows: SharedRows) -> NDArray[np.float64]:

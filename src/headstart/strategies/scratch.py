@@ -20,7 +20,7 @@ from headstart.plain import Facts, Json
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
 from headstart.strategies import blend
 from headstart.strategies.epochs import Learner, Material, finish_network, train_in_epochs
-from headstart.strategies.inputs import examples_of, label_names, require_labels, source_facts, text_counts
+from headstart.strategies.inputs import examples_of, require_labels, source_facts, text_counts
 from headstart.strategies.recipes import RECIPES, Recipe, least_count
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
@@ -56,7 +56,7 @@ def fit_scratch(
     net = _fresh_net(settings, name, n_words, options)
     predictor = Predictor(
         scorer=NetworkScorer(net, NetSpec(name, n_words, options)),
-        label_names=label_names(train),
+        task=train.task,
         inputs=reads(steps=steps, max_tokens=limit, clip=settings.clip),
         info={"source": source_facts(encoded)},
     )

@@ -147,7 +147,7 @@ def distil(base: Predictor, texts: Examples, **training: Any) -> Predictor:
         kept = float(logits.std() / whole.std())
         output.weight.mul_(kept)
         output.bias.mul_(kept).add_(float(logits.mean() - kept * whole.mean()))
-    return replace(base, scorer=NetworkScorer(longer.eval(), spec), calibration=(1.0, 0.0))
+    return replace(base, scorer=NetworkScorer(longer.eval(), spec)).with_rule(calibration=(1.0, 0.0))
 
 
 def _outputs(net: nn.Module, texts: Examples) -> dict[str, NDArray[np.float64]]:

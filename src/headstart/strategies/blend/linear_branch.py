@@ -93,7 +93,7 @@ def add_linear(base: Predictor, linear: Linear) -> Predictor:
             share = float(output.weight[PARTS.index(part)])
             if abs(share) > 1e-9:
                 longer.get_submodule(part).weight.add_(torch.from_numpy(change) / share)
-    return replace(base, scorer=NetworkScorer(longer, spec), calibration=(1.0, 0.0))
+    return replace(base, scorer=NetworkScorer(longer, spec)).with_rule(calibration=(1.0, 0.0))
 
 
 def _part_features(net: nn.Module, name: str, ids: RaggedIds) -> sp.csr_matrix:

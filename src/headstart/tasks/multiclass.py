@@ -1,0 +1,55 @@
+"""One of several classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.arrays import Array, Doubles, Floats, Places
+from headstart.evaluation.multiclass import ACCURACY
+from headstart.plain import Json
+from headstart.tasks.task import PLAIN, Rule, Task
+
+__all__ = ["MultiClass"]
+
+
+@dataclass(frozen=True)
+class MultiClass(Task):
+    """One of three or more classes, without an order."""
+
+    kind = "multiclass"
+    primary = ACCURACY
+    link = "softmax"
+
+    @property
+    def n_outputs(self) -> int:
+        """A logit a class."""
+        return len(self.names)
+
+    def goals(self, targets: Array) -> Floats:
+        """Return 1 at the right class and 0 elsewhere [rows, classes]."""
+        found = np.zeros((len(targets), len(self.names)), np.float32)
+        found[np.arange(len(targets)), np.asarray(targets)] = 1.0
+        return found
+
+    def probabilities(self, logits: Doubles, rule: Rule) -> Doubles:
+        """Return the probability of each class [rows, classes]; the slope is one over the temperature."""
+        scaled = rule.calibration[0] * logits
+        if rule.offsets:
+            scaled = scaled + np.array(rule.offsets)
+        with np.errstate(under="ignore"):
+            found = np.exp(scaled - scaled.max(1, keepdims=True, initial=-np.inf))
+        return np.asarray(found / found.sum(1, keepdims=True))
+
+    def decide(self, probabilities: Doubles, rule: Rule) -> Array:
+        """Return the likeliest class's code [rows]."""
+        return np.asarray(probabilities.argmax(1))
+
+    def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
+        """Return the figures of several classes."""
+        return {"accuracy": float(np.mean(probabilities.argmax(1) == targets)), "n": len(targets)}
+
+    def strata(self, targets: Array) -> Places:
+        """Return the class codes [rows]."""
+        return np.asarray(targets, np.int64)

@@ -1,0 +1,54 @@
+"""One of several classes that have an order, such as stars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headstart.arrays import Array, Doubles, Floats, Places
+from headstart.evaluation import sigmoid
+from headstart.evaluation.ordinal import KAPPA, median_class
+from headstart.plain import Json
+from headstart.tasks.task import PLAIN, Rule, Task
+
+__all__ = ["Ordinal"]
+
+
+@dataclass(frozen=True)
+class Ordinal(Task):
+    """One of three or more ordered classes: one logit, and a cut between neighbours (McCullagh, Journal of the Royal
+    Statistical Society B 42:109-142, 1980).
+    """
+
+    kind = "ordinal"
+    primary = KAPPA
+
+    def goals(self, targets: Array) -> Floats:
+        """Return how far up the order each row stands, from 0 to 1 [rows]."""
+        return (np.asarray(targets) / (len(self.names) - 1)).astype(np.float32)
+
+    def probabilities(self, logits: Doubles, rule: Rule) -> Doubles:
+        """Return the probability of each class [rows, classes]."""
+        n_cuts = len(self.names) - 1
+        fractions = (np.arange(n_cuts) + 0.5) / n_cuts
+        cuts = np.array(rule.offsets) if rule.offsets else np.log(fractions / (1 - fractions))
+        above = sigmoid(rule.calibrated(logits)[:, None] - cuts)  # [rows, cuts]: that it is a higher class
+        edges = np.concatenate([np.ones((len(above), 1)), above, np.zeros((len(above), 1))], axis=1)
+        return np.asarray(edges[:, :-1] - edges[:, 1:])
+
+    def decide(self, probabilities: Doubles, rule: Rule) -> Array:
+        """Return the median class's code [rows]."""
+        return median_class(probabilities)
+
+    def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
+        """Return the figures of ordered classes."""
+        return {"kappa": self.primary.influence(targets, probabilities)[0], "n": len(targets)}
+
+    def strata(self, targets: Array) -> Places:
+        """Return the class codes [rows]."""
+        return np.asarray(targets, np.int64)
+
+    def said(self) -> str:
+        """Return the order."""
+        return f"ordinal, {' < '.join(self.names)}"

@@ -1,0 +1,147 @@
+"""What kind of answer a model gives, and everything that follows from it.
+
+Two ideas keep the five kinds small. *A kind of one output* (binary, ordinal, numbers) learns a target between 0 and 1, its
+`goals`, by one logit: whatever can learn the probability of a label can learn these too (fractional logistic regression:
+Papke and Wooldridge, Journal of Applied Econometrics 11:619-632, 1996). What a logit means, in classes or in the target's
+unit, is fitted on rows that were not learnt from, and stands in the `Rule`. *A kind of several outputs* (multi-class,
+multi-label) has a logit a class or a label, and a goal of 0 or 1 for each.
+
+Shapes: targets are class codes int64 [rows], 0 and 1 int8 [rows, labels], or numbers float64 [rows]. Logits and goals are
+[rows] of one output, [rows, outputs] of several. Probabilities are [rows] (of a binary task's second label), [rows, classes],
+or the predicted numbers [rows].
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from headstart.arrays import Array, Doubles, Floats, Places, Strings
+from headstart.evaluation.metric import Metric
+from headstart.plain import Facts, Json
+
+__all__ = ["PLAIN", "Rule", "Task"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How logits become probabilities and decisions: what was fitted on rows that were not learnt from.
+
+    Attributes:
+        calibration: slope and intercept put on a logit before it becomes a probability.
+        threshold: probability from which a label is predicted.
+        slopes: of several labels, on the logit of each; empty where `calibration` holds for all.
+        offsets: of several labels, added to each scaled logit; of several classes, added to each logit; of ordered classes
+            the cuts between them [classes - 1], ascending.
+        thresholds: probability from which each of several labels is predicted; empty where `threshold` holds for all.
+        inputs: where the map from a probability to a number has its knots, ascending.
+        values: the numbers there.
+        coverage: of the conformal sets or intervals that the model gives, such as .9; None where it gives none.
+        quantile: of the conformity scores at that coverage.
+    """
+
+    calibration: tuple[float, float] = (1.0, 0.0)
+    threshold: float = 0.5
+    slopes: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    inputs: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    coverage: float | None = None
+    quantile: float | None = None
+
+    def calibrated(self, logits: Doubles) -> Doubles:
+        """Return slope times logits plus intercept."""
+        slope, intercept = self.calibration
+        with np.errstate(over="ignore"):
+            found: Doubles = slope * logits + intercept
+        return found
+
+    def to_json(self) -> Json:
+        """Return what is there beyond calibration and threshold, JSON-able."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)[2:]}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in found.items() if v not in ((), None)}
+
+    @classmethod
+    def from_json(cls, calibration: tuple[float, float], threshold: float, stored: Facts) -> Rule:
+        """Build a rule again from calibration, threshold, and what `to_json` gave."""
+        rest: Json = {name: tuple(map(float, v)) if isinstance(v, list) else float(v) for name, v in stored.items()}
+        return cls(calibration, threshold, **rest)
+
+
+PLAIN = Rule()
+"""Logits as they are, and a threshold of one half."""
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """A kind of answer.
+
+    Attributes:
+        names: of classes or labels, in the order of their codes; none for numbers.
+        kind: as ``--task`` calls it.
+        primary: what stops training, ranks strategies and decides a verdict; see `scores` for what it takes.
+        link: what makes probabilities of logits, and so the loss: ``"sigmoid"``, each output by itself, or ``"softmax"``.
+    """
+
+    names: tuple[str, ...] = ()
+
+    kind: ClassVar[str]
+    primary: ClassVar[Metric]
+    link: ClassVar[Literal["sigmoid", "softmax"]] = "sigmoid"
+
+    @property
+    def n_outputs(self) -> int:
+        """Logits a row."""
+        return 1
+
+    @abstractmethod
+    def goals(self, targets: Array) -> Floats:
+        """Return what the outputs learn, between 0 and 1: float32 [rows], or [rows, outputs] of several."""
+
+    @abstractmethod
+    def probabilities(self, logits: Doubles, rule: Rule) -> Doubles:
+        """Return probabilities (or numbers) of logits; see the module's text for shapes."""
+
+    @abstractmethod
+    def decide(self, probabilities: Doubles, rule: Rule) -> Array:
+        """Return decisions as targets are given: class codes, 0 and 1 a label, or numbers."""
+
+    @abstractmethod
+    def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
+        """Return every figure by name, JSON-able; ``n`` among them, and None for what these targets leave undefined."""
+
+    @abstractmethod
+    def strata(self, targets: Array) -> Places:
+        """Return codes [rows] by which rows are drawn and divided in equal proportions."""
+
+    def scores(self, logits: Doubles, probabilities: Doubles, rule: Rule) -> Doubles:
+        """Return what `primary` takes: the probabilities, unless the kind says otherwise."""
+        return probabilities
+
+    def columns(self, probabilities: Doubles, rule: Rule) -> dict[str, Array]:
+        """Return what ``predict`` writes, by column: ``prediction``, and ``probability_NAME`` of each class or label."""
+        each = {f"probability_{name}": probabilities[:, i] for i, name in enumerate(self.names)}
+        return {"prediction": self.named(self.decide(probabilities, rule)), **each}
+
+    def named(self, decisions: Array) -> Array:
+        """Return decisions as the user calls them: names [rows], lists of names [rows], or numbers [rows]."""
+        names: Strings = np.array(self.names, dtype=object)
+        found: Array = names[decisions]
+        return found
+
+    def to_json(self) -> Json:
+        """Return what rebuilds the task, JSON-able."""
+        return {"kind": self.kind, "names": list(self.names)}
+
+    @classmethod
+    def from_json(cls, stored: Facts) -> Task:
+        """Build the task again from what `to_json` gave."""
+        return cls(tuple(map(str, stored["names"])))
+
+    def said(self) -> str:
+        """Return the task in a few words, for people."""
+        return f"{self.kind}, {len(self.names)} classes"
