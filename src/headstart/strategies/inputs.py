@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Floats
 from headstart.batches import Examples
 from headstart.corpus import Corpus, require_two_classes
 from headstart.corpus.splits import group_codes
@@ -14,6 +15,7 @@ from headstart.errors import DataError, OptionError
 from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance, SourceFacts, kept
 from headstart.strategies.settings import Settings
+from headstart.tasks import MultiLabel, Regression, Task
 from headstart.text import Encoded
 
 __all__ = [
@@ -22,9 +24,11 @@ __all__ = [
     "group_codes_of",
     "label_names",
     "require_base",
+    "require_goals",
     "require_labels",
     "source_facts",
     "strings_of",
+    "task_of",
     "text_counts",
 ]
 
@@ -70,6 +74,53 @@ def label_names(corpus: Corpus) -> tuple[str, str]:
             "map them to two with --label-map A=x,B=y (label_map=), or keep two with --where."
         )
     return names[0], names[1]
+
+
+def task_of(train: Corpus) -> Task:
+    """Return the kind of answers that training rows ask for; of numbers, with the places of these rows' own.
+
+    Raises:
+        DataError: there are no labels.
+    """
+    if train.labels is None or train.task is None:
+        raise DataError("learning needs labels, and none came; name the label column (--label, or y).")
+    return train.task.fitted(train.labels) if isinstance(train.task, Regression) else train.task
+
+
+def require_goals(train: Corpus, task: Task | None = None) -> Floats:
+    """Return what a model's outputs learn, float32 [rows], or [rows, outputs] of several.
+
+    Args:
+        train: the training rows.
+        task: theirs, from `task_of`.
+
+    Raises:
+        DataError: there are no labels, or such that nothing can be learnt from them.
+    """
+    task = task or task_of(train)
+    targets = np.asarray(train.labels)
+    if isinstance(task, Regression):
+        if not np.isfinite(targets).all():
+            row = int(np.flatnonzero(~np.isfinite(targets))[0])
+            raise DataError(
+                f"the target of row {row} of {train.source} (the first is 0) is {targets[row]}; expected a finite number. "
+                "Drop such rows, or mend them."
+            )
+        if len(np.unique(targets)) < 2:
+            found = f"the target {targets[0]:g}" if len(targets) else "no target at all"
+            raise DataError(
+                f"all {len(targets):,} rows of {train.source} hold {found}; training needs at least two different numbers. "
+                "Check the label column and --where."
+            )
+    elif isinstance(task, MultiLabel):
+        if not targets.any():
+            raise DataError(
+                f"none of the {len(targets):,} rows of {train.source} has a label; training needs at least one that has. "
+                "Check the label column and --where."
+            )
+    else:
+        require_two_classes(targets, task.names, train.source)
+    return task.goals(targets)
 
 
 def group_codes_of(corpus: Corpus, settings: Settings) -> NDArray[np.int64] | None:
