@@ -79,7 +79,7 @@ _NUMBERS = sequence(_NUMBER, longest=100_000)
 _TASK = record({"knots": _NUMBERS, "places": _NUMBERS}, kind=text(), names=sequence(_NAME, longest=100_000))
 _RULE = record(
     {
-        **dict.fromkeys(("slopes", "offsets", "thresholds", "inputs", "values"), _NUMBERS),
+        **dict.fromkeys(("factors", "offsets", "thresholds", "inputs", "values"), _NUMBERS),
         "coverage": number(0, 1),
         "quantile": _NUMBER,
     }

@@ -20,6 +20,7 @@ from headstart.fitting.folds import Fold, out_of_fold, stratified_folds
 from headstart.fitting.logistic import log_loss
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, kept
+from headstart.tasks import Binary
 
 __all__ = ["LEAST_LABELS", "recalibrated", "recalibration", "shown"]
 
@@ -79,7 +80,7 @@ def recalibration(
             "before": _metrics(workspace, own, test_logits),
             "after": _metrics(workspace, shipped, test_logits) if used else None,
         },
-        "held_out": held_out_metrics(labels[known], DecisionRule().probabilities(held[known])),
+        "held_out": held_out_metrics(Binary(), labels[known], DecisionRule().probabilities(held[known])),
     }
 
 

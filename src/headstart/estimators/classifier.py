@@ -43,7 +43,7 @@ from headstart.strategies import (
     FitResult,
     Settings,
     learn,
-    require_labels,
+    require_goals,
     strategy_of,
 )
 from headstart.train import Event, Phase
@@ -348,7 +348,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     "This TextClassifier estimator requires y to be passed, but the target y is None: learning needs labels, "
                     "and none came; name the label column (--label, or y)."
                 )
-            require_labels(train)
+            require_goals(train)
             factors = class_factors(train, self.class_weight)
             return weighted(train, factors), factors
         if train.weights is not None or self.class_weight is not None:

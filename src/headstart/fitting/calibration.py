@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Array
 from headstart.evaluation import sigmoid
-from headstart.evaluation.binary import evaluate_scores, mean_confidence
+from headstart.evaluation.binary import mean_confidence
 from headstart.fitting.logistic import logistic_path
 from headstart.plain import Json
+from headstart.tasks import PLAIN, Rule, Task
 
-__all__ = ["DecisionRule", "fit_calibration", "fit_decision_rule", "held_out_metrics"]
+__all__ = ["DecisionRule", "fit_calibration", "fit_decision_rule", "fit_rule", "held_out_metrics"]
 
 _MIN_ROWS = 20
 _LEAST_FOR_THRESHOLD = 200
@@ -76,18 +77,37 @@ def fit_decision_rule(labels: Array, logits: NDArray[np.float64] | None) -> Deci
     return fitted._replace(threshold=_best_threshold(truth, fitted.probabilities(scores)))
 
 
-def held_out_metrics(labels: Array, probabilities: NDArray[np.float64], threshold: float = 0.5) -> Json:
-    """Return what is kept of held-out rows: every metric, and the mean ``confidence``.
+def fit_rule(task: Task, logits: NDArray[np.float64], targets: Array, weights: Array | None = None) -> Rule:
+    """Return how logits become probabilities and decisions, from rows that were held out.
+
+    Args:
+        task: what the targets are.
+        logits: of the held-out rows, [rows] or [rows, outputs].
+        targets: of these rows; see `headstart.tasks`.
+        weights: how much each row counts [rows]; None for 1 each.
+    """
+    if task.n_outputs > 1:
+        return PLAIN
+    return Rule(fit_calibration(logits, task.goals(targets), weights))
+
+
+def held_out_metrics(task: Task, targets: Array, probabilities: NDArray[np.float64], rule: Rule = PLAIN) -> Json:
+    """Return what is kept of held-out rows: every metric, and the mean ``confidence`` where the answer is a class.
 
     What the confidence falls by on other texts foretells the accuracy there; of rows that were trained on it would
     be too high to begin from.
 
     Args:
-        labels: class codes, 0 and 1 [rows].
-        probabilities: of label 1, calibrated [rows].
-        threshold: probability from which the model predicts label 1.
+        task: what the targets are.
+        targets: of the rows; see `headstart.tasks`.
+        probabilities: calibrated; likewise.
+        rule: how decisions are made of them.
     """
-    return {**evaluate_scores(labels, probabilities, threshold=threshold), "confidence": mean_confidence(probabilities)}
+    found = task.measure(targets, probabilities, rule)
+    if task.kind == "regression":
+        return found
+    likelier = mean_confidence(probabilities) if probabilities.ndim == 1 else float(probabilities.max(1).mean())
+    return {**found, "confidence": likelier}
 
 
 def _best_threshold(truth: Array, probabilities: NDArray[np.float64]) -> float:

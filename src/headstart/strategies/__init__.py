@@ -31,7 +31,7 @@ from headstart.strategies.fine_tune import (
     has_closed_form,
     has_no_closed_form,
 )
-from headstart.strategies.inputs import require_labels
+from headstart.strategies.inputs import require_goals
 from headstart.strategies.learning import LEAST_HELD, learn
 from headstart.strategies.nbsvm import fit_nbsvm
 from headstart.strategies.probing import layer_aucs
@@ -60,7 +60,7 @@ __all__ = [
     "is_blend",
     "layer_aucs",
     "learn",
-    "require_labels",
+    "require_goals",
     "self_train",
     "strategy_of",
 ]
@@ -143,7 +143,7 @@ _FORMER = {
     "features": STRATEGIES["features"],
     "fine_tune": STRATEGIES["fine-tune"],
     "in_closed_form": has_closed_form,
-    "labels_of": require_labels,
+    "labels_of": require_goals,
     "read_beforehand": adapt_to_texts,
     "self_training": STRATEGIES["self-train"],
     "tfidf": STRATEGIES["tfidf"],

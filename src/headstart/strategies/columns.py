@@ -11,7 +11,7 @@ from headstart.predictor import ColumnScorer, Predictor, reads
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
 from headstart.strategies.head_choice import best_head, choose_linear
-from headstart.strategies.inputs import require_labels
+from headstart.strategies.inputs import require_goals
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
@@ -22,7 +22,7 @@ def fit_columns(
     train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
 ) -> FitResult:
     """Fit a head on the columns that ``settings.columns`` names."""
-    labels, columns = require_labels(train), ColumnBlock.fit(train, settings)
+    labels, columns = require_goals(train), ColumnBlock.fit(train, settings)
     if columns is None:
         raise OptionError(
             "the strategy 'columns' reads tabular columns alone, and none were named; name them: --columns A,B."

@@ -11,15 +11,17 @@ from torch import nn
 
 from headstart.batches import Examples
 from headstart.corpus import Corpus
-from headstart.fitting.calibration import fit_calibration, held_out_metrics
+from headstart.fitting.calibration import fit_rule, held_out_metrics
 from headstart.inference import network_logits, on_device
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, Provenance
+from headstart.predictor.scorers import outputs_of
 from headstart.strategies.recipes import Recipe, trainer_of
 from headstart.strategies.settings import FitResult, Settings
+from headstart.tasks import Task
 from headstart.train import Trainer
 
-__all__ = ["Learner", "Material", "Trained", "finish_network", "train_in_epochs"]
+__all__ = ["Learner", "Material", "Trained", "finish_network", "loss_of", "train_in_epochs"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Material:
         counts: of each word in training [n_words].
         recipe: how the network is trained.
         settings: what was asked for.
+        task: what the labels are.
     """
 
     examples: Examples
@@ -43,6 +46,7 @@ class Material:
     counts: NDArray[np.int64]
     recipe: Recipe
     settings: Settings
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,17 @@ Learner = Callable[[nn.Module, Material], Trained]
 """Trains a fresh network in place."""
 
 
+def loss_of(task: Task) -> Json:
+    """Return the options of a `Trainer` that a task decides; none for two labels, whose AUC stops training."""
+    if task.kind == "binary":
+        return {}
+    several = "categorical" if task.link == "softmax" else "multilabel"
+    return {"loss": "binary" if task.n_outputs == 1 else several, "monitor": "valid_loss"}
+
+
 def train_in_epochs(net: nn.Module, material: Material) -> Trained:
     """Train all of a network on the labelled rows."""
-    trainer = trainer_of(net, len(material.examples), material.recipe, material.settings)
+    trainer = trainer_of(net, len(material.examples), material.recipe, material.settings, **loss_of(material.task))
     trainer.fit(material.examples, material.valid)
     return Trained(trainer)
 
@@ -75,11 +87,20 @@ def finish_network(
     predictor: Predictor,
     trainer: Trainer,
     train: Corpus,
-    valid: Examples | None,
+    valid: tuple[Corpus, Examples] | None,
     counts: Json,
     settings: Settings,
 ) -> FitResult:
-    """Calibrate a trained network on the validation rows and write down how it came to be."""
+    """Calibrate a trained network on the validation rows and write down how it came to be.
+
+    Args:
+        predictor: with the network.
+        trainer: of its weights.
+        train: the training rows.
+        valid: validation rows, and the same as the network sees them; or None.
+        counts: of data quality.
+        settings: of the fit.
+    """
     facts: Provenance = {
         "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
         "n_train": len(train),
@@ -87,13 +108,15 @@ def finish_network(
         "best_epoch": trainer.best_epoch,
         "history": [_without_seconds(row) for row in trainer.history],
     }
-    if valid is not None and valid.labels is not None:
+    rows, examples = valid or (None, None)
+    if rows is not None and examples is not None and rows.labels is not None:
         net = on_device(predictor.net, trainer.device)
-        logits = network_logits(net, valid, device=trainer.device)[:, 0].astype(np.float64)
+        logits = outputs_of(network_logits(net, examples, device=trainer.device))
         if settings.calibrate:
-            predictor = predictor.with_rule(calibration=fit_calibration(logits, valid.labels, valid.weights))
-        facts["n_valid"] = len(valid)
-        facts["valid"] = held_out_metrics(valid.labels, predictor.probabilities(logits))
+            rule = fit_rule(predictor.answers, logits, rows.labels, rows.weights)
+            predictor = replace(predictor, rule=replace(rule, threshold=predictor.threshold))
+        facts["n_valid"] = len(rows)
+        facts["valid"] = held_out_metrics(predictor.answers, rows.labels, predictor.probabilities(logits))
     predictor.net.to("cpu").eval()
     run = {**predictor.run, "history": trainer.history, "training": _training(trainer)}
     predictor = replace(predictor.with_facts(**facts), run=run)

@@ -17,7 +17,7 @@ from headstart.predictor import LayerScorer, NetSpec, Predictor
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
 from headstart.strategies.head_choice import best_head, choose_linear
-from headstart.strategies.inputs import base_provenance, require_base, require_labels, text_counts
+from headstart.strategies.inputs import base_provenance, require_base, require_goals, text_counts
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.tasks import PLAIN
@@ -38,7 +38,7 @@ def fit_features(
     if settings.unlabelled is not None:
         shared = shared.adapted(base, settings.unlabelled)
         base = require_base(shared.base)
-    labels, columns = require_labels(train), ColumnBlock.fit(train, settings)
+    labels, columns = require_goals(train), ColumnBlock.fit(train, settings)
     folds = folds_of(train, settings)
     tried = [
         choose_linear(shared.outputs(layers), columns, labels, folds, settings, train.weights, layers)

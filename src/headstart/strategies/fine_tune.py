@@ -21,7 +21,7 @@ from headstart.strategies.blend import (
 )
 from headstart.strategies.epochs import finish_network
 from headstart.strategies.finishing import finish_head, measured
-from headstart.strategies.inputs import base_provenance, examples_of, require_base, require_labels, text_counts
+from headstart.strategies.inputs import base_provenance, examples_of, require_base, require_goals, text_counts
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.text import encode
@@ -50,7 +50,7 @@ def fit_fine_tune(
     ``settings.unlabelled``, the base reads these texts first.
     """
     base = require_base(base)
-    require_labels(train)
+    require_goals(train)
     if not isinstance(base.scorer, NetworkScorer):
         instead = "'features', which learns a head on its layers" if base.scorer.kind == "encoder" else "'as-is'"
         raise OptionError(
@@ -155,7 +155,8 @@ def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: S
     scorer = replace(base.scorer, net=net)  # type: ignore[type-var]
     # The base's threshold is for its own scores.
     predictor = replace(base, scorer=scorer, info=base_provenance(base), run={}).with_rule(threshold=0.5)
-    return finish_network(predictor, trainer, train, valid_examples, text_counts(encoded, base.max_tokens), settings)
+    held = None if valid is None or valid_examples is None else (valid, valid_examples)
+    return finish_network(predictor, trainer, train, held, text_counts(encoded, base.max_tokens), settings)
 
 
 def head_stages(net: Network) -> tuple[list[str], list[str]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
-from headstart.fitting.calibration import fit_calibration, held_out_metrics
+from headstart.fitting.calibration import fit_rule, held_out_metrics
 from headstart.fitting.folds import Fold, stratified_folds
 from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance
@@ -50,9 +50,10 @@ def finish_head(
         rows, logits = train.take(known), out_of_fold[known]
     if rows is not None and rows.labels is not None and logits is not None and len(logits):
         if settings.calibrate:
-            predictor = predictor.with_rule(calibration=fit_calibration(logits, rows.labels, rows.weights))
+            rule = fit_rule(predictor.answers, logits, rows.labels, rows.weights)
+            predictor = replace(predictor, rule=replace(rule, threshold=predictor.threshold))
         facts["n_valid"] = len(rows)
-        facts["valid"] = held_out_metrics(rows.labels, predictor.probabilities(logits))
+        facts["valid"] = held_out_metrics(predictor.answers, rows.labels, predictor.probabilities(logits))
     return replace(result, predictor=predictor.with_facts(**facts))
 
 
@@ -61,4 +62,7 @@ def measured(predictor: Predictor, valid: Corpus | None, device: str) -> Provena
     if valid is None or valid.labels is None:
         return {}
     probabilities = predictor.probabilities(predictor.score(valid, device=device).logits)
-    return {"n_valid": len(valid), "valid": held_out_metrics(valid.labels, probabilities, predictor.threshold)}
+    return {
+        "n_valid": len(valid),
+        "valid": held_out_metrics(predictor.answers, valid.labels, probabilities, predictor.rule),
+    }

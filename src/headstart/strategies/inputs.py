@@ -22,10 +22,8 @@ __all__ = [
     "base_provenance",
     "examples_of",
     "group_codes_of",
-    "label_names",
     "require_base",
     "require_goals",
-    "require_labels",
     "source_facts",
     "strings_of",
     "task_of",
@@ -46,34 +44,6 @@ def require_base(base: Predictor | None) -> Predictor:
     if base is None:
         raise OptionError("this strategy carries a base over, and none came; pass base= (a trained model or its path).")
     return base
-
-
-def require_labels(corpus: Corpus) -> NDArray[np.float32]:
-    """Return the class codes of two classes that both occur, float32 [rows].
-
-    Raises:
-        DataError: if there are no labels, or not two classes.
-    """
-    if corpus.labels is None:
-        raise DataError("learning needs labels, and none came; name the label column (--label, or y).")
-    require_two_classes(corpus.labels, corpus.label_names, corpus.source)
-    label_names(corpus)
-    return corpus.labels.astype(np.float32)
-
-
-def label_names(corpus: Corpus) -> tuple[str, str]:
-    """Return the names of two labels.
-
-    Raises:
-        DataError: there are more, or fewer.
-    """
-    names = corpus.label_names
-    if len(names) > 2:
-        raise DataError(
-            f"Only binary classification is supported. The labels are {', '.join(names)}: {len(names)} values; "
-            "map them to two with --label-map A=x,B=y (label_map=), or keep two with --where."
-        )
-    return names[0], names[1]
 
 
 def task_of(train: Corpus) -> Task:
@@ -131,10 +101,22 @@ def group_codes_of(corpus: Corpus, settings: Settings) -> NDArray[np.int64] | No
     return group_codes(values) if len(values.unique()) > 1 else None
 
 
-def examples_of(predictor: Predictor, corpus: Corpus, encoded: Encoded | None = None) -> Examples:
-    """Return a corpus as the network sees it, labels and weights included."""
+def examples_of(
+    predictor: Predictor, corpus: Corpus, encoded: Encoded | None = None, *, task: Task | None = None
+) -> Examples:
+    """Return a corpus as the network sees it, labels and weights included.
+
+    Args:
+        predictor: how it reads texts.
+        corpus: the rows.
+        encoded: its texts, if they were cut into tokens before.
+        task: what the labels are; None for the predictor's own. Of one class of several the labels stay class codes.
+    """
     found = predictor.inputs["text"].encode(corpus.texts, encoded).examples
-    labels, weights = (None if part is None else part.astype(np.float32) for part in (corpus.labels, corpus.weights))
+    labels, weights = None, None if corpus.weights is None else corpus.weights.astype(np.float32)
+    if corpus.labels is not None:
+        own = task or predictor.answers
+        labels = corpus.labels.astype(np.float32) if own.link == "softmax" else own.goals(corpus.labels)
     return replace(found, labels=labels, weights=weights)
 
 

@@ -19,7 +19,7 @@ from headstart.heads.tfidf import least_texts
 from headstart.predictor import Predictor, TextScorer, reads
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
-from headstart.strategies.inputs import require_labels
+from headstart.strategies.inputs import require_goals
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SPACES, SharedRows
 
@@ -84,7 +84,7 @@ def fit_ngram_model(
     train: Corpus, valid: Corpus | None, settings: Settings, shared: SharedRows, recipe: NgramRecipe
 ) -> FitResult:
     """Fit on the rows; C (and how far the prior reaches) by folds inside them."""
-    labels, weights = require_labels(train), train.weights
+    labels, weights = require_goals(train), train.weights
     space, (matrix, ngrams) = SPACES[recipe.space], shared.counts(recipe.space)
     sublinear = space.counts == "sublinear"
     source = shared.source_model() if recipe.has_prior else None

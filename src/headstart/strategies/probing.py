@@ -11,7 +11,7 @@ from headstart.inference import network_outputs, resolve_device
 from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies.head_choice import choose_linear, fit_linear_head
-from headstart.strategies.inputs import examples_of, require_labels
+from headstart.strategies.inputs import examples_of, require_goals
 from headstart.strategies.settings import Settings
 
 __all__ = ["layer_aucs"]
@@ -36,11 +36,11 @@ def layer_aucs(
     learnt, measured = (
         network_outputs(net, examples_of(predictor, part), layers, device=place) for part in (train, held)
     )
-    labels, rows = require_labels(train), []
+    labels, rows = require_goals(train), []
     folds = stratified_folds(labels, None, random_state)
     for layer in layers:
         chosen = choose_linear(learnt[layer], None, labels, folds, Settings())
         head = fit_linear_head(learnt[layer], None, labels, chosen.cost)
-        found = auc_interval(require_labels(held), head.decision(measured[layer]))
+        found = auc_interval(require_goals(held), head.decision(measured[layer]))
         rows.append({"layer": layer, "auc": found.value, "low": found.low, "high": found.high})
     return rows

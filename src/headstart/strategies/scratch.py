@@ -20,7 +20,7 @@ from headstart.plain import Facts, Json
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
 from headstart.strategies import blend
 from headstart.strategies.epochs import Learner, Material, finish_network, train_in_epochs
-from headstart.strategies.inputs import examples_of, require_labels, source_facts, text_counts
+from headstart.strategies.inputs import examples_of, require_goals, source_facts, task_of, text_counts
 from headstart.strategies.recipes import RECIPES, Recipe, least_count
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
@@ -28,6 +28,9 @@ from headstart.text import RaggedIds, encode, fit_steps, text_steps
 from headstart.vectors import cooccurrence_vectors
 
 __all__ = ["LEARNERS", "fit_scratch"]
+
+_OF_A_TRANSFER = ("n_target_ngrams", "carried", "n_outputs")
+"""Options of a network that say what a transfer added to it, or what its base answered."""
 
 LEARNERS: dict[str, Learner] = {"blend": blend.fit}
 """How networks learn that do not simply train in epochs."""
@@ -42,8 +45,11 @@ def fit_scratch(
     train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
 ) -> FitResult:
     """Train a network from random weights on `train`; of a `base`, only the architecture is taken."""
-    require_labels(train)
+    task = task_of(train)
+    require_goals(train, task)
     name, options, recipe = _architecture(base, settings)
+    if task.n_outputs > 1:
+        options["n_outputs"] = task.n_outputs
     steps = text_steps(
         settings.tokens or recipe.tokens,
         min_count=_min_count(recipe, settings, len(train)),
@@ -56,7 +62,7 @@ def fit_scratch(
     net = _fresh_net(settings, name, n_words, options)
     predictor = Predictor(
         scorer=NetworkScorer(net, NetSpec(name, n_words, options)),
-        task=train.task,
+        task=task,
         inputs=reads(steps=steps, max_tokens=limit, clip=settings.clip),
         info={"source": source_facts(encoded)},
     )
@@ -73,12 +79,13 @@ def fit_scratch(
         texts = Examples(clip_ids(more, limit, settings.clip)[0])
         del more
     learner = LEARNERS.get(name or "", train_in_epochs)
-    material = Material(examples, valid_examples, texts, vectors, steps[-1].counts_, recipe, settings)
+    material = Material(examples, valid_examples, texts, vectors, steps[-1].counts_, recipe, settings, task)
     trained = learner(net, material)
     predictor = replace(predictor, scorer=NetworkScorer(net, NetSpec(name, n_words, {**options, **trained.options})))
     if trained.n_guessed is not None:
         predictor = predictor.with_facts(n_guessed=trained.n_guessed)
-    found = finish_network(predictor, trained.trainer, train, valid_examples, counts, settings)
+    held = None if valid is None or valid_examples is None else (valid, valid_examples)
+    found = finish_network(predictor, trained.trainer, train, held, counts, settings)
     words_alone = settings.unlabelled is not None and not trained.n_guessed
     return replace(found, notes=(_WORDS_ALONE,)) if words_alone else found
 
@@ -122,7 +129,7 @@ def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | Non
     spec = None if base is None else base.scorer.spec
     if spec is not None and spec.name in RECIPES:
         # What transfers added to the base is learnt, and no part of its architecture.
-        options = {option: value for option, value in spec.options.items() if option != "n_target_ngrams"}
+        options = {name: value for name, value in spec.options.items() if name not in _OF_A_TRANSFER}
         return spec.name, {**options, **settings.net_options}, RECIPES[spec.name]
     return settings.net, dict(settings.net_options), RECIPES.get(settings.net, Recipe())
 

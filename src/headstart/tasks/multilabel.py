@@ -33,8 +33,8 @@ class MultiLabel(Task):
 
     def probabilities(self, logits: Doubles, rule: Rule) -> Doubles:
         """Return the probability of each label [rows, labels]."""
-        if rule.slopes:
-            return sigmoid(np.array(rule.slopes) * logits + np.array(rule.offsets))
+        if rule.factors:
+            return sigmoid(np.array(rule.factors) * logits + np.array(rule.offsets))
         return sigmoid(rule.calibrated(logits))
 
     def decide(self, probabilities: Doubles, rule: Rule) -> Array:

@@ -33,7 +33,7 @@ class Rule:
     Attributes:
         calibration: slope and intercept put on a logit before it becomes a probability.
         threshold: probability from which a label is predicted.
-        slopes: of several labels, on the logit of each; empty where `calibration` holds for all.
+        factors: of several labels, on the logit of each; empty where `calibration` holds for all.
         offsets: of several labels, added to each scaled logit; of several classes, added to each logit; of ordered classes
             the cuts between them [classes - 1], ascending.
         thresholds: probability from which each of several labels is predicted; empty where `threshold` holds for all.
@@ -45,7 +45,7 @@ class Rule:
 
     calibration: tuple[float, float] = (1.0, 0.0)
     threshold: float = 0.5
-    slopes: tuple[float, ...] = ()
+    factors: tuple[float, ...] = ()
     offsets: tuple[float, ...] = ()
     thresholds: tuple[float, ...] = ()
     inputs: tuple[float, ...] = ()

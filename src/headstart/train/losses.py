@@ -14,7 +14,7 @@ from headstart.errors import OptionError, unknown_name
 __all__ = ["LOSSES", "Loss", "loss_function"]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Takes logits [rows, outputs] and labels [rows]; gives a loss a row [rows], or their mean []."""
+"""Takes logits [rows, outputs] and labels [rows] or [rows, outputs]; gives a loss a row [rows], or their mean []."""
 
 
 def _binary(logits: Tensor, labels: Tensor, *, label_smoothing: float) -> Tensor:
@@ -26,15 +26,21 @@ def _categorical(logits: Tensor, labels: Tensor, *, label_smoothing: float) -> T
     return functional.cross_entropy(logits, labels.long(), reduction="none", label_smoothing=label_smoothing)
 
 
-LOSSES: dict[str, Callable[..., Tensor]] = {"binary": _binary, "categorical": _categorical}
+def _multilabel(logits: Tensor, labels: Tensor, *, label_smoothing: float) -> Tensor:
+    target = labels * (1 - label_smoothing) + label_smoothing / 2
+    return functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(1)
+
+
+LOSSES: dict[str, Callable[..., Tensor]] = {"binary": _binary, "categorical": _categorical, "multilabel": _multilabel}
 
 
 def loss_function(loss: str | Loss, label_smoothing: float = 0.0) -> Loss:
     """Return a loss by name, or the user's own as it is.
 
     Args:
-        loss: ``"binary"`` (cross-entropy on one logit), ``"categorical"`` (cross-entropy on a logit a
-            class), or a function of logits and labels that returns a value a row or one mean.
+        loss: ``"binary"`` (cross-entropy on one logit, also of labels between 0 and 1), ``"categorical"`` (cross-entropy on
+            a logit a class, labels being class codes), ``"multilabel"`` (the mean of binary ones, labels [rows, outputs]), or
+            a function of logits and labels that returns a value a row or one mean.
         label_smoothing: share of each label spread over all classes, from 0 to below 1. Named losses only.
     """
     if not 0 <= label_smoothing < 1:
