@@ -79,9 +79,10 @@ _NUMBERS = sequence(_NUMBER, longest=100_000)
 _TASK = record({"knots": _NUMBERS, "places": _NUMBERS}, kind=text(), names=sequence(_NAME, longest=100_000))
 _RULE = record(
     {
-        **dict.fromkeys(("factors", "offsets", "thresholds", "inputs", "values"), _NUMBERS),
+        **dict.fromkeys(("factors", "offsets", "thresholds", "inputs", "values", "costs"), _NUMBERS),
         "coverage": number(0, 1),
         "quantile": _NUMBER,
+        "abstain_below": number(0, 1),
     }
 )
 _MODEL = record(

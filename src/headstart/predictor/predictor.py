@@ -241,8 +241,10 @@ class Predictor(Shown):
         return self.answers.decide(probabilities, self.rule)
 
     def names(self, probabilities: Doubles) -> Array:
-        """Return what is predicted of each row as the user calls it: a label, a list of labels, or a number."""
-        return self.answers.named(self.decide(probabilities))
+        """Return what is predicted of each row as the user calls it: a label, a list of labels, or a number; None where the
+        rule abstains.
+        """
+        return self.answers.predicted(probabilities, self.rule)
 
     def _chunks(self, rows: Rows) -> Iterator[Rows]:
         # Tokenising and scoring in pieces keeps memory flat; the pieces are long enough to sort by length in.
@@ -289,9 +291,12 @@ class Predictor(Shown):
 
     def _beyond_two_labels(self) -> Json:
         """Return what a model of two labels has no need of, and what is stored of it is as before."""
-        if self.task is None or self.task.kind == "binary":
+        if self.task is None:
             return {}
-        return {"task": self.task.to_json(), "rule": self.rule.to_json(), "minor": MINOR}
+        rule = self.rule.to_json()
+        if self.task.kind == "binary":
+            return {"rule": rule, "minor": MINOR} if rule else {}
+        return {"task": self.task.to_json(), "rule": rule, "minor": MINOR}
 
     def digest(self) -> str:
         """Return a SHA-256 of all that decides its answers, in hex; how it came to be does not count."""

@@ -48,7 +48,7 @@ class Binary(Task):
     def columns(self, probabilities: Doubles, rule: Rule) -> dict[str, Array]:
         """Return ``prediction`` and the probability of either label."""
         both = dict(zip(self.names, (1 - probabilities, probabilities), strict=True))
-        found = {"prediction": self.named(self.decide(probabilities, rule))}
+        found = {"prediction": self.predicted(probabilities, rule)}
         return found | {f"probability_{name}": value for name, value in both.items()}
 
     def said(self) -> str:

@@ -43,8 +43,8 @@ class MultiClass(Task):
         return np.asarray(found / found.sum(1, keepdims=True))
 
     def decide(self, probabilities: Doubles, rule: Rule) -> Array:
-        """Return the likeliest class's code [rows]."""
-        return np.asarray(probabilities.argmax(1))
+        """Return the likeliest class's code, or that whose expected cost is the least [rows]."""
+        return rule.cheapest(probabilities) if rule.costs else np.asarray(probabilities.argmax(1))
 
     def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
         """Return the figures of several classes."""

@@ -38,8 +38,8 @@ class Ordinal(Task):
         return np.asarray(edges[:, :-1] - edges[:, 1:])
 
     def decide(self, probabilities: Doubles, rule: Rule) -> Array:
-        """Return the median class's code [rows]."""
-        return median_class(probabilities)
+        """Return the median class's code, or that whose expected cost is the least [rows]."""
+        return rule.cheapest(probabilities) if rule.costs else median_class(probabilities)
 
     def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
         """Return the figures of ordered classes."""

@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.arrays import Array, Doubles, Floats, Places, Strings
+from headstart.arrays import Array, Doubles, Flags, Floats, Places, Strings
 from headstart.evaluation.metric import Metric
 from headstart.plain import Facts, Json
 
@@ -41,6 +41,9 @@ class Rule:
         values: the numbers there.
         coverage: of the conformal sets or intervals that the model gives, such as .9; None where it gives none.
         quantile: of the conformity scores at that coverage.
+        costs: of predicting each class where each is true, the true ones row after row [classes * classes]; empty where every
+            mistake costs the same.
+        abstain_below: no class is predicted where its probability lies below this; None where one always is.
     """
 
     calibration: tuple[float, float] = (1.0, 0.0)
@@ -52,12 +55,20 @@ class Rule:
     values: tuple[float, ...] = ()
     coverage: float | None = None
     quantile: float | None = None
+    costs: tuple[float, ...] = ()
+    abstain_below: float | None = None
 
     def calibrated(self, logits: Doubles) -> Doubles:
         """Return slope times logits plus intercept."""
         slope, intercept = self.calibration
         with np.errstate(over="ignore"):
             found: Doubles = slope * logits + intercept
+        return found
+
+    def cheapest(self, probabilities: Doubles) -> Places:
+        """Return the class whose expected cost is the least, of probabilities [rows, classes]: codes [rows]."""
+        n_classes = probabilities.shape[1]
+        found: Places = (probabilities @ np.reshape(self.costs, (n_classes, n_classes))).argmin(1)
         return found
 
     def to_json(self) -> Json:
@@ -125,7 +136,24 @@ class Task(ABC):
     def columns(self, probabilities: Doubles, rule: Rule) -> dict[str, Array]:
         """Return what ``predict`` writes, by column: ``prediction``, and ``probability_NAME`` of each class or label."""
         each = {f"probability_{name}": probabilities[:, i] for i, name in enumerate(self.names)}
-        return {"prediction": self.named(self.decide(probabilities, rule)), **each}
+        return {"prediction": self.predicted(probabilities, rule), **each}
+
+    def abstains(self, probabilities: Doubles, rule: Rule) -> Flags:
+        """Return where the predicted class is less likely than `Rule.abstain_below` [rows]; a set or a number never abstains."""
+        found = np.zeros(len(probabilities), bool)
+        decisions = self.decide(probabilities, rule)
+        if rule.abstain_below is None or decisions.dtype.kind != "i" or decisions.ndim > 1:
+            return found
+        both = probabilities if probabilities.ndim > 1 else np.stack([1 - probabilities, probabilities], axis=1)
+        found[:] = both[np.arange(len(both)), decisions] < rule.abstain_below
+        return found
+
+    def predicted(self, probabilities: Doubles, rule: Rule) -> Array:
+        """Return what is predicted of each row as the user calls it (see `named`); None where the rule abstains [rows]."""
+        found = self.named(self.decide(probabilities, rule))
+        if (unsure := self.abstains(probabilities, rule)).any():
+            found[unsure] = None
+        return found
 
     def named(self, decisions: Array) -> Array:
         """Return decisions as the user calls them: names [rows], lists of names [rows], or numbers [rows]."""
