@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from headstart.errors import DataError, OptionError
-from headstart.evaluation.metric import Metric, mean_of_rows, sigmoid
+from headstart.evaluation.metric import Metric, constant, mean_of_rows, sigmoid
 from headstart.options import RandomState, seed_of
 from headstart.plain import Facts, Json
 
@@ -332,15 +332,34 @@ def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarr
     return y.astype(np.int64), s
 
 
-AUC = Metric("auc", auc_influence, chance_level=0.5)
+def _share(targets: np.ndarray) -> np.ndarray:
+    """The share of label 1, as everybody's probability."""
+    return constant(targets, float(np.mean(targets)))
+
+
+AUC = Metric("auc", auc_influence, lambda targets: constant(targets, 0.0), needs="every label", title="AUC")
 
 METRICS = {
     metric.name: metric
     for metric in (
         AUC,
-        Metric("log_loss", mean_of_rows(_log_losses), higher_is_better=False, between_0_and_1=False),
-        Metric("brier", mean_of_rows(lambda y, p: (p - y) ** 2), higher_is_better=False),
-        Metric("accuracy", mean_of_rows(lambda y, p: (p >= 0.5) == (y == 1))),
+        Metric(
+            "log_loss",
+            mean_of_rows(_log_losses),
+            _share,
+            higher_is_better=False,
+            between_0_and_1=False,
+            takes="probabilities",
+        ),
+        Metric(
+            "brier",
+            mean_of_rows(lambda y, p: (p - y) ** 2),
+            _share,
+            higher_is_better=False,
+            takes="probabilities",
+            title="Brier score",
+        ),
+        Metric("accuracy", mean_of_rows(lambda y, p: (p >= 0.5) == (y == 1)), _share, takes="decisions"),
     )
 }
-"""Metrics of two classes by name. All but the AUC, which ranks any scores, take probabilities."""
+"""Metrics of two classes by name. All but the AUC, which ranks any scores, take probabilities; accuracy cuts these at .5."""

@@ -38,20 +38,23 @@ class Components:
         values: of the metric, float64 [draws], or [1].
         influence: what each group of test rows (or each row) moves the metric by [draws, groups].
         metric: what was measured.
+        chance: what it is without knowing anything of a row.
+        chance_influence: what each group of test rows moves that by [groups].
+        negligible: a difference that makes none in use.
     """
 
     seeds: tuple[int, ...]
     values: Doubles
     influence: Doubles
     metric: Metric = AUC
+    chance: float = 0.5
+    chance_influence: Doubles | float = 0.0
+    negligible: float = 0.01
 
     def of(self, seeds: Sequence[int]) -> Components:
         """Return the components of some draws; a strategy without draws gives its one for each."""
-        if not self.seeds:
-            repeated = np.repeat(self.values, len(seeds)), np.repeat(self.influence, len(seeds), 0)
-            return Components(tuple(seeds), *repeated, self.metric)
-        at = [self.seeds.index(seed) for seed in seeds]
-        return Components(tuple(seeds), self.values[at], self.influence[at], self.metric)
+        at = [self.seeds.index(seed) for seed in seeds] if self.seeds else [0] * len(seeds)
+        return replace(self, seeds=tuple(seeds), values=self.values[at], influence=self.influence[at])
 
     def gains(self) -> Components:
         """Return the same with signs turned where less is better, so that more is better."""
@@ -104,16 +107,25 @@ def components(
 
     Args:
         targets: of the test rows [test].
-        scores: seed -> what the metric takes for the test rows [test]; the seed -1 stands for a strategy without draws.
+        scores: seed -> what the metric takes for the test rows [test] or [test, size]; the seed -1 stands for a strategy without draws.
         groups: group codes of the test rows [test], or None where each row stands alone.
         metric: what is measured.
     """
-    found = [metric.influence(np.asarray(targets), of_seed) for of_seed in scores.values()]
+    truth = np.asarray(targets)
+    found = [metric.influence(truth, of_seed) for of_seed in (*scores.values(), metric.naive(truth))]
     values, influence = np.array([value for value, _ in found]), np.stack([moved for _, moved in found])
     if groups is not None:
         codes = np.unique(groups, return_inverse=True)[1]
         influence = np.stack([np.bincount(codes, moved) for moved in influence])
-    return Components(tuple(scores) if -1 not in scores else (), values, influence, metric)
+    return Components(
+        tuple(scores) if -1 not in scores else (),
+        values[:-1],
+        influence[:-1],
+        metric,
+        chance=float(values[-1]),
+        chance_influence=influence[-1],
+        negligible=metric.negligible_for(truth),
+    )
 
 
 def estimate(parts: Components, *, confidence: float = 0.95) -> Estimate:
@@ -151,21 +163,13 @@ def contrast(one: Components, other: Components) -> Components:
     seeds = a.seeds if not b.seeds else b.seeds if not a.seeds else _shared(a.seeds, b.seeds)
     if seeds:
         a, b = a.of(seeds), b.of(seeds)
-    return Components(a.seeds, a.values - b.values, a.influence - b.influence, a.metric)
+    return replace(a, values=a.values - b.values, influence=a.influence - b.influence)
 
 
 def above_chance(parts: Components) -> float:
-    """Return the one-sided p-value of a metric no better than its chance level.
-
-    Raises:
-        ValueError: the metric has none of its own.
-    """
-    if parts.metric.chance_level is None:
-        raise ValueError(
-            f"{parts.metric.name} has no chance level of its own; compare with a strategy that learns nothing"
-        )
-    value, error, degrees = _mean_and_error(parts)
-    gain = parts.metric.sign * (value - parts.metric.chance_level)
+    """Return the one-sided p-value of a metric no better than its chance level, which is measured on the same rows."""
+    value, error, degrees = _mean_and_error(replace(parts, influence=parts.influence - parts.chance_influence))
+    gain = parts.metric.sign * (value - parts.chance)
     return float(gain <= 0) if error == 0 else t_tail(gain / error, degrees)
 
 

@@ -1,6 +1,6 @@
 """How good the probabilities of ordered classes are.
 
-Targets are class codes [rows], scores are probabilities [rows, classes].
+Targets are class codes [rows], scores are probabilities [rows, classes]. What is measured is the median class.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from headstart.arrays import Array, Doubles, Places
-from headstart.evaluation.metric import Metric
+from headstart.evaluation.classes import one_hot
+from headstart.evaluation.metric import Metric, constant, mean_of_groups, mean_of_rows
 
-__all__ = ["KAPPA", "median_class"]
+__all__ = ["KAPPA", "METRICS", "median_class"]
 
 
 def median_class(probabilities: Doubles) -> Places:
@@ -36,5 +37,46 @@ def _quadratic_kappa(targets: Array, probabilities: Doubles) -> tuple[float, Dou
     return 1 - distance / expected, influence / np.sqrt(n * max(1, n - 1))
 
 
-KAPPA = Metric("kappa", _quadratic_kappa, chance_level=0.0, between_0_and_1=False)
-"""Quadratic weighted kappa."""
+def _macro_mae(targets: Array, probabilities: Doubles) -> tuple[float, Doubles]:
+    """How many classes off the median class is, averaged over the true classes that have rows."""
+    apart = np.abs(median_class(probabilities) - targets).astype(np.float64)
+    return mean_of_groups(apart, np.asarray(targets, np.int64), int(np.max(targets)) + 1)
+
+
+def _commonest(targets: Array) -> Doubles:
+    counts = np.bincount(targets)
+    return constant(targets, one_hot(int(counts.argmax()), len(counts)))
+
+
+def _middle(targets: Array) -> Doubles:
+    """The median of the classes that have rows, each counted once."""
+    there = np.unique(targets)
+    return constant(targets, one_hot(int(there[(len(there) - 1) // 2]), int(there[-1]) + 1))
+
+
+KAPPA = Metric(
+    "kappa",
+    _quadratic_kappa,
+    _commonest,
+    negligible=0.02,
+    between_0_and_1=False,
+    needs="two values",
+    title="quadratic kappa",
+)
+
+_MACRO_MAE = Metric(
+    "macro_mae",
+    _macro_mae,
+    _middle,
+    higher_is_better=False,
+    negligible=0.02,
+    between_0_and_1=False,
+    in_units=True,
+    needs="every label",
+    title="macro MAE",
+)
+
+_ACCURACY = Metric("accuracy", mean_of_rows(lambda targets, p: median_class(p) == targets), _commonest)
+
+METRICS = {metric.name: metric for metric in (KAPPA, _ACCURACY, _MACRO_MAE)}
+"""Metrics of ordered classes by name; the macro MAE is in classes."""

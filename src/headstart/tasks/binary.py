@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import Array, Doubles, Floats, Places
-from headstart.evaluation import AUC, evaluate_scores, sigmoid
+from headstart.evaluation import AUC, METRICS, evaluate_scores, sigmoid
 from headstart.plain import Json
 from headstart.tasks.task import PLAIN, Rule, Task
 
@@ -20,6 +20,7 @@ class Binary(Task):
 
     kind = "binary"
     primary = AUC
+    metrics = METRICS
 
     def goals(self, targets: Array) -> Floats:
         """Return the class codes as numbers [rows]."""

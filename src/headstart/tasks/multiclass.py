@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.arrays import Array, Doubles, Floats, Places
-from headstart.evaluation.multiclass import ACCURACY
-from headstart.plain import Json
-from headstart.tasks.task import PLAIN, Rule, Task
+from headstart.evaluation.multiclass import ACCURACY, METRICS
+from headstart.tasks.task import Rule, Task
 
 __all__ = ["MultiClass"]
 
@@ -20,6 +19,7 @@ class MultiClass(Task):
 
     kind = "multiclass"
     primary = ACCURACY
+    metrics = METRICS
     link = "softmax"
 
     @property
@@ -46,9 +46,9 @@ class MultiClass(Task):
         """Return the likeliest class's code, or that whose expected cost is the least [rows]."""
         return rule.cheapest(probabilities) if rule.costs else np.asarray(probabilities.argmax(1))
 
-    def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
-        """Return the figures of several classes."""
-        return {"accuracy": float(np.mean(probabilities.argmax(1) == targets)), "n": len(targets)}
+    def scores(self, logits: Doubles, probabilities: Doubles, rule: Rule) -> Doubles:
+        """Return the probabilities; 1 for the decision where costs make it [rows, classes]."""
+        return np.eye(len(self.names))[self.decide(probabilities, rule)] if rule.costs else probabilities
 
     def strata(self, targets: Array) -> Places:
         """Return the class codes [rows]."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from headstart.arrays import Array, Doubles, Floats, Places
 from headstart.evaluation import sigmoid
-from headstart.evaluation.multilabel import MICRO_F1
+from headstart.evaluation.classes import label_figures
+from headstart.evaluation.multilabel import METRICS, MICRO_F1
 from headstart.plain import Json
 from headstart.tasks.task import PLAIN, Rule, Task
 
@@ -21,6 +22,7 @@ class MultiLabel(Task):
 
     kind = "multilabel"
     primary = MICRO_F1
+    metrics = METRICS
 
     @property
     def n_outputs(self) -> int:
@@ -45,10 +47,9 @@ class MultiLabel(Task):
         """Return the probabilities less the thresholds [rows, labels]: 0 or more where a label is predicted."""
         return np.asarray(probabilities - (np.array(rule.thresholds) if rule.thresholds else rule.threshold))
 
-    def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
-        """Return the figures of several labels."""
-        margins = self.scores(probabilities, probabilities, rule)
-        return {"micro_f1": self.primary.influence(targets, margins)[0], "n": len(targets)}
+    def details(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
+        """Return ``classes``: precision, recall, F1 and support of each label."""
+        return {"classes": label_figures(targets, self.decide(probabilities, rule), self.names)}
 
     def strata(self, targets: Array) -> Places:
         """Return of each row the rarest of its labels, so that rare ones stand in every part; -1 counts as a class [rows]."""

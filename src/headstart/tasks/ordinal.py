@@ -8,9 +8,8 @@ import numpy as np
 
 from headstart.arrays import Array, Doubles, Floats, Places
 from headstart.evaluation import sigmoid
-from headstart.evaluation.ordinal import KAPPA, median_class
-from headstart.plain import Json
-from headstart.tasks.task import PLAIN, Rule, Task
+from headstart.evaluation.ordinal import KAPPA, METRICS, median_class
+from headstart.tasks.task import Rule, Task
 
 __all__ = ["Ordinal"]
 
@@ -23,6 +22,7 @@ class Ordinal(Task):
 
     kind = "ordinal"
     primary = KAPPA
+    metrics = METRICS
 
     def goals(self, targets: Array) -> Floats:
         """Return how far up the order each row stands, from 0 to 1 [rows]."""
@@ -41,9 +41,9 @@ class Ordinal(Task):
         """Return the median class's code, or that whose expected cost is the least [rows]."""
         return rule.cheapest(probabilities) if rule.costs else median_class(probabilities)
 
-    def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
-        """Return the figures of ordered classes."""
-        return {"kappa": self.primary.influence(targets, probabilities)[0], "n": len(targets)}
+    def scores(self, logits: Doubles, probabilities: Doubles, rule: Rule) -> Doubles:
+        """Return the probabilities; 1 for the decision where costs make it [rows, classes]."""
+        return np.eye(len(self.names))[self.decide(probabilities, rule)] if rule.costs else probabilities
 
     def strata(self, targets: Array) -> Places:
         """Return the class codes [rows]."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from headstart.arrays import Array, Doubles, Floats, Places
 from headstart.evaluation import sigmoid
-from headstart.evaluation.regression import MAE
+from headstart.evaluation.regression import MAE, METRICS, residual_figures
 from headstart.plain import Facts, Json
 from headstart.tasks.task import PLAIN, Rule, Task
 
@@ -32,6 +32,7 @@ class Regression(Task):
 
     kind = "regression"
     primary = MAE
+    metrics = METRICS
 
     def fitted(self, targets: Array) -> Regression:
         """Return the task with the knots of training targets [rows]."""
@@ -58,9 +59,9 @@ class Regression(Task):
         """Return the numbers themselves [rows]."""
         return probabilities
 
-    def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
-        """Return the figures of numbers."""
-        return {"mae": float(np.abs(probabilities - targets).mean()), "n": len(targets)}
+    def details(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
+        """Return ``residuals``: mean, root mean square and quantiles of what is predicted less what is true."""
+        return {"residuals": residual_figures(targets, probabilities)}
 
     def strata(self, targets: Array) -> Places:
         """Return which tenth of the rows each number stands in; equal numbers stand in one [rows]."""

@@ -14,12 +14,15 @@ or the predicted numbers [rows].
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from headstart.arrays import Array, Doubles, Flags, Floats, Places, Strings
+from headstart.evaluation.classes import class_figures, confusion
+from headstart.evaluation.figures import figures
 from headstart.evaluation.metric import Metric
 from headstart.plain import Facts, Json
 
@@ -95,6 +98,7 @@ class Task(ABC):
         names: of classes or labels, in the order of their codes; none for numbers.
         kind: as ``--task`` calls it.
         primary: what stops training, ranks strategies and decides a verdict; see `scores` for what it takes.
+        metrics: all that are measured, by name, the primary one first.
         link: what makes probabilities of logits, and so the loss: ``"sigmoid"``, each output by itself, or ``"softmax"``.
     """
 
@@ -102,6 +106,7 @@ class Task(ABC):
 
     kind: ClassVar[str]
     primary: ClassVar[Metric]
+    metrics: ClassVar[Mapping[str, Metric]]
     link: ClassVar[Literal["sigmoid", "softmax"]] = "sigmoid"
 
     @property
@@ -121,13 +126,38 @@ class Task(ABC):
     def decide(self, probabilities: Doubles, rule: Rule) -> Array:
         """Return decisions as targets are given: class codes, 0 and 1 a label, or numbers."""
 
-    @abstractmethod
     def measure(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
-        """Return every figure by name, JSON-able; ``n`` among them, and None for what these targets leave undefined."""
+        """Return every figure by name, JSON-able; see `headstart.evaluation.figures.figures`, and of a binary task
+        `headstart.evaluation.evaluate_scores`.
+
+        Raises:
+            DataError: no rows, unequal lengths, or what is no finite number.
+        """
+
+        def taken(metric: Metric) -> Doubles:
+            return self.taken(metric, probabilities, probabilities, rule)
+
+        return figures(self.metrics, targets, taken, self.names)
+
+    def details(self, targets: Array, probabilities: Doubles, rule: Rule = PLAIN) -> Json:
+        """Return what is told next to the figures, JSON-able: ``classes`` (precision, recall, F1 and support of each) and
+        ``confusion``, see `headstart.evaluation.classes`.
+        """
+        true, said = (np.asarray(codes, np.int64) for codes in (targets, self.decide(probabilities, rule)))
+        return {
+            "classes": class_figures(true, said, self.names),
+            "confusion": confusion(true, said, self.names),
+        }
 
     @abstractmethod
     def strata(self, targets: Array) -> Places:
         """Return codes [rows] by which rows are drawn and divided in equal proportions."""
+
+    def taken(self, metric: Metric, logits: Doubles, probabilities: Doubles, rule: Rule) -> Doubles:
+        """Return what one of `metrics` takes."""
+        if metric.takes == "decisions":
+            return np.asarray(self.decide(probabilities, rule), np.float64)
+        return probabilities if metric.takes == "probabilities" else self.scores(logits, probabilities, rule)
 
     def scores(self, logits: Doubles, probabilities: Doubles, rule: Rule) -> Doubles:
         """Return what `primary` takes: the probabilities, unless the kind says otherwise."""
