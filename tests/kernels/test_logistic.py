@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
+from scipy.special import expit, log_softmax
 
-from headstart.fitting.logistic import fit_dual, logistic_path
+from headstart.fitting.logistic import dual_path, fit_dual, logistic_path, losses_of
 
 
 def problem(seed: int, n: int = 200, size: int = 30) -> tuple[Any, Any]:
@@ -145,3 +146,65 @@ def test_rows_without_features_leave_only_the_intercept() -> None:
     weights, bias = fit_dual(features, labels, 1.0, n_sweeps=200)
     assert weights.tolist() == [0, 0, 0]
     assert bias == pytest.approx(np.log(3), abs=0.05)
+
+
+class TestSeveralOutputs:
+    """Both solvers, both links, weights and an offset: against a general minimiser of the objective, written out."""
+
+    @staticmethod
+    def goals(link: str, n: int = 200) -> Any:
+        codes = np.random.default_rng(1).integers(0, 4, n)
+        classes = np.eye(4, dtype=np.float32)[codes]
+        return classes if link == "softmax" else np.maximum(classes, np.roll(classes, 1, 0))
+
+    @staticmethod
+    def reference(features: Any, goals: Any, link: str, of_bias: float, weights: Any, offset: Any) -> tuple[float, Any]:
+        dense = np.append(features.toarray(), np.ones((features.shape[0], 1)), axis=1)
+
+        def value(flat: Any) -> float:
+            found = flat.reshape(-1, goals.shape[1])
+            logits = dense @ found + offset
+            if link == "softmax":
+                losses = -(goals * log_softmax(logits, axis=1)).sum(1)
+            else:
+                losses = -(goals * np.log(expit(logits)) + (1 - goals) * np.log(expit(-logits))).sum(1)
+            return float(losses @ weights + (np.square(found[:-1]).sum() + of_bias * np.square(found[-1]).sum()) / 20)
+
+        start = np.zeros(dense.shape[1] * goals.shape[1])
+        return value, minimize(value, start, method="L-BFGS-B", options={"maxfun": 10**6}).fun
+
+    @pytest.mark.parametrize("link", ["softmax", "sigmoid"])
+    @pytest.mark.parametrize("solver", [dual_path, logistic_path])
+    def test_find_the_least_objective(self, solver: Any, link: str) -> None:
+        (features, _), goals, rng = problem(3, size=8), self.goals(link), np.random.default_rng(0)
+        weights, offset = rng.integers(1, 4, 200).astype(float), rng.normal(size=(200, 4))
+        value, least = self.reference(features, goals, link, float(solver is dual_path), weights, offset)
+        more = {"n_sweeps": 500} if solver is dual_path else {}
+        path = list(solver(features, goals, (1.0, 10.0), link=link, weights=weights, offset=offset, **more))
+        found = path[-1]
+        assert found.coefficients.shape == (4, 8) and found.intercepts.shape == (4,)
+        assert value(np.append(found.coefficients.T, found.intercepts[None], axis=0).astype(float)) <= least * 1.0005
+        first = next(iter(solver(features, goals, (1.0,), link=link, weights=weights, offset=offset, **more)))
+        np.testing.assert_allclose(path[0].coefficients, first.coefficients, atol=1e-6)
+        logits = found.logits(features, offset)
+        assert logits.shape == (200, 4) and logits.dtype == np.float64
+        assert losses_of(goals, logits, link) @ weights < least  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("cost", [1.0, 300.0])
+    def test_rare_labels_settle_whatever_the_penalty(self, cost: float) -> None:
+        """Where nearly all rows lack a label and C is large, a step between bounds that are far apart must not go to and fro."""
+        features, _ = problem(9, n=1000)
+        goals = np.zeros((1000, 2), np.float32)
+        goals[:7, 0], goals[7:20, 1] = 1, 1
+        short, long = (
+            next(dual_path(features, goals, (cost,), link="sigmoid", n_sweeps=n)).logits(features) for n in (60, 300)
+        )
+        np.testing.assert_allclose(short, long, atol=1)
+
+    def test_one_of_two_classes_is_two_labels(self) -> None:
+        features, labels = problem(4)
+        goals = np.stack([1 - labels, labels], axis=1)
+        (line,) = logistic_path(features, goals, (3.0,), link="softmax")
+        (single,) = logistic_path(features, labels, (6.0,))  # two outputs share what one has to bear
+        both = line.logits(features)
+        np.testing.assert_allclose(both[:, 1] - both[:, 0], single.logits(features), atol=1e-2)

@@ -1,9 +1,9 @@
 """Logistic regression, solved two ways; the one place where its loss and gradient stand.
 
 `logistic_path` takes any inputs, a path of penalties of which each starts from the one before (ten fits cost about as much as
-two), an offset, and a pull towards any weights and not only towards zero: scikit-learn's has none of these. `fit_dual` is
-many times faster where rows are short vectors of about length 1, as n-grams are in a `blend`; where some rows are long (a
-column that is hardly penalised makes them so) its steps become small, and it is not meant for them.
+two), an offset, and a pull towards any weights and not only towards zero: scikit-learn's has none of these. `fit_dual`, and
+`dual_path` for several outputs, are many times faster where rows are short vectors of about length 1, as n-grams are; where
+some rows are long (a column that is hardly penalised makes them so) their steps become small, and they are not meant for them.
 
 C is, as in scikit-learn, the inverse strength of the penalty.
 """
@@ -11,7 +11,7 @@ C is, as in scikit-learn, the inverse strength of the penalty.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,22 @@ from scipy.optimize import minimize
 
 from headstart.arrays import Array
 from headstart.evaluation import sigmoid
-from headstart.kernels.logistic import sweep
+from headstart.kernels.logistic import sweep, sweep_outputs
 
-__all__ = ["LinearModel", "costs_up_to", "fit_dual", "log_loss", "logistic_path"]
+__all__ = [
+    "LinearModel",
+    "Link",
+    "costs_up_to",
+    "dual_path",
+    "errors_of",
+    "fit_dual",
+    "log_loss",
+    "logistic_path",
+    "losses_of",
+]
+
+Link = Literal["sigmoid", "softmax"]
+"""See `headstart.tasks.Task`."""
 
 _SETTLED = 1e-4
 """Sweeps end when the rows' probabilities move by less than this on average."""
@@ -31,25 +44,49 @@ class LinearModel(NamedTuple):
     """A linear model of one logit or several.
 
     Attributes:
-        coefficients: float64 [outputs, size].
-        intercepts: float64 [outputs].
+        coefficients: [outputs, size]; float64, or float32 of several outputs from `dual_path`.
+        intercepts: [outputs].
     """
 
-    coefficients: NDArray[np.float64]
-    intercepts: NDArray[np.float64]
+    coefficients: NDArray[Any]
+    intercepts: NDArray[Any]
 
     def logits(self, inputs: Any, offset: NDArray[np.float64] | float = 0.0) -> NDArray[np.float64]:
         """Return the logits of rows of inputs [rows, size]: [rows] of one output, [rows, outputs] of several."""
         if len(self.coefficients) == 1:
             found: NDArray[np.float64] = inputs @ self.coefficients[0] + self.intercepts[0] + offset
             return found
-        return np.asarray(inputs @ self.coefficients.T + self.intercepts + offset)
+        return np.asarray(inputs @ self.coefficients.T + self.intercepts + offset, np.float64)
 
 
-def log_loss(labels: Array, logits: NDArray[np.float64], weights: Array | None = None) -> float:
-    """Return the mean log loss of logits [rows], in nats; rows count by their weights."""
-    losses = np.logaddexp(0, logits) - np.asarray(labels, np.float64) * logits
-    return float(np.average(losses, weights=weights))
+def losses_of(goals: Array, logits: NDArray[np.float64], link: Link = "sigmoid") -> NDArray[np.float64]:
+    """Return the log loss of each row, in nats [rows]; of several labels, of all of them together.
+
+    Args:
+        goals: what the outputs learn, from 0 to 1, [rows] or [rows, outputs].
+        logits: likewise.
+        link: of the task; see `headstart.tasks.Task`.
+    """
+    if link == "softmax":
+        shifted = logits - logits.max(1, keepdims=True)
+        with np.errstate(under="ignore"):
+            return np.asarray(np.log(np.exp(shifted).sum(1)) - (goals * shifted).sum(1))
+    losses = np.logaddexp(0, logits) - goals * logits
+    return np.asarray(losses if losses.ndim == 1 else losses.sum(1))
+
+
+def errors_of(goals: Array, logits: NDArray[np.float64], link: Link = "sigmoid") -> NDArray[np.float64]:
+    """Return the gradients of `losses_of` by the logits: probabilities less goals, in their shape."""
+    if link == "softmax":
+        with np.errstate(under="ignore"):
+            grown = np.exp(logits - logits.max(1, keepdims=True))
+            return np.asarray(grown / grown.sum(1, keepdims=True) - goals)
+    return np.asarray(sigmoid(logits) - goals)
+
+
+def log_loss(goals: Array, logits: NDArray[np.float64], weights: Array | None = None, link: Link = "sigmoid") -> float:
+    """Return the mean of the rows' log losses, in nats; rows count by their weights [rows]. See `losses_of`."""
+    return float(np.average(losses_of(np.asarray(goals, np.float64), logits, link), weights=weights))
 
 
 def costs_up_to(costs: Sequence[float], cost: float | None) -> tuple[float, ...]:
@@ -62,9 +99,10 @@ def costs_up_to(costs: Sequence[float], cost: float | None) -> tuple[float, ...]
 
 def logistic_path(
     inputs: Any,
-    labels: Array,
+    goals: Array,
     costs: Sequence[float],
     *,
+    link: Link = "sigmoid",
     weights: Array | None = None,
     offset: NDArray[np.float64] | None = None,
     prior: Array | None = None,
@@ -74,51 +112,55 @@ def logistic_path(
     """Yield the best model for each of `costs` in turn; whoever has seen enough asks for no more.
 
     Minimises the weighted sum of log losses of ``inputs @ w + b + offset`` plus ``|w - prior|**2 / (2 C)``; the intercept
-    is free. Products are taken in the inputs' own precision.
+    is free. Products are taken in the inputs' own precision. Several outputs are solved together.
 
     Args:
         inputs: dense or sparse rows [rows, size].
-        labels: class codes 0 and 1, or probabilities of class 1 [rows].
+        goals: what the outputs learn, from 0 to 1: [rows] of one output, [rows, outputs] of several.
         costs: values of C, from the smallest (strongest pull) on.
+        link: of the task; see `headstart.tasks.Task`.
         weights: how much each row counts [rows]; None for 1 each.
-        offset: logits to begin from [rows]; None for none.
-        prior: weights to stay near [size]; None for zeros.
+        offset: logits to begin from, in the shape of the goals; None for none.
+        prior: weights to stay near, [size] or [size, outputs]; None for zeros.
         max_iter: most steps of L-BFGS for each C.
         tolerance: a relative fall of the objective that is less ends the search.
     """
-    truth = np.asarray(labels, np.float64)
+    truth = np.asarray(goals, np.float64)
+    several, n_outputs = truth.ndim == 2, 1 if truth.ndim == 1 else truth.shape[1]
     each = None if weights is None else np.asarray(weights, np.float64)
     total = float(len(truth)) if each is None else float(each.sum())
-    origin = np.zeros(inputs.shape[1]) if prior is None else np.asarray(prior, np.float64)
-    base = np.zeros(len(truth)) if offset is None else np.asarray(offset, np.float64)
+    shape = (inputs.shape[1], *truth.shape[1:])
+    origin = np.zeros(shape) if prior is None else np.asarray(prior, np.float64)
+    base = np.zeros(truth.shape) if offset is None else np.asarray(offset, np.float64)
     if prior is not None:
         base = base + np.asarray(inputs @ origin.astype(inputs.dtype), np.float64)
     transposed = inputs.T.tocsr() if hasattr(inputs, "tocsr") else inputs.T
-    positive = float(truth.sum() if each is None else truth @ each)
-    fraction = (positive + 0.5) / (total + 1)
-    point = np.append(np.zeros(inputs.shape[1]), np.log(fraction / (1 - fraction)) - base.mean())
+    fraction = ((truth.sum(0) if each is None else truth.T @ each) + 0.5) / (total + 1)
+    point = np.append(np.zeros(shape), np.log(fraction / (1 - fraction)) - base.mean(0))
     options = {"maxiter": max_iter, "gtol": 1e-6, "ftol": tolerance, "maxcor": 10}
     for cost in costs:
         pull = 1.0 / (cost * total)
 
         def objective(values: NDArray[np.float64], pull: float = pull) -> tuple[float, NDArray[np.float64]]:
-            moved = values[:-1]
-            logits = np.asarray(inputs @ moved.astype(inputs.dtype, copy=False), np.float64) + (values[-1] + base)
-            error = sigmoid(logits) - truth
-            losses = np.logaddexp(0, logits) - truth * logits
+            flat, intercepts = values[:-n_outputs], values[-n_outputs:]
+            moved = flat.reshape(shape)
+            logits = np.asarray(inputs @ moved.astype(inputs.dtype, copy=False), np.float64) + (intercepts + base)
+            error, losses = errors_of(truth, logits, link), losses_of(truth, logits, link)
             if each is not None:
-                error, losses = error * each, losses * each
+                error, losses = error * (each[:, None] if several else each), losses * each
             error /= total
-            gradient = np.asarray(transposed @ error.astype(inputs.dtype, copy=False), np.float64) + pull * moved
-            return float(losses.sum() / total + 0.5 * pull * (moved @ moved)), np.append(gradient, error.sum())
+            products = np.asarray(transposed @ error.astype(inputs.dtype, copy=False), np.float64)
+            gradient = np.append(products.reshape(-1) + pull * flat, error.sum(0))
+            return float(losses.sum() / total + 0.5 * pull * (flat @ flat)), gradient
 
         point = minimize(objective, point, jac=True, method="L-BFGS-B", options=options).x
-        yield LinearModel((origin + point[:-1])[None], point[-1:].copy())
+        found = (origin + point[:-n_outputs].reshape(shape)).reshape(-1, n_outputs)
+        yield LinearModel(found.T, point[-n_outputs:].copy())
 
 
 def fit_dual(
     inputs: Any,
-    labels: Array,
+    goals: Array,
     cost: float,
     *,
     weights: Array | None = None,
@@ -131,7 +173,7 @@ def fit_dual(
 
     Args:
         inputs: sparse CSR [rows, size], float32; or several such, one below the other.
-        labels: class codes 0 and 1, or probabilities of class 1 [rows].
+        goals: class codes 0 and 1, or probabilities of class 1 [rows].
         cost: C.
         weights: how much each row counts [rows]; None for 1 each.
         n_sweeps: most passes over the rows; it ends sooner once their probabilities hardly move.
@@ -140,34 +182,92 @@ def fit_dual(
     Returns:
         Coefficients [size] and intercept.
     """
-    blocks = list(inputs) if isinstance(inputs, Sequence) else [inputs]
-    cuts = np.cumsum([block.shape[0] for block in blocks])[:-1]
-    # A row that counts twice has twice the cost: its share of the dual may reach twice as far.
-    costs = np.full(len(labels), cost) if weights is None else cost * np.asarray(weights, np.float64)
-    split = zip(blocks, np.split(np.asarray(labels, np.float64), cuts), np.split(costs, cuts), strict=True)
-    parts = [_Part(block, target, of_rows) for block, target, of_rows in split]
+    parts = _parts(inputs, np.asarray(goals, np.float64), weights)
     # The last coefficient is the intercept. In float32 more of them lie near the processor.
-    coefficients = np.zeros(blocks[0].shape[1] + 1, np.float32)
-    rng = np.random.default_rng(random_state)
-    for _ in range(n_sweeps):
-        moved = sum(parts[number].sweep(rng, coefficients) for number in rng.permutation(len(parts)))
-        if moved < _SETTLED * len(labels):
-            break
+    coefficients = np.zeros(parts[0].size + 1, np.float32)
+    _settle(parts, coefficients, cost, n_sweeps, np.random.default_rng(random_state))
     return coefficients[:-1], float(coefficients[-1])
+
+
+def dual_path(
+    inputs: Any,
+    goals: Array,
+    costs: Sequence[float],
+    *,
+    link: Link,
+    weights: Array | None = None,
+    offset: Array | None = None,
+    n_sweeps: int = 60,
+    random_state: int = 0,
+) -> Iterator[LinearModel]:
+    """Yield for each of `costs` what `fit_dual` finds for several outputs; each begins where the one before ended.
+
+    Args:
+        inputs: as `fit_dual` takes them.
+        goals: what the outputs learn, from 0 to 1 [rows, outputs].
+        costs: values of C.
+        link: of the task; see `headstart.tasks.Task`.
+        weights: how much each row counts [rows]; None for 1 each.
+        offset: logits to begin from [rows, outputs]; None for none.
+        n_sweeps: most passes over the rows for each C.
+        random_state: seed of the order in which rows are visited.
+
+    Yields:
+        Models in float32.
+    """
+    parts = _parts(inputs, np.asarray(goals, np.float32), weights, offset, classes=link == "softmax")
+    coefficients = np.zeros((parts[0].size + 1, goals.shape[1]), np.float32)
+    rng, before = np.random.default_rng(random_state), 1.0
+    for cost in costs:
+        # The best weights are C times a sum over the rows, so with another C the same probabilities have other weights.
+        coefficients = coefficients * np.float32(cost / before)
+        _settle(parts, coefficients, cost, n_sweeps, rng)
+        yield LinearModel(coefficients[:-1].T, coefficients[-1])
+        before = cost
 
 
 class _Part:
     """Some rows, and where their probabilities stand."""
 
-    def __init__(self, block: Any, target: NDArray[np.float64], costs: NDArray[np.float64]) -> None:
+    def __init__(
+        self, block: Any, goals: Array, weights: NDArray[np.float64] | None, offset: Array, classes: bool
+    ) -> None:
+        self.size = block.shape[1]
         self.ends, self.places = block.indptr.astype(np.int64), block.indices
         self.values = block.data.astype(np.float32, copy=False)
         self.squares = np.asarray(block.multiply(block).sum(1), np.float64).reshape(-1) + 1.0
-        self.costs = costs
-        self.p = target.copy()  # so that all coefficients begin at zero
+        self.weights, self.offset, self.classes = weights, offset, classes
+        self.p = goals.copy()  # so that all coefficients begin at zero
 
-    def sweep(self, rng: np.random.Generator, coefficients: NDArray[np.float32]) -> float:
+    def sweep(self, rng: np.random.Generator, coefficients: NDArray[np.float32], cost: float) -> float:
         """Visit every row once, and return how far their probabilities moved, in all."""
         order = rng.permutation(len(self.p))
-        values = self.ends, self.places, self.values
-        return float(sweep(*values, order, self.squares, self.costs, coefficients, self.p))
+        # A row that counts twice has twice the cost: its share of the dual may reach twice as far.
+        costs = np.full(len(self.p), cost) if self.weights is None else cost * self.weights
+        rows = self.ends, self.places, self.values, order, self.squares, costs
+        if self.p.ndim == 1:
+            return float(sweep(*rows, coefficients, self.p))
+        return float(sweep_outputs(*rows, self.offset, self.classes, coefficients, self.p))
+
+
+def _parts(
+    inputs: Any, goals: Array, weights: Array | None, offset: Array | None = None, *, classes: bool = False
+) -> list[_Part]:
+    blocks = list(inputs) if isinstance(inputs, Sequence) else [inputs]
+    cuts = np.cumsum([block.shape[0] for block in blocks])[:-1]
+    nothing: Any = [None] * len(blocks)
+    none_of_rows = np.zeros((0, *goals.shape[1:]), np.float32)
+    each = nothing if weights is None else np.split(np.asarray(weights, np.float64), cuts)
+    offsets = [none_of_rows] * len(blocks) if offset is None else np.split(np.asarray(offset, np.float32), cuts)
+    return [_Part(*part, classes) for part in zip(blocks, np.split(goals, cuts), each, offsets, strict=True)]
+
+
+def _settle(
+    parts: list[_Part], coefficients: NDArray[np.float32], cost: float, n_sweeps: int, rng: np.random.Generator
+) -> None:
+    """Sweep over the rows until their probabilities hardly move."""
+    n_rows = sum(len(part.p) for part in parts)
+    for _ in range(n_sweeps):
+        moved = sum(parts[number].sweep(rng, coefficients, cost) for number in rng.permutation(len(parts)))
+        if moved < _SETTLED * n_rows:
+            break

@@ -5,6 +5,9 @@ The loss of a row is ``max over p of p z + H(p) - t z``, H being the entropy, so
 the others held, and moves the weights along: Yu, Huang and Lin, "Dual coordinate descent methods for logistic
 regression and maximum entropy models", Machine Learning 85, 2011. Each row is read twice a sweep, nothing else is
 kept, and some twenty sweeps settle what a quasi-Newton method wants a hundred passes for.
+
+Of several outputs a row has a p for each. They are found together: one by one where each output is a label by itself, and
+under the constraint that they sum to 1 where the outputs are classes of which one is right.
 """
 
 from __future__ import annotations
@@ -14,10 +17,14 @@ import numpy as np
 from headstart.arrays import Doubles, Floats, Places
 from headstart.kernels.compiling import compiled
 
-__all__ = ["sweep"]
+__all__ = ["sweep", "sweep_outputs"]
 
 _MOST_STEPS = 30
+_FREE_STEPS = 8
+"""Newton's steps that may end on a bound: where the curvature is large, from there they can go to and fro for ever."""
 _CLOSE = 1e-7
+_SMALL = 1e-9
+"""A probability that moves by less moves no weight."""
 
 
 @compiled(part=True)
@@ -29,11 +36,11 @@ def _probability(logit: float) -> float:
 
 
 @compiled(part=True)
-def _best(logit: float, before: float, curvature: float) -> float:
+def _best(logit: float, before: float, curvature: float, free_steps: int) -> float:
     """Solve ``u = logit - curvature * (sigmoid(u) - before)`` for u, by Newton's method between bounds; sigmoid(u)."""
     low, high = logit - curvature * (1.0 - before), logit + curvature * before
     u = min(max(logit, low), high)
-    for _ in range(_MOST_STEPS):
+    for number in range(_MOST_STEPS):
         p = _probability(u)
         error = u - logit + curvature * (p - before)
         if error > 0:
@@ -42,7 +49,7 @@ def _best(logit: float, before: float, curvature: float) -> float:
             low = u
         step = error / (1.0 + curvature * p * (1.0 - p))
         after = u - step
-        if after < low or after > high:
+        if after < low or after > high or (number >= free_steps and not low < after < high):
             after = 0.5 * (low + high)
         if abs(after - u) < _CLOSE:
             return float(_probability(after))
@@ -81,7 +88,7 @@ def sweep(
         for k in range(begin, end):
             logit += values[k] * weights[places[k]]
         before = p[row]
-        after = _best(logit, before, penalties[row] * squares[row])
+        after = _best(logit, before, penalties[row] * squares[row], _MOST_STEPS)
         change = np.float32(penalties[row] * (before - after))
         if change != 0.0:
             for k in range(begin, end):
@@ -89,4 +96,124 @@ def sweep(
             weights[last] += change
             p[row] = after
             moved += abs(after - before)
+    return moved
+
+
+@compiled(part=True)
+def _best_of_classes(logits: Doubles, before: Floats, curvature: float, t: Doubles) -> None:
+    """Find the best probabilities of one row's classes, which sum to 1, and leave them in `logits`.
+
+    They solve ``log p + curvature p = logit + curvature before - s`` for the s at which they sum to 1. Newton's method on
+    the logarithms `t` and s together begins at the softmax of the logits, which is the solution where nothing moves any more.
+
+    Args:
+        logits: of the classes [outputs]; changed.
+        before: their probabilities [outputs].
+        curvature: of the row.
+        t: room for as many numbers.
+    """
+    n = len(logits)
+    largest = logits[0]
+    for k in range(1, n):
+        largest = max(largest, logits[k])
+    total = 0.0
+    for k in range(n):
+        total += np.exp(logits[k] - largest)
+    s = largest + np.log(total)
+    for k in range(n):
+        t[k] = logits[k] - s
+        logits[k] += curvature * before[k]
+    for _ in range(_MOST_STEPS):
+        mass, weighted, slope = 0.0, 0.0, 0.0
+        for k in range(n):
+            p = np.exp(t[k])
+            part = p / (1.0 + curvature * p)
+            mass += p
+            weighted += part * (logits[k] - s - t[k] - curvature * p)
+            slope += part
+        change = (mass + weighted - 1.0) / slope
+        s += change
+        moved = 0.0
+        for k in range(n):
+            p = np.exp(t[k])
+            step = (logits[k] - s - t[k] - curvature * p) / (1.0 + curvature * p)
+            moved += p * abs(step)
+            t[k] = min(t[k] + step, 0.0)
+        if moved < _CLOSE:
+            break
+    mass = 0.0
+    for k in range(n):
+        logits[k] = np.exp(t[k])
+        mass += logits[k]
+    for k in range(n):
+        logits[k] /= mass
+
+
+@compiled
+def sweep_outputs(
+    ends: Places,
+    places: Places,
+    values: Floats,
+    order: Places,
+    squares: Doubles,
+    penalties: Doubles,
+    offset: Floats,
+    classes: bool,
+    weights: Floats,
+    p: Floats,
+) -> float:
+    """Do as `sweep` does for several outputs at once.
+
+    Args:
+        ends: of each row among places and values, beginning with 0 [rows + 1].
+        places: which weights a value belongs to [values].
+        values: float32 [values].
+        order: rows to visit.
+        squares: of each row, the sum of its squared values and of the intercept's 1 [rows].
+        penalties: C of each row [rows].
+        offset: what is added to the logits [rows, outputs]; no rows for nothing.
+        classes: whether one output is right, and not any number of them.
+        weights: float32 [size + 1, outputs], the last ones the intercepts; changed.
+        p: of each row, beginning at its targets where all weights begin at zero, float32 [rows, outputs]; changed.
+
+    Returns:
+        Half of how far all p moved together.
+    """
+    moved = 0.0
+    last, n = weights.shape[0] - 1, weights.shape[1]
+    logits, room, change = np.empty(n), np.empty(n), np.empty(n, np.float32)
+    for row in order:
+        begin, end = ends[row], ends[row + 1]
+        for k in range(n):
+            change[k] = weights[last, k]
+        for i in range(begin, end):
+            place, value = places[i], values[i]
+            for k in range(n):
+                change[k] += value * weights[place, k]
+        for k in range(n):
+            logits[k] = change[k]
+        if len(offset):
+            for k in range(n):
+                logits[k] += offset[row, k]
+        curvature = penalties[row] * squares[row]
+        if classes:
+            _best_of_classes(logits, p[row], curvature, room)
+        else:
+            for k in range(n):
+                logits[k] = _best(logits[k], np.float64(p[row, k]), curvature, _FREE_STEPS)
+        largest = 0.0
+        for k in range(n):
+            apart = p[row, k] - logits[k]
+            largest = max(largest, abs(apart))
+            moved += 0.5 * abs(apart)
+            change[k] = np.float32(penalties[row] * apart)
+        if largest < _SMALL:
+            continue
+        for i in range(begin, end):
+            place, value = places[i], values[i]
+            for k in range(n):
+                weights[place, k] += change[k] * value
+        for k in range(n):
+            weights[last, k] += change[k]
+            p[row, k] = logits[k]
     return moved
