@@ -244,8 +244,8 @@ def test_bad_files_get_their_sentence(name: str, write: Callable[[str, bytes], P
         ({"text": np.array([["a"], ["b"]]), "label": [0, 1]}, r"has shape \(2, 1\); expected one dimension"),
         ({"text": ["a\ud83d"], "label": [0]}, r"row 0 .* holds str 'a\\ud83d'"),
         (
-            {"text": ["a"], "label": [[0]]},
-            r"Column 'label' of the data holds list<.*>; expected numbers, truth values or strings",
+            {"text": ["a"], "label": [{"stars": 0}]},
+            r"Column 'label' of the data holds struct<.*>; expected numbers, truth values or strings",
         ),
         ({"text": [], "label": []}, r"the dict has column names but no row"),
         (["a", "b"], r"Something of type list came where a path, a table or a dict of columns was expected"),

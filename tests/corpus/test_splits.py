@@ -168,3 +168,50 @@ def test_texts_that_two_sets_share_are_found() -> None:
     assert shared.in_b.tolist() == [False, True, False, False, True]
     assert shared.n == 2
     assert duplicates(a, text_array([])).n == 0
+
+
+class TestManyClasses:
+    """150 classes, of which some have one row: none is lost, none stops anything."""
+
+    labels = np.repeat(np.arange(150), np.r_[np.full(50, 1), np.full(50, 2), np.full(50, 20)])
+
+    @pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5, 0.8])
+    def test_a_split_keeps_every_class_among_the_rest(self, fraction: float) -> None:
+        rest, held = split_rows(len(self.labels), fraction, labels=self.labels)
+        assert len(held) == np.ceil(fraction * len(self.labels))
+        assert set(self.labels[rest]) == set(range(150))
+        large = self.labels >= 100
+        assert abs(large[held].mean() - large.mean()) < 0.14
+        shares = np.bincount(self.labels[held], minlength=150)[100:] / 20
+        assert abs(shares - fraction).max() <= 0.3
+
+    @pytest.mark.parametrize("n", [150, 200, 700])
+    def test_a_draw_has_a_row_of_each(self, n: int) -> None:
+        rows = subset(self.labels, n)
+        assert len(rows) == n and set(self.labels[rows]) == set(range(150))
+        assert set(subset(self.labels, 100)) <= set(rows)
+
+    def test_groups(self) -> None:
+        groups = np.arange(len(self.labels)) % 40
+        rest, held = split_rows(len(self.labels), 0.2, labels=self.labels, groups=groups)
+        assert not set(groups[rest]) & set(groups[held])
+        assert abs(len(held) / len(self.labels) - 0.2) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (np.random.default_rng(0).lognormal(size=300), "regression"),
+        ([["a"] if i % 3 else ["a", "b"] if i % 2 else [] for i in range(300)], "multilabel"),
+        ([1 + i % 5 for i in range(300)], "ordinal"),
+        ([1.0] * 299 + [2.0], "regression"),
+    ],
+)
+def test_every_task_is_stratified(values: Any, task: str) -> None:
+    corpus = Corpus(text_array([str(i) for i in range(300)])).with_labels(values, task=task)
+    assert corpus.strata is not None and corpus.labels is not None
+    _, held = split(corpus, 0.2)
+    assert len(held) == 60
+    of_all, of_held = (np.bincount(corpus.strata[rows], minlength=10) for rows in (slice(None), held))
+    assert abs(of_held - of_all / 5).max() <= 1
+    assert len(corpus.take(held).labels) == 60  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """``Corpus``: texts with their labels and columns, held in Arrow."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headstart.corpus.filters import RowFilter, Where
-from headstart.corpus.labels import MISSING_LABELS, encode_labels, label_values
+from headstart.corpus.targets import Labelling, encode_targets
 from headstart.errors import DataError
 from headstart.notebook import Shown
 from headstart.plain import Json
@@ -23,13 +23,15 @@ class Corpus(Shown):
 
     Args:
         texts: ``pa.LargeStringArray`` ``[rows]``, nulls allowed.
-        labels: class codes, int64 ``[rows]``, or None.
-        label_names: each code's name; of two classes the positive one is code 1.
-        label_values: each code's value as the data held it (int, bool, string).
+        labels: class codes, int64 ``[rows]``; 0 and 1, int8 ``[rows, labels]``, of several labels a row; numbers, float64
+            ``[rows]``; or None.
+        label_names: each code's name; of two classes the positive one is code 1. None of numbers.
+        label_values: each name's value as the data held it (int, bool, string).
         columns: the other columns, ``[rows]``.
         source: where the rows came from, for messages.
         text_name: what the text column was called; several that became one text in one string, ``"title,body"``.
-        label_column: what the label column was called.
+        label_column: what the label column was called; several in one string, ``"angry,happy"``.
+        label_note: a sentence where what the labels were taken for could be wrong.
         reading: what was counted while reading; see ``counts``.
         weights: how much each row counts in training, float64 ``[rows]``, zero or more; None counts all alike.
         kind: of the labels, by its name in `headstart.tasks.TASKS`; empty for classes without an order, two or more.
@@ -43,6 +45,7 @@ class Corpus(Shown):
     source: str = "the data"
     text_name: str = "text"
     label_column: str | None = None
+    label_note: str = ""
     reading: Mapping[str, int] = field(default_factory=dict)
     weights: np.ndarray | None = None
     kind: str = ""
@@ -59,17 +62,28 @@ class Corpus(Shown):
 
     def summary(self) -> Json:
         """Return what ``repr`` and notebooks show."""
-        labels = None
-        if self.labels is not None:
-            sizes = np.bincount(self.labels, minlength=len(self.label_names))
-            labels = ", ".join(f"{name}: {size:,}" for name, size in zip(self.label_names, sizes, strict=False))
         return {
             "rows": f"{len(self):,}",
-            "labels": labels,
+            "labels": self._labels_in_words(),
             "columns": ", ".join(self.columns.column_names) or None,
             "weights": None if self.weights is None else "yes",
             "source": self.source,
         }
+
+    def _labels_in_words(self) -> str | None:
+        """How many rows each label has, or what the task is where these are too many to list."""
+        if self.labels is None or self.task is None:
+            return None
+        if not self.label_names or len(self.label_names) > 12:
+            return self.task.said()
+        codes = self.labels.nonzero()[1] if self.labels.ndim > 1 else self.labels
+        sizes = np.bincount(codes, minlength=len(self.label_names))
+        return ", ".join(f"{name}: {size:,}" for name, size in zip(self.label_names, sizes, strict=True))
+
+    @property
+    def strata(self) -> np.ndarray | None:
+        """Codes ``[rows]`` by which rows are drawn and divided in equal proportions; None without labels."""
+        return None if self.task is None or self.labels is None else self.task.strata(self.labels)
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -91,42 +105,39 @@ class Corpus(Shown):
             **({"n_cells_over_lines": n} if (n := self.reading.get("n_cells_over_lines")) else {}),
         }
 
-    def with_labels(
-        self,
-        values: Any,
-        *,
-        column: str | None = None,
-        label_map: Mapping[Any, Any] | None = None,
-        positive: Any = None,
-        names: Sequence[str] | None = None,
-        missing: Collection[str] = MISSING_LABELS,
-    ) -> "Corpus":
+    def with_labels(self, values: Any, *, column: str | None = None, **how: Any) -> "Corpus":
         """The corpus with these labels; rows whose label is missing are dropped and counted.
 
         Args:
-            values: one label a row, as ``encode_labels`` takes them; so are ``label_map``, ``positive``, ``names``,
-                ``missing``.
+            values: one label a row, a list of labels a row, or a table of 0/1 columns, each called as its label; see
+                ``headstart.corpus.targets.encode_targets``.
             column: what the label column is called, for messages.
+            how: fields of ``headstart.corpus.targets.Labelling``: ``task``, ``order``, ``delimiter``, ``label_map``, ``positive``,
+                ``names``, ``base``, ``missing``.
 
         Raises:
             DataError: another number of labels than of rows, no label at all, or labels that do not fit.
+            OptionError: an option that means nothing to the task of these labels.
         """
-        codes, found = encode_labels(values, label_map=label_map, positive=positive, names=names, missing=missing)
+        found = encode_targets(values, Labelling(**how))
         what = "The labels" if column is None else f"The label column {column!r}"
-        if len(codes) != len(self):
-            raise DataError(f"{len(codes)} labels came for {len(self)} texts of {self.source}. Pass one label a text.")
-        held = codes >= 0
-        if not held.any():
+        if len(found.codes) != len(self):
+            raise DataError(
+                f"{len(found.codes)} labels came for {len(self)} texts of {self.source}. Pass one label a text."
+            )
+        if not found.held.any():
             raise DataError(f"{what} of {self.source}: all {len(self)} are missing. Name another column, or none.")
         labelled = replace(
             self,
-            labels=codes,
-            label_names=found,
-            label_values=found if label_map else label_values(values, found),
+            labels=found.codes,
+            label_names=found.names,
+            label_values=found.values,
             label_column=column,
-            reading={**self.reading, "n_null_labels_dropped": int((~held).sum())},
+            label_note=found.note and f"{what[0].lower()}{what[1:]}: {found.note}",
+            kind=found.kind,
+            reading={**self.reading, "n_null_labels_dropped": int((~found.held).sum())},
         )
-        return labelled if held.all() else labelled.take(held)
+        return labelled if found.held.all() else labelled.take(found.held)
 
     def take(self, rows: Any) -> "Corpus":
         """The corpus of these rows, in this order.

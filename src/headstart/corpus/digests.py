@@ -13,9 +13,10 @@ def digest(*corpora: Corpus) -> str:
     found = hashlib.sha256()
     for corpus in corpora:
         found.update(f"{len(corpus)} {corpus.label_names}".encode())
+        found.update(b"" if corpus.kind in ("", "binary") else corpus.kind.encode())
         for text in corpus.texts.to_pylist():
             found.update(b"\x00" if text is None else text.encode("utf-8", "replace") + b"\x01")
-        found.update(b"" if corpus.labels is None else corpus.labels.tobytes())
+        found.update(b"" if corpus.labels is None else np.ascontiguousarray(corpus.labels).tobytes())
         found.update(b"" if corpus.weights is None else np.ascontiguousarray(corpus.weights).tobytes())
         for name in corpus.columns.column_names:
             values = pc.cast(corpus.columns.column(name), "large_string", safe=False)

@@ -79,8 +79,8 @@ def encode_labels(
     rows, held = distinct(values, "label", "the data")
     found = [label_name(value) for value in held]
     known = {label_name(value) for value in (*(label_map or ()), *(names or ()))}
-    mapped = _mapped([None if name in missing and name not in known else name for name in found], label_map)
-    present = tuple(sorted({name for name in mapped if name is not None}, key=_order))
+    mapped = mapped_names([None if name in missing and name not in known else name for name in found], label_map)
+    present = tuple(sorted({name for name in mapped if name is not None}, key=name_order))
     order = _known(present, names, positive) if names else _with_positive_last(present, positive)
     codes = {name: code for code, name in enumerate(order)}
     table = np.array([-1 if name is None else codes[name] for name in mapped], np.int64)
@@ -117,7 +117,10 @@ def parse_label_map(text: str) -> dict[str, str]:
 def describe_labels(names: Sequence[str]) -> str:
     """The mapping in words, for people: ``not happy = 0, happy = 1 (positive)``."""
     marks = ["" if len(names) != 2 or code == 0 else " (positive)" for code in range(len(names))]
-    return ", ".join(f"{name} = {code}{mark}" for code, (name, mark) in enumerate(zip(names, marks, strict=True)))
+    named = [f"{name} = {code}{mark}" for code, (name, mark) in enumerate(zip(names, marks, strict=True))]
+    return ", ".join(named[:_MOST_SHOWN]) + (
+        f" and {len(named) - _MOST_SHOWN} more" if len(named) > _MOST_SHOWN else ""
+    )
 
 
 def require_two_classes(codes: np.ndarray, names: Sequence[str], where: str = "the training data") -> None:
@@ -137,7 +140,12 @@ def require_two_classes(codes: np.ndarray, names: Sequence[str], where: str = "t
     )
 
 
-def _mapped(found: Sequence[str | None], label_map: Mapping[Any, Any] | None) -> list[str | None]:
+def mapped_names(found: Sequence[str | None], label_map: Mapping[Any, Any] | None) -> list[str | None]:
+    """Names as a label map renames them; None stays None.
+
+    Raises:
+        DataError: a name that the map does not know.
+    """
     if not label_map:
         return list(found)
     renamed = {label_name(value): label_name(name) for value, name in label_map.items()}
@@ -145,13 +153,14 @@ def _mapped(found: Sequence[str | None], label_map: Mapping[Any, Any] | None) ->
     unknown = [name for name in found if name is not None and name not in renamed and name not in targets]
     if unknown:
         raise DataError(
-            f"The label map names {_listed(sorted(filter(None, renamed)))} but the data also hold {_listed(unknown)}. "
+            f"The label map names {listed(sorted(filter(None, renamed)))} but the data also hold {listed(unknown)}. "
             f"Add them to the map, or drop their rows with --where."
         )
     return [renamed.get(name, name) for name in found]
 
 
-def _order(name: str) -> tuple[int, float, str]:
+def name_order(name: str) -> tuple[int, float, str]:
+    """What names are sorted by: numbers by size, then the alphabet."""
     is_number = re.fullmatch(NUMBER, name) is not None
     return (0, float(name), name) if is_number else (1, 0.0, name)
 
@@ -161,10 +170,10 @@ def _with_positive_last(present: tuple[str, ...], positive: Any) -> tuple[str, .
         return present
     last = label_name(positive)
     if last not in present:
-        raise DataError(f"The positive label {positive!r} is none of those in the data: {_listed(present)}. Name one.")
+        raise DataError(f"The positive label {positive!r} is none of those in the data: {listed(present)}. Name one.")
     if len(present) > 2:
         raise DataError(
-            f"A positive label was named ({positive!r}), but the data hold {len(present)} classes: {_listed(present)}. "
+            f"A positive label was named ({positive!r}), but the data hold {len(present)} classes: {listed(present)}. "
             f"Join them into two with --label-map, or name none."
         )
     return (*(name for name in present if name != last), last)
@@ -173,11 +182,11 @@ def _with_positive_last(present: tuple[str, ...], positive: Any) -> tuple[str, .
 def _known(present: Sequence[str], names: Sequence[str], positive: Any) -> tuple[str, ...]:
     """The model's names, when the data's are among them."""
     order = tuple(str(name) for name in names)
-    if unknown := [name for name in present if name not in order]:
+    if unknown := sorted(set(present) - set(order), key=name_order):
         example = ",".join(f"{value}={name}" for value, name in zip(present, order, strict=False))
         raise DataError(
-            f"The labels of the data are {_listed(present)}; those of the model are {_listed(order)} "
-            f"({describe_labels(order)}), so {_listed(unknown)} cannot be placed. "
+            f"The labels of the data are {listed(present)}; those of the model are {listed(order)} "
+            f"({describe_labels(order)}), so {listed(unknown)} cannot be placed. "
             f'Say which is which, for example --label-map "{example}" if that is what they mean.'
         )
     if positive is not None and label_name(positive) != order[-1]:
@@ -188,6 +197,7 @@ def _known(present: Sequence[str], names: Sequence[str], positive: Any) -> tuple
     return order
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names in quotation marks, and how many more there are."""
     shown = ", ".join(repr(name) for name in names[:_MOST_SHOWN])
     return f"{shown} and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else shown or "none"

@@ -20,7 +20,9 @@ from headstart.corpus.formats import Batch, read_batches, table_batches
 from headstart.corpus.opening import STDIN, DataFile
 from headstart.corpus.request import Request, TextColumns, joined_name, joined_texts
 from headstart.corpus.schemas import as_schema, common_schema
+from headstart.corpus.targets import AUTO
 from headstart.errors import DataError
+from headstart.tasks import Task
 
 BATCH_ROWS = 8192
 
@@ -29,11 +31,15 @@ def read(
     source: Any,
     *,
     text: str | Sequence[str] | TextColumns = "text",
-    label: str | None = None,
+    label: str | Sequence[str] | None = None,
     where: Where | None = None,
+    task: str | Task = AUTO,
+    order: str | Sequence[Any] | None = None,
+    label_delimiter: str | None = None,
     label_map: Mapping[Any, Any] | None = None,
     positive: Any = None,
     label_names: Sequence[str] | None = None,
+    base: Task | None = None,
     columns: Sequence[str] | None = None,
     as_written: Sequence[str] = (),
     needs_label: bool = True,
@@ -50,9 +56,13 @@ def read(
             an fsspec address; ``"-"`` for standard input; a list of these; or a pandas, Polars or Arrow table or a dict
             of columns.
         text: the column of texts; several, in a list or in one string (``"title,body"``), become one text, a line each.
-        label: the column of labels; rows without one are dropped and counted.
+        label: the column of labels; rows without one are dropped and counted. Of several each holds 0 and 1, and says
+            whether the label that it is called by is there.
         where: rows to keep: column -> value or list of values.
-        label_map, positive, label_names: as ``encode_labels`` takes them (there ``names``).
+        task: ``"binary"``, ``"multiclass"``, ``"multilabel"``, ``"ordinal"`` or ``"regression"``; ``"auto"`` tells it from the labels.
+        order: names of ordered classes, the lowest first: a list, or ``"bad<ok<good"``.
+        label_delimiter: what parts several labels in one cell.
+        label_map, positive, label_names, base: as ``headstart.corpus.targets.Labelling`` takes them (there ``names``).
         columns: which of the remaining columns to keep; None keeps all, ``()`` none.
         as_written: columns of CSV and TSV whose cells stay the strings that are written there, whatever they look like;
             null where nothing is written.
@@ -74,32 +84,41 @@ def read(
     >>> corpus.label_names, corpus.labels, corpus.counts["n_null_texts"]
     (('0', '1'), array([1, 0, 1]), 1)
     """
-    if label in (columns or ()):
+    labels = () if label is None else (label,) if isinstance(label, str) else tuple(dict.fromkeys(label))
+    if both := [name for name in labels if name in (columns or ())]:
         raise DataError(
-            f"The column {label!r} was named as the label and among the columns. Leave it out of the columns."
+            f"The column {both[0]!r} was named as the label and among the columns. Leave it out of the columns."
         )
     scanner = Scan(
         source,
         text=text,
-        label=label,
+        labels=labels,
         needs_label=needs_label,
         where=where,
         columns=columns,
         options=FileOptions(format, delimiter, quoting, encoding),
     )
     texts, table = scanner.read(as_written)
-    labelled = label is not None and label in table.column_names
+    there = [name for name in labels if name in table.column_names]
     corpus = Corpus(
         texts=texts,
-        columns=table.drop_columns([label]) if labelled and label not in (columns or ()) else table,
+        columns=table.drop_columns(there) if there else table,
         source=scanner.name,
         text_name=scanner.text_name,
         reading=dict(scanner.counts),
     )
-    if not labelled:
+    if not there or len(there) < len(labels):
         return corpus
     return corpus.with_labels(
-        table.column(label), column=label, label_map=label_map, positive=positive, names=label_names
+        table.column(labels[0]) if len(labels) == 1 else table.select(labels),
+        column=joined_name(labels),
+        task=task,
+        order=order,
+        delimiter=label_delimiter,
+        label_map=label_map,
+        positive=positive,
+        names=label_names,
+        base=base,
     )
 
 
@@ -161,7 +180,7 @@ class Scan:
         source: Any,
         *,
         text: str | Sequence[str] | TextColumns,
-        label: str | None = None,
+        labels: Sequence[str] = (),
         needs_label: bool = True,
         where: Where | None = None,
         columns: Sequence[str] | None = (),
@@ -176,7 +195,7 @@ class Scan:
         self._source = source if self._is_path else adopt(source)
         self._files: list[DataFile] | None = None
         self._text = text if isinstance(text, TextColumns) else TextColumns(text)
-        self._label, self._needs_label, self._where = label, needs_label, where
+        self._labels, self._needs_label, self._where = tuple(labels), needs_label, where
         self._columns = None if columns is None else tuple(dict.fromkeys(columns))
         self._keep, self._keep_types = tuple(dict.fromkeys(keep)), keep_types
         self._batch_rows, self._options = batch_rows, options
@@ -259,14 +278,14 @@ class Scan:
         row_filter.check()
 
     def _raw_batches(self, filter_columns: Sequence[str]) -> Iterator[Batch]:
-        label_needed = (self._label,) if self._label is not None and self._needs_label else ()
+        label_needed = self._labels if self._needs_label else ()
         kept = () if self._keep_types else self._keep
         self._request = request = Request(
             self._text,
             needed=(*label_needed, *filter_columns, *(self._keep if self._keep_types else ())),
             wanted=self._columns,
             kept=kept,
-            label=self._label,
+            labels=self._labels,
             options=self._options,
             batch_rows=self._batch_rows,
             counts=self.counts,
@@ -283,9 +302,9 @@ class Scan:
         request = self._request
         names = () if request is None else request.text_names
         found = [as_texts(batch.table.column(name), name, self.name, self.counts) for name in names]
-        if self._label in names:
+        if both := [name for name in self._labels if name in names]:
             raise DataError(
-                f"The column {self._label!r} was named as both the text and the label. Name two different columns."
+                f"The column {both[0]!r} was named as both the text and the label. Name two different columns."
             )
         texts = joined_texts(found)
         if not batch.typed:
@@ -297,10 +316,10 @@ class Scan:
         self.counts["n_empty_texts"] += int(pc.sum(blank(texts)).as_py() or 0)
         there = batch.table.column_names
         asked = there if self._columns is None else self._columns
-        label = [self._label] if self._label in there else []
-        columns = [name for name in asked if self._columns is not None or name not in (*names, *label)]
+        labels = [name for name in self._labels if name in there]
+        columns = [name for name in asked if self._columns is not None or name not in (*names, *labels)]
         kept = batch.table.select(list(self._keep)) if self._keep_types else batch.kept
-        return Rows(texts, batch.table.select(list(dict.fromkeys((*columns, *label)))), kept)
+        return Rows(texts, batch.table.select(list(dict.fromkeys((*columns, *labels)))), kept)
 
 
 def _is_list_of_texts(source: Any) -> bool:

@@ -97,7 +97,7 @@ class Request:
         needed: further columns that must be there.
         wanted: columns to return as well; None for all.
         kept: columns to return as they are written in the file.
-        label: a column to return as well where it is there.
+        labels: columns to return as well where they are there.
         options: how to read the files.
         batch_rows: the most rows in a batch.
         counts: grows while reading (``n_bad_encoding``).
@@ -111,7 +111,7 @@ class Request:
     needed: tuple[str, ...] = ()
     wanted: tuple[str, ...] | None = ()
     kept: tuple[str, ...] = ()
-    label: str | None = None
+    labels: tuple[str, ...] = ()
     options: FileOptions = field(default_factory=FileOptions)
     batch_rows: int = 8192
     counts: Counter[str] = field(default_factory=Counter)
@@ -129,7 +129,7 @@ class Request:
         everything = [*present, *(name for name in self.partition if name not in present)]
         if not self.text_names:
             self.text_names = self.text.resolve(everything, where)
-        there = (self.label,) if self.label in everything else ()
+        there = (name for name in self.labels if name in everything)
         wanted = everything if self.wanted is None else self.wanted
         with_types = (*self.text_names, *self.needed, *wanted, *there)
         asked = (*with_types, *self.kept)

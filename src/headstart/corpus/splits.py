@@ -41,9 +41,13 @@ def split(
 
     Args:
         groups: a column whose equal values stay on one side.
-        stratify: keep the share of each class; without labels there is nothing to stratify.
+        stratify: keep the share of each class, of each tenth of numbers, of rows by the rarest of their labels; without labels
+            there is nothing to stratify.
     """
-    labels = corpus.labels if stratify else None
+    labels = corpus.strata if stratify else None
+    if labels is not None and corpus.kind not in ("", "binary"):
+        sizes = np.unique(labels, return_counts=True)[1]
+        labels = None if len(sizes) <= 2 and sizes.min() < 2 else labels
     values = None if groups is None else corpus.column(groups)
     try:
         return split_rows(len(corpus), fraction, labels=labels, groups=values, random_state=random_state)
@@ -67,13 +71,14 @@ def split_rows(
         n_rows: how many rows there are.
         fraction: the share to hold out, between 0 and 1, or a whole number of rows. With groups the share is
             met as nearly as whole groups allow.
-        labels: class codes ``[n_rows]``: each class keeps its share, and stands on both sides.
+        labels: class codes ``[n_rows]``: each class keeps its share. Two classes stand on both sides; of more, one
+            with few rows may be missing among those that are held out, and none among the others.
         groups: values ``[n_rows]``: rows of equal value stay together; nulls are one group.
         random_state: the seed; a ``RandomState`` or None draws one.
 
     Raises:
         OptionError: a fraction that leaves one side empty.
-        DataError: a class with a single row, fewer groups than two.
+        DataError: one of two classes with a single row, fewer groups than two.
     """
     n_held, random_state = _held_size(n_rows, fraction), seed_of(random_state)
     if groups is not None:
@@ -108,6 +113,11 @@ def _held_size(n_rows: int, fraction: float | int) -> int:
 def _stratified(n_rows: int, n_held: int, labels: np.ndarray, random_state: int) -> np.ndarray:
     from sklearn.model_selection import StratifiedShuffleSplit
 
+    codes = np.unique(labels, return_inverse=True)[1]
+    if codes.max() > 1:
+        order, place, sizes = _places(codes, np.random.default_rng(random_state))
+        last = place > 1 - 1 / sizes[codes]  # of each class, which is held out only where nothing else is left
+        return order[np.argsort((place + last)[order], kind="stable")][:n_held]
     n_classes = len(_class_sizes(labels))
     # A tenth of few rows can be less than a row a class, which cannot be stratified.
     n_held = min(max(n_held, n_classes), n_rows - n_classes)
@@ -146,7 +156,11 @@ def _grouped(n_rows: int, share: float, labels: np.ndarray | None, groups: np.nd
         drawn = GroupShuffleSplit(1, test_size=share, random_state=random_state).split(groups, groups=groups)
         return np.asarray(next(drawn)[1])
     classes = np.zeros(n_rows, np.int64) if labels is None else labels
-    parts = _nearest_fraction(share, min(_MOST_FOLDS, n_groups, int(_class_sizes(classes).min())))
+    codes, sizes = np.unique(classes, return_inverse=True, return_counts=True)[1:]
+    fewest = _MOST_FOLDS if len(sizes) > 2 else int(_class_sizes(classes).min())
+    parts = _nearest_fraction(share, min(_MOST_FOLDS, n_groups, fewest))
+    if len(sizes) > 2:  # a class that cannot stand in every part is divided with the commonest
+        classes = np.where(sizes[codes] < parts.denominator, sizes.argmax(), codes)
     folds = StratifiedGroupKFold(parts.denominator, shuffle=True, random_state=random_state)
     held = [fold for _, fold in folds.split(np.zeros(n_rows), classes, groups) if len(fold)]
     # The largest group always lands in the first fold: which folds are held out has to be drawn too.
@@ -171,7 +185,7 @@ def subset(
     """``n`` rows drawn at random, int64 ``[n]`` ascending; for one seed, smaller draws lie inside larger ones.
 
     Args:
-        labels: class codes ``[rows]``.
+        labels: class codes ``[rows]``, or the strata of a `Corpus`. Of three classes or more each has a row, if `n` allows.
         n: how many; None for all.
         stratify: keep the share of each class, to within a row a class (with groups as nearly as they allow).
         groups: values ``[rows]``: whole groups are drawn one after the other; only the last may be cut.
@@ -200,12 +214,21 @@ def subset(
 
 def _mixed_order(classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Every row once, so that each beginning holds the classes in their shares, to within a row."""
-    shuffled = rng.permutation(len(classes))
-    place = np.empty(len(classes))
-    for code in range(classes.max() + 1):
-        rows = shuffled[classes[shuffled] == code]
-        place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+    shuffled, place, sizes = _places(classes, rng)
+    if len(sizes) > 2:  # the first of each class goes before all others
+        place = np.where(place < 1 / sizes[classes], place - 1, place)
     return shuffled[np.argsort(place[shuffled], kind="stable")]
+
+
+def _places(classes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows in a drawn order, each row's place among those of its class, between 0 and 1, and the size of each class."""
+    shuffled = rng.permutation(len(classes))
+    sizes = np.bincount(classes)
+    by_class = shuffled[np.argsort(classes[shuffled], kind="stable")]
+    rank = np.arange(len(classes)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    place = np.empty(len(classes))
+    place[by_class] = (rank + 0.5) / np.repeat(sizes, sizes)
+    return shuffled, place, sizes
 
 
 def _group_order(
