@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,58 @@ class TestSignals:
             assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         finally:
             signal.signal(signal.SIGHUP, before)
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_in_a_destructor_is_neither_printed_nor_lost(
+        self, cli: Any, files: Path, base_folder: Path, monkeypatch: Any, number: int
+    ) -> None:
+        """Python prints what is raised there, and goes on."""
+        from headstart.predictor import Predictor
+
+        class Foreign:
+            def __del__(self) -> None:
+                os.kill(os.getpid(), number)
+
+        def scored(*_: Any, **__: Any) -> None:
+            Foreign()
+            time.sleep(10)
+
+        monkeypatch.setattr(Predictor, "score", scored)
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        before, hook = signal.signal(number, default), sys.unraisablehook
+        try:
+            found = cli("predict", base_folder, "hotel.csv", "--out", "out.csv")
+        finally:
+            signal.signal(number, before)
+        assert (found.code, found.err) == (128 + number, "headstart: interrupted; nothing is kept of this run.\n")
+        assert sys.unraisablehook is hook
+
+    def test_what_else_a_destructor_raises_is_told_as_before(self, monkeypatch: Any) -> None:
+        told: list[Any] = []
+        monkeypatch.setattr(sys, "unraisablehook", told.append)
+
+        class Foreign:
+            def __del__(self) -> None:
+                raise ValueError
+
+        with process.signals_interrupt():
+            Foreign()
+        assert [found.exc_type for found in told] == [ValueError]
+
+    @pytest.mark.parametrize("moment", ["before", "after"])
+    def test_ctrl_c_while_the_command_is_loaded_or_over_shows_no_traceback(self, tmp_path: Path, moment: str) -> None:
+        strike = "os.kill(os.getpid(), signal.SIGINT); time.sleep(10)"
+        at = strike if moment == "before" else f"import atexit; atexit.register(lambda: exec({strike!r}))"
+        (tmp_path / "typer.py").write_text(
+            f"import os, signal, sys, time\n{at}\ndel sys.modules['typer']; sys.path.remove({str(tmp_path)!r})\n"
+            "import typer; sys.modules['typer'] = typer\n"
+        )
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-m", "headstart", "--version"], capture_output=True, text=True, check=False,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+            )  # fmt: skip
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")

@@ -15,6 +15,7 @@ from headstart.errors import OutputError
 __all__ = ["discard", "flush", "open_streams", "signals_interrupt"]
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+_MOMENT = 0.01
 
 
 def open_streams() -> None:
@@ -37,10 +38,22 @@ def open_streams() -> None:
 def signals_interrupt() -> Iterator[list[int]]:
     """Let SIGTERM and SIGHUP end a command as Ctrl-C does, so that it can clean up.
 
+    Where a signal comes while a destructor or a callback of some library runs, Python prints what is raised and goes
+    on. An interrupt there is not printed, and is raised again a moment later.
+
     Yields:
         The signals that came, the first of which tells the exit code.
     """
     received: list[int] = []
+    repeats: list[threading.Timer] = []
+    print_ignored = sys.unraisablehook
+
+    def repeat(ignored: sys.UnraisableHookArgs) -> None:
+        if not (received and issubclass(ignored.exc_type, KeyboardInterrupt)):
+            print_ignored(ignored)
+            return
+        repeats.append(threading.Timer(_MOMENT, os.kill, (os.getpid(), received[-1])))
+        repeats[-1].start()
 
     def interrupt(number: int, frame: Any) -> None:
         received.append(number)
@@ -53,9 +66,14 @@ def signals_interrupt() -> Iterator[list[int]]:
             # A signal that is ignored, as nohup has it, stays so.
             if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 former[number] = signal.signal(number, interrupt)
+    sys.unraisablehook = repeat
     try:
         yield received
     finally:
+        sys.unraisablehook = print_ignored
+        for timer in repeats:
+            timer.cancel()
+            timer.join()
         for number, handler in former.items():
             signal.signal(number, handler)
 
