@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
@@ -36,6 +37,7 @@ from sklearn.model_selection import (
     cross_validate,
 )
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -287,7 +289,25 @@ class TestColumnTransformer:
             np.testing.assert_array_equal(frame.to_numpy(), plain)
 
     @pytest.mark.parametrize("column", ["text", ["text"]], ids=repr)
-    def test_token_ids_say_what_may_stand_there(self, column: Any, others: Any) -> None:
-        ids = make_pipeline(Tokenizer(), TokenIndexer())
+    @pytest.mark.parametrize("step", [Tokenizer(), make_pipeline(LowerCaser(), Tokenizer(), TokenIndexer())])
+    @pytest.mark.parametrize("kind", ["pandas", "polars"])
+    def test_tokens_and_ids_say_what_may_stand_there(self, kind: str, step: Any, column: Any, others: Any) -> None:
         with pytest.raises(DataError, match=r"cannot stand in a ColumnTransformer. Put LayerFeatures\(base\) there"):
-            ColumnTransformer([("ids", ids, column)]).fit_transform(others.frame().to_pandas())
+            frame = others.frame() if kind == "polars" else others.frame().to_pandas()
+            ColumnTransformer([("ids", step, column)]).fit_transform(frame)
+
+    @pytest.mark.parametrize("step", [NullImputer(), make_pipeline(UnicodeNormalizer(), LowerCaser())])
+    def test_a_bare_name_is_told_to_go_into_a_list(self, step: Any, others: Any) -> None:
+        frame = others.frame().to_pandas()
+        with pytest.raises(DataError, match=r"Write \['text'\] in place of 'text'"):
+            ColumnTransformer([("texts", step, "text")]).fit_transform(frame)
+        fitted = ColumnTransformer([("texts", step, ["text"])]).fit(frame)
+        assert fitted.transform(frame).shape == (120, 1)
+
+    def test_steps_before_another_take_a_bare_name(self, others: Any) -> None:
+        """The pipeline gives the table, so what stands in front of its end need not."""
+        frame = others.frame().to_pandas()
+        words = make_pipeline(LowerCaser(), TfidfVectorizer())
+        lengths = make_pipeline(Tokenizer(), FunctionTransformer(lambda rows: np.array([[len(row)] for row in rows])))
+        both = ColumnTransformer([("words", words, "text"), ("lengths", lengths, ["text"])]).fit_transform(frame)
+        assert both.shape == (120, len(words[-1].fit(frame["text"]).vocabulary_) + 1)

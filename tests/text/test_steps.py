@@ -274,3 +274,9 @@ def test_fitted_steps_travel_between_processes(remake: Any) -> None:
     """joblib sends estimators to its workers this way; our own files never hold a pickle."""
     steps: Pipeline = text_steps(min_count=1).fit(["a b", "b"])
     assert encode(remake(steps), ["b a c"]).ids[0].tolist() == [2, 3, 1]
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_table_of_texts_is_no_rows_of_tokens(make: Any) -> None:
+    with pytest.raises(DataError, match=r"a \w+ here is not .*Cut the texts first, as Tokenizer\(\) does"):
+        TokenIndexer().fit(make({"review": ["A", "b"]}))

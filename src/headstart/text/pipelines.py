@@ -14,7 +14,8 @@ from headstart.text.columns import TextColumn, text_column
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import Encoded, FusedSteps, count_words
 from headstart.text.ragged import RaggedIds
-from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer, count_tokens
+from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer
+from headstart.text.token_lists import count_tokens
 from headstart.text.vocabulary import merge_counts
 
 __all__ = ["encode", "fit_steps", "fused_steps", "text_steps"]

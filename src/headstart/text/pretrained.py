@@ -13,14 +13,14 @@ from headstart.kernels.tokens import FIRST_WORD_ID, UNKNOWN_ID
 from headstart.text.columns import text_column
 from headstart.text.ragged import RaggedIds
 from headstart.text.rules import Vocabulary, encoded, vocabulary_of
-from headstart.text.steps import _KeepsOutput, _TextStep
+from headstart.text.steps import _NoTable
 
 __all__ = ["PretrainedTokenizer"]
 
 _AT_A_TIME = 4096  # texts: what the library makes of each is a Python object of its own
 
 
-class PretrainedTokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class PretrainedTokenizer(_NoTable):
     """Cut every text as somebody else's model has it, and give each piece its id. Nothing is learnt; nulls are empty.
 
     Args:
@@ -50,7 +50,8 @@ class PretrainedTokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None): 
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         own = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))
         ids = own + np.int32(FIRST_WORD_ID)
-        return RaggedIds(ids if unknown is None else np.where(own == unknown, np.int32(UNKNOWN_ID), ids), offsets)
+        known = ids if unknown is None else np.where(own == unknown, np.int32(UNKNOWN_ID), ids)
+        return self.no_table(RaggedIds(known, offsets))
 
     def vocabulary(self) -> Vocabulary:
         """What a network has to know of this tokenizer."""

@@ -50,19 +50,6 @@ class RaggedIds:
         if np.any(self.offsets[1:] < self.offsets[:-1]):
             raise DataError("RaggedIds needs offsets that never fall, because row i ends where row i + 1 begins.")
 
-    @property
-    def ndim(self) -> int:
-        """Refused: rows of different lengths are no array. ``ColumnTransformer`` asks for it before it puts columns together.
-
-        Raises:
-            DataError: always; it says what may stand there.
-        """
-        raise DataError(
-            "Token ids of texts differ in number from row to row, so they are no table and cannot stand in a ColumnTransformer. "
-            "Put LayerFeatures(base) there, which gives numbers, or a text step such as LowerCaser over a list of one column, "
-            "['text']; the steps up to TokenIndexer stand in a Pipeline."
-        )
-
     @classmethod
     def from_lists(cls, rows: Iterable[Sequence[int] | Array]) -> "RaggedIds":
         """From one sequence of ids a row; for tests and small things."""

@@ -12,7 +12,7 @@ numbers of texts is `headstart.LayerFeatures`.
 
 import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +23,20 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from headstart.arrays import Array
-from headstart.errors import DataError
 from headstart.kernels.tokens import FIRST_WORD_ID, UNKNOWN_ID
 from headstart.text.columns import arrow_strings, objects, text_column
 from headstart.text.definitions import compiled_table
 from headstart.text.fused import null_text, split
 from headstart.text.options import check_fill_value, check_limits, expression_of
 from headstart.text.ragged import RaggedIds
+from headstart.text.tables import refuse_what_is_no_table
+from headstart.text.token_lists import count_tokens, token_lists
 from headstart.text.unicode_forms import check_form, normalized
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary, ordered
 
-__all__ = ["LowerCaser", "NullImputer", "TokenIndexer", "Tokenizer", "UnicodeNormalizer", "count_tokens"]
+__all__ = ["LowerCaser", "NullImputer", "TokenIndexer", "Tokenizer", "UnicodeNormalizer"]
+
+Output = TypeVar("Output")
 
 
 class _TextStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -77,7 +80,14 @@ class _TextToText(_TextStep):
         self.check_options()
         column = text_column(X)
         texts = pa.chunked_array([self._of_piece(piece) for piece, _ in column.pieces()], pa.large_string())
-        return objects(texts).reshape(-1, 1) if self._frame_is_wanted() else column.like_source(texts)
+        if self._frame_is_wanted():
+            return objects(texts).reshape(-1, 1)
+        return refuse_what_is_no_table(
+            self,
+            column.like_source(texts),
+            f"A {type(self).__name__} in a ColumnTransformer gives a table only over a list of one column. "
+            f"Write ['text'] in place of 'text', or [0] in place of 0.",
+        )
 
     def _frame_is_wanted(self) -> bool:
         """Whether scikit-learn will make a frame of the output, which it cannot from every container of ours."""
@@ -147,15 +157,25 @@ class LowerCaser(_TextToText):
         return pc.utf8_lower(piece)
 
 
-class _KeepsOutput:
+class _NoTable(_TextStep, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """A step whose output cannot be a frame, so that ``set_output`` on a pipeline passes it by."""
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Accepted for the sake of the steps around this one; the output here stays what it is."""
         return self
 
+    def no_table(self, output: Output) -> Output:
+        """Return the output, or refuse where a ``ColumnTransformer`` waits for a table (DataError)."""
+        return refuse_what_is_no_table(
+            self,
+            output,
+            f"What {type(self).__name__} gives differs in length from row to row, so it is no table and cannot stand in a "
+            f"ColumnTransformer. Put LayerFeatures(base) there, which gives numbers, or a text step such as LowerCaser over "
+            f"a list of one column, ['text']; the steps up to TokenIndexer stand in a Pipeline.",
+        )
 
-class Tokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+
+class Tokenizer(_NoTable):
     """Cut every text into tokens, which are no table, so that this stands in a ``Pipeline``, but in no ``ColumnTransformer``.
 
     Args:
@@ -186,12 +206,12 @@ class Tokenizer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: i
         expression = expression_of(self.pattern)
         column = text_column(X)
         if expression is None:
-            return split(column, compiled_table(self.pattern, lower=False))
+            return self.no_table(split(column, compiled_table(self.pattern, lower=False)))
         kind = pa.large_list(pa.large_string())
         parts = [
             pa.array([_matches(expression, text) for text in _no_nulls(piece)], kind) for piece, _ in column.pieces()
         ]
-        return pa.concat_arrays(parts) if parts else pa.array([], kind)
+        return self.no_table(pa.concat_arrays(parts) if parts else pa.array([], kind))
 
 
 def _matches(expression: "re.Pattern[str]", text: str) -> list[str]:
@@ -204,7 +224,7 @@ def _no_nulls(texts: "pa.LargeStringArray") -> list[str]:
     return texts.to_pylist()  # type: ignore[no-any-return]
 
 
-class TokenIndexer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class TokenIndexer(_NoTable):
     """Learn a vocabulary, and give each token its id: 0 is padding, 1 is unknown, words count from 2.
 
     Words are ordered by how often they occur, commonest first, and words that occur equally often by
@@ -285,12 +305,12 @@ class TokenIndexer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type
             DataError: ``X`` is not one list of tokens a row.
         """
         check_is_fitted(self)
-        lists = _token_lists(X)
+        lists = token_lists(X)
         found = pc.index_in(lists.flatten(), self.vocabulary_[FIRST_WORD_ID:])
         ids = pc.add(pc.fill_null(found, UNKNOWN_ID - FIRST_WORD_ID), FIRST_WORD_ID)
         lengths = pc.list_value_length(lists).to_numpy()
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return RaggedIds(ids.to_numpy().astype(np.int32, copy=False), offsets)
+        return self.no_table(RaggedIds(ids.to_numpy().astype(np.int32, copy=False), offsets))
 
     def index_of(self, word: str) -> int:
         """The id of a word, 1 when it has none."""
@@ -320,30 +340,3 @@ class TokenIndexer(_KeepsOutput, _TextStep, auto_wrap_output_keys=None):  # type
     def check_options(self) -> None:
         """Raise OptionError unless ``min_count`` and ``max_size`` are whole numbers in their range."""
         check_limits(self.min_count, self.max_size)
-
-
-def count_tokens(rows: Any) -> "pa.Table":
-    """Every distinct token of rows of tokens, with its number: columns ``word`` large_string and ``count`` int64."""
-    counted = pc.value_counts(_token_lists(rows).flatten())
-    return pa.table({"word": counted.field("values"), "count": counted.field("counts")})
-
-
-def _token_lists(rows: Any) -> Any:
-    """Any rows of tokens as Arrow large lists of large strings, without nulls."""
-    kind = pa.large_list(pa.large_string())
-    try:
-        if not isinstance(rows, pa.Array | pa.ChunkedArray) and any(isinstance(row, str) for row in rows):
-            raise TypeError("a row is a string")  # which Arrow would take for a list of its characters
-        if hasattr(rows, "to_arrow"):
-            rows = rows.to_arrow()
-        if isinstance(rows, pa.ChunkedArray):
-            rows = rows.combine_chunks()
-        lists = rows.cast(kind) if isinstance(rows, pa.Array) else pa.array(rows, kind)
-    except (pa.ArrowException, TypeError, ValueError) as fault:
-        raise DataError(
-            f"TokenIndexer needs one list of string tokens a row, which a {type(rows).__name__} here is not ({fault}). "
-            f"Cut the texts first, as Tokenizer() does."
-        ) from fault
-    if lists.null_count or lists.flatten().null_count:
-        raise DataError("TokenIndexer found a null among the tokens. Put NullImputer() before the Tokenizer().")
-    return lists
