@@ -24,7 +24,7 @@ __all__ = ["NgramLogit", "ending"]
 class NgramLogit(nn.Module):
     """Sums the weights of a text's listed n-grams.
 
-    ``forward(ids, lengths)`` takes ids [rows, tokens] and lengths [rows], and gives [rows, 1]. The n-grams
+    ``forward(ids, lengths)`` takes ids [rows, tokens] and lengths [rows], and gives [rows, outputs]. The n-grams
     are found by a compiled loop on the CPU, wherever the weights are.
 
     Args:
@@ -33,11 +33,12 @@ class NgramLogit(nn.Module):
         n_words: where the ids are first replaced by group numbers (word clusters): size of the vocabulary;
             None reads the ids themselves.
         last: share of each text that is read, its end: reviewers sum up there.
+        n_outputs: sums a text, each by weights of its own.
 
     Attributes:
         listed: n-grams as numbers (see `headstart.kernels.ngrams`), ascending, int64 [n_ngrams].
         scale: what each counts for before the text is normalised, float32 [n_ngrams].
-        weight: what each says, float32 [n_ngrams]; trained.
+        weight: what each says, float32 [n_ngrams], of several outputs [n_ngrams, outputs]; trained.
         group: group number of each word, int32 [n_words]; 0 and 1 stay padding and unknown. Or None.
     """
 
@@ -45,27 +46,29 @@ class NgramLogit(nn.Module):
     scale: Tensor
     group: Tensor | None
 
-    def __init__(self, n_ngrams: int, *, longest: int = 3, n_words: int | None = None, last: float = 1.0) -> None:
+    def __init__(
+        self, n_ngrams: int, *, longest: int = 3, n_words: int | None = None, last: float = 1.0, n_outputs: int = 1
+    ) -> None:
         super().__init__()
         self.longest = longest
         self.last = last
         self.register_buffer("listed", torch.zeros(n_ngrams, dtype=torch.int64))
         self.register_buffer("scale", torch.zeros(n_ngrams))
         self.register_buffer("group", None if n_words is None else torch.zeros(n_words, dtype=torch.int32))
-        self.weight = nn.Parameter(torch.zeros(n_ngrams))
+        self.weight = nn.Parameter(torch.zeros((n_ngrams,) if n_outputs == 1 else (n_ngrams, n_outputs)))
         self._table: tuple[int, NgramTable] | None = None
 
     def set_list(self, listed: Places, scale: Floats, weight: Floats) -> None:
-        """Take on a list of n-grams, with scales and weights [n_ngrams each]."""
+        """Take on a list of n-grams, with scales [n_ngrams] and weights [n_ngrams], or [n_ngrams, outputs]."""
         self.listed = torch.from_numpy(np.ascontiguousarray(listed))
         self.scale = torch.from_numpy(np.asarray(scale, np.float32))
         self.weight = nn.Parameter(torch.from_numpy(np.asarray(weight, np.float32).copy()))
         self._table = None
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Return the sum of the weights of each row's n-grams [rows, 1]."""
+        """Return the sum of the weights of each row's n-grams [rows, outputs]."""
         values, offsets = self._read(ids, lengths)
-        if not torch.is_grad_enabled() and obstacle(self.weight) is None:
+        if not torch.is_grad_enabled() and self.weight.dim() == 1 and obstacle(self.weight) is None:
             weights = self.weight.detach().numpy()
             sums = sum_ngrams(self.table(), values, offsets, self.scale.numpy(), weights)
             return torch.from_numpy(sums).unsqueeze(1)
@@ -80,7 +83,7 @@ class NgramLogit(nn.Module):
         # A text's n-grams are added in the order in which they stand in it: the same sum in any batch.
         return functional.embedding_bag(
             places,
-            self.weight.unsqueeze(1),
+            self.weight.unsqueeze(1) if self.weight.dim() == 1 else self.weight,
             torch.from_numpy(ends[:-1]).to(device),
             mode="sum",
             per_sample_weights=scales / norms[rows],

@@ -19,12 +19,16 @@ from headstart.nets.transformer import transformer_encoder
 from headstart.nets.tutorial import tutorial
 from headstart.plain import Json, Options
 
-__all__ = ["NETS", "STORED", "build", "net_options"]
+__all__ = ["LATER_OPTIONS", "NETS", "STORED", "build", "net_options"]
 
 Weights = Mapping[str, Tensor]
 
 NETS: dict[str, Callable[..., Network]] = {"blend": blend, "fast": fast, "gru": gru, "tutorial": tutorial}
 """Networks that can be trained from random weights: ``NETS[name](n_words, **options)``."""
+
+
+LATER_OPTIONS = {"blend": ("n_outputs", "carried")}
+"""Options that networks did not always have: with their defaults they are not stored, so that every version reads the rest."""
 
 
 def net_options(name: str) -> Json:

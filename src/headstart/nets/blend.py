@@ -15,13 +15,14 @@ texts never seen. Every part is a stage whose output can be taken, frozen and fi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from headstart.layers import NgramLogit, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
 
-__all__ = ["PARTS", "Blend", "blend", "target_names"]
+__all__ = ["PARTS", "Blend", "NewHead", "blend", "target_names"]
 
 PARTS = ("ngrams", "clusters", "deep", "tail")
 _TAIL = 0.25
@@ -34,17 +35,36 @@ class Blend(nn.Module):
 
     Attributes:
         weight: of each part, float32 [parts]; trained in fine-tuning.
-        bias: float32 [1].
+        bias: float32 [outputs].
     """
 
-    def __init__(self, n_parts: int) -> None:
+    def __init__(self, n_parts: int, n_outputs: int = 1) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(n_parts))
-        self.bias = nn.Parameter(torch.zeros(1))
+        self.bias = nn.Parameter(torch.zeros(n_outputs))
 
     def forward(self, *parts: Tensor) -> Tensor:
-        """Map parts of [rows, 1] each to [rows, 1]."""
-        return torch.cat(parts, dim=1) @ self.weight[:, None] + self.bias
+        """Map parts of [rows, outputs] each to [rows, outputs]."""
+        if len(self.bias) == 1:
+            return torch.cat(parts, dim=1) @ self.weight[:, None] + self.bias
+        return torch.stack(parts, dim=-1) @ self.weight + self.bias
+
+
+class NewHead(nn.Module):
+    """What a transfer to other labels puts behind a base: its pooled states and its answers, weighed, next to n-grams.
+
+    Attributes:
+        linear: of the states and answers.
+    """
+
+    def __init__(self, n_states: int, n_answers: int, n_outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(n_states + n_answers, n_outputs)
+
+    def forward(self, pooled: Tensor, answers: Tensor, ngrams: Tensor) -> Tensor:
+        """Map states [rows, states], answers [rows, answers] and sums of n-grams [rows, outputs] to [rows, outputs]."""
+        out: Tensor = self.linear(torch.cat([pooled, answers], dim=1)) + ngrams
+        return out
 
 
 def target_names(n_ngrams: int | Sequence[int]) -> dict[str, int]:
@@ -56,13 +76,24 @@ def target_names(n_ngrams: int | Sequence[int]) -> dict[str, int]:
     return {"target" if i == 0 else f"target{i + 1}": length for i, length in enumerate(kept)}
 
 
+def _checked_heads(carried: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Return width and number of n-grams of each new head."""
+    if len(carried) > _MOST_TARGETS or not all(
+        len(one) == 2 and all(isinstance(size, int) and size > 0 for size in one) for one in carried
+    ):
+        raise ValueError(f"carried is {carried!r:.60}; expected at most {_MOST_TARGETS} pairs of whole numbers above 0")
+    return [(one[0], one[1]) for one in carried]
+
+
 def blend(
     n_words: int,
     *,
+    n_outputs: int = 1,
     n_ngrams: int = 1,
     n_cluster_ngrams: int = 1,
     n_tail_ngrams: int = 1,
     n_target_ngrams: int | Sequence[int] = 0,
+    carried: Sequence[Sequence[int]] = (),
     embedding_size: int = 100,
     hidden_size: int = 64,
     pooling: Sequence[str] = ("mean", "max", "last"),
@@ -75,10 +106,13 @@ def blend(
 
     Args:
         n_words: rows of the embedding, padding and unknown included.
+        n_outputs: logits a row; 1 for two classes, ordered classes and numbers.
         n_ngrams: length of the list of n-grams; found in training.
         n_cluster_ngrams: length of the list of n-grams of clusters; found in training.
         n_tail_ngrams: length of the list of words and pairs for the last quarter; found in training.
         n_target_ngrams: lengths of the lists of targets' own n-grams: every transfer adds one; 0 or () for none.
+        carried: a pair for each transfer to other labels: its logits a row, and the length of its list of n-grams. Each puts
+            a new head behind what was the output before.
         embedding_size: size of a word's vector.
         hidden_size: size of a recurrent state, of each direction.
         pooling: which of ``last``, ``mean``, ``max`` of the states to put side by side.
@@ -90,23 +124,34 @@ def blend(
     embedding = TokenEmbedding(
         n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout, type_dropout=type_dropout
     )
+
+    def ngrams(length: int, **options: Any) -> Stage:
+        return Stage(NgramLogit(length, n_outputs=n_outputs, **options), ("ids", "lengths"), ("rows", n_outputs))
+
     encoder = Recurrent(embedding_size, hidden_size)
     states = encoder.output_size
     pooled = len(tuple(pooling)) * states
     table = {
-        "ngrams": Stage(NgramLogit(n_ngrams), ("ids", "lengths"), ("rows", 1)),
-        "clusters": Stage(NgramLogit(n_cluster_ngrams, n_words=n_words), ("ids", "lengths"), ("rows", 1)),
-        "tail": Stage(NgramLogit(n_tail_ngrams, longest=2, last=_TAIL), ("ids", "lengths"), ("rows", 1)),
+        "ngrams": ngrams(n_ngrams),
+        "clusters": ngrams(n_cluster_ngrams, n_words=n_words),
+        "tail": ngrams(n_tail_ngrams, longest=2, last=_TAIL),
         "embedding": Stage(embedding, ("ids",), ("rows", "tokens", embedding_size)),
         "encoder": Stage(encoder, ("embedding", "lengths"), ("rows", "tokens", states)),
         "pooled": Stage(Pooling(pooling, dropout=dropout), ("encoder", "lengths"), ("rows", pooled)),
-        "deep": Stage(nn.Linear(pooled, 1), ("pooled",), ("rows", 1)),
+        "deep": Stage(nn.Linear(pooled, n_outputs), ("pooled",), ("rows", n_outputs)),
     }
     targets = target_names(n_target_ngrams)
     for name, length in targets.items():
-        table[name] = Stage(NgramLogit(length, longest=2), ("ids", "lengths"), ("rows", 1))
+        table[name] = ngrams(length, longest=2)
     parts = (*PARTS, *targets)
-    table["output"] = Stage(Blend(len(parts)), parts, ("rows", 1))
+    answers = "output" if not carried else "answers"
+    table[answers] = Stage(Blend(len(parts), n_outputs), parts, ("rows", n_outputs))
+    for i, (width, length) in enumerate(_checked_heads(carried)):
+        own, before = f"own{i or ''}", answers
+        answers = "output" if i == len(carried) - 1 else f"answers{i + 1}"
+        table[own] = Stage(NgramLogit(length, longest=2, n_outputs=width), ("ids", "lengths"), ("rows", width))
+        head = NewHead(pooled, int(table[before].shape[1]), width)
+        table[answers] = Stage(head, ("pooled", before, own), ("rows", width))
     for name in ("encoder", "deep"):
         xavier(table[name].module)
     with torch.no_grad():

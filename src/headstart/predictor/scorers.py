@@ -16,7 +16,7 @@ from headstart.errors import ArtifactError, DataError, unknown_name
 from headstart.heads import Head, TfidfHead
 from headstart.inference import network_logits, network_outputs, on_device
 from headstart.layers import Network, adapt
-from headstart.nets import NETS, STORED, net_options
+from headstart.nets import LATER_OPTIONS, NETS, STORED, net_options
 from headstart.plain import Facts, Json
 from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
@@ -115,7 +115,9 @@ class NetSpec:
 
         What a later version takes for a default then changes no model that was stored before.
         """
-        options = {**(net_options(self.name) if self.name in NETS else {}), **self.options}
+        defaults = net_options(self.name) if self.name in NETS else {}
+        later = LATER_OPTIONS.get(self.name or "", ())
+        options = {**{name: value for name, value in defaults.items() if name not in later}, **self.options}
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
         return {"name": self.name, "n_words": self.n_words, "options": plain, "until": self.until}
 

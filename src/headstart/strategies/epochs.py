@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from headstart.arrays import Floats
 from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.fitting.calibration import fit_rule, held_out_metrics
@@ -30,6 +31,7 @@ class Material:
 
     Attributes:
         examples: training rows, with labels.
+        goals: what the outputs learn of them, float32 [rows], or [rows, outputs].
         valid: validation rows, or None.
         texts: further texts without labels, or None.
         vectors: of the words, float32 [n_words, size], or None.
@@ -40,6 +42,7 @@ class Material:
     """
 
     examples: Examples
+    goals: Floats
     valid: Examples | None
     texts: Examples | None
     vectors: NDArray[np.float32] | None

@@ -46,7 +46,7 @@ def fit_scratch(
 ) -> FitResult:
     """Train a network from random weights on `train`; of a `base`, only the architecture is taken."""
     task = task_of(train)
-    require_goals(train, task)
+    goals = require_goals(train, task)
     name, options, recipe = _architecture(base, settings)
     if task.n_outputs > 1:
         options["n_outputs"] = task.n_outputs
@@ -79,7 +79,7 @@ def fit_scratch(
         texts = Examples(clip_ids(more, limit, settings.clip)[0])
         del more
     learner = LEARNERS.get(name or "", train_in_epochs)
-    material = Material(examples, valid_examples, texts, vectors, steps[-1].counts_, recipe, settings, task)
+    material = Material(examples, goals, valid_examples, texts, vectors, steps[-1].counts_, recipe, settings, task)
     trained = learner(net, material)
     predictor = replace(predictor, scorer=NetworkScorer(net, NetSpec(name, n_words, {**options, **trained.options})))
     if trained.n_guessed is not None:

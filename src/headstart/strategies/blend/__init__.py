@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import nn
 
 from headstart.layers import StageGraph
-from headstart.strategies.blend.fit_branches import fit_all_ngrams, list_sizes
+from headstart.strategies.blend.fit_branches import fit_all_ngrams, list_sizes, set_intercepts
 from headstart.strategies.blend.linear_branch import blend_of, is_blend
 from headstart.strategies.blend.ridge_fine_tuning import ridge_fine_tune
 from headstart.strategies.blend.self_training import (
@@ -43,8 +43,7 @@ def fit(net: nn.Module, material: Material) -> Trained:
     """Train a fresh `blend`: n-grams in closed form, the recurrent branch in epochs, then the weight of each branch."""
     if not isinstance(net, StageGraph):
         return train_in_epochs(net, material)
-    fit_all_ngrams(net, material.examples, material.vectors, material.counts)
-    texts = texts_to_label(material.texts, material.examples, material.valid, material.settings)
-    moving, rows = net.until("deep"), (material.examples, texts, material.valid)
-    trainer, n_guessed = train_branch(net, moving, *rows, material.recipe, material.settings)
+    intercepts = fit_all_ngrams(net, material.examples, material.goals, material.vectors, material.counts)
+    trainer, n_guessed = train_branch(net, net.until("deep"), material, texts_to_label(material))
+    set_intercepts(net, intercepts)
     return Trained(trainer, list_sizes(net), n_guessed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from headstart.arrays import Array
+from headstart.arrays import Array, Floats
 from headstart.batches import Examples
 from headstart.fitting.logistic import fit_dual
 from headstart.inference import network_outputs
@@ -20,6 +20,7 @@ from headstart.kernels.ngrams import ID_BITS, NgramTable, count_ngrams, find_ngr
 from headstart.layers import NgramLogit, StageGraph
 from headstart.layers.embedding import UNKNOWN
 from headstart.layers.ngrams import ending
+from headstart.nets.blend import PARTS
 from headstart.text import RaggedIds
 from headstart.vectors import FIRST_WORD
 
@@ -30,6 +31,7 @@ __all__ = [
     "fit_all_ngrams",
     "fit_ngram_branches",
     "list_sizes",
+    "set_intercepts",
     "share_unknown",
     "weigh_branches",
     "weighted_counts",
@@ -49,22 +51,27 @@ _PIECE = 8000
 
 
 def fit_all_ngrams(
-    net: StageGraph, examples: Examples, vectors: NDArray[np.float32] | None, counts: NDArray[np.int64]
-) -> None:
-    """Set both n-gram parts of a `blend` network from the training texts.
+    net: StageGraph,
+    examples: Examples,
+    goals: Floats,
+    vectors: NDArray[np.float32] | None,
+    counts: NDArray[np.int64],
+) -> dict[str, Floats]:
+    """Set both n-gram parts of a `blend` network from the training texts, and return the intercepts of each [outputs].
 
     Args:
         net: changed in place.
-        examples: the training texts, with labels.
+        examples: the training texts.
+        goals: what its outputs learn of them [rows], or [rows, outputs].
         vectors: word vectors to cluster, float32 [n_words, size]; None leaves the clustered part empty.
         counts: of each word in training [n_words].
     """
-    labels = np.asarray(examples.labels, np.float32)
     few = len(examples) < _FEW
     ends = examples.ids.skip(ending(examples.ids.lengths, branch_of(net, "tail").last))
-    fit_ngram_branches(
+    intercepts = {}
+    intercepts["ngrams"] = fit_ngram_branches(
         [(branch_of(net, "ngrams"), examples.ids, 1.0), (branch_of(net, "tail"), ends, _TAIL)],
-        labels,
+        goals,
         least_rows=(1, 2, 2) if few else (2, 3, 4),
         weights=examples.weights,
     )
@@ -74,7 +81,10 @@ def fit_all_ngrams(
         part.group = torch.from_numpy(groups)
         clustered = RaggedIds(groups[examples.ids.values], examples.ids.offsets)
         least = (1, 2, 2) if few else (1, 2, 3)
-        fit_ngram_branches([(part, clustered, 1.0)], labels, least_rows=least, weights=examples.weights)
+        intercepts["clusters"] = fit_ngram_branches(
+            [(part, clustered, 1.0)], goals, least_rows=least, weights=examples.weights
+        )
+    return intercepts
 
 
 def without_rare(examples: Examples, known: NDArray[np.bool_]) -> Examples:
@@ -100,31 +110,34 @@ def list_sizes(net: nn.Module) -> dict[str, int]:
 
 def fit_ngram_branches(
     parts: Sequence[tuple[NgramLogit, RaggedIds, float]],
-    labels: NDArray[np.float32],
+    goals: Floats,
     *,
     least_rows: Sequence[int],
     weights: Array | None = None,
-) -> float:
-    """List the n-grams of the training texts, set their scales and weights together, and return the intercept.
+) -> Floats:
+    """List the n-grams of the training texts, set their scales and weights together, and return the intercepts [outputs].
 
     Args:
         parts: each filled in place, with what it reads of the training texts (ids, their ends or their clusters)
             and the length that its features have.
-        labels: class codes [rows].
+        goals: what the outputs learn [rows], or [rows, outputs]: each output by itself.
         least_rows: in how many texts an n-gram of 1, 2, 3 ids must stand to be listed.
         weights: what each row counts for [rows], in the scales too; None counts all alike.
     """
-    lists = [list_ngrams(ids, labels, part.longest, least_rows, weights) for part, ids, _ in parts]
+    lists = [list_ngrams(ids, goals, part.longest, least_rows, weights) for part, ids, _ in parts]
     # By lot, so that every piece holds both classes: of rows that come sorted by label, pieces of one class would pull the
     # weights to and fro, and the sweeps would end far from the best.
-    order = np.random.default_rng(0).permutation(len(labels))
+    order = np.random.default_rng(0).permutation(len(goals))
     read = [(ids, part.longest, length) for part, ids, length in parts]
     of_rows = None if weights is None else weights[order]
-    found, intercept = fit_dual(_features(read, lists, order), labels[order], _COST, weights=of_rows)
+    features = _features(read, lists, order)
+    each = goals[order].reshape(len(order), -1).T
+    solved = [fit_dual(features, goal, _COST, weights=of_rows) for goal in each]
+    found = solved[0][0] if goals.ndim == 1 else np.stack([weights for weights, _ in solved], axis=1)
     own = np.split(found, np.cumsum([len(listed) for listed, _ in lists])[:-1])
     for (part, _, length), (listed, scale), weight in zip(parts, lists, own, strict=True):
         part.set_list(listed, scale, weight * np.float32(length))
-    return intercept
+    return np.array([intercept for _, intercept in solved], np.float32)
 
 
 def _features(
@@ -153,30 +166,50 @@ def _features(
 
 def list_ngrams(
     ids: RaggedIds,
-    labels: NDArray[np.float32],
+    goals: Floats,
     longest: int,
     least_rows: Sequence[int],
     weights: Array | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the n-grams that stand in enough texts, ascending, and their scales.
 
-    A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency. A text of weight 2
-    counts twice, also towards `least_rows`; a light one counts once there.
+    A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency; of several outputs the
+    ratio furthest from zero, so that one list serves all. A text of weight 2 counts twice, also towards `least_rows`; a light
+    one counts once there.
     """
     n_rows: Array
     n_positive: Array
-    listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, labels > 0.5, longest)
+    positive = goals > 0.5 if goals.ndim == 1 else np.zeros(len(goals), bool)
+    listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, positive, longest)
     length = 1 + (listed >= 1 << ID_BITS).astype(int) + (listed >= 1 << 2 * ID_BITS)
     total, standing = float(len(ids)), n_rows
     if weights is not None:
         n_rows = weighted_counts(listed, longest, ids, weights)
-        n_positive = weighted_counts(listed, longest, ids, weights * (labels > 0.5))
+        n_positive = weighted_counts(listed, longest, ids, weights * positive)
         total, standing = float(weights.sum()), np.maximum(standing, n_rows)
     kept = standing >= np.array([0, *least_rows])[length]
     listed, n_rows, n_positive = listed[kept], n_rows[kept], n_positive[kept]
+    idf = np.log((1 + total) / (1 + n_rows)) + 1
+    if goals.ndim == 2:
+        ratio = _furthest_ratio(listed, longest, ids, goals if weights is None else goals * weights[:, None], n_rows)
+        return listed, (ratio * idf).astype(np.float32)
     high, low = n_positive + 1.0, n_rows - n_positive + 1.0
     ratio = np.log((high / high.sum()) / (low / low.sum()))
-    return listed, (ratio * (np.log((1 + total) / (1 + n_rows)) + 1)).astype(np.float32)
+    return listed, (ratio * idf).astype(np.float32)
+
+
+def _furthest_ratio(
+    listed: NDArray[np.int64], longest: int, ids: RaggedIds, goals: Array, n_rows: Array
+) -> NDArray[np.float64]:
+    """Return, of each n-gram's log-count ratios for one output against the rest, how far the furthest is from zero [listed]."""
+    found, ends = find_ngrams(NgramTable(listed, longest), ids.values, ids.offsets)
+    present = sp.csr_matrix((np.ones(len(found), np.float32), found, ends), shape=(len(ids), len(listed))).T.tocsr()
+    furthest = np.zeros(len(listed))
+    for goal in goals.T:
+        high = np.asarray(present @ goal, np.float64) + 1.0
+        low = np.maximum(n_rows - high + 1.0, 0.0) + 1.0
+        furthest = np.maximum(furthest, np.abs(np.log((high / high.sum()) / (low / low.sum()))))
+    return furthest
 
 
 def weighted_counts(listed: NDArray[np.int64], longest: int, ids: RaggedIds, weights: Array) -> NDArray[np.float64]:
@@ -252,14 +285,33 @@ def weigh_branches(
     shares = BRANCH_WEIGHTS if part_weights is None else part_weights
     scores = network_outputs(net, examples, (*shares, "tail"), device=device)
     scores["ngrams"] = scores["ngrams"] + scores["tail"]  # solved together, so they are one opinion
-    spreads = {part: float(scores[part].std()) for part in shares}
+    spreads = {part: _spread(scores[part]) for part in shares}
     # A part that says one thing of all rows has no say: divided by next to nothing, it would shout on other texts.
     weights = {part: share / spreads[part] if spreads[part] > 1e-6 else 0.0 for part, share in shares.items()}
     means = sum(weight * float(scores[part].mean()) for part, weight in weights.items())
     output: Any = net.get_submodule("output")
     with torch.no_grad():
         output.weight.copy_(torch.tensor([*weights.values(), weights["ngrams"]]))
-        output.bias.fill_(-means)
+        if len(output.bias) == 1:  # of several outputs, see `set_intercepts`
+            output.bias.fill_(-means)
+
+
+def set_intercepts(net: StageGraph, intercepts: Mapping[str, Floats]) -> None:
+    """Give several outputs the intercepts of the n-gram parts [outputs], weighed as the parts are; the recurrent one has its own."""
+    output: Any = net.get_submodule("output")
+    if len(output.bias) == 1:
+        return
+    weights = dict(zip(PARTS, output.weight.tolist(), strict=True))
+    with torch.no_grad():
+        output.bias.copy_(torch.from_numpy(np.sum([weights[part] * one for part, one in intercepts.items()], axis=0)))
+
+
+def _spread(scores: Floats) -> float:
+    """Return the standard deviation of scores [rows, outputs]; of several outputs, of what tells them apart within a row."""
+    if scores.shape[1] == 1:
+        return float(scores.std())
+    apart = scores - scores.mean(1, keepdims=True)
+    return float((apart - apart.mean(0)).std())
 
 
 def branch_of(net: nn.Module, name: str) -> NgramLogit:

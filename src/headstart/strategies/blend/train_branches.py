@@ -21,6 +21,7 @@ from headstart.strategies.blend.distillation import (
     with_words,
 )
 from headstart.strategies.blend.fit_branches import share_unknown, weigh_branches, without_rare
+from headstart.strategies.epochs import Material, loss_of
 from headstart.strategies.recipes import Recipe, least_count, trainer_of
 from headstart.strategies.settings import Settings
 from headstart.train import Trainer
@@ -28,28 +29,20 @@ from headstart.train import Trainer
 __all__ = ["texts_to_label", "train_branch"]
 
 
-def texts_to_label(
-    texts: Examples | None, examples: Examples, valid: Examples | None, settings: Settings
-) -> Examples | None:
-    """Return the texts that are to get pseudo-labels, or None.
+def texts_to_label(material: Material) -> Examples | None:
+    """Return the texts that are to get pseudo-labels, or None: these are for one logit.
 
     Without validation rows nobody could tell how sure the pseudo-labels may be, and a loss of one's own may want labels.
     """
-    if texts is None or valid is None or settings.trainer_options.get("loss", "binary") != "binary":
+    settings, texts = material.settings, material.texts
+    own_loss = settings.trainer_options.get("loss", "binary") != "binary"
+    if texts is None or material.valid is None or own_loss or material.task.n_outputs > 1:
         return None
     texts = with_words(texts)
-    return some_rows(texts, settings.random_state) if enough(texts, examples) else None
+    return some_rows(texts, settings.random_state) if enough(texts, material.examples) else None
 
 
-def train_branch(
-    net: StageGraph,
-    moving: nn.Module,
-    examples: Examples,
-    texts: Examples | None,
-    valid: Examples | None,
-    recipe: Recipe,
-    settings: Settings,
-) -> tuple[Trainer, int]:
+def train_branch(net: StageGraph, moving: nn.Module, material: Material, texts: Examples | None) -> tuple[Trainer, int]:
     """Train the recurrent part of a `blend` and weigh the parts; where there are `texts` for pseudo-labels, twice.
 
     The second time that part begins anew and learns from the whole's pseudo-labels of these texts, too.
@@ -57,9 +50,11 @@ def train_branch(
     Returns:
         The trainer of what the network now holds, and how many pseudo-labels that has learnt from.
     """
+    examples, valid, recipe, settings = material.examples, material.valid, material.recipe, material.settings
+    options = loss_of(material.task)
     held = examples if valid is None else valid
     start = None if texts is None else copy.deepcopy(moving.state_dict())
-    trainer = trainer_of(moving, len(examples), recipe, settings)
+    trainer = trainer_of(moving, len(examples), recipe, settings, **options)
     _fit_recurrent(net, trainer, examples, valid, recipe)
     weigh_branches(net, held, device=trainer.device)
     if texts is None or start is None or trainer.stop:
@@ -67,11 +62,11 @@ def train_branch(
     for event in settings.events:
         event("guessed", trainer, {"n_rows": len(texts), "anew": True})
     pseudo_labels = pseudo_label(net, held, texts, device=trainer.device)
-    options = {**recipe.trainer, **settings.trainer_options}
-    rows = with_pseudo_labels(examples, texts, pseudo_labels, options.get("label_smoothing", 0.0))
+    smoothing = {**recipe.trainer, **settings.trainer_options}.get("label_smoothing", 0.0)
+    rows = with_pseudo_labels(examples, texts, pseudo_labels, smoothing)
     taught = copy.deepcopy(moving.state_dict())
     moving.load_state_dict(start)
-    again = trainer_of(moving, len(rows), recipe, _second(settings), label_smoothing=0.0)
+    again = trainer_of(moving, len(rows), recipe, _second(settings), **{**options, "label_smoothing": 0.0})
     _fit_recurrent(net, again, rows, valid, recipe)
     if again.best_epoch == 0:  # stopped before anything was learnt
         moving.load_state_dict(taught)
