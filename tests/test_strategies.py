@@ -320,13 +320,6 @@ class TestScratch:
         with pytest.raises(OptionError, match=message):
             classifier("scratch", **options).fit(reviews.texts, reviews.labels)
 
-    def test_more_than_two_labels_are_told(self, reviews: Any) -> None:
-        with pytest.raises(
-            DataError,
-            match="Only binary classification is supported. The labels are a, b, c: 3 values; map them to two",
-        ):
-            classifier("scratch").fit(reviews.texts[:6], list("abcabc"))
-
     def test_trainer_options_reach_the_trainer(self, reviews: Any, tmp_path: Path) -> None:
         options = {"save_epochs": tmp_path, "train_metrics": "running", "learning_rate": 0.5, "batch_size": 100}
         model = classifier("scratch", net="gru", epochs=1, trainer_options=options).fit(reviews.texts, reviews.labels)

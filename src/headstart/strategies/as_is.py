@@ -15,6 +15,24 @@ from headstart.strategies.shared import SharedRows
 __all__ = ["fit_as_is"]
 
 
+def _check_labels(base: Predictor, train: Corpus) -> None:
+    """Refuse target labels that a base does not know.
+
+    Raises:
+        OptionError: names them.
+    """
+    own, task = base.task, train.task
+    if own is None or task is None:
+        return
+    unknown = [name for name in task.names if name not in own.names]
+    if own.kind != task.kind or unknown:
+        other = f"among them {unknown[0]!r}" if unknown else f"of another kind ({own.said()})"
+        raise OptionError(
+            f"as it is, the base answers its own labels, and those of the data are {task.said()}, {other}; use strategy "
+            "'fine-tune' or 'features', which learn yours."
+        )
+
+
 def fit_as_is(
     train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
 ) -> FitResult:
@@ -24,6 +42,7 @@ def fit_as_is(
         OptionError: no base came, or one that has learnt no labels.
     """
     base = require_base(base)
+    _check_labels(base, train)
     if not base.label_names:
         raise OptionError(
             "this base is an encoder without labels, so as it is it predicts nothing; "

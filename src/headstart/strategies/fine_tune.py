@@ -6,24 +6,31 @@ import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
+from headstart.fitting.calibration import fit_rule
 from headstart.layers import Network
 from headstart.plain import Json
 from headstart.predictor import NetworkScorer, Predictor, Provenance
 from headstart.strategies.blend import (
     LEAST_TEXTS,
+    Extended,
+    carry_over,
     extend_vocabulary,
-    is_blend,
+    is_any_blend,
     ridge_fine_tune,
     self_train,
     with_own_texts,
 )
-from headstart.strategies.epochs import finish_network
-from headstart.strategies.finishing import finish_head, measured
-from headstart.strategies.inputs import base_provenance, examples_of, require_base, require_goals, text_counts
+from headstart.strategies.epochs import finish_network, loss_of
+from headstart.strategies.finishing import finish_head, folds_of, measured
+from headstart.strategies.inputs import base_provenance, examples_of, require_base, require_goals, task_of, text_counts
+from headstart.strategies.new_head import answers_alike, shared_labels, with_new_head
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
+from headstart.tasks import PLAIN, Rule, Task
 from headstart.text import encode
 from headstart.train import Phase
 
@@ -49,8 +56,8 @@ def fit_fine_tune(
     one's own, train in epochs: by default the head alone first, then everything, inner parts slower. With
     ``settings.unlabelled``, the base reads these texts first.
     """
-    base = require_base(base)
-    require_goals(train)
+    base, task = require_base(base), task_of(train)
+    require_goals(train, task)
     if not isinstance(base.scorer, NetworkScorer):
         instead = "'features', which learns a head on its layers" if base.scorer.kind == "encoder" else "'as-is'"
         raise OptionError(
@@ -59,7 +66,16 @@ def fit_fine_tune(
         )
     if settings.unlabelled is not None:
         base = shared.adapted_base(base, settings.unlabelled)
-    return (_fit_closed_form if has_closed_form(base, settings) else _in_epochs)(train, valid, base, settings)
+    alike = answers_alike(base, task)
+    if not alike:
+        names = shared_labels(base, task)
+        known = f"; {len(names)} labels it knows by name" if names else ""
+        settings.say(f"the base learnt other labels: its stages stay, and its head is new{known}")
+    if has_closed_form(base, settings):
+        return (_fit_closed_form if alike else _fit_new_head)(train, valid, base, settings)
+    if not alike:
+        base = carry_over(base, train, task, settings)[0] if is_any_blend(base) else with_new_head(base, task)
+    return _in_epochs(train, valid, replace(base, task=task), settings)
 
 
 def fit_gradual(
@@ -87,12 +103,29 @@ def has_closed_form(base: Predictor | None, settings: Settings) -> bool:
     """Tell whether fine-tuning has no epochs, and so no use for held-out rows: a `blend`, and no schedule of one's own."""
     asked = (settings.phases, settings.freeze, settings.epochs, settings.learning_rate, settings.batch_size)
     by_gradient = any(option is not None for option in asked) or bool(settings.trainer_options)
-    return base is not None and is_blend(base) and not by_gradient
+    return base is not None and is_any_blend(base) and not by_gradient
 
 
 def has_no_closed_form(base: Predictor | None, settings: Settings) -> bool:
     """Tell whether fine-tuning trains in epochs."""
     return not has_closed_form(base, settings)
+
+
+def _fit_new_head(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
+    """Learn a new head behind a `blend` in closed form, for other labels than its own."""
+    predictor, extended, choices = carry_over(base, train, task_of(train), settings)
+    facts: Provenance = {**base_provenance(base), **_of_vocabulary(extended)}
+    counts = text_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
+    found = FitResult(replace(predictor, info=facts, run={}), choices=choices)
+    return finish_head(found, train, valid, replace(settings, calibrate=False), counts, None)
+
+
+def _of_vocabulary(extended: Extended) -> Provenance:
+    return {
+        "n_new_words": extended.n_new_words,
+        "unknown_token_rate": extended.unknown_token_rate,
+        "unknown_token_rate_after": extended.unknown_token_rate_after,
+    }
 
 
 def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
@@ -101,10 +134,11 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
     Nothing is stopped early, so validation rows only measure: each step becomes a row of the history.
     """
     history: list[Json] = []
+    task, own = task_of(train), base.task
 
     def measure(step: str, predictor: Predictor) -> None:
         found = measured(predictor, valid, settings.device).get("valid")
-        if found is not None:
+        if found is not None and task.kind == "binary":
             row = {"valid_loss": found["log_loss"], "valid_auc": found["auc"]}
             history.append({"epoch": len(history), "step": step, **row})
             known = (f"{name.replace('_', ' ')} {value:.4f}" for name, value in row.items() if value is not None)
@@ -112,7 +146,10 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
 
     measure("the base as it is", base)
     extended = extend_vocabulary(base, train)
-    tuned, cost = ridge_fine_tune(extended.predictor, train, settings)
+    start = extended.predictor if own is not None and own.kind == task.kind else replace(extended.predictor, task=task)
+    tuned, cost = ridge_fine_tune(start, train, settings)
+    if task.kind != "binary":
+        tuned = replace(tuned, task=task, rule=_rule_of_folds(start, train, task, settings))
     measure(f"fitted to {len(train):,} labels", tuned)
     predictor = tuned
     texts = with_own_texts(train, settings.unlabelled)
@@ -120,9 +157,7 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
         predictor = self_train(tuned, texts, n_labelled=len(train), **settings.second_training("taught"))
         measure(f"self-trained on {len(texts):,} texts", predictor)
     facts: Provenance = {
-        "n_new_words": extended.n_new_words,
-        "unknown_token_rate": extended.unknown_token_rate,
-        "unknown_token_rate_after": extended.unknown_token_rate_after,
+        **_of_vocabulary(extended),
         "n_unlabelled": 0 if settings.unlabelled is None else len(settings.unlabelled),
         "n_self_trained": 0 if predictor is tuned else len(texts),
     }
@@ -139,6 +174,19 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
     )
 
 
+def _rule_of_folds(base: Predictor, train: Corpus, task: Task, settings: Settings) -> Rule:
+    """Return what logits mean, from rows that the fine-tuned base has not seen: folds inside the training rows."""
+    folds, logits = folds_of(train, settings), np.full(len(train), np.nan)
+    for fold in folds:
+        tuned = ridge_fine_tune(base, train.take(fold.train), settings)[0]
+        logits[fold.valid] = tuned.score(train.take(fold.valid)).logits
+    known = np.isfinite(logits)
+    if not known.any() or not settings.calibrate:
+        return PLAIN
+    weights = None if train.weights is None else train.weights[known]
+    return fit_rule(task, logits[known], np.asarray(train.labels)[known], weights)
+
+
 def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
     net = copy.deepcopy(base.net)
     encoded = encode(base.steps, train.texts)
@@ -149,7 +197,7 @@ def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: S
         phases=settings.phases or default_phases(net, len(train), settings),
         batch_size=settings.batch_size or (16 if len(train) < 1000 else 64),
         schedule="linear",
-        monitor="valid_loss",
+        **{"monitor": "valid_loss", **loss_of(base.answers)},
     )
     trainer.fit(examples, valid_examples)
     scorer = replace(base.scorer, net=net)  # type: ignore[type-var]

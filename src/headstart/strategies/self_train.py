@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headstart.corpus import Corpus
+from headstart.errors import OptionError
 from headstart.predictor import Predictor, Provenance, kept
-from headstart.strategies.blend import NOTHING_LEARNT, OF_SELF_TRAINING, blend_of, self_train, with_own_texts
+from headstart.strategies.blend import NOTHING_LEARNT, OF_SELF_TRAINING, blend_of, is_blend, self_train, with_own_texts
 from headstart.strategies.finishing import measured
 from headstart.strategies.inputs import base_provenance, require_base, text_counts
 from headstart.strategies.settings import FitResult, Settings
@@ -29,6 +30,11 @@ def fit_self_train(
     """
     base = require_base(base)
     blend_of(base)
+    if not is_blend(base):
+        raise OptionError(
+            f"this base answers {base.answers.said()}, and a base teaches itself by one logit; use 'as-is', or 'fine-tune' with "
+            "labels of yours."
+        )
     texts = with_own_texts(train, settings.unlabelled)
     known = shared.adapted_base(base, texts)
     taught = self_train(known, texts, **settings.second_training("taught"))

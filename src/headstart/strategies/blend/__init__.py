@@ -1,7 +1,7 @@
 """Learning of the default network, `blend`: its branches, its fine-tuning, and what it teaches itself.
 
-`fit` trains a fresh one, `ridge_fine_tune` carries one over with labels, `self_train` without; `extend_vocabulary` gives it
-a target's words. Everything else in this folder is theirs.
+`fit` trains a fresh one, `ridge_fine_tune` carries one over with labels like its own, `carry_over` with others, `self_train`
+without; `extend_vocabulary` gives it a target's words. Everything else in this folder is theirs.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from torch import nn
 
 from headstart.layers import StageGraph
+from headstart.strategies.blend.carry_over import carry_over
 from headstart.strategies.blend.fit_branches import fit_all_ngrams, list_sizes, set_intercepts
-from headstart.strategies.blend.linear_branch import blend_of, is_blend
+from headstart.strategies.blend.linear_branch import blend_of, is_any_blend, is_blend
 from headstart.strategies.blend.ridge_fine_tuning import ridge_fine_tune
 from headstart.strategies.blend.self_training import (
     LEAST_TEXTS,
@@ -21,17 +22,20 @@ from headstart.strategies.blend.self_training import (
     with_own_texts,
 )
 from headstart.strategies.blend.train_branches import texts_to_label, train_branch
-from headstart.strategies.blend.vocabulary import extend_vocabulary
+from headstart.strategies.blend.vocabulary import Extended, extend_vocabulary
 from headstart.strategies.epochs import Material, Trained, train_in_epochs
 
 __all__ = [
     "LEAST_TEXTS",
     "NOTHING_LEARNT",
     "OF_SELF_TRAINING",
+    "Extended",
     "adapt_to_texts",
     "blend_of",
+    "carry_over",
     "extend_vocabulary",
     "fit",
+    "is_any_blend",
     "is_blend",
     "ridge_fine_tune",
     "self_train",

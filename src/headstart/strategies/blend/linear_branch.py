@@ -23,7 +23,7 @@ from headstart.predictor import NetSpec, NetworkScorer, Predictor
 from headstart.strategies.blend.fit_branches import branch_of, ngram_features
 from headstart.text import RaggedIds
 
-__all__ = ["MOVING", "Linear", "add_linear", "blend_of", "is_blend", "moving_features"]
+__all__ = ["MOVING", "Linear", "add_linear", "blend_of", "is_any_blend", "is_blend", "moving_features"]
 
 MOVING = ("ngrams", "clusters")
 """Parts of the base whose weights move."""
@@ -51,7 +51,13 @@ class Linear:
 
 
 def is_blend(base: Predictor) -> bool:
-    """Tell whether a base is a whole `blend` network, to which such a part can be added."""
+    """Tell whether a base is a whole `blend` network of one logit, to which such a part can be added."""
+    options = {} if base.scorer.spec is None else base.scorer.spec.options
+    return is_any_blend(base) and not options.get("carried") and options.get("n_outputs", 1) == 1
+
+
+def is_any_blend(base: Predictor) -> bool:
+    """Tell whether a base is a whole `blend` network, with any number of logits."""
     scorer = base.scorer
     return isinstance(scorer, NetworkScorer) and scorer.spec.name == "blend" and scorer.spec.until is None
 
@@ -63,7 +69,7 @@ def blend_of(base: Predictor) -> tuple[nn.Module, NetSpec]:
         OptionError: it has none.
     """
     scorer = base.scorer
-    if not isinstance(scorer, NetworkScorer) or not is_blend(base):
+    if not isinstance(scorer, NetworkScorer) or not is_any_blend(base):
         name = None if scorer.spec is None else scorer.spec.name
         raise OptionError(
             f"a model of kind {scorer.kind!r}{f' over the network {name!r}' if name else ''} has no n-grams to adapt; pass a "

@@ -31,7 +31,7 @@ from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear,
 from headstart.strategies.inputs import examples_of, group_codes_of
 from headstart.strategies.settings import Settings
 
-__all__ = ["ridge_fine_tune"]
+__all__ = ["ridge_fine_tune", "target_list"]
 
 _FEW, _MANY = 300, 2000
 _COST = 3.0
@@ -53,7 +53,7 @@ def ridge_fine_tune(base: Predictor, train: Corpus, settings: Settings) -> tuple
     examples = examples_of(base, train)
     slope, intercept = base.calibration
     logits = slope * network_logits(net, examples)[:, 0] + intercept
-    listed, scale = _target_list(examples, least_rows=1 if len(examples) < _FEW else 2)
+    listed, scale = target_list(examples, least_rows=1 if len(examples) < _FEW else 2)
     blocks = [
         sp.csr_matrix(logits[:, None] * _FREE),
         ngram_features(listed, scale, examples.ids, 2),
@@ -100,7 +100,7 @@ def _path(inputs: Any, examples: Examples, prior: NDArray[np.float32], costs: Se
     return logistic_path(inputs, np.asarray(examples.labels), costs, **how)
 
 
-def _target_list(examples: Examples, *, least_rows: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def target_list(examples: Examples, *, least_rows: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the words and pairs of the target's rows, and their inverse document frequencies."""
     ids, weights = examples.ids, examples.weights
     n_rows: Array
