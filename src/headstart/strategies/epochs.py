@@ -116,10 +116,10 @@ def finish_network(
         net = on_device(predictor.net, trainer.device)
         logits = outputs_of(network_logits(net, examples, device=trainer.device))
         if settings.calibrate:
-            rule = fit_rule(predictor.answers, logits, rows.labels, rows.weights)
-            predictor = replace(predictor, rule=replace(rule, threshold=predictor.threshold))
+            predictor = replace(predictor, rule=fit_rule(predictor.answers, logits, rows.labels, rows.weights))
         facts["n_valid"] = len(rows)
-        facts["valid"] = held_out_metrics(predictor.answers, rows.labels, predictor.probabilities(logits))
+        task, rule = predictor.answers, predictor.rule
+        facts["valid"] = held_out_metrics(task, rows.labels, predictor.probabilities(logits), rule)
     predictor.net.to("cpu").eval()
     run = {**predictor.run, "history": trainer.history, "training": _training(trainer)}
     predictor = replace(predictor.with_facts(**facts), run=run)

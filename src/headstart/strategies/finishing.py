@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from headstart.corpus import Corpus
 from headstart.fitting.calibration import fit_rule, held_out_metrics
-from headstart.fitting.folds import Fold, stratified_folds
+from headstart.fitting.folds import Fold, known_rows, stratified_folds
 from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance
-from headstart.strategies.inputs import group_codes_of
+from headstart.strategies.inputs import group_codes_of, task_of
 from headstart.strategies.settings import FitResult, Settings
 
 __all__ = ["finish_head", "folds_of", "measured"]
@@ -20,7 +20,8 @@ __all__ = ["finish_head", "folds_of", "measured"]
 
 def folds_of(train: Corpus, settings: Settings) -> list[Fold]:
     """Return the folds of some rows; groups stay together."""
-    return stratified_folds(np.asarray(train.labels), group_codes_of(train, settings), settings.random_state)
+    strata = task_of(train).strata(np.asarray(train.labels))
+    return stratified_folds(strata, group_codes_of(train, settings), settings.random_state)
 
 
 def finish_head(
@@ -39,21 +40,22 @@ def finish_head(
         valid: rows to measure on, or None.
         settings: of the fit.
         counts: of data quality.
-        out_of_fold: logits of the training rows by models that had not seen them [rows], NaN where there is none; or None.
+        out_of_fold: logits of the training rows by models that had not seen them, [rows] or [rows, outputs], NaN where there
+            are none; or None.
     """
     facts: Provenance = {"n_train": len(train), "train_counts": counts}
     predictor, logits, rows = result.predictor, None, valid
     if valid is not None and valid.labels is not None:
         logits = predictor.score(valid, device=settings.device).logits
     elif out_of_fold is not None:
-        known = np.flatnonzero(np.isfinite(out_of_fold))
+        known = np.flatnonzero(known_rows(out_of_fold))
         rows, logits = train.take(known), out_of_fold[known]
     if rows is not None and rows.labels is not None and logits is not None and len(logits):
         if settings.calibrate:
-            rule = fit_rule(predictor.answers, logits, rows.labels, rows.weights)
-            predictor = replace(predictor, rule=replace(rule, threshold=predictor.threshold))
+            predictor = replace(predictor, rule=fit_rule(predictor.answers, logits, rows.labels, rows.weights))
         facts["n_valid"] = len(rows)
-        facts["valid"] = held_out_metrics(predictor.answers, rows.labels, predictor.probabilities(logits))
+        task, rule = predictor.answers, predictor.rule
+        facts["valid"] = held_out_metrics(task, rows.labels, predictor.probabilities(logits), rule)
     return replace(result, predictor=predictor.with_facts(**facts))
 
 

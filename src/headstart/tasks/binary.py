@@ -42,6 +42,10 @@ class Binary(Task):
         """Return what `headstart.evaluation.evaluate_scores` does."""
         return evaluate_scores(targets, probabilities, threshold=rule.threshold)
 
+    def misfits(self, probabilities: Doubles) -> Doubles:
+        """Return one less the probability of either label [rows, 2]."""
+        return np.stack([probabilities, 1 - probabilities], axis=1)
+
     def strata(self, targets: Array) -> Places:
         """Return the class codes [rows]."""
         return np.asarray(targets, np.int64)

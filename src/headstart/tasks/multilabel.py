@@ -51,6 +51,10 @@ class MultiLabel(Task):
         """Return ``classes``: precision, recall, F1 and support of each label."""
         return {"classes": label_figures(targets, self.decide(probabilities, rule), self.names)}
 
+    def misfit(self, probabilities: Doubles, targets: Array) -> Doubles:
+        """Return the worst of a row's labels, and 0 where it has none, which every set holds [rows]."""
+        return np.asarray(np.where(np.asarray(targets) > 0, self.misfits(probabilities), 0.0).max(1))
+
     def strata(self, targets: Array) -> Places:
         """Return of each row the rarest of its labels, so that rare ones stand in every part; -1 counts as a class [rows]."""
         there = np.asarray(targets) > 0

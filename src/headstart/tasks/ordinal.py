@@ -45,6 +45,11 @@ class Ordinal(Task):
         """Return the probabilities; 1 for the decision where costs make it [rows, classes]."""
         return np.eye(len(self.names))[self.decide(probabilities, rule)] if rule.costs else probabilities
 
+    def misfits(self, probabilities: Doubles) -> Doubles:
+        """Return how much probability lies between each class and the median [rows, classes], so that sets have no gaps."""
+        upto = np.cumsum(probabilities, axis=1)
+        return np.maximum(upto - probabilities - 0.5, 0.5 - upto)
+
     def strata(self, targets: Array) -> Places:
         """Return the class codes [rows]."""
         return np.asarray(targets, np.int64)

@@ -63,6 +63,15 @@ class Regression(Task):
         """Return ``residuals``: mean, root mean square and quantiles of what is predicted less what is true."""
         return {"residuals": residual_figures(targets, probabilities)}
 
+    def misfit(self, probabilities: Doubles, targets: Array) -> Doubles:
+        """Return how far the numbers lie from what was predicted [rows]."""
+        return np.abs(np.asarray(targets, np.float64) - probabilities)
+
+    def sets(self, probabilities: Doubles, rule: Rule) -> Array:
+        """Return the ends of each row's interval, float64 [rows, 2]; all numbers without a quantile."""
+        reach = np.inf if rule.quantile is None else rule.quantile
+        return np.stack([probabilities - reach, probabilities + reach], axis=1)
+
     def strata(self, targets: Array) -> Places:
         """Return which tenth of the rows each number stands in; equal numbers stand in one [rows]."""
         numbers = np.asarray(targets, np.float64)
@@ -76,7 +85,7 @@ class Regression(Task):
         """Return ``prediction``, and ``low`` and ``high`` of its interval where the model gives one."""
         found: dict[str, Array] = {"prediction": probabilities}
         if rule.quantile is not None:
-            found |= {"low": probabilities - rule.quantile, "high": probabilities + rule.quantile}
+            found |= dict(zip(("low", "high"), self.sets(probabilities, rule).T, strict=True))
         return found
 
     def named(self, decisions: Array) -> Array:

@@ -163,6 +163,21 @@ class Task(ABC):
         """Return what `primary` takes: the probabilities, unless the kind says otherwise."""
         return probabilities
 
+    def misfits(self, probabilities: Doubles) -> Doubles:
+        """Return how badly each class or label fits a row [rows, classes]: the conformity scores of `sets`, the less the better."""
+        return np.asarray(1 - probabilities)
+
+    def misfit(self, probabilities: Doubles, targets: Array) -> Doubles:
+        """Return how badly the truth fits each row [rows]; of several labels, that which fits worst."""
+        return np.asarray(self.misfits(probabilities)[np.arange(len(targets)), np.asarray(targets)])
+
+    def sets(self, probabilities: Doubles, rule: Rule) -> Array:
+        """Return which classes or labels the conformal set of each row holds, bool [rows, classes]; an interval of numbers.
+
+        A set may be empty, where no class fits a row as well as the truth fits others.
+        """
+        return np.asarray(self.misfits(probabilities) <= (np.inf if rule.quantile is None else rule.quantile))
+
     def columns(self, probabilities: Doubles, rule: Rule) -> dict[str, Array]:
         """Return what ``predict`` writes, by column: ``prediction``, and ``probability_NAME`` of each class or label."""
         each = {f"probability_{name}": probabilities[:, i] for i, name in enumerate(self.names)}
