@@ -31,7 +31,8 @@ from headstart.tasks import Binary
 
 Table = dict[str, list[Any]]
 Write = Callable[[Table, Path], Any]
-TYPES = {"price": "number", "stars": "number", "version": "category", "paid": "truth", "day": "date", "title": "text"}
+TYPES = {"price": "number", "stars": "number", "version": "category", "paid": "truth", "day": "date", "title": "text",
+         "opens": "number", "lasted": "number"}  # fmt: skip
 START = datetime.date(2024, 1, 1)
 VERSIONS = ["1.10", "2.0", "007", "beta", "NA", "caf\xe9"]
 TITLES = ["a rather nice stay", "a rather rude stay", "quite a stay"]
@@ -54,6 +55,8 @@ ROW = st.fixed_dictionaries(
         "paid": maybe(st.booleans()),
         "day": maybe(st.dates(datetime.date(1900, 1, 1), datetime.date(2100, 1, 1))),
         "title": maybe(st.sampled_from([*TITLES, "nice, nice", "unseen"])),
+        "opens": maybe(st.times()),
+        "lasted": maybe(st.timedeltas(datetime.timedelta(-9), datetime.timedelta(99))),
     }
 )
 
@@ -70,6 +73,8 @@ def training_rows() -> pa.Table:
             "paid": [None if i % 7 == 0 else bool(rng.random() < 0.5) for i in range(n)],
             "day": [START + datetime.timedelta(int(rng.integers(300))) for _ in range(n)],
             "title": [TITLES[rng.integers(3)] for _ in range(n)],
+            "opens": [datetime.time(int(rng.integers(24)), 30) for _ in range(n)],
+            "lasted": [datetime.timedelta(seconds=int(rng.integers(10**5))) for _ in range(n)],
         }
     )
 

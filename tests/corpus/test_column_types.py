@@ -6,6 +6,7 @@ import datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pytest
 
 from headstart.corpus import check_column_types, parse_column_types
 from headstart.corpus.column_types import COLUMN_TYPES, as_raw, as_type, is_raw, tell_type
+from headstart.corpus.columns import arrow_column
 from headstart.errors import DataError, OptionError
 
 NOON = datetime.datetime(2024, 1, 5, 12)
@@ -38,6 +40,11 @@ SENTENCES = [f"the {word} was rather good" for word in "room bed lift food bar v
         (["2024-01-05 10:00:00+02:00", ""], "date", "date"),
         (["2024-01-05", "2024-13-05"], "category", "category"),
         (["05.01.2024", "06.01.2024"], "category", "category"),
+        (["08:30:00", "8:30", None], "number", "number"),
+        (["0 days 01:30:00", "2 days", "NaT"], "number", "number"),
+        (["PT1H30M", "-P2DT0.5S"], "number", "number"),
+        (["3:16", "1:5"], "category", "category"),  # chapter and verse
+        (["08:30", "noon"], "category", "category"),
         (SENTENCES, "text", "text"),
         ([s[:8] for s in SENTENCES], "category", "category"),
         (SENTENCES[:2] * 10, "category", "category"),
@@ -86,6 +93,20 @@ READ: dict[str, tuple[str, Any, list[Any], int]] = {
     "not finite, written": ("number", ["1", "inf", "nan", "1e999"], [1, None, None, None], 2),
     "clock": ("number", [datetime.time(0, 1, 0)], [60], 0),
     "durations": ("number", [datetime.timedelta(seconds=1.5)], [1.5], 0),
+    "clock, written": ("number", ["08:30:00", "8:30", "23:59:59.5", "8:60", "8:5", "8:30 pm"], [30600, 30600, 86399.5, None, None, None], 3),
+    "durations, written": (
+        "number", ["0 days 01:30:00", "-1 days +22:30:00", "1 day, 2:03:04", "2 days", "-0:30:00", "26:00:00.000001", "days"],
+        [5400, -5400, 93784, 172800, -1800, 93600.000001, None], 1,
+    ),
+    "durations in ISO 8601": (
+        "number", ["PT1H30M", "P1DT0.5S", "-PT2S", "P1W", "pt1m", "P", "PT", "P1DT", "P1M"],
+        [5400, 86400.5, -2, 604800, 60, None, None, None, None], 4,
+    ),
+    "nanoseconds": ("number", pa.array([1], pa.duration("ns")), [1e-9], 0),
+    "clock as truth": ("truth", [datetime.time(0, 0, 1), datetime.time(8)], [True, None], 1),
+    "clock as truth, written": ("truth", ["00:00:01", "08:00"], [True, None], 1),
+    "clock as strings": ("category", [datetime.time(8, 30), datetime.time(8, 30, 0, 120000)], ["08:30:00", "08:30:00.12"], 0),
+    "durations as strings": ("category", [datetime.timedelta(hours=1.5), datetime.timedelta(seconds=0.5)], ["5400", "0.5"], 0),
     "dates as numbers": ("number", [NOON, None], [None, None], 1),
     "iso": ("date", ["2024-01-05T12:00", "2024-01-05 12:00:00.000", "soon", "", None], [NOON, NOON, None, None, None], 1),
     "iso with zones": ("date", ["2024-01-05T13:00+01:00", "2024-01-05 12:00:00Z"], [NOON, NOON], 0),
@@ -146,6 +167,45 @@ def test_takes_what_frames_hold(column: Any, kind: str) -> None:
     array = column.to_arrow() if hasattr(column, "to_arrow") else pa.array(column, from_pandas=True)
     assert len(as_type(array, kind).values) == len(column)
     assert tell_type(array) in COLUMN_TYPES
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "values"),
+    [
+        (pd.Series(pd.arrays.SparseArray([0, 1.5, float("nan")])), "number", [0, 1.5, None]),
+        (pd.Series(pd.arrays.SparseArray([0, 7, 0])), "number", [0, 7, 0]),
+        (pd.Series(pd.arrays.SparseArray([False, True])), "truth", [False, True]),
+        (pd.Series(pd.arrays.SparseArray(["a", None])), "category", ["a", None]),
+        (np.array([1, "NaT"], "m8[h]"), "number", [3600, None]),
+        (np.array([1.5], np.longdouble), "number", [1.5]),
+        (np.array(["2024-01", "NaT"], "M8[M]"), "date", [datetime.datetime(2024, 1, 1), None]),
+        (pl.Series([1, None], dtype=pl.Int128), "number", [1, None]),
+        (pa.RunEndEncodedArray.from_arrays([1, 3], ["a", "b"]), "category", ["a", "b", "b"]),
+        (pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, 0], pa.int8())), "truth", [True, False]),
+        (pa.ExtensionArray.from_storage(pa.json_(), pa.array(["1"])), "category", ["1"]),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", getattr(value, "type", "")))[:30],
+)
+def test_takes_what_arrow_has_no_type_for(column: Any, kind: str, values: list[Any]) -> None:
+    array = arrow_column(column, "size", "the data")
+    assert tell_type(array, name="size") == kind
+    assert as_type(array, kind, "size").values.to_pylist() == values
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pd.Series([1j, 2]), "Column 'size' of the data holds complex128, not one kind of value. Convert"),
+        (pd.Series([pd.Interval(0, 1)]), "the column 'size' holds values of type .*interval.*Leave it out or convert it"),
+        (pd.Series(pd.cut([1, 2], 2)), "the column 'size' holds values of type .*interval.*Leave it out or convert it"),
+        (np.array([1], "m8[M]"), "Column 'size' of the data holds timedelta64.M., not one kind of value. Convert"),
+        (pl.Series([object()], dtype=pl.Object), "the column 'size' holds values of type .*Leave it out or convert it"),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", ""))[:20],
+)  # fmt: skip
+def test_refuses_what_has_no_single_value(column: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        tell_type(arrow_column(column, "size", "the data"), name="size")
 
 
 def test_lists_are_refused() -> None:

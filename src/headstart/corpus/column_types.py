@@ -4,7 +4,8 @@
 type            told in training from                        read from anything else
 ==============  ===========================================  ===================================================
 ``number``      numbers, decimals, times of day, durations;  ``1,234.5`` (a point for the fraction, commas between
-                numerals of a text file                      groups of three), truth values as 1 and 0
+                numerals of a text file; times and           groups of three), truth values as 1 and 0, times
+                durations in strings                         and durations in seconds (`written_times`)
 ``date``        dates and timestamps; ISO dates in strings   ISO dates and timestamps; with a zone, the moment in UTC
 ``truth``       truth values; ``true`` and ``false``, or     ``true t yes y on 1`` and ``false f no n off 0``,
                 another such pair, in strings                in any case
@@ -24,17 +25,16 @@ numbers, dates and truth values so are ``NA``, ``null`` and their like, which a 
 from __future__ import annotations
 
 import csv
-import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headstart.corpus.columns import NUMBER
+from headstart.corpus.columns import NUMBER, written_out
+from headstart.corpus.written_times import microseconds_since_1970, seconds_of
 from headstart.errors import DataError, OptionError, unknown_name
-from headstart.plain import Facts
 
 __all__ = [
     "COLUMN_TYPES", "Typed", "as_raw", "as_type", "check_column_types", "holds_numbers", "is_raw", "numeral",
@@ -52,11 +52,6 @@ _TRUTHS = {
 _PAIRS = ({"true"}, {"false"}, {"true", "false"}, {"t", "f"}, {"yes", "no"}, {"y", "n"}, {"on", "off"})
 _NUMERAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _GROUPED = r"^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$"
-_ISO = re.compile(
-    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?", re.ASCII | re.IGNORECASE
-)
-_EPOCH = datetime.datetime(1970, 1, 1)
-_MICROSECOND = datetime.timedelta(microseconds=1)
 _LEAST_TEXTS, _LEAST_WORDS = 10, 3.0
 
 
@@ -143,7 +138,9 @@ def tell_type(column: Any, *, raw: bool = False, name: str = "column") -> str:
     written = distinct.to_pylist()
     if {value.casefold() for value in written[:20]} in _PAIRS and len(written) <= 20:
         return "truth"
-    if all(_moment(value) is not None for value in written):
+    if all(seconds_of(value) is not None for value in written):
+        return "number"
+    if all(microseconds_since_1970(value) is not None for value in written):
         return "date"
     return "text" if _reads_as_text(cells, len(written)) else "category"
 
@@ -189,17 +186,14 @@ def holds_numbers(kind: pa.DataType) -> bool:
 
 
 def numeral(written: str) -> float | None:
-    """Return the number that a string is, written with a point and digits alone; None for any other string."""
-    return float(written) if re.match(_NUMERAL, written, re.ASCII) else None
+    """Return the number that a string is, written with a point and digits alone or as a time; None for any other string."""
+    return float(written) if re.match(_NUMERAL, written, re.ASCII) else seconds_of(written)
 
 
 def _plain(column: Any, name: str) -> Any:
     """Return one array of numbers, moments, truth values, nulls or large_string."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    kind = array.type
-    if pa.types.is_dictionary(kind):
-        array, kind = array.cast(kind.value_type), kind.value_type
-    types = pa.types
+    array = written_out(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
+    kind, types = array.type, pa.types
     if types.is_binary(kind) or types.is_large_binary(kind) or str(kind) in ("string", "large_string", "string_view"):
         try:
             return array.cast(pa.large_string())
@@ -255,11 +249,13 @@ def _parsed(column: Any) -> tuple[Any, int]:
     values = pc.if_else(numeral, cells, pa.scalar(None, cells.type)).cast(pa.float64())
     if pc.all(numeral).as_py():
         return values, 0
-    lowered = pc.utf8_lower(cells)
-    for word, value in (("true", 1.0), ("false", 0.0)):
-        values = pc.if_else(pc.fill_null(pc.equal(lowered, word), False), value, values)
-    lost = pc.and_not(pc.is_null(values), _is_missing(cells))
-    return values, pc.sum(lost).as_py() or 0
+    others = _translated(pc.if_else(numeral, pa.scalar(None, cells.type), cells), _word_as_number, pa.float64())
+    return pc.coalesce(values, others.values), others.n_unreadable
+
+
+def _word_as_number(written: str) -> float | None:
+    truths = {"true": 1.0, "false": 0.0}
+    return truths.get(written.lower(), seconds_of(written))
 
 
 def _finite(values: Any, n_unreadable: int) -> Typed:
@@ -277,28 +273,15 @@ def _dates(column: Any) -> Typed:
         return Typed(column.cast(moments, safe=False))
     if not pa.types.is_large_string(column.type):
         return _unreadable(column, moments)
-    found = _translated(column, {value: _moment(value) for value in _written(column)}, pa.int64())
+    found = _translated(column, microseconds_since_1970, pa.int64())
     return found._replace(values=found.values.cast(moments))
-
-
-def _moment(written: str) -> int | None:
-    """Return an ISO date or timestamp as microseconds since 1970 in UTC; None for anything else."""
-    if not _ISO.fullmatch(written):
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(written)
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        return None
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _truths(column: Any) -> Typed:
     if pa.types.is_boolean(column.type):
         return Typed(column)
     if pa.types.is_large_string(column.type):
-        return _translated(column, {value: _truth(value) for value in _written(column)}, pa.bool_())
+        return _translated(column, _truth, pa.bool_())
     numbers, n_unreadable = _numbers(column)
     known = pc.is_in(numbers, pa.array([0.0, 1.0]))
     n_other = len(numbers) - numbers.null_count - (pc.sum(known).as_py() or 0)
@@ -313,15 +296,10 @@ def _truth(written: str) -> bool | None:
     return bool(number) if number in (0, 1) else None
 
 
-def _written(column: Any) -> list[str]:
-    """Return the distinct strings of a column, trimmed."""
-    found: list[str] = pc.unique(pc.utf8_trim_whitespace(column)).drop_null().to_pylist()
-    return found
-
-
-def _translated(column: Any, meanings: Facts, kind: pa.DataType) -> Typed:
-    """Return strings by what each distinct one of them means; None is no value of the type."""
+def _translated(column: Any, meaning: Callable[[str], Any], kind: pa.DataType) -> Typed:
+    """Return strings by what each distinct one of them, trimmed, means; None is no value of the type."""
     cells = pc.utf8_trim_whitespace(column)
+    meanings = {written: meaning(written) for written in pc.unique(cells).drop_null().to_pylist()}
     places = pc.index_in(cells, pa.array(list(meanings), cells.type))
     values = pa.array(list(meanings.values()), kind).take(places)
     return Typed(values, pc.sum(pc.and_not(pc.is_null(values), _is_missing(cells))).as_py() or 0)
@@ -336,8 +314,12 @@ def _strings(column: Any) -> Typed:
     if pa.types.is_timestamp(kind):
         cells = column.cast(pa.timestamp("us"), safe=False).cast(pa.large_string())
         cells = pc.replace_substring_regex(cells, r"( 00:00:00)?\.?0*$", "")
+    elif pa.types.is_duration(kind):
+        cells = _numbers(column).values.cast(pa.large_string())
     else:
         cells = column.cast(pa.large_string())
+    if pa.types.is_time(kind):
+        cells = pc.replace_substring_regex(cells, r"\.0*$|(\.[0-9]*[1-9])0+$", r"\1")
     if pa.types.is_floating(kind):
         cells = pc.if_else(pc.is_finite(column), cells, null)
     cells = pc.utf8_normalize(pc.utf8_trim_whitespace(cells), form="NFC")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from headstart.corpus.validating import decoded, sound
 from headstart.errors import DataError
@@ -51,10 +52,17 @@ def as_texts(column: Any, name: str, where: str, counts: Counter[str] | None = N
 
 
 def written_out(column: Any) -> Any:
-    """A dictionary's cells as plain ones; strings as large strings, for they may come to more than 2 GB."""
+    """Cells of a dictionary, of runs, or of Arrow's own extensions as plain ones.
+
+    Strings become large strings, for they may come to more than 2 GB.
+    """
     if isinstance(column, pa.ChunkedArray):
         chunks = [written_out(chunk) for chunk in column.chunks]
         return pa.chunked_array(chunks) if chunks else column
+    if pa.types.is_run_end_encoded(column.type):
+        return pc.run_end_decode(column)
+    if isinstance(column.type, pa.Bool8Type | pa.JsonType):
+        return column.storage.cast(pa.bool_() if isinstance(column.type, pa.Bool8Type) else pa.large_string())
     if not pa.types.is_dictionary(column.type):
         return column
     words = column.dictionary
@@ -88,19 +96,38 @@ def arrow_column(values: Any, name: str, where: str, kind: str = "one kind of va
     if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__iter__"):
         raise DataError(f"Column {name!r} of {where} is one {type(values).__name__}, not a column. Put it into a list.")
     if hasattr(values, "to_arrow"):  # Polars
-        return values.to_arrow()
+        try:
+            return values.to_arrow()
+        except pa.ArrowInvalid:  # whole numbers of 128 bits
+            values = values.to_list()
     if getattr(values, "ndim", 1) != 1:
         raise DataError(
             f"Column {name!r} of {where} has shape {values.shape}; expected one dimension. Pass one column."
         )
-    if isinstance(values, np.ndarray) and values.dtype.kind == "T":  # NumPy's variable-width strings
-        values = values.astype(object)
-    elif not (isinstance(values, (list, np.ndarray)) or hasattr(values, "__array__")):
+    if hasattr(values, "sparse"):  # pandas, where most cells are one value that is not stored
+        values = np.asarray(values)
+    if isinstance(values, np.ndarray):
+        values = _with_arrow_type(values)
+    elif not (isinstance(values, list) or hasattr(values, "__array__")):
         values = list(values)
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeError) as error:
         raise DataError(_odd_cell(values, name, where, kind)) from error
+
+
+def _with_arrow_type(values: NDArray[Any]) -> NDArray[Any]:
+    """The same values in a type that Arrow has, where NumPy has one of its own."""
+    if values.dtype.kind == "T":  # strings of any length
+        return values.astype(object)
+    if values.dtype == np.longdouble:
+        return values.astype(np.float64)
+    unit = np.datetime_data(values.dtype)[0] if values.dtype.kind in "mM" else ""
+    if values.dtype.kind == "M" and unit in ("Y", "M", "W"):
+        return values.astype("M8[D]")
+    if unit in ("h", "m") or (values.dtype.kind == "m" and unit in ("W", "D")):
+        return values.astype(f"{values.dtype.kind}8[s]")
+    return values
 
 
 def _odd_cell(values: Iterable[Any], name: str, where: str, kind: str) -> str:
@@ -116,7 +143,8 @@ def _odd_cell(values: Iterable[Any], name: str, where: str, kind: str) -> str:
                 f"Column {name!r} of {where} mixes types: {found} where {type(first).__name__} came before. "
                 f"Give it {kind} only: convert or drop the odd cells."
             )
-    return f"Column {name!r} of {where} holds {type(first).__name__}, not {kind}. Convert its cells first."
+    found = getattr(values, "dtype", type(first).__name__)
+    return f"Column {name!r} of {where} holds {found}, not {kind}. Convert its cells first."
 
 
 def _encodes(value: str) -> bool:
