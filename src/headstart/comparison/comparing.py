@@ -27,8 +27,9 @@ from headstart.comparison.verdict_text import say
 from headstart.comparison.workspace import Workspace, prepare
 from headstart.corpus import Corpus, check_column_types, deciding_columns, digest
 from headstart.corpus import read as read_corpus
-from headstart.errors import OptionError
+from headstart.errors import OptionError, unknown_name
 from headstart.estimators import labelled
+from headstart.evaluation import Metric
 from headstart.features import as_predictor
 from headstart.fitting.calibration import DecisionRule
 from headstart.inference import resolve_device
@@ -39,6 +40,7 @@ from headstart.plain import Facts
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
 from headstart.strategies.shared import SPACES
+from headstart.tasks import Task
 
 __all__ = ["Comparison", "compare"]
 
@@ -72,6 +74,7 @@ def compare(
     cache: str | Path | None = None,
     device: str = "auto",
     about: Facts | None = None,
+    metric: str | None = None,
 ) -> Comparison:
     """Compare every way of using a base, and of doing without one, at several label budgets.
 
@@ -101,6 +104,7 @@ def compare(
             ``HEADSTART_CACHE`` or the user's own cache folder.
         device: where networks are trained and the base's layers computed: ``"auto"``, ``"cpu"``, ``"cuda"``,
             ``"cuda:1"``. What was trained scores the test rows on the CPU.
+        metric: what decides the verdict, by its name in `headstart.tasks.Task.metrics`; None for the task's primary one.
         about: what the page says of its making, where that is known better: ``base`` (a name), ``command``, ``label_map``.
 
     Raises:
@@ -119,15 +123,19 @@ def compare(
         read = (base, getattr(X, "source", None), source, test)
         check_place(Path(out), [one for one in read if isinstance(one, str | Path)])
     predictor, where, random_state = as_predictor(base), str(resolve_device(device)), seed_of(random_state)
-    origin = None if source is None else _corpus(source, predictor, None, (), None)
+    origin = None if source is None else _corpus(source, predictor.label_names, None, (), None)
     check_column_types(column_types or {}, columns)
     kept = tuple(dict.fromkeys((*columns, *((groups,) if groups else ()))))
-    data = labelled(X, y, text=text, columns=kept, label_map=label_map, names=predictor.label_names)
+    data = labelled(X, y, text=text, columns=kept, label_map=label_map, names=_names_for(X, predictor))
     if data.weights is not None:
         raise OptionError("these rows have weights, which a comparison does not take; pass the rows without them.")
     if data.labels is None:
         return _gap_alone(predictor, data, origin)
-    held = test if test is None or isinstance(test, int | float) else _corpus(test, predictor, text, kept, label_map)
+    held = (
+        test
+        if test is None or isinstance(test, int | float)
+        else _corpus(test, data.label_names, text, kept, label_map)
+    )
     problem = assemble(
         data, held, columns=columns, column_types=column_types, group=groups, source=origin, seed=random_state
     )
@@ -147,6 +155,7 @@ def compare(
             "date": datetime.date.today().isoformat(),
             **(about or {}),
         },
+        _metric(problem.task, metric),
     )
     plan = plan_of(predictor, problem, origin, candidates, options)
     if out is not None:
@@ -155,17 +164,29 @@ def compare(
         return _run(predictor, problem, origin, plan, Path(folder), progress or _silent)
 
 
+def _metric(task: Task, name: str | None) -> Metric:
+    if name is not None and name not in task.metrics:
+        raise unknown_name(f"metric of {task.said()} called", name, task.metrics)
+    return task.primary if name is None else task.metrics[name]
+
+
 def _silent(done: int, total: int, seconds_left: float | None, last: str) -> None:
     pass
 
 
+def _names_for(rows: Any, base: Predictor) -> tuple[str, ...] | None:
+    """Return the names that labels have to be among: the base's, unless the rows have been read for another task."""
+    other = isinstance(rows, Corpus) and rows.labels is not None and rows.task != base.task
+    return None if other and not (rows.kind in ("", "binary") and len(base.label_names) == 2) else base.label_names
+
+
 def _corpus(
-    given: Any, base: Predictor, text: str | None, columns: Sequence[str], label_map: Mapping[Any, Any] | None
+    given: Any, names: Sequence[str], text: str | None, columns: Sequence[str], label_map: Mapping[Any, Any] | None
 ) -> Corpus:
     pair = given if isinstance(given, tuple) else (given, None)
     if isinstance(given, str | Path):
         pair = (read_corpus(str(given), text=text or "text", label="label", columns=columns), None)
-    return labelled(*pair, text=text, columns=columns, label_map=label_map, names=base.label_names)
+    return labelled(*pair, text=text, columns=columns, label_map=label_map, names=names)
 
 
 def _gap_alone(base: Predictor, data: Corpus, source: Corpus | None) -> Comparison:
@@ -181,6 +202,8 @@ def _run(
         "data": digest(problem.pool, problem.test), "base": base.digest(), "columns": problem.column_types,
         "group": problem.group, "source": None if source is None else digest(source), "version": 3,
     }  # fmt: skip
+    if plan.options.metric is not problem.task.primary:
+        made_of["metric"] = plan.options.metric.name
     with reserved(out):
         log = RowLog(out, made_of)
         check_shipped(out, log.plan_digest)
@@ -201,8 +224,9 @@ def _compared(
     needs = {need for one in plan.strategies.values() for need in one.needs}
     spaces = tuple(space for space in SPACES if f"texts:{space}" in needs)
     workspace = prepare(
-        problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device
-    )
+        problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device,
+        metric=plan.options.metric,
+    )  # fmt: skip
     own = base.scorer.spec is not None and base.scorer.spec.name is None
     n_jobs = 1 if own else plan.options.n_jobs
 
@@ -222,7 +246,9 @@ def _compared(
 
 def _add_warnings(found: Comparison, base: Predictor, problem: Problem) -> None:
     """Say what makes figures too good: a column that decides the label by itself, test rows that the base has seen."""
-    deciding = deciding_columns(problem.pool.columns, problem.columns, labels_of(problem.pool), problem.column_types)
+    deciding = deciding_columns(
+        problem.pool.columns, problem.columns, problem.task.strata(labels_of(problem.pool)), problem.column_types
+    )
     seen = None if base.learnt_from is None else base.learnt_from.overlap(problem.test.texts).n
     found.counts["test"]["n_seen_in_training"] = seen
     counts = {"n": len(problem.test), "n_seen_in_training": seen}
@@ -240,17 +266,21 @@ def _ship(found: Comparison, workspace: Workspace, problem: Problem, plan: Plan,
         log.add(perform(workspace, plan.strategies[ship.strategy], ship, log.folder, keep=True))
         parts = read(log.model_path(ship))
     predictor = Predictor.from_parts(parts, trust_patterns=True)
-    how, logits = DecisionRule(predictor.calibration, predictor.threshold), load_scores(log.folder, ship)
     found.verdict["recalibration"] = None
-    if not ship.budget:
+    if problem.task.kind != "binary" or plan.options.metric is not problem.task.primary:
+        logits = predictor.score(problem.test).logits
+    else:
+        logits = load_scores(log.folder, ship)
+    if not ship.budget and problem.task.kind == "binary":
         rows = workspace.drawn(plan.own, 0)
         of_rows = (
             workspace.base_logits[rows] if ship.strategy == "as-is" else predictor.score(workspace.corpus(rows)).logits
         )
-        told = recalibration(workspace, rows, of_rows, how, logits)
+        own = DecisionRule(predictor.calibration, predictor.threshold)
+        told = recalibration(workspace, rows, of_rows, own, logits)
         predictor = recalibrated(predictor, told)
         found.verdict["recalibration"] = told
-    found.shown = shown(workspace, problem, ship, DecisionRule(predictor.calibration, predictor.threshold), logits)
+    found.shown = shown(problem, ship, predictor, logits)
     found.predictor = predictor
 
 

@@ -1,4 +1,4 @@
-"""One fit of one strategy: from a place in the plan to a row of figures, with the test rows' logits next to it."""
+"""One fit of one strategy: from a place in the plan to a row of figures, with the test rows' scores next to it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headstart.arrays import Doubles
 from headstart.artifact import write
 from headstart.comparison.workspace import StoredRows, Workspace
-from headstart.evaluation import auc, evaluate_scores
+from headstart.evaluation import auc
 from headstart.outputs import atomic_write
 from headstart.plain import Json
 from headstart.predictor import Predictor
@@ -75,18 +75,19 @@ def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, ke
     }  # fmt: skip
     if keep:
         row |= _kept(workspace, predictor, logits, choices, out / "fitted" / fit.strategy)
-    _write_scores(score_path(out, fit), logits)
+    taken = predictor.answers.taken(workspace.metric, logits, predictor.probabilities(logits), predictor.rule)
+    _write_scores(score_path(out, fit), taken)
     return row
 
 
 def score_path(out: Path, fit: Fit) -> Path:
-    """Return where a fit's logits of the test rows lie."""
+    """Return where a fit's scores of the test rows lie: what the metric takes, such as logits for the AUC."""
     return out / "scores" / f"{fit.key}.npy"
 
 
-def load_scores(out: Path, fit: Fit) -> NDArray[np.float64]:
-    """Return a fit's logits of the test rows [test]."""
-    scores: NDArray[np.float64] = np.load(score_path(out, fit), allow_pickle=False).astype(np.float64)
+def load_scores(out: Path, fit: Fit) -> Doubles:
+    """Return what the metric takes of the test rows, by a fit [test] or [test, size]."""
+    scores: Doubles = np.load(score_path(out, fit), allow_pickle=False).astype(np.float64)
     return scores
 
 
@@ -103,24 +104,29 @@ def _settings(workspace: Workspace, strategy: Strategy, fit: Fit) -> Settings:
     )
 
 
-def _test_logits(workspace: Workspace, result: FitResult, settings: Settings) -> NDArray[np.float64]:
+def _test_logits(workspace: Workspace, result: FitResult, settings: Settings) -> Doubles:
     if result.score_shared is not None:
         return result.score_shared(StoredRows(workspace, workspace.test, settings))
     return result.predictor.score(workspace.corpus(workspace.test)).logits
 
 
-def _figures(workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64]) -> Json:
-    labels = workspace.labels[workspace.test]
-    figures = evaluate_scores(labels, predictor.probabilities(logits), threshold=predictor.threshold)
-    # The AUC comes from the logits: sigmoids of large ones are equal in floating point.
-    figures["auc"] = auc(labels, logits)
+def _figures(workspace: Workspace, predictor: Predictor, logits: Doubles) -> Json:
+    targets, task, metric = workspace.labels[workspace.test], predictor.answers, workspace.metric
+    probabilities = predictor.probabilities(logits)
+    figures = task.measure(targets, probabilities, predictor.rule)
+    if task.kind == "binary":  # the AUC comes from the logits: sigmoids of large ones are equal in floating point
+        figures["auc"] = auc(targets, logits)
     alone = ~workspace.doubled
-    if not alone.all() and len(np.unique(labels[alone])) == 2:
-        figures["auc_without_duplicates"] = auc(labels[alone], logits[alone])
-    return {**figures, "threshold": predictor.threshold, "calibration": list(predictor.calibration)}
+    rest = targets[alone]
+    if not alone.all() and len(rest) and not (rest == rest[0]).all():
+        taken = task.taken(metric, logits, probabilities, predictor.rule)
+        figures[f"{metric.name}_without_duplicates"] = metric.influence(rest, taken[alone])[0]
+    if task.kind == "binary":
+        figures |= {"threshold": predictor.threshold, "calibration": list(predictor.calibration)}
+    return figures
 
 
-def _kept(workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64], choices: Json, folder: Path) -> Json:
+def _kept(workspace: Workspace, predictor: Predictor, logits: Doubles, choices: Json, folder: Path) -> Json:
     """Write the predictor, score some rows with it from text on, and see that it says what the fit said."""
     kept = replace(predictor, run={}).with_facts(strategy=folder.name, choices=choices)
     content_hash = write(folder, kept.to_parts())
@@ -131,7 +137,7 @@ def _kept(workspace: Workspace, predictor: Predictor, logits: NDArray[np.float64
     return {**told, "content_hash": content_hash}
 
 
-def _timed(workspace: Workspace, predictor: Predictor) -> tuple[NDArray[np.float64], float]:
+def _timed(workspace: Workspace, predictor: Predictor) -> tuple[Doubles, float]:
     rows = workspace.corpus(workspace.test[:_PROBED_ROWS])
     predictor.score(rows.take(np.arange(min(4, len(rows)))))  # what is built once is built now
     started = time.perf_counter()
@@ -139,7 +145,7 @@ def _timed(workspace: Workspace, predictor: Predictor) -> tuple[NDArray[np.float
     return logits, 1000 * (time.perf_counter() - started) / max(len(rows), 1)
 
 
-def _write_scores(path: Path, logits: NDArray[np.float64]) -> None:
+def _write_scores(path: Path, scores: Doubles) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as unfinished:
-        np.save(unfinished, logits.astype(np.float64))
+        np.save(unfinished, scores.astype(np.float64))

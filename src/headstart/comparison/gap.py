@@ -48,7 +48,7 @@ def domain_gap(
         base: the trained base.
         target: texts of the target; labels are not looked at.
         source: the base's training texts, labelled or not; or None.
-        logits: what the base says of the target's rows, where that is known [rows].
+        logits: what the base says of the target's rows, where that is known [rows] or [rows, outputs].
         seed: of the sample and the folds of the proxy A-distance.
 
     Returns:
@@ -64,8 +64,9 @@ def domain_gap(
     words = words_of(base)
     if base.inputs["text"].pieces is not None:
         left_out.append("the base cuts words into pieces and came without their counts, so words are not compared")
-    if not base.label_names:
-        left_out.append("the base has learnt no labels, so its confidence is not looked at")
+    unsure = _why_no_confidence(base, target)
+    if unsure:
+        left_out.append(f"{unsure}, so its confidence is not looked at")
     if source is None:
         left_out.append(
             "the source's texts were not given (--source), so no classifier was trained to tell the two apart"
@@ -74,11 +75,22 @@ def domain_gap(
         "n_texts": len(target),
         "vocabulary": None if words is None else _vocabulary(base, words, target),
         "lengths": None if base.steps is None else _lengths(base, target),
-        "confidence": _confidence(base, target, logits) if base.label_names else None,
+        "confidence": None if unsure else _confidence(base, target, logits),
         "proxy_a_distance": None if source is None else proxy_a_distance(source, target, seed=seed),
         "worth": WORTH,
         "left_out": left_out,
     }
+
+
+def _why_no_confidence(base: Predictor, target: Corpus) -> str:
+    """Return why the base's confidence foretells nothing here; empty where it does."""
+    if base.task is None:
+        return "the base has learnt no labels"
+    if base.task.kind not in ("binary", "multiclass", "ordinal"):
+        return f"the base answers no classes ({base.task.said()})"
+    if target.task is not None and (target.task.kind, target.task.names) != (base.task.kind, base.task.names):
+        return f"the base gives other answers ({base.task.said()}) than the labels ask for ({target.task.said()})"
+    return ""
 
 
 def _vocabulary(base: Predictor, words: TokenIndexer, target: Corpus) -> Json:
@@ -138,11 +150,13 @@ def _confidence(base: Predictor, target: Corpus, logits: NDArray[np.float64] | N
     the same rows, so it is there about as sure as it is right, and the accuracy stands for the confidence.
     """
     scores = base.score(target).logits if logits is None else logits
-    sure = mean_confidence(base.probabilities(scores))
+    probabilities = base.probabilities(scores)
+    binary = probabilities.ndim == 1
+    sure = mean_confidence(probabilities) if binary else float(probabilities.max(1).mean())
     valid = base.info.get("valid") or {}
     held, measured = valid.get("accuracy"), valid.get("confidence")
     of_source = held if measured is None else measured
-    positive = float(np.mean(base.probabilities(scores) >= base.threshold))
+    positive = float(np.mean(probabilities >= base.threshold)) if binary else None
     return {
         "average_confidence": sure,
         "confidence_on_source": of_source,

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headstart.comparison.fits import Fit
-from headstart.comparison.problem import Problem
+from headstart.comparison.problem import Problem, asked_of, carries_source
 from headstart.corpus import Corpus
 from headstart.errors import OptionError, unknown_name
+from headstart.evaluation import AUC, Metric
 from headstart.plain import Facts
 from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
 from headstart.strategies import LEAST_TEXTS, STRATEGIES, WITH_COLUMNS, Strategy, is_blend, strategy_of
+from headstart.tasks import Task
 
 __all__ = ["ALL", "CHEAP_UP_TO", "Options", "Plan", "chosen", "every_strategy", "plan_of"]
 
@@ -44,6 +46,7 @@ class Options:
     cache: str | Path | None = None
     device: str = "cpu"
     about: Facts = field(default_factory=dict)
+    metric: Metric = AUC
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ def plan_of(
         OptionError: a name that no strategy has, or nothing that can run.
         DataError: a draw of one class; found out before anything is fitted.
     """
-    strategies, left_out = chosen(names, available=_available(base, problem, source))
+    strategies, left_out = chosen(
+        names, available=_available(base, problem, source), why=_reasons(base, problem, source)
+    )
     for budget in options.budgets:
         for seed in range(max(options.seeds, options.cheap_seeds)):
             problem.draw(budget, seed)
@@ -100,12 +105,15 @@ def every_strategy() -> dict[str, Strategy]:
     return found
 
 
-def chosen(names: Sequence[str] | None, *, available: Iterable[str]) -> tuple[dict[str, Strategy], dict[str, str]]:
+def chosen(
+    names: Sequence[str] | None, *, available: Iterable[str], why: Mapping[str, str] = _WHY
+) -> tuple[dict[str, Strategy], dict[str, str]]:
     """Return the strategies that run, by name, and why each of the others does not.
 
     Args:
         names: of those wanted; ``"all"`` among them, or None, stands for all.
         available: what is there of what strategies need; see `Strategy`.
+        why: of each need, why it is not there.
 
     Raises:
         OptionError: for an unknown name, or if nothing is left that could run.
@@ -125,7 +133,7 @@ def chosen(names: Sequence[str] | None, *, available: Iterable[str]) -> tuple[di
         if name in wanted and not missing:
             running[name] = strategy
         elif name in wanted and (name in named or "columns" not in missing):  # nobody asked for columns
-            left_out[name] = _WHY[missing[0]]
+            left_out[name] = why[missing[0]]
     if not running:
         asked = ", ".join(name for name in known if name in wanted)
         raise OptionError(
@@ -135,14 +143,32 @@ def chosen(names: Sequence[str] | None, *, available: Iterable[str]) -> tuple[di
 
 
 def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[str]:
-    there = {"source"} if source is not None else set()
+    there = {"source"} if source is not None and carries_source(problem.task, source) else set()
     there |= {"columns"} if problem.columns else set()
     if isinstance(base.scorer, NetworkScorer) and not base.columns:
         there |= {"network", "layers"}
     if is_blend(base) and len(problem.pool) >= LEAST_TEXTS:
         there |= {"ngrams"}
-    there |= {"layers"} if isinstance(base.scorer, EncoderScorer) else {"labels"}
-    return there
+    there |= {"layers"} if isinstance(base.scorer, EncoderScorer) else set()
+    return there | ({"labels"} if base.task is not None and _names(base.task) == _names(problem.task) else set())
+
+
+def _names(task: Task) -> tuple[str, ...]:
+    return (task.kind, *task.names)
+
+
+def _reasons(base: Predictor, problem: Problem, source: Corpus | None) -> dict[str, str]:
+    """Return why what is needed is not there, for this base and these labels."""
+    found = dict(_WHY)
+    if base.task is not None and _names(base.task) != _names(problem.task):
+        found["labels"] = (
+            f"the base gives other answers ({base.task.said()}) than the labels ask for ({problem.task.said()})"
+        )
+    if source is not None:
+        found["source"] = (
+            f"the base's own texts have other labels ({asked_of(source).said()}) than the target ({problem.task.said()})"
+        )
+    return found
 
 
 def _fits(strategies: Mapping[str, Strategy], options: Options) -> list[Fit]:

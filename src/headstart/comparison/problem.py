@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.corpus import Corpus, duplicates, require_two_classes, split, subset
 from headstart.corpus.column_types import type_of
 from headstart.corpus.splits import group_codes
@@ -16,8 +17,9 @@ from headstart.errors import DataError, OptionError
 from headstart.heads import ColumnEncoder
 from headstart.plain import Json
 from headstart.predictor.counting import quality_sentences
+from headstart.tasks import Task
 
-__all__ = ["Problem", "assemble", "budget_list"]
+__all__ = ["Problem", "asked_of", "assemble", "budget_list", "carries_source", "labels_of"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Problem:
     notes: tuple[str, ...] = ()
     column_types: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def task(self) -> Task:
+        """The kind of answers that the labels ask for."""
+        return asked_of(self.pool)
+
     def groups(self, part: Corpus) -> NDArray[np.int64] | None:
         """Return the group codes of `pool` or `test` [rows], or None."""
         return None if self.group is None else group_codes(part.column(self.group))
@@ -55,8 +62,8 @@ class Problem:
             DataError: they are all of one class.
         """
         labels = labels_of(self.pool)
-        rows = subset(labels, budget, groups=self.groups(self.pool), random_state=seed)
-        if len(np.unique(labels[rows])) < 2:
+        rows = subset(self.task.strata(labels), budget, groups=self.groups(self.pool), random_state=seed)
+        if (labels[rows] == labels[rows[0]]).all():
             raise DataError(
                 f"The draw of {budget:,} labels with seed {seed} holds rows of one class only, from which nothing can be "
                 "learnt. Raise the smallest of the budgets, or leave out the group column, whose groups hold one class each."
@@ -64,11 +71,40 @@ class Problem:
         return rows
 
 
-def labels_of(corpus: Corpus) -> NDArray[np.int64]:
-    """Return the class codes of labelled rows [rows]."""
+def labels_of(corpus: Corpus) -> Array:
+    """Return the targets of labelled rows; see `headstart.tasks` for their shape."""
     if corpus.labels is None:
         raise DataError(f"{corpus.source} came without labels; name the label column with --label, or pass labels.")
     return corpus.labels
+
+
+def asked_of(corpus: Corpus) -> Task:
+    """Return the kind of answers that labelled rows ask for; of numbers without their range."""
+    labels_of(corpus)
+    if corpus.task is None:
+        raise ValueError("labels without a task")
+    return corpus.task
+
+
+def carries_source(task: Task, source: Corpus) -> bool:
+    """Return whether what was learnt of the source's labels says something of a task's."""
+    return task == asked_of(source)
+
+
+def _require_variety(corpus: Corpus, where: str) -> None:
+    """Refuse rows that all have one answer.
+
+    Raises:
+        DataError: says which.
+    """
+    labels, task = labels_of(corpus), asked_of(corpus)
+    if task.kind in ("binary", "multiclass", "ordinal"):
+        require_two_classes(labels, corpus.label_names, where)
+    elif not len(labels) or (labels == labels[0]).all():
+        raise DataError(
+            f"All {len(labels):,} rows of {where} have the same target, from which nothing can be learnt or told. "
+            "Check the label column and --where."
+        )
 
 
 def assemble(
@@ -93,12 +129,17 @@ def assemble(
         seed: of the split.
 
     Raises:
-        DataError: a part holds one class only, or the group column one group.
+        DataError: a part holds one class only, the test rows other labels than the rest, or the group column one group.
     """
     notes: list[str] = []
-    require_two_classes(labels_of(data), data.label_names, data.source)
+    _require_variety(data, data.source)
     if isinstance(test, Corpus):
         pool, held = data, replace(test, text_name=data.text_name)
+        if asked_of(pool) != asked_of(held):
+            raise DataError(
+                f"The rows to draw from ask for another kind of answers ({asked_of(pool).said()}) than the test rows "
+                f"({asked_of(held).said()}); expected the same labels in both. Name the task (--task), or mend the label columns."
+            )
     else:
         share = 0.2 if test is None else test
         kept, out = split(data, share, groups=group, random_state=seed)
@@ -106,7 +147,7 @@ def assemble(
         told = "" if group is None else f", groups of {group} kept together"
         notes.append(f"{len(held):,} of the {len(data):,} rows ({share:.0%}) were held out as test rows{told}")
     for part, name in ((pool, "the rows to draw from"), (held, "the test rows")):
-        require_two_classes(labels_of(part), part.label_names, name)
+        _require_variety(part, name)
     doubled = duplicates(pool.texts, held.texts).in_b
     types = {name: (column_types or {}).get(name) or type_of(pool.columns, name) for name in columns}
     pool, held, met = _fitted_together(pool, held, types, group)
@@ -187,5 +228,6 @@ def _counts(pool: Corpus, test: Corpus, doubled: NDArray[np.bool_], source: Corp
 
 
 def _balance(corpus: Corpus) -> Json:
-    positive = float(np.mean(labels_of(corpus) == 1))
-    return {**corpus.counts, "share_positive": positive}
+    if asked_of(corpus).kind != "binary":
+        return dict(corpus.counts)
+    return {**corpus.counts, "share_positive": float(np.mean(labels_of(corpus) == 1))}

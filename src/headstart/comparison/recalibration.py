@@ -8,10 +8,10 @@ threshold are fitted to the first draw of the user's own budget, if that does be
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headstart.arrays import Doubles, Places
 from headstart.comparison.fits import Fit
-from headstart.comparison.problem import Problem
+from headstart.comparison.problem import Problem, labels_of
 from headstart.comparison.scores import errors_of
 from headstart.comparison.workspace import Workspace
 from headstart.evaluation.binary import evaluate_scores
@@ -32,10 +32,10 @@ _TOLD = ("log_loss", "brier", "ece", "accuracy")
 
 def recalibration(
     workspace: Workspace,
-    rows: NDArray[np.int64],
-    logits: NDArray[np.float64],
+    rows: Places,
+    logits: Doubles,
     own: DecisionRule,
-    test_logits: NDArray[np.float64],
+    test_logits: Doubles,
 ) -> Json | None:
     """Return what the labels of a budget make of the scores of a candidate that looked at none.
 
@@ -57,7 +57,7 @@ def recalibration(
     if len(rows) < LEAST_LABELS or not folds:
         return None
 
-    def refit(fold: Fold) -> NDArray[np.float64]:
+    def refit(fold: Fold) -> Doubles:
         fitted = DecisionRule(fit_calibration(logits[fold.train], labels[fold.train]))
         return fitted.calibrated(logits[fold.valid])[None]
 
@@ -84,7 +84,7 @@ def recalibration(
     }
 
 
-def _metrics(workspace: Workspace, how: DecisionRule, logits: NDArray[np.float64]) -> dict[str, float]:
+def _metrics(workspace: Workspace, how: DecisionRule, logits: Doubles) -> dict[str, float]:
     found = evaluate_scores(workspace.labels[workspace.test], how.probabilities(logits), threshold=how.threshold)
     return {name: found[name] for name in _TOLD}
 
@@ -99,19 +99,29 @@ def recalibrated(predictor: Predictor, found: Facts | None) -> Predictor:
     return told.with_rule(calibration=(slope, intercept), threshold=found["threshold"])
 
 
-def shown(workspace: Workspace, problem: Problem, ship: Fit, how: DecisionRule, logits: NDArray[np.float64]) -> Json:
+def shown(problem: Problem, ship: Fit, predictor: Predictor, logits: Doubles) -> Json:
     """Return what the page shows of the candidate to ship, as it is shipped; JSON-able.
 
     Args:
-        workspace: what candidates share.
         problem: the rows.
         ship: the fit that is shipped.
-        how: its calibration and threshold.
-        logits: its logits of the test rows [test].
+        predictor: what is shipped.
+        logits: its logits of the test rows [test] or [test, outputs].
+
+    Returns:
+        ``strategy``, ``budget``, ``worst`` (see `headstart.comparison.scores.errors_of`), ``names``; of a binary task
+        ``labels``, ``probabilities`` and ``threshold``; of others ``details`` (see `headstart.tasks.Task.details`), and of
+        numbers ``targets`` and ``predicted`` too.
     """
-    probabilities = how.probabilities(logits)
-    return {
-        "strategy": ship.strategy, "budget": ship.budget, "threshold": how.threshold,
-        "labels": workspace.labels[workspace.test].tolist(), "probabilities": [round(float(p), 6) for p in probabilities],
-        "names": list(workspace.names), "worst": errors_of(problem.test, probabilities),
-    }  # fmt: skip
+    task, rule, targets = predictor.answers, predictor.rule, labels_of(problem.test)
+    probabilities = predictor.probabilities(logits)
+    found: Json = {"strategy": ship.strategy, "budget": ship.budget}
+    if task.kind == "binary":
+        found |= {
+            "threshold": rule.threshold, "labels": targets.tolist(), "probabilities": [round(float(p), 6) for p in probabilities],
+        }  # fmt: skip
+    else:
+        found["details"] = task.details(targets, probabilities, rule)
+    if task.kind == "regression":
+        found |= {"targets": targets.tolist(), "predicted": [float(f"{p:.6g}") for p in probabilities]}
+    return {**found, "names": list(task.names), "worst": errors_of(problem.test, task, probabilities, rule)}

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-
-from headstart.comparison.fits import Fit, load_scores
+from headstart.comparison.fits import load_scores
 from headstart.comparison.gap import domain_gap
 from headstart.comparison.log import RowLog
 from headstart.comparison.planning import Plan
-from headstart.comparison.problem import Problem
+from headstart.comparison.problem import Problem, labels_of
 from headstart.comparison.result import Comparison
-from headstart.comparison.scores import measure, split_half_auc, versions
+from headstart.comparison.scores import Scored, split_half, versions
 from headstart.comparison.verdict import Curves, Measured, decide
 from headstart.comparison.workspace import Workspace
 from headstart.corpus import Corpus
@@ -44,18 +39,17 @@ def judge(
         log: the rows of all fits.
     """
     options = plan.options
+    targets, task = labels_of(problem.test), problem.task
     scores = {fit: load_scores(log.folder, fit) for fit in plan.fits}
-    groups = problem.groups(problem.test)
-    curves = measure(problem.test, scores, groups)
+    scored = Scored(targets, options.metric, scores, problem.groups(problem.test), task.strata(targets))
+    curves = scored.curves()
     measured = Measured(plan.strategies, curves, options.budgets)
     verdict = decide(measured)
     saved = _labels_saved(measured)
     verdict["labels_saved"] = [one for one in saved if one["budget"] == options.budgets[-1]]
     verdict["next_doubling"] = _doubling(measured, verdict["ship"])
-    verdict["shipped"]["chosen_on_other_rows"] = split_half_auc(
-        problem.test, scores, groups, plan.strategies, options.budgets
-    )
-    verdict["without_duplicates"] = _without_duplicates(problem, measured, scores, groups, verdict["ship"])
+    verdict["shipped"]["chosen_on_other_rows"] = split_half(scored, plan.strategies, options.budgets)
+    verdict["without_duplicates"] = _without_duplicates(problem, measured, scored, verdict["ship"])
     order = list(plan.strategies)
     rows = [log.rows[fit] for fit in sorted(plan.fits, key=lambda fit: (order.index(fit.strategy), fit))]
     gap = domain_gap(base, problem.pool, source, logits=workspace.base_logits_of_pool)
@@ -63,7 +57,7 @@ def judge(
         "candidates": {name: one.about for name, one in plan.strategies.items()}, "notes": list(problem.notes),
         "budgets": list(options.budgets), "seeds": options.seeds, "cheap_seeds": options.cheap_seeds,
         "columns": list(problem.columns), "group": problem.group, "seed_of_the_split": options.seed, "device": options.device,
-        "labels": list(problem.pool.label_names), "n_pool": len(problem.pool), "n_test": len(problem.test),
+        "task": problem.task.to_json(), "labels": list(problem.pool.label_names), "n_pool": len(problem.pool), "n_test": len(problem.test),
         "versions": versions(),
     }  # fmt: skip
     return Comparison(rows, verdict, _estimates(curves), saved, gap, problem.counts, facts)
@@ -74,7 +68,12 @@ def _estimates(curves: Curves) -> list[Json]:
     for name, curve in curves.items():
         for budget, parts in sorted(curve.items()):
             one = estimate(parts)
-            facts = {"auc": one.value, "low": one.low, "high": one.high, "standard_error": one.standard_error}
+            facts = {
+                parts.metric.name: one.value,
+                "low": one.low,
+                "high": one.high,
+                "standard_error": one.standard_error,
+            }
             found.append({"strategy": name, "budget": budget, **facts, "draws": one.draws})
     return found
 
@@ -112,20 +111,15 @@ def _doubling(measured: Measured, ship: str) -> Json | None:
     return None if found is None else {"strategy": name, **found}
 
 
-def _without_duplicates(
-    problem: Problem, measured: Measured, scores: Mapping[Fit, Any], groups: Any, ship: str
-) -> Json | None:
+def _without_duplicates(problem: Problem, measured: Measured, scored: Scored, ship: str) -> Json | None:
     """Return the verdict on the test rows whose texts do not stand in the pool, in short; None if all are such."""
     alone = ~problem.doubled
     if alone.all():
         return None
-    rest = problem.test.take(alone)
-    if rest.labels is None or len(np.unique(rest.labels)) < 2:
+    rest = scored.of(alone)
+    if rest.undefined:
         return {"n_test": int(alone.sum()), "why": "the rest holds one class only"}
-    kept = {task: logits[alone] for task, logits in scores.items()}
-    again = decide(
-        Measured(measured.strategies, measure(rest, kept, None if groups is None else groups[alone]), measured.budgets)
-    )
+    again = decide(Measured(measured.strategies, rest.curves(), measured.budgets))
     same = again["ship"] == ship
     return {
         "n_test": int(alone.sum()),

@@ -1,9 +1,10 @@
 """The verdict, from rules that docs/compare.md states.
 
 1. *Chance.* Which strategies beat the chance level at the user's own budget? None: nothing helps.
-2. *Ship.* The simplest strategy that is not shown to be worse than the best one, and loses at most .01 to it.
+2. *Ship.* The simplest strategy that is not shown to be worse than the best one, and loses no more to it than makes no
+   difference in use (`Metric.negligible_for`: .01 of AUC).
 3. *Base.* What the recommended way of carrying the base over gains over the best strategy that uses nothing, with one
-   interval (`headstart.evaluation.picking`). Above zero: it helps. Below: it hurts. Within .01 of zero: no difference.
+   interval (`headstart.evaluation.picking`). Above zero: it helps. Below: it hurts. That near to zero: no difference.
    Else it cannot be told.
 4. *Columns.* They help if what the best strategy that reads them gains over the best that does not lies above zero, by an
    interval of the same kind.
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from headstart.evaluation.draws import Components, above_chance, difference, estimate, holm
 from headstart.evaluation.metric import Metric
 from headstart.evaluation.picking import against_best, best_of
+from headstart.evaluation.saying import Saying
 from headstart.plain import Facts, Json
 from headstart.strategies import Strategy
 
@@ -52,7 +54,16 @@ class Measured:
     @property
     def metric(self) -> Metric:
         """What was measured."""
-        return next(parts.metric for curve in self.curves.values() for parts in curve.values())
+        return self._any.metric
+
+    @property
+    def saying(self) -> Saying:
+        """How it is said on these test rows, with its chance level and the difference that makes none in use."""
+        return Saying.of(self.metric, self._any.chance, self._any.negligible)
+
+    @property
+    def _any(self) -> Components:
+        return next(parts for curve in self.curves.values() for parts in curve.values())
 
     def at(self, budget: int) -> dict[str, Components]:
         """Return every strategy's components at a budget, those without labels included."""
@@ -71,8 +82,9 @@ def decide(measured: Measured) -> Json:
     """Return the verdict's facts; `headstart.comparison.verdict_text` says them.
 
     Returns:
-        ``word`` (see `word_of`), ``kind``, ``own_budget``, ``ship``, ``carries`` (whether that uses the base), ``best``,
-        ``in_the_running``, ``chance``, ``base`` (with ``by_budget``), ``columns``; JSON-able.
+        ``word`` (see `word_of`), ``kind``, ``metric`` (see `headstart.evaluation.saying.Saying`), ``own_budget``, ``ship``,
+        ``carries`` (whether that uses the base), ``best``, ``in_the_running``, ``chance``, ``base`` (with ``by_budget``),
+        ``columns``; JSON-able.
     """
     own = measured.budgets[-1]
     here = measured.at(own)
@@ -84,6 +96,7 @@ def decide(measured: Measured) -> Json:
     for answer in ("helps", "hurts"):
         base[f"{answer}_up_to"] = max((one["budget"] for one in smaller if one["answer"] == answer), default=None)
     facts = {
+        "metric": measured.saying.to_json(),
         "own_budget": own,
         **ship,
         "carries": measured.strategies[ship["ship"]].uses != "nothing",
@@ -127,7 +140,7 @@ def judge_base(measured: Measured, budget: int, recommended: str = "", *, n_fami
         "low": found.low,
         "high": found.high,
         "level": found.level,
-        "negligible": measured.metric.negligible,
+        "negligible": measured.saying.negligible,
         "standard_error": found.standard_error,
         "draws": found.draws,
     }
@@ -176,7 +189,7 @@ def _ship(measured: Measured, here: Mapping[str, Components]) -> Json:
     best = best_of(here, list(here))
     apart = {name: difference(here[best], parts) for name, parts in here.items() if name != best}
     worse = holm({name: one.p_greater for name, one in apart.items()})
-    most = measured.metric.negligible
+    most = measured.saying.negligible
     running = [
         name
         for name in here
@@ -189,7 +202,7 @@ def _ship(measured: Measured, here: Mapping[str, Components]) -> Json:
     return {
         "ship": ship,
         "best": best,
-        "best_auc": float(here[best].values.mean()),
+        f"best_{measured.metric.name}": float(here[best].values.mean()),
         "in_the_running": sorted(running, key=order.index),
         "shipped": estimate(here[ship])._asdict(),
         "loses_to_best": None if ship == best else apart[ship].value,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from headstart.evaluation.saying import Saying
 from headstart.plain import Facts
 from headstart.strategies import Strategy
 
@@ -17,30 +18,35 @@ def say(verdict: Facts, strategies: Mapping[str, Strategy]) -> str:
         verdict: from `headstart.comparison.verdict.decide`, with ``labels_saved``, ``next_doubling`` and ``warnings``.
         strategies: by name.
     """
+    how = Saying.from_json(verdict.get("metric"))
     parts = [
-        _ship(verdict, strategies), _base(verdict), _columns(verdict), _saved(verdict), _doubling(verdict),
+        _ship(verdict, strategies, how), _base(verdict, how), _columns(verdict, how), _saved(verdict, how), _doubling(verdict, how),
         *(f"Beware: {sentence}." for sentence in verdict.get("warnings", ())),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
 
-def _ship(verdict: Facts, strategies: Mapping[str, Strategy]) -> str:
+def _ship(verdict: Facts, strategies: Mapping[str, Strategy], said: Saying) -> str:
     own, name, best = verdict["own_budget"], verdict["ship"], verdict["best"]
-    shipped = verdict["shipped"]
-    auc = f"AUC {shipped['value']:.3f} [{shipped['low']:.3f}, {shipped['high']:.3f}]"
+    figure = said.estimate(verdict["shipped"])
     if verdict["kind"] == "nothing helps":
+        known = "" if said.name == "auc" else f"; one answer for all rows has {said.value(said.chance)}"
         return (
-            f"Nothing helps: with {own:,} labels, no strategy is shown to do better than chance on the test rows (the "
-            f"best, {best}, has an AUC of {verdict['best_auc']:.3f}). Do not ship any of them; look at the labels first."
+            f"Nothing helps: with {own:,} labels, no strategy is shown to do better than chance on the test rows (the best, "
+            f"{best}, has {said.with_article} of {said.value(verdict[f'best_{said.name}'])}{known}). Do not ship any of them; "
+            "look at the labels first."
         )
-    text = f"With {own:,} labels, ship {name} ({strategies[name].about}): {auc}."
+    text = f"With {own:,} labels, ship {name} ({strategies[name].about}): {figure}."
     told = verdict.get("recalibration")
     if verdict["kind"] == "as-is is enough":
         how = "with probabilities fitted to your labels" if told and told["used"] else "unchanged"
-        text = f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it {how}: {auc}."
+        text = (
+            f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it {how}: {figure}."
+        )
     if verdict["loses_to_best"] is not None:
         lost = verdict["loses_to_best"]
-        text += f" {best} measures {lost:+.3f} next to it, which is not a difference to rely on; {name} is simpler."
+        by = said.gain(lost) if said.higher_is_better else f"{said.gain(lost)} {said.unit}"
+        text += f" {best} measures {by} next to it, which is not a difference to rely on; {name} is simpler."
     return f"{text} {recalibration_said(told)}" if told else text
 
 
@@ -67,71 +73,72 @@ def recalibration_said(told: Facts) -> str:
     )
 
 
-def _base(verdict: Facts) -> str:
+def _base(verdict: Facts, how: Saying) -> str:
     base = verdict["base"]
     if "transfer" not in base:
         return f"Whether the base helps cannot be told: {base.get('why', '')}."
     if verdict["word"] == "nothing helps":
         return ""
-    sides = f"{base['transfer']} against {base['reference']}, the best without it: {_interval(base)}"
+    sides = f"{base['transfer']} against {base['reference']}, the best without it: {_interval(base, how)}"
     said = {
         "helps": f"The base helps: {sides}.",
         "hurts": f"The base harms, don't transfer: {sides}.",
         "no difference": f"The base makes no difference with all {base['budget']:,} labels: {sides}, which is within "
-        f"{base.get('negligible', 0.01):g} of zero.",
+        f"{how.rounded_negligible()} of zero.",
         "cannot be told": f"Whether the base helps with all {base['budget']:,} labels cannot be told from these test rows: {sides}.",
     }[base["answer"]]
     if verdict["word"] == "helps with few labels":
         return (
-            f"{said} With {base['helps_up_to']:,} labels and fewer it does help ({_smaller(base, 'helps')}): it is worth "
+            f"{said} With {base['helps_up_to']:,} labels and fewer it does help ({_smaller(base, 'helps', how)}): it is worth "
             "having before you label more."
         )
     if verdict["word"] == "hurts" and base["answer"] != "hurts":
         return (
-            f"Don't transfer: with {base['hurts_up_to']:,} labels the base harms ({_smaller(base, 'hurts')}), and with all "
+            f"Don't transfer: with {base['hurts_up_to']:,} labels the base harms ({_smaller(base, 'hurts', how)}), and with all "
             f"{base['budget']:,} it is not shown to help ({sides})."
         )
     return said
 
 
-def _smaller(base: Facts, answer: str) -> str:
+def _smaller(base: Facts, answer: str, how: Saying) -> str:
     one = max((one for one in base["by_budget"][:-1] if one["answer"] == answer), key=lambda one: one["budget"])
-    return f"{one['transfer']} against {one['reference']}: {_interval(one)}"
+    return f"{one['transfer']} against {one['reference']}: {_interval(one, how)}"
 
 
-def _interval(one: Facts) -> str:
+def _interval(one: Facts, how: Saying) -> str:
     confidence = f"{100 * (1 - 2 * one['level']):.4g}%"
-    return f"{one['difference']:+.3f} AUC [{one['low']:+.3f}, {one['high']:+.3f}] ({confidence} interval)"
+    return f"{how.gained(one['difference'], one['low'], one['high'])} ({confidence} interval)"
 
 
-def _columns(verdict: Facts) -> str:
+def _columns(verdict: Facts, how: Saying) -> str:
     columns = verdict["columns"]
     if not columns:
         return ""
-    sides = f"{columns['with']} against {columns['without']}: {_interval(columns)}"
+    sides = f"{columns['with']} against {columns['without']}: {_interval(columns, how)}"
     if columns["answer"] == "help":
         decide = "decide" if columns["with"] == "columns" or verdict["ship"] == "columns" else "help"
         return f"The columns {decide}: {sides}."
     return f"That the columns add anything is not shown ({sides})."
 
 
-def _saved(verdict: Facts) -> str:
+def _saved(verdict: Facts, how: Saying) -> str:
     if verdict["kind"] == "nothing helps" or not verdict.get("labels_saved"):
         return ""
     lines = [f"{one['reference']} needs {one['said']}" for one in verdict["labels_saved"]]
     first = verdict["labels_saved"][0]
     return (
         f"Labels saved: for what {first['transfer']} reaches with {first['budget']:,} labels "
-        f"(AUC {first['value']:.3f}), {'; '.join(lines)}."
+        f"({how.title} {how.value(first['value'])}), {'; '.join(lines)}."
     )
 
 
-def _doubling(verdict: Facts) -> str:
+def _doubling(verdict: Facts, how: Saying) -> str:
     doubling = verdict.get("next_doubling")
     if not doubling or verdict["kind"] == "nothing helps":
         return ""
+    add, added = ("add", "added") if how.higher_is_better else ("bring", "brought")
+    gained = how.gained(doubling["gain"], doubling["low"], doubling["high"])
     return (
-        f"Twice the labels ({doubling['to_labels']:,}) would likely add {doubling['gain']:+.3f} AUC "
-        f"[{doubling['low']:+.3f}, {doubling['high']:+.3f}] to {doubling['strategy']}; "
-        f"the last doubling added {doubling['last_gain']:+.3f}."
+        f"Twice the labels ({doubling['to_labels']:,}) would likely {add} {gained} to {doubling['strategy']}; "
+        f"the last doubling {added} {how.gain(doubling['last_gain'])}."
     )

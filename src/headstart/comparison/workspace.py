@@ -16,18 +16,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.artifact import read, write
 from headstart.comparison import array_store
-from headstart.comparison.problem import Problem, labels_of
+from headstart.comparison.problem import Problem, asked_of, carries_source, labels_of
 from headstart.corpus import Corpus, duplicates, subset
 from headstart.corpus import read as read_corpus
 from headstart.corpus.splits import group_codes
+from headstart.evaluation.metric import Metric
 from headstart.features import layer_outputs
 from headstart.heads import TfidfHead
 from headstart.layers import StageGraph
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.strategies import Settings, SharedRows
 from headstart.strategies.shared import SPACES, NgramCounts, count_ngrams, fit_source_model, readable_layers
+from headstart.tasks import Task, task_from_json
 
 __all__ = ["StoredRows", "Workspace", "prepare"]
 
@@ -38,7 +41,8 @@ class Workspace:
     Attributes:
         folder: where the arrays lie.
         n_pool: rows to draw from; the rest are test rows.
-        names: the two labels.
+        task: the kind of answers that the labels ask for.
+        metric: what strategies are measured by.
         columns: tabular columns.
         layers: names of the base's layers whose outputs are here.
         text: name of the text column.
@@ -50,7 +54,8 @@ class Workspace:
         facts = array_store.load_facts(folder, "facts")
         self.folder = folder
         self.n_pool: int = facts["n_pool"]
-        self.names: tuple[str, str] = tuple(facts["names"])
+        self.task: Task = task_from_json(facts["task"])
+        self.metric: Metric = self.task.metrics[facts["metric"]]
         self.columns: tuple[str, ...] = tuple(facts["columns"])
         self.column_types: dict[str, str] = facts["column_types"]
         self.layers: tuple[str, ...] = tuple(facts["layers"])
@@ -61,8 +66,8 @@ class Workspace:
         self._base: Predictor | None = None
 
     @cached_property
-    def labels(self) -> NDArray[np.int64]:
-        """Class codes of all rows [rows]."""
+    def labels(self) -> Array:
+        """The targets of all rows; see `headstart.tasks` for their shape."""
         return array_store.load_array(self.folder, "labels")
 
     @cached_property
@@ -87,12 +92,12 @@ class Workspace:
 
     @property
     def base_logits_of_pool(self) -> NDArray[np.float64] | None:
-        """The base's logits of the pool [pool], or None where the base has no labels."""
+        """The base's logits of the pool [pool] or [pool, outputs], or None where the base has no labels."""
         return self.base_logits[: self.n_pool] if self.base.label_names else None
 
     @cached_property
     def base_logits(self) -> NDArray[np.float64]:
-        """The base's logits of all rows, before calibration [rows]."""
+        """The base's logits of all rows, before calibration [rows] or [rows, outputs]."""
         return array_store.load_array(self.folder, "base_logits")
 
     @cached_property
@@ -100,9 +105,9 @@ class Workspace:
         """The source's labelled rows, or None."""
         if not self._has_source:
             return None
-        table, names = array_store.load_table(self.folder, "source"), np.array(self.names, dtype=object)
-        corpus = Corpus(table.column("text").combine_chunks(), text_name=self.text)
-        return corpus.with_labels(names[table.column("label").to_numpy()].tolist(), names=self.names)
+        texts = array_store.load_table(self.folder, "source").column("text").combine_chunks()
+        task = task_from_json(array_store.load_facts(self.folder, "source_task"))
+        return _labelled(Corpus(texts, text_name=self.text), task, array_store.load_array(self.folder, "source_labels"))
 
     @cached_property
     def unlabelled(self) -> Corpus:
@@ -141,15 +146,12 @@ class Workspace:
     def corpus(self, rows: NDArray[np.int64]) -> Corpus:
         """Return labelled rows as a corpus."""
         table = self._table.take(pa.array(rows))
-        corpus = read_corpus(table, text=self.text, columns=None)
-        names = np.array(self.names, dtype=object)
-        return corpus.with_labels(names[self.labels[rows]].tolist(), names=self.names)
+        return _labelled(read_corpus(table, text=self.text, columns=None), self.task, self.labels[rows])
 
     def drawn(self, budget: int, seed: int) -> NDArray[np.int64]:
         """Return the rows of the pool that a draw holds [budget]."""
-        return subset(
-            self.labels[: self.n_pool], budget, groups=self.group_codes(np.arange(self.n_pool)), random_state=seed
-        )
+        groups = self.group_codes(np.arange(self.n_pool))
+        return subset(self.task.strata(self.labels[: self.n_pool]), budget, groups=groups, random_state=seed)
 
     def group_codes(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return the group codes of rows [rows], or None."""
@@ -161,6 +163,10 @@ class Workspace:
         if not folder.exists():
             write(folder, SharedRows(texts, base, settings).adapted_base(base, texts).to_parts())
         return Predictor.from_parts(read(folder, mapped=True), trust_patterns=True)
+
+
+def _labelled(corpus: Corpus, task: Task, labels: Array) -> Corpus:
+    return replace(corpus, labels=np.array(labels), label_names=task.names, label_values=task.names, kind=task.kind)
 
 
 class StoredRows(SharedRows):
@@ -192,7 +198,7 @@ class StoredRows(SharedRows):
         return np.concatenate([np.asarray(self._workspace.layer(name)[self._rows]) for name in layers], axis=1)
 
     def base_logits(self) -> NDArray[np.float64]:
-        """Return the base's own logits [rows]."""
+        """Return the base's own logits [rows] or [rows, outputs]."""
         return np.array(self._workspace.base_logits[self._rows])
 
     def source_model(self) -> TfidfHead:
@@ -221,6 +227,7 @@ def prepare(
     spaces: tuple[str, ...] = tuple(SPACES),
     cache: str | Path | None = None,
     device: str = "cpu",
+    metric: Metric | None = None,
 ) -> Workspace:
     """Fill a folder with all that strategies share, and open it.
 
@@ -232,6 +239,7 @@ def prepare(
         spaces: the n-gram spaces that are needed.
         cache: where outputs of a large imported encoder are kept; see `headstart.features.layer_outputs`.
         device: where layers are computed, and networks trained later on.
+        metric: what strategies are measured by; None for the task's own.
     """
     folder.mkdir(parents=True, exist_ok=True)
     both = [problem.pool, problem.test]
@@ -248,9 +256,10 @@ def prepare(
         array_store.save_table(folder, f"{space}_ngrams", pa.table({"ngram": pa.array(ngrams, pa.large_string())}))
     layers = _run_base(folder, base, corpus, cache, device)
     if source is not None:
-        _save_source(folder, source)
+        _save_source(folder, source, readable=carries_source(problem.task, source))
     facts = {
-        "n_pool": len(problem.pool), "names": list(problem.pool.label_names), "columns": list(problem.columns),
+        "n_pool": len(problem.pool), "task": problem.task.to_json(),
+        "metric": (metric or problem.task.primary).name, "columns": list(problem.columns),
         "column_types": problem.column_types,
         "layers": layers, "text": problem.pool.text_name, "group": problem.group, "device": device,
         "has_source": source is not None,
@@ -285,12 +294,19 @@ def _own_logits(
 ) -> NDArray[np.float64]:
     last = base.net.stages[-1]
     if isinstance(base.scorer, NetworkScorer) and isinstance(base.net, StageGraph) and last in layers:
-        return np.concatenate(parts[last])[:, 0].astype(np.float64)  # the last stage of a table is the network's result
+        found = np.concatenate(parts[last]).astype(np.float64)
+        return (
+            found[:, 0] if base.answers.n_outputs == 1 else found
+        )  # the last stage of a table is the network's result
     return base.score(corpus).logits
 
 
-def _save_source(folder: Path, source: Corpus) -> None:
-    array_store.save_table(folder, "source", pa.table({"text": source.texts, "label": labels_of(source)}))
+def _save_source(folder: Path, source: Corpus, *, readable: bool) -> None:
+    array_store.save_table(folder, "source", pa.table({"text": source.texts}))
+    array_store.save_facts(folder, "source_task", asked_of(source).to_json())
+    np.save(folder / "source_labels.npy", labels_of(source))
+    if not readable:
+        return
     model = fit_source_model(source)
     ngrams = pa.array(model.ngrams, pa.large_string())
     array_store.save_table(folder, "source_ngrams", pa.table({"ngram": ngrams}))

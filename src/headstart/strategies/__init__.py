@@ -69,7 +69,7 @@ _TABLE = (
     Strategy("as-is", fit_as_is, "the base unchanged", uses="base", needs=("labels",), unlabelled=True, seconds=0.1),
     Strategy(
         "self-train", fit_self_train, "the base, taught by itself on your texts without labels", uses="base",
-        needs=("ngrams",), unlabelled=True, seconds=10.0,
+        needs=("ngrams", "labels"), unlabelled=True, seconds=10.0,
     ),
     Strategy("columns", fit_columns, "the tabular columns alone", needs=("columns",), with_columns=True, seconds=0.5),
     Strategy(
