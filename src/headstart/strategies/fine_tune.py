@@ -20,6 +20,7 @@ from headstart.strategies.blend import (
     carry_over,
     extend_vocabulary,
     is_any_blend,
+    is_blend,
     ridge_fine_tune,
     self_train,
     with_own_texts,
@@ -72,7 +73,7 @@ def fit_fine_tune(
         known = f"; {len(names)} labels it knows by name" if names else ""
         settings.say(f"the base learnt other labels: its stages stay, and its head is new{known}")
     if has_closed_form(base, settings):
-        return (_fit_closed_form if alike else _fit_new_head)(train, valid, base, settings)
+        return (_fit_closed_form if alike and is_blend(base) else _fit_new_head)(train, valid, base, settings)
     if not alike:
         base = carry_over(base, train, task, settings)[0] if is_any_blend(base) else with_new_head(base, task)
     return _in_epochs(train, valid, replace(base, task=task), settings)
@@ -137,8 +138,9 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
     task, own = task_of(train), base.task
 
     def measure(step: str, predictor: Predictor) -> None:
-        found = measured(predictor, valid, settings.device).get("valid")
-        if found is not None and task.kind == "binary":
+        both = task.kind == "binary" and predictor.answers.kind == "binary"
+        found = measured(predictor, valid, settings.device).get("valid") if both else None
+        if found is not None:
             row = {"valid_loss": found["log_loss"], "valid_auc": found["auc"]}
             history.append({"epoch": len(history), "step": step, **row})
             known = (f"{name.replace('_', ' ')} {value:.4f}" for name, value in row.items() if value is not None)
@@ -146,10 +148,11 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
 
     measure("the base as it is", base)
     extended = extend_vocabulary(base, train)
-    start = extended.predictor if own is not None and own.kind == task.kind else replace(extended.predictor, task=task)
+    known = own is not None and own.kind == task.kind == "binary"
+    start = extended.predictor if known else replace(extended.predictor, task=task)
     tuned, cost = ridge_fine_tune(start, train, settings)
     if task.kind != "binary":
-        tuned = replace(tuned, task=task, rule=_rule_of_folds(start, train, task, settings))
+        tuned = replace(tuned, rule=_rule_of_folds(start, train, task, settings))
     measure(f"fitted to {len(train):,} labels", tuned)
     predictor = tuned
     texts = with_own_texts(train, settings.unlabelled)

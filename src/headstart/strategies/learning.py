@@ -67,7 +67,7 @@ def _fold(train: Corpus, settings: Settings) -> Fold | None:
     if len(train) < LEAST_HELD:
         settings.say(f"{len(train)} rows are too few to hold any out: all are trained on, and nothing is stopped early")
         return None
-    if np.bincount(train.labels).min() < 2:
+    if train.task is not None and train.task.kind == "binary" and np.bincount(train.labels).min() < 2:
         settings.say("one label stands in a single row, which is trained on: none is held out to stop early")
         return None
     share = settings.valid_fraction
