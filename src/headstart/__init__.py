@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headstart.comparison import Comparison, compare
     from headstart.corpus import Corpus, read
     from headstart.errors import ArtifactError, DataError, HeadstartError, MissingDependencyError, OptionError
-    from headstart.estimators import TextClassifier, load
+    from headstart.estimators import TextClassifier, TextRegressor, load
     from headstart.features import LayerFeatures, submodel
     from headstart.predictor import Predictor
     from headstart.pretrained import import_hf, import_model2vec
@@ -41,6 +41,7 @@ _HOME = {
     "Phase": "train",
     "Predictor": "predictor",
     "TextClassifier": "estimators",
+    "TextRegressor": "estimators",
     "TokenIndexer": "text",
     "Tokenizer": "text",
     "Trainer": "train",
@@ -67,6 +68,7 @@ __all__ = [
     "Phase",
     "Predictor",
     "TextClassifier",
+    "TextRegressor",
     "TokenIndexer",
     "Tokenizer",
     "Trainer",

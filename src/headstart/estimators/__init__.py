@@ -1,14 +1,20 @@
-"""The scikit-learn estimator over all strategies: fit it, save it, load it."""
+"""The scikit-learn estimators over all strategies: fit it, save it, load it."""
 
-from headstart.estimators.classifier import LEAST_HELD, TextClassifier, install
+from headstart.estimators.classifier import TextClassifier
+from headstart.estimators.deciding import decided
 from headstart.estimators.labelling import labelled
 from headstart.estimators.loading import import_mxnet, load
+from headstart.estimators.regressor import TextRegressor
 from headstart.estimators.saving import ModelPlace, run_digest
+from headstart.estimators.text_estimator import LEAST_HELD, TextEstimator, install
 
 __all__ = [
     "LEAST_HELD",
     "ModelPlace",
     "TextClassifier",
+    "TextEstimator",
+    "TextRegressor",
+    "decided",
     "import_mxnet",
     "install",
     "labelled",

@@ -10,7 +10,9 @@ from torch import nn
 
 from headstart.artifact import read
 from headstart.errors import ArtifactError
-from headstart.estimators.classifier import TextClassifier, install
+from headstart.estimators.classifier import TextClassifier
+from headstart.estimators.regressor import TextRegressor
+from headstart.estimators.text_estimator import install
 from headstart.foreign import mxnet
 from headstart.plain import Facts, Json
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
@@ -21,8 +23,10 @@ __all__ = ["import_mxnet", "load"]
 _REMEDY = "Copy the model again, or train it anew."
 
 
-def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False) -> TextClassifier:
-    """Bring a saved model back.
+def load(
+    path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False
+) -> TextClassifier | TextRegressor:
+    """Bring a saved model back: a `TextRegressor` if it predicts numbers, else a `TextClassifier`.
 
     Args:
         path: the model's folder.
@@ -34,7 +38,8 @@ def load(path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool
         ArtifactError: if there is no sound model at `path`.
     """
     predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns)
-    model = TextClassifier(**predictor.estimator)
+    numbers = predictor.task is not None and predictor.task.kind == "regression"
+    model = (TextRegressor if numbers else TextClassifier)(**predictor.estimator)
     return install(model, predictor, history=_history(predictor.run))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from headstart.artifact import check_target, write
 from headstart.corpus import Corpus, digest
 from headstart.errors import OptionError
-from headstart.estimators.classifier import TextClassifier
+from headstart.estimators.text_estimator import TextEstimator
 from headstart.outputs import check_file, check_folder, failed_writes, working_folder
 from headstart.plain import Facts
 
@@ -68,7 +68,7 @@ class ModelPlace:
         with working_folder(self.out.with_name(self.out.name + ".checkpoint"), busy) as folder:
             yield folder
 
-    def save(self, model: TextClassifier, run: str | None = None) -> str:
+    def save(self, model: TextEstimator, run: str | None = None) -> str:
         """Write the model and return its content hash.
 
         Args:

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from headstart.arrays import Array
+from headstart.arrays import Array, Places
 from headstart.corpus import Corpus, label_name
 from headstart.errors import OptionError, unknown_name
 from headstart.plain import Facts
 from headstart.predictor import Predictor, Provenance
 from headstart.train import Phase
 
-__all__ = ["Classes", "classes_of", "phases_of", "plain", "stored_classes", "to_python"]
+__all__ = ["INDICATOR", "Classes", "classes_of", "phases_of", "plain", "stored_classes", "to_python"]
+
+INDICATOR = "indicator"
+"""The type of labels that came as columns of 0 and 1."""
 
 
 def phases_of(phases: Sequence[Phase | Facts] | None) -> tuple[Phase, ...] | None:
@@ -36,7 +39,7 @@ def phases_of(phases: Sequence[Phase | Facts] | None) -> tuple[Phase, ...] | Non
 
 @dataclass(frozen=True)
 class Classes:
-    """The label values behind a model's two codes, as `y` held them.
+    """The label values behind a model's codes, as `y` held them.
 
     Attributes:
         names: what the model calls them, by code; none of an encoder.
@@ -55,15 +58,18 @@ class Classes:
             facts["label_values"] = list(self.values)
         return facts
 
-    def sorted(self) -> tuple[Array, Any]:
-        """Return the values in ascending order [2], and the positive one; for scikit-learn all classes are sorted."""
+    def in_order(self) -> tuple[Array, Places]:
+        """Return the values by code, and the codes [classes]."""
+        return as_array(list(self.values)), np.arange(len(self.values))
+
+    def sorted(self) -> tuple[Array, Places]:
+        """Return the values in ascending order, as scikit-learn has them, and the code of each [classes]."""
         values = as_array(list(self.values))
-        if not len(values):
-            return values, None
         try:
-            return np.sort(values), self.values[1]
+            codes = np.argsort(values, kind="stable")
         except TypeError:  # values of two types have no order
-            return values[np.argsort(values.astype(str))], self.values[1]
+            codes = np.argsort(values.astype(str), kind="stable")
+        return values[codes], codes
 
 
 def classes_of(predictor: Predictor, train: Corpus) -> Classes:
@@ -84,6 +90,8 @@ def stored_classes(predictor: Predictor) -> Classes:
         return Classes(names, tuple(own))
     kinds = set(predictor.info.get("label_types", []))
     turn = _TYPES.get(next(iter(kinds)), str) if len(kinds) == 1 else str
+    if kinds == {INDICATOR} and names == tuple(map(str, range(len(names)))):
+        turn = int
     try:
         values = tuple(turn(name) for name in names)
     except ValueError:
