@@ -126,7 +126,7 @@ def out_of_fold(
 
 def known_rows(logits: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which rows of logits, [rows] or [rows, outputs], were held out by some fold [rows]."""
-    return np.isfinite(logits).reshape(len(logits), -1).all(1)
+    return np.asarray(np.isfinite(logits).reshape(len(logits), -1).all(1))
 
 
 def best_choice(
