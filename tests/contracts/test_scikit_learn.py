@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import sklearn
 from numpy.typing import NDArray
+from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -32,6 +33,7 @@ from sklearn.metrics import (
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
+    RandomizedSearchCV,
     TunedThresholdClassifierCV,
     cross_val_score,
     cross_validate,
@@ -207,6 +209,30 @@ class TestOthersEstimators:
         search.fit(others.texts, self.labels(others))
         assert search.cv_results_["mean_test_ranked"].min() > 0.9
         assert search.best_score_ > -0.5 and search.classes_.tolist() == ["neg", "pos"]
+
+    def test_grid_search_over_strategies(self, base: Any, others: Any) -> None:
+        model = _model("scratch", base, (0, 1), 1).set_params(positive=None)
+        strategies = ["as-is", "features", "fine-tune", "scratch", "self-train+fine-tune", "tfidf"]
+        search = GridSearchCV(model, {"strategy": strategies}, scoring="roc_auc", cv=2, error_score="raise")
+        search.fit(np.array(others.texts), others.labels)
+        assert search.cv_results_["mean_test_score"].min() > 0.7
+        assert search.best_estimator_.history_ is not None
+
+    def test_randomized_search_over_options(self, base: Any, others: Any) -> None:
+        pipeline = make_pipeline(LowerCaser(), _model("fine-tune", base, (0, 1), 1))
+        options = {
+            "textclassifier__learning_rate": loguniform(1e-3, 1e-1),
+            "textclassifier__epochs": [1, 2],
+            "textclassifier__head": ["linear", "auto"],
+            "textclassifier__strategy": ["features", "fine-tune"],
+        }
+        search = RandomizedSearchCV(
+            pipeline, options, n_iter=4, scoring=["balanced_accuracy", "neg_log_loss"], refit="neg_log_loss", cv=2,
+            random_state=0, error_score="raise",
+        )  # fmt: skip
+        search.fit(np.array(others.texts), others.labels)
+        assert search.cv_results_["mean_test_balanced_accuracy"].max() > 0.7
+        assert search.predict_proba(np.array(others.texts)).shape == (120, 2)
 
     def test_sample_weight_is_routed(self, others: Any) -> None:
         """Rows of weight 0 have the wrong label: where the weights arrive, nothing is learnt or measured of them."""
