@@ -59,7 +59,9 @@ class TestStandingForAModel:
     def test_anything_else_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(OptionError, match="a model was expected and a dict came; pass a fitted TextClassifier"):
             as_predictor({})
-        with pytest.raises(OptionError, match="a model was expected and a TextClassifier came"):
+        with pytest.raises(
+            OptionError, match="a TextClassifier came that is not fitted; .* give it the path of the model"
+        ):
             as_predictor(TextClassifier())
         with pytest.raises(ArtifactError, match="there is no model at"):
             as_predictor(tmp_path / "nothing")

@@ -51,6 +51,11 @@ def as_predictor(model: Any) -> Predictor:
         return found
     if isinstance(model, str) or hasattr(model, "__fspath__"):
         return Predictor.from_parts(read(model))
+    if hasattr(model, "fit"):
+        raise OptionError(
+            f"a model was expected and a {type(model).__name__} came that is not fitted; fit it first. A search over bases "
+            "clones each of them, which forgets what it learnt: give it the path of the model, or the model's predictor_."
+        )
     raise OptionError(
         f"a model was expected and a {type(model).__name__} came; pass a fitted TextClassifier, what headstart.load "
         "returned, or the path of a model folder."

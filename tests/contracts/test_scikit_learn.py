@@ -52,7 +52,7 @@ from headstart import (
     Tokenizer,
     UnicodeNormalizer,
 )
-from headstart.errors import DataError
+from headstart.errors import DataError, OptionError
 
 pytestmark = pytest.mark.filterwarnings("ignore:classes_ is sorted:FutureWarning")
 
@@ -217,6 +217,14 @@ class TestOthersEstimators:
         search.fit(np.array(others.texts), others.labels)
         assert search.cv_results_["mean_test_score"].min() > 0.7
         assert search.best_estimator_.history_ is not None
+
+    def test_grid_search_over_bases(self, base: Any, others: Any) -> None:
+        """A clone of an estimator forgets what it learnt, so bases go into a grid as predictors or paths."""
+        model, texts = _model("features", None, (0, 1), 1), np.array(others.texts)
+        search = GridSearchCV(model, {"base": [base.predictor_]}, cv=2, error_score="raise").fit(texts, others.labels)
+        assert search.best_score_ > 0.7
+        with pytest.raises(OptionError, match="a TextClassifier came that is not fitted"):
+            GridSearchCV(model, {"base": [base]}, cv=2, error_score="raise").fit(texts, others.labels)
 
     def test_randomized_search_over_options(self, base: Any, others: Any) -> None:
         pipeline = make_pipeline(LowerCaser(), _model("fine-tune", base, (0, 1), 1))
