@@ -27,7 +27,7 @@ from headstart import TextClassifier, bulk
 from headstart.corpus.column_types import COLUMN_TYPES
 from headstart.heads import CatBoostHead, ColumnEncoder
 from headstart.predictor import ColumnScorer, Predictor
-from headstart.tasks import Binary
+from headstart.tasks import Binary, Goals
 
 Table = dict[str, list[Any]]
 Write = Callable[[Table, Path], Any]
@@ -89,7 +89,9 @@ def models(gru_base: Any) -> dict[str, TextClassifier]:
     assert made["linear"].predictor_.encoder.types == TYPES and set(TYPES.values()) == {*COLUMN_TYPES}
     if pytest.importorskip("catboost"):
         encoder = ColumnEncoder.fit(table, list(TYPES), types=TYPES)
-        head = CatBoostHead.grow(np.zeros((80, 0), np.float32), labels, 60, table=table, encoder=encoder)
+        head = CatBoostHead.grow(
+            np.zeros((80, 0), np.float32), Goals(Binary(), labels), 60, table=table, encoder=encoder
+        )
         trees = TextClassifier(strategy="tfidf", text="text", columns=list(TYPES), device="cpu").fit(table, labels)
         trees.predictor_ = Predictor(ColumnScorer(head), Binary(("0", "1"))).with_columns(tuple(TYPES))
         made["trees"] = trees

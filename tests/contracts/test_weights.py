@@ -23,6 +23,7 @@ from headstart.strategies import UNLABELLED, Settings
 from headstart.strategies.blend import ridge_fine_tune
 from headstart.strategies.blend.fit_branches import list_ngrams
 from headstart.strategies.head_choice import fit_linear_head
+from headstart.tasks import Binary, Goals
 
 SMALL: dict[str, Any] = {"net_options": {"embedding_size": 4, "hidden_size": 4}, "device": "cpu", "valid_fraction": 0.0}
 
@@ -69,8 +70,8 @@ class TestWholeWeightsAreRepeatedRows:
 
     def test_scaling_of_a_linear_head(self, inputs: Any, noisy: Any, weights: Any) -> None:
         again = np.repeat(np.arange(120), weights.astype(int))
-        found = fit_linear_head(inputs, None, noisy, 0.01, weights)
-        expected = fit_linear_head(inputs[again], None, noisy[again], 0.01)
+        found = fit_linear_head(inputs, None, Goals(Binary(), noisy, weights), 0.01)
+        expected = fit_linear_head(inputs[again], None, Goals(Binary(), noisy[again]), 0.01)
         np.testing.assert_allclose(found.mean, expected.mean, atol=1e-9)
         np.testing.assert_allclose(found.scale, expected.scale, atol=1e-9)
 

@@ -12,8 +12,14 @@ import pytest
 
 from headstart.errors import ArtifactError, MissingDependencyError
 from headstart.heads import CatBoostHead, ColumnEncoder, NothingVariesError, boosting
+from headstart.tasks import Binary, Goals
 
 pytest.importorskip("catboost", reason="the CatBoost head is tested where CatBoost is installed")
+
+
+def goals(labels: Any) -> Goals:
+    return Goals(Binary(), labels)
+
 
 Rows = tuple[Any, Any, pa.Table, ColumnEncoder]
 
@@ -33,7 +39,7 @@ def rows() -> Rows:
 @pytest.fixture(scope="module")
 def head(rows: Rows) -> CatBoostHead:
     features, labels, table, encoder = rows
-    return CatBoostHead.grow(features, labels, 100, table=table, encoder=encoder)
+    return CatBoostHead.grow(features, goals(labels), 100, table=table, encoder=encoder)
 
 
 def test_reads_columns_and_their_nulls(head: CatBoostHead, rows: Rows) -> None:
@@ -48,7 +54,7 @@ def test_a_value_never_seen_and_a_column_of_nulls_are_no_error(head: CatBoostHea
 
 def test_works_without_columns_and_on_few_rows(rows: Rows) -> None:
     features, labels, _, _ = rows
-    head = CatBoostHead.grow(features[:12], labels[:12], 100)
+    head = CatBoostHead.grow(features[:12], goals(labels[:12]), 100)
     assert head.model.tree_count_ == 100
     assert head.decision(features).shape == (60,)
 
@@ -56,7 +62,7 @@ def test_works_without_columns_and_on_few_rows(rows: Rows) -> None:
 def test_works_on_columns_alone(rows: Rows) -> None:
     _, labels, table, encoder = rows
     nothing = np.zeros((60, 0), np.float32)
-    head = CatBoostHead.grow(nothing, labels, 100, table=table, encoder=encoder)
+    head = CatBoostHead.grow(nothing, goals(labels), 100, table=table, encoder=encoder)
     assert ((head.decision(nothing, table) > 0) == (labels > 0.5)).mean() > 0.8
 
 
@@ -69,7 +75,7 @@ def test_a_row_scores_the_same_alone_and_none_gives_none(head: CatBoostHead, row
 
 def test_one_seed_gives_the_same_scores(head: CatBoostHead, rows: Rows) -> None:
     features, labels, table, encoder = rows
-    again = CatBoostHead.grow(features, labels, 100, table=table, encoder=encoder)
+    again = CatBoostHead.grow(features, goals(labels), 100, table=table, encoder=encoder)
     assert again.decision(features, table).tobytes() == head.decision(features, table).tobytes()
 
 
@@ -81,7 +87,7 @@ def test_comes_back_from_its_own_format(head: CatBoostHead, rows: Rows) -> None:
 
 def test_leaves_no_files_behind(rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    CatBoostHead.grow(rows[0], rows[1], 100).blobs()["head.cbm"]
+    CatBoostHead.grow(rows[0], goals(rows[1]), 100).blobs()["head.cbm"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,13 +113,13 @@ def test_nothing_of_the_training_is_stored(head: CatBoostHead, rows: Rows) -> No
     for fact in (b"train_finish_time", b"model_guid", b"hosts.txt", b"learn_metrics", b"random_seed", b"Git info"):
         assert fact not in blob
     assert dict(head.model.get_metadata().items()) == before
-    again = CatBoostHead.grow(features, labels, 100, table=table, encoder=encoder)
+    again = CatBoostHead.grow(features, goals(labels), 100, table=table, encoder=encoder)
     assert again.blobs()["head.cbm"] == blob
     assert CatBoostHead.from_blob(blob, 3, encoder).blobs()["head.cbm"] == blob
 
 
 def test_leaves_that_are_no_numbers_are_refused(rows: Rows) -> None:
-    head = CatBoostHead.grow(rows[0], rows[1], 5)
+    head = CatBoostHead.grow(rows[0], goals(rows[1]), 5)
     leaves = head.model.get_leaf_values()
     leaves[-1] = np.nan
     head.model.set_leaf_values(leaves)
@@ -154,13 +160,13 @@ def test_damaged_bytes_are_refused(head: CatBoostHead, rows: Rows, damage: Any) 
 def test_without_catboost_the_answer_installs_it(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "catboost", None)
     with pytest.raises(MissingDependencyError, match=r"pip install catboost .*'catboost'"):
-        CatBoostHead.grow(rows[0], rows[1], 100)
+        CatBoostHead.grow(rows[0], goals(rows[1]), 100)
 
 
 def test_features_that_never_vary_are_told() -> None:
     labels = np.arange(60) % 2
     with pytest.raises(NothingVariesError, match="nothing to split 60 rows on.*head='linear', other columns"):
-        CatBoostHead.grow(np.ones((60, 2), np.float32), labels, 100)
+        CatBoostHead.grow(np.ones((60, 2), np.float32), goals(labels), 100)
 
 
 def test_auto_falls_back_to_a_linear_head(reviews: Any) -> None:

@@ -17,6 +17,7 @@ from headstart.heads import LinearHead
 from headstart.strategies import Settings
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.head_choice import choose_linear, fit_linear_head
+from headstart.tasks import Binary, Goals
 
 
 def fit(features: Any, labels: Any, table: pa.Table | None = None) -> LinearHead:
@@ -24,8 +25,9 @@ def fit(features: Any, labels: Any, table: pa.Table | None = None) -> LinearHead
     if table is not None:
         settings = Settings(columns=tuple(table.column_names))
         columns = ColumnBlock.fit(Corpus(pa.nulls(len(labels), pa.large_string()), columns=table), settings)
-    linear = choose_linear(features, columns, labels, stratified_folds(labels, None, 0), settings)
-    return fit_linear_head(features, columns, labels, linear.cost)
+    goals = Goals(Binary(), labels)
+    linear = choose_linear(features, columns, goals, stratified_folds(labels, None, 0), settings)
+    return fit_linear_head(features, columns, goals, linear.cost)
 
 
 @pytest.fixture

@@ -40,7 +40,12 @@ _COLUMNS = record(
     categories=mapping(sequence(_WORD, longest=100_000)),
     means=mapping(_NUMBER),
 )
-_HEAD = record(kind=text(choices=("linear", "catboost")), size=integer(0, _LARGE), columns=nullable(_COLUMNS))
+_HEAD = record(
+    {"constants": sequence(nullable(_NUMBER), shortest=2, longest=100_000)},
+    kind=text(choices=("linear", "catboost")),
+    size=integer(0, _LARGE),
+    columns=nullable(_COLUMNS),
+)
 _TFIDF = record(
     {"tokens": text(), "counts": text()},
     kind=text(choices=("tfidf",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from headstart.artifact import rewritten_in_child
 from headstart.errors import ArtifactError, DataError, MissingDependencyError
 from headstart.heads.columns import ColumnEncoder
 from headstart.plain import Json
+from headstart.tasks import Goals
 
 __all__ = ["CatBoostHead", "NothingVariesError"]
 
@@ -42,11 +44,14 @@ class CatBoostHead:
         model: the fitted ``CatBoostClassifier``.
         n_features: size of the layer output it expects.
         encoder: of the tabular columns, or None. Categories go in as they are, nulls among them.
+        constants: of several outputs, the logit of each that was the same in all training rows, which trees cannot learn, and
+            None for the others [outputs]; empty for one output.
     """
 
     model: Any
     n_features: int
     encoder: ColumnEncoder | None = None
+    constants: tuple[float | None, ...] = ()
 
     kind = "catboost"
 
@@ -54,46 +59,57 @@ class CatBoostHead:
     def try_out(
         cls,
         features: NDArray[np.float32],
-        labels: Array,
+        goals: Goals,
         kept: NDArray[np.int64],
         held: NDArray[np.int64],
         *,
         table: pa.Table | None = None,
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
-        weights: Array | None = None,
     ) -> tuple[int, NDArray[np.float64]]:
         """Grow on the `kept` rows until the `held` ones gain nothing; return the number of trees, 10 or more,
-        and the logits of the held-out rows [held]."""
-        trial = _classifier(600, len(labels), random_state, early_stopping_rounds=40)
-        held_pool = _pool(features, table, encoder, held, labels, weights)
-        _grow(trial, _pool(features, table, encoder, kept, labels, weights), eval_set=held_pool)
-        logits = np.asarray(trial.predict(held_pool, prediction_type="RawFormulaVal"), np.float64)
-        return max(10, trial.tree_count_), logits
+        and the logits of the held-out rows, [held] or [held, outputs]."""
+        labels, constants = _labels(goals, kept)
+        trial = _classifier(600, goals, random_state, early_stopping_rounds=40)
+        known = held if labels.ndim > 1 else held[np.isin(labels[held], labels[kept])]
+        pools = (_pool(features, table, encoder, rows, labels, goals.weights) for rows in (kept, known))
+        _grow(trial, next(pools), eval_set=next(pools))
+        logits = _raw(trial, _pool(features, table, encoder, held))
+        return max(10, trial.tree_count_), _with_constants(logits, constants)
 
     @classmethod
     def grow(
         cls,
         features: NDArray[np.float32],
-        labels: Array,
+        goals: Goals,
         n_trees: int,
         *,
         table: pa.Table | None = None,
         encoder: ColumnEncoder | None = None,
         random_state: int = 0,
-        weights: Array | None = None,
     ) -> CatBoostHead:
-        """Grow so many trees on all rows."""
-        model = _classifier(n_trees, len(labels), random_state)
-        _grow(model, _pool(features, table, encoder, np.arange(len(labels)), labels, weights))
-        return cls(model, features.shape[1], encoder)
+        """Grow so many trees on all rows.
+
+        Raises:
+            NothingVariesError: there is no feature to split on, or fewer than two outputs to tell apart.
+        """
+        rows = np.arange(len(goals.values))
+        labels, constants = _labels(goals, rows)
+        model = _classifier(n_trees, goals, random_state)
+        _grow(model, _pool(features, table, encoder, rows, labels, goals.weights))
+        return cls(model, features.shape[1], encoder, constants)
 
     def decision(self, features: NDArray[np.float32], table: pa.Table | None = None) -> NDArray[np.float64]:
-        """Return the logit of each row [rows]."""
+        """Return the logits of each row: [rows], or [rows, outputs] of several."""
         if len(features) == 0:
-            return np.zeros(0)
+            return np.zeros((0, self.n_outputs) if self.constants else 0)
         pool = _pool(features, table, self.encoder, np.arange(len(features)))
-        return np.asarray(self.model.predict(pool, prediction_type="RawFormulaVal"), np.float64)
+        return _with_constants(_raw(self.model, pool), self.constants)
+
+    @property
+    def n_outputs(self) -> int:
+        """Logits a row."""
+        return len(self.constants) or 1
 
     @property
     def n_indicators(self) -> int:
@@ -108,7 +124,8 @@ class CatBoostHead:
     def config(self) -> Json:
         """Return what is stored next to `blobs`, JSON-able."""
         columns = None if self.encoder is None else self.encoder.config()
-        return {"kind": self.kind, "columns": columns, "size": self.n_features}
+        several = {"constants": list(self.constants)} if self.constants else {}
+        return {"kind": self.kind, "columns": columns, "size": self.n_features, **several}
 
     def arrays(self) -> dict[str, Array]:
         """Return nothing: all is in `blobs`."""
@@ -122,7 +139,13 @@ class CatBoostHead:
         return {_FILE: _rewritten(_written(self.model))[1]}
 
     @classmethod
-    def from_blob(cls, blob: bytes, n_features: int, encoder: ColumnEncoder | None) -> CatBoostHead:
+    def from_blob(
+        cls,
+        blob: bytes,
+        n_features: int,
+        encoder: ColumnEncoder | None,
+        constants: Sequence[float | None] = (),
+    ) -> CatBoostHead:
         """Read CatBoost's binary format again.
 
         Raises:
@@ -146,7 +169,13 @@ class CatBoostHead:
                 f"where its layer and columns give {expected} with {n_categories}; the model's files do not belong together: "
                 "copy it again."
             )
-        return cls(model, n_features, encoder)
+        n_learnt = constants.count(None) if constants else 1
+        if _n_outputs(model) != n_learnt:
+            raise ArtifactError(
+                f"this model's CatBoost head has trees of {_n_outputs(model)} outputs, where {n_learnt} were expected; the model's "
+                "files do not belong together: copy it again."
+            )
+        return cls(model, n_features, encoder, tuple(constants))
 
 
 _KEPT = {"class_params"}
@@ -176,7 +205,7 @@ def _rewritten(blob: bytes) -> tuple[Any, bytes]:
 
 def _try_out(model: Any) -> None:
     leaves = model.get_leaf_values()
-    if len(leaves) != sum(model.get_tree_leaf_counts()) or not np.isfinite(leaves).all():
+    if len(leaves) != sum(model.get_tree_leaf_counts()) * _n_outputs(model) or not np.isfinite(leaves).all():
         raise ValueError("the leaves of its trees are not all there, or hold values that are no finite numbers")
     n_categories = len(model.get_cat_feature_indices())
     n_numbers = len(model.feature_names_) - n_categories
@@ -189,13 +218,58 @@ def _try_out(model: Any) -> None:
         raise ValueError("it gives scores that are no finite numbers")
 
 
-def _classifier(n_trees: int, n_rows: int, random_state: int, **options: Any) -> Any:
+def _n_outputs(model: Any) -> int:
+    n_leaves = int(sum(model.get_tree_leaf_counts()))
+    return max(1, len(model.get_leaf_values()) // max(1, n_leaves))
+
+
+_LOSSES = {
+    "binary": "Logloss",
+    "ordinal": "CrossEntropy",  # as Logloss, of goals between 0 and 1
+    "regression": "CrossEntropy",
+    "multiclass": "MultiClass",
+    "multilabel": "MultiLogloss",
+}
+
+
+def _labels(goals: Goals, rows: NDArray[np.int64]) -> tuple[Array, tuple[float | None, ...]]:
+    """Return what CatBoost learns, of all rows, and the constant logits that it does not learn; see `CatBoostHead.constants`.
+
+    What it cannot do: learn a class or label that is in none of the rows, or a label that is in all of them.
+    """
+    values = goals.values
+    if values.ndim == 1:
+        return values, ()
+    sums, n = values[rows].sum(0), len(rows)
+    varies = (sums > 0) & (sums < n)
+    if varies.sum() < 2:
+        raise NothingVariesError(
+            f"CatBoost needs two labels at least that some of the {n:,} rows have and others lack, and {varies.sum()} came. "
+            "Use head='linear', or more rows."
+        )
+    constants = [None if own else float(np.log((s + 0.5) / (n - s + 0.5))) for own, s in zip(varies, sums, strict=True)]
+    return (values.argmax(1) if goals.task.link == "softmax" else values[:, varies]), tuple(constants)
+
+
+def _with_constants(logits: NDArray[np.float64], constants: tuple[float | None, ...]) -> NDArray[np.float64]:
+    if not constants:
+        return logits
+    found = np.tile(np.array([0.0 if one is None else one for one in constants]), (len(logits), 1))
+    found[:, [one is None for one in constants]] = logits
+    return found
+
+
+def _raw(model: Any, pool: Any) -> NDArray[np.float64]:
+    return np.asarray(model.predict(pool, prediction_type="RawFormulaVal"), np.float64)
+
+
+def _classifier(n_trees: int, goals: Goals, random_state: int, **options: Any) -> Any:
     return _catboost().CatBoostClassifier(
         iterations=n_trees,
-        learning_rate=0.05 if n_rows < 5000 else 0.1,
+        learning_rate=0.05 if len(goals.values) < 5000 else 0.1,
         depth=4,
         border_count=64,  # on layers of hundreds of values as good as CatBoost's own 254, in less than half the time
-        loss_function="Logloss",
+        loss_function=_LOSSES[goals.task.kind],
         random_seed=random_state,
         thread_count=1,  # so that the trees are the same on any machine
         verbose=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from headstart.errors import ArtifactError
 from headstart.heads.columns import ColumnEncoder
 from headstart.plain import Json
 
-__all__ = ["LinearHead", "read_arrays"]
+__all__ = ["LinearHead", "intercept_of", "outputs_fit", "read_arrays"]
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,29 @@ class LinearHead:
     Attributes:
         mean: float64 [size]; size counts the features first, then the indicators of the columns.
         scale: float64 [size], positive.
-        coefficients: float64 [size].
-        intercept: logit of an average row.
+        coefficients: float64 [size]; of several outputs [outputs, size].
+        intercept: logit of an average row; of several outputs [outputs].
         encoder: of the tabular columns, or None.
     """
 
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     coefficients: NDArray[np.float64]
-    intercept: float
+    intercept: float | NDArray[np.float64]
     encoder: ColumnEncoder | None = None
 
     kind = "linear"
 
     def decision(self, features: NDArray[np.float32], table: pa.Table | None = None) -> NDArray[np.float64]:
-        """Return the logit of each row [rows]."""
+        """Return the logits of each row: [rows], or [rows, outputs] of several."""
         inputs = _inputs(features, table, self.encoder)
-        logits: NDArray[np.float64] = ((inputs - self.mean) / self.scale) @ self.coefficients + self.intercept
+        logits: NDArray[np.float64] = ((inputs - self.mean) / self.scale) @ self.coefficients.T + self.intercept
         return logits
+
+    @property
+    def n_outputs(self) -> int:
+        """Logits a row."""
+        return 1 if self.coefficients.ndim == 1 else len(self.coefficients)
 
     @property
     def n_indicators(self) -> int:
@@ -68,7 +74,7 @@ class LinearHead:
             "mean": self.mean,
             "scale": self.scale,
             "coefficients": self.coefficients,
-            "intercept": np.array([self.intercept]),
+            "intercept": np.atleast_1d(np.asarray(self.intercept, np.float64)),
         }
 
     @classmethod
@@ -79,7 +85,8 @@ class LinearHead:
             ArtifactError: if an array is missing, of the wrong size, or holds no finite numbers.
         """
         mean, scale, coefficients, intercept = read_arrays(arrays, "mean", "scale", "coefficients", "intercept")
-        if not (mean.shape == scale.shape == coefficients.shape and mean.ndim == 1 and intercept.shape == (1,)):
+        sizes_fit = mean.shape == scale.shape == coefficients.shape[-1:] and mean.ndim == 1
+        if not sizes_fit or not outputs_fit(coefficients, intercept):
             raise ArtifactError(
                 "the arrays of this model's linear head differ in size; copy the model again or train it anew."
             )
@@ -87,18 +94,30 @@ class LinearHead:
             raise ArtifactError(
                 "this model's linear head divides by a scale that is not positive; copy the model again or train it anew."
             )
-        return cls(mean, scale, coefficients, float(intercept[0]), encoder)
+        return cls(mean, scale, coefficients, intercept_of(coefficients, intercept), encoder)
 
 
-def read_arrays(arrays: Mapping[str, Array], *names: str) -> list[NDArray[np.float64]]:
-    """Return the named arrays as finite float64, or say which one cannot be used."""
+def outputs_fit(coefficients: Array, intercept: Array) -> bool:
+    """Tell whether stored coefficients, [size] or [outputs, size], have an intercept [outputs]; two outputs at least are several."""
+    if coefficients.ndim == 1:
+        return intercept.shape == (1,)
+    return coefficients.ndim == 2 and len(coefficients) > 1 and intercept.shape == coefficients.shape[:1]
+
+
+def intercept_of(coefficients: Array, intercept: NDArray[np.float64]) -> float | NDArray[np.float64]:
+    """Return the intercept of stored coefficients: one number, or [outputs] of several."""
+    return float(intercept[0]) if coefficients.ndim == 1 else intercept
+
+
+def read_arrays(arrays: Mapping[str, Array], *names: str) -> list[NDArray[Any]]:
+    """Return the named arrays as finite float64, large tables as they are; or say which one cannot be used."""
     found = []
     for name in names:
         if name not in arrays or arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
             raise ArtifactError(
                 f"the array {name!r} of this model's head is missing or holds no finite numbers; copy the model again."
             )
-        found.append(np.asarray(arrays[name], np.float64))
+        found.append(arrays[name] if arrays[name].ndim > 1 else np.asarray(arrays[name], np.float64))
     return found
 
 

@@ -27,7 +27,7 @@ def head_from_stored(config: Facts, arrays: Mapping[str, Array], blobs: Mapping[
     if config.get("kind") == LinearHead.kind:
         return LinearHead.from_arrays(arrays, encoder)
     if config.get("kind") == CatBoostHead.kind and "head.cbm" in blobs:
-        return CatBoostHead.from_blob(blobs["head.cbm"], int(config["size"]), encoder)
+        return CatBoostHead.from_blob(blobs["head.cbm"], int(config["size"]), encoder, config.get("constants", ()))
     raise ArtifactError(
         f"this model's head of kind {config.get('kind')!r} is incomplete or unknown here; copy the model again or upgrade headstart."
     )

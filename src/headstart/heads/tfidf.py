@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from headstart.arrays import Array
 from headstart.errors import ArtifactError
 from headstart.heads.columns import ColumnEncoder
-from headstart.heads.linear import read_arrays
+from headstart.heads.linear import intercept_of, outputs_fit, read_arrays
 from headstart.plain import Facts, Json
 from headstart.text.definitions import word_patterns
 
@@ -52,8 +52,8 @@ class TfidfHead:
     Attributes:
         ngrams: the n-grams that count, in the order of the arrays.
         idf: inverse document frequency of each, or another factor, float64 [n_grams].
-        coefficients: float64 [n_grams + indicators of the columns].
-        intercept: logit of an empty text.
+        coefficients: float64 [n_grams + indicators of the columns]; of several outputs float32 [outputs, as many].
+        intercept: logit of an empty text; of several outputs [outputs].
         longest: words in the longest n-gram.
         encoder: of the tabular columns, or None.
         tokens: a name from `TOKENS`.
@@ -62,8 +62,8 @@ class TfidfHead:
 
     ngrams: tuple[str, ...]
     idf: NDArray[np.float64]
-    coefficients: NDArray[np.float64]
-    intercept: float
+    coefficients: NDArray[Any]
+    intercept: float | NDArray[np.float64]
     longest: int = 2
     encoder: ColumnEncoder | None = None
     tokens: str = "words"
@@ -72,14 +72,34 @@ class TfidfHead:
     kind = "tfidf"
 
     def decision(self, texts: Sequence[str], table: pa.Table | None = None) -> NDArray[np.float64]:
-        """Return the logit of each text [rows]."""
-        size = len(self.ngrams)
-        found = np.full(len(texts), self.intercept)
+        """Return the logits of each text: [rows], or [rows, outputs] of several."""
+        size, several = len(self.ngrams), self.n_outputs > 1
+        found = np.tile(self.intercept, (len(texts), 1)) if several else np.full(len(texts), self.intercept)
         if size:  # scikit-learn refuses a vocabulary without a word
-            found += np.asarray(self._fitted.transform(texts) @ self.coefficients[:size], np.float64).reshape(-1)
+            counts = self._fitted.transform(texts)
+            if several:
+                found += counts.astype(np.float32) @ self._by_input[:size]
+            else:
+                found += np.asarray(counts @ self.coefficients[:size], np.float64).reshape(-1)
         if self.encoder is not None and table is not None:
-            found += self.encoder.indicators(table).astype(np.float64) @ self.coefficients[size:]
+            indicators = self.encoder.indicators(table).astype(np.float64)
+            found += indicators @ (self._by_input[size:] if several else self.coefficients[size:])
         return found
+
+    @property
+    def n_outputs(self) -> int:
+        """Logits a row."""
+        return 1 if self.coefficients.ndim == 1 else len(self.coefficients)
+
+    @property
+    def n_inputs(self) -> int:
+        """How many inputs are weighed: n-grams, and what columns become."""
+        return int(self.coefficients.shape[-1])
+
+    @cached_property
+    def _by_input(self) -> NDArray[Any]:
+        """The coefficients of several outputs [inputs, outputs], those of an input next to one another."""
+        return np.ascontiguousarray(self.coefficients.T)
 
     @cached_property
     def _fitted(self) -> Any:
@@ -106,7 +126,8 @@ class TfidfHead:
 
     def arrays(self) -> dict[str, Array]:
         """Return what is stored next to `ngrams` and `config`."""
-        return {"idf": self.idf, "coefficients": self.coefficients, "intercept": np.array([self.intercept])}
+        intercept = np.atleast_1d(np.asarray(self.intercept, np.float64))
+        return {"idf": self.idf, "coefficients": np.ascontiguousarray(self.coefficients), "intercept": intercept}
 
     @classmethod
     def from_arrays(
@@ -130,8 +151,9 @@ class TfidfHead:
                 "upgrade headstart, or train the model anew."
             )
         idf, coefficients, intercept = read_arrays(arrays, "idf", "coefficients", "intercept")
-        sizes_fit = idf.shape == (len(ngrams),) and coefficients.ndim == 1 and len(coefficients) >= len(ngrams)
-        if not sizes_fit or intercept.shape != (1,) or not 1 <= longest <= 5 or len(set(ngrams)) != len(ngrams):
+        sizes_fit = idf.shape == (len(ngrams),) and outputs_fit(coefficients, intercept)
+        sizes_fit = sizes_fit and coefficients.shape[-1] >= len(ngrams)
+        if not sizes_fit or not 1 <= longest <= 5 or len(set(ngrams)) != len(ngrams):
             raise ArtifactError(
                 "the n-grams and arrays of this TF-IDF model do not fit one another; copy the model again or train it anew."
             )
@@ -140,7 +162,8 @@ class TfidfHead:
                 f"the array 'idf' of this TF-IDF model holds factors beyond {_LARGEST_FACTOR:g}, whose squares overflow; "
                 "copy the model again or train it anew."
             )
-        return cls(tuple(ngrams), idf, coefficients, float(intercept[0]), longest, encoder, tokens, counts)
+        constant = intercept_of(coefficients, intercept)
+        return cls(tuple(ngrams), idf, coefficients, constant, longest, encoder, tokens, counts)
 
 
 def vectorizer_of(longest: int, tokens: str = "words", counts: str = "sublinear", **options: Any) -> Any:

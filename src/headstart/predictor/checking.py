@@ -10,11 +10,12 @@ from torch import Tensor
 
 from headstart.arrays import Array
 from headstart.errors import ArtifactError
-from headstart.heads import ColumnEncoder
+from headstart.heads import ColumnEncoder, Head, TfidfHead
 from headstart.layers import POOLINGS
 from headstart.plain import Facts
+from headstart.tasks import Task
 
-__all__ = ["check_columns", "check_layers", "check_model", "check_size", "check_weights"]
+__all__ = ["check_columns", "check_layers", "check_model", "check_outputs", "check_size", "check_weights"]
 
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
@@ -94,6 +95,18 @@ def check_columns(columns: Sequence[str], encoder: ColumnEncoder | None) -> None
         raise ArtifactError(
             f"this model asks for the columns {', '.join(columns) or 'none'}, and its head reads "
             f"{', '.join(read) or 'none'}. {_REMEDY}"
+        )
+
+
+def check_outputs(head: Head | TfidfHead | None, task: Task | None) -> None:
+    """Refuse a head that gives another number of logits than the answers need.
+
+    Raises:
+        ArtifactError: names both numbers.
+    """
+    if head is not None and task is not None and head.n_outputs != task.n_outputs:
+        raise ArtifactError(
+            f"this model's head gives {head.n_outputs} logits a row, and its {task.kind} answers need {task.n_outputs}. {_REMEDY}"
         )
 
 

@@ -21,7 +21,14 @@ from headstart.inference import resolve_device
 from headstart.layers import Network
 from headstart.notebook import Shown
 from headstart.plain import Facts, Json
-from headstart.predictor.checking import check_columns, check_layers, check_model, check_size, check_weights
+from headstart.predictor.checking import (
+    check_columns,
+    check_layers,
+    check_model,
+    check_outputs,
+    check_size,
+    check_weights,
+)
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
 from headstart.predictor.inputs import ColumnInput, Inputs, reads
@@ -343,6 +350,7 @@ class Predictor(Shown):
                 learnt_from=_load_hashes(parts.tensors.get("training")),
             )
             check_columns(predictor.columns, predictor.encoder)
+            check_outputs(scorer.head, predictor.task)
             return predictor
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, ArtifactError):
@@ -416,7 +424,7 @@ def _load_scorer(kind: str, config: Facts, parts: Parts, own: nn.Module | None) 
         how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
         words = _word_list(parts.words)
         model = TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how)
-        check_size("TF-IDF head", len(model.coefficients), len(words) + model.n_indicators)
+        check_size("TF-IDF head", model.n_inputs, len(words) + model.n_indicators)
         return TextScorer(model)
     if kind == "columns":
         alone = head_from_stored(config["head"], head_arrays, parts.blobs)

@@ -58,10 +58,10 @@ class ColumnBlock:
         found: NDArray[np.float64] = (self.encoder.indicators(corpus.columns).astype(float) - self.mean) / self.scale
         return found
 
-    def unscaled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        """Return weights of the columns as the encoder gives them, and what goes into the intercept."""
+    def unscaled(self, weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return weights of the columns, [size] or [outputs, size], as the encoder gives them, and what goes into the intercepts."""
         plain = weights / self.scale
-        return plain, -float(plain @ self.mean)
+        return plain, -(plain @ self.mean)
 
 
 def mean_and_scale(

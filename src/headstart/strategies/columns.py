@@ -11,7 +11,7 @@ from headstart.predictor import ColumnScorer, Predictor, reads
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
 from headstart.strategies.head_choice import best_head, choose_linear
-from headstart.strategies.inputs import require_goals
+from headstart.strategies.inputs import goals_of
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
@@ -22,15 +22,15 @@ def fit_columns(
     train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
 ) -> FitResult:
     """Fit a head on the columns that ``settings.columns`` names."""
-    labels, columns = require_goals(train), ColumnBlock.fit(train, settings)
+    goals, columns = goals_of(train), ColumnBlock.fit(train, settings)
     if columns is None:
         raise OptionError(
             "the strategy 'columns' reads tabular columns alone, and none were named; name them: --columns A,B."
         )
     folds, nothing = folds_of(train, settings), np.zeros((len(train), 0), np.float32)
-    linear = choose_linear(nothing, columns, labels, folds, settings, train.weights)
-    head, out_of_fold, chosen = best_head(linear, nothing, columns, labels, folds, settings, train.weights)
-    predictor = Predictor(ColumnScorer(head), train.task, reads(settings.columns, column=train.text_name))
+    linear = choose_linear(nothing, columns, goals, folds, settings)
+    head, out_of_fold, chosen = best_head(linear, nothing, columns, goals, folds, settings)
+    predictor = Predictor(ColumnScorer(head), goals.task, reads(settings.columns, column=train.text_name))
 
     def score(rows: SharedRows) -> NDArray[np.float64]:
         return head.decision(np.zeros((len(rows.corpus), 0), np.float32), rows.corpus.columns)

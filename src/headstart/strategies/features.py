@@ -9,21 +9,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, subset
 from headstart.errors import unknown_name
 from headstart.layers import Network
 from headstart.nets.mxnet import MXNetGraph
 from headstart.predictor import LayerScorer, NetSpec, Predictor
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
-from headstart.strategies.head_choice import best_head, choose_linear
-from headstart.strategies.inputs import base_provenance, require_base, require_goals, text_counts
+from headstart.strategies.head_choice import LinearChoice, best_head, choose_linear
+from headstart.strategies.inputs import base_provenance, goals_of, require_base, text_counts
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.tasks import PLAIN
 from headstart.text import encode
 
 __all__ = ["fit_features"]
+
+_ENOUGH_ROWS = 2000
 
 
 def fit_features(
@@ -32,26 +34,27 @@ def fit_features(
     """Fit a head on the layer that serves best, unless one is named, and on tabular columns where they are named.
 
     Layer, C and kind of head are chosen by folds inside the rows. The last layer is among the choices, so the base's own
-    score is one too.
+    score is one too. Of more than two outputs the layer is chosen on 2,000 rows.
     """
     base = require_base(base)
     if settings.unlabelled is not None:
         shared = shared.adapted(base, settings.unlabelled)
         base = require_base(shared.base)
-    labels, columns = require_goals(train), ColumnBlock.fit(train, settings)
-    folds = folds_of(train, settings)
-    tried = [
-        choose_linear(shared.outputs(layers), columns, labels, folds, settings, train.weights, layers)
-        for layers in _choices(base, settings.layer, shared)
-    ]
-    linear = min(tried, key=lambda one: one.loss) if folds else tried[-1]
+    goals, columns = goals_of(train), ColumnBlock.fit(train, settings)
+    folds, choices = folds_of(train, settings), _choices(base, settings.layer, shared)
+    if len(choices) > 1 and goals.task.n_outputs > 2 and len(train) > _ENOUGH_ROWS:
+        some = subset(goals.task.strata(np.asarray(train.labels)), _ENOUGH_ROWS, random_state=settings.random_state)
+        few, of_few = goals.take(some), folds_of(train.take(some), settings)
+        tried = [choose_linear(shared.outputs(one)[some], None, few, of_few, settings, one) for one in choices]
+        choices = [_best(tried).layers]
+    linear = _best([choose_linear(shared.outputs(one), columns, goals, folds, settings, one) for one in choices])
     outputs = shared.outputs(linear.layers)
-    head, out_of_fold, chosen = best_head(linear, outputs, columns, labels, folds, settings, train.weights)
+    head, out_of_fold, chosen = best_head(linear, outputs, columns, goals, folds, settings)
     net, spec = _cut(base, linear.layers)
     predictor = replace(
         base.with_columns(settings.columns),
         scorer=LayerScorer(net, spec, linear.layers, head, settings.pooling),
-        task=base.task or train.task,
+        task=goals.task,
         rule=PLAIN,
         info=base_provenance(base),
         run={},
@@ -68,6 +71,11 @@ def fit_features(
         predictor, choices={"layer": layer, **chosen}, score_shared=None if settings.unlabelled else score
     )
     return finish_head(fitted, train, valid, settings, counts, out_of_fold)
+
+
+def _best(tried: Sequence[LinearChoice]) -> LinearChoice:
+    """Return the choice with the least loss; the last where there were no folds to tell."""
+    return tried[-1] if np.isinf(tried[-1].loss) else min(tried, key=lambda one: one.loss)
 
 
 def _choices(base: Predictor, layer: str | Sequence[str] | None, shared: SharedRows) -> list[tuple[str, ...]]:

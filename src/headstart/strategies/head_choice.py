@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.arrays import Array
 from headstart.errors import MissingDependencyError, unknown_name
 from headstart.fitting.folds import Fold, best_choice, out_of_fold
-from headstart.fitting.logistic import costs_up_to, log_loss, logistic_path
+from headstart.fitting.logistic import LinearModel, costs_up_to, log_loss, logistic_path
 from headstart.heads import CatBoostHead, Head, LinearHead, NothingVariesError
 from headstart.plain import Json
 from headstart.strategies.column_block import ColumnBlock, mean_and_scale
 from headstart.strategies.settings import Settings
+from headstart.tasks import Goals
 
 __all__ = ["HEADS", "LinearChoice", "best_head", "choose_linear", "fit_linear_head"]
 
@@ -23,6 +23,7 @@ HEADS = ("auto", "linear", "catboost")
 
 _COSTS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _LEAST_FOR_TREES = 60
+_MOST_OUTPUTS_OF_TREES = 12
 _TREES_OF_FEW = 100
 """Trees where there are too few rows to stop by."""
 
@@ -35,7 +36,7 @@ class LinearChoice:
         layers: whose outputs it reads; none for columns alone.
         cost: its C.
         loss: out of fold, in nats; infinite where there were no folds.
-        logits: out of fold [rows], or None.
+        logits: out of fold, [rows] or [rows, outputs]; or None.
     """
 
     layers: tuple[str, ...]
@@ -47,10 +48,9 @@ class LinearChoice:
 def choose_linear(
     outputs: NDArray[np.float32],
     columns: ColumnBlock | None,
-    labels: Array,
+    goals: Goals,
     folds: Sequence[Fold],
     settings: Settings,
-    weights: NDArray[np.float64] | None = None,
     layers: tuple[str, ...] = (),
 ) -> LinearChoice:
     """Choose C by folds for a linear head on outputs [rows, size], and on columns.
@@ -58,25 +58,23 @@ def choose_linear(
     Args:
         outputs: of layers; no columns wide where there are none.
         columns: of the same rows, or None.
-        labels: class codes [rows].
+        goals: of the rows.
         folds: of the rows; without any, C is the second smallest.
         settings: may name C.
-        weights: how much each row counts [rows].
         layers: whose outputs these are.
     """
     costs = costs_up_to(_COSTS, settings.C)
     if not folds:
         return LinearChoice(layers, _COSTS[1] if settings.C is None else settings.C, np.inf, None)
-    inputs = _standardised(outputs, columns, weights)[0]
+    inputs = _standardised(outputs, columns, goals.weights)[0]
 
     def fit_fold(fold: Fold) -> NDArray[np.float64]:
-        of_fold = None if weights is None else weights[fold.train]
-        lines = logistic_path(inputs[fold.train], labels[fold.train], costs, weights=of_fold, max_iter=60)
+        lines = _path(inputs[fold.train], goals.take(fold.train), costs, max_iter=60)
         return np.stack([line.logits(inputs[fold.valid]) for line in lines])
 
-    held_out = out_of_fold(folds, len(labels), fit_fold, len(costs))
+    held_out = out_of_fold(folds, goals.values.shape, fit_fold, len(costs))
     allowed = slice(None) if settings.C is None else slice(-1, None)
-    best, loss = best_choice(labels, held_out[allowed], weights)
+    best, loss = best_choice(goals.values, held_out[allowed], goals.weights, goals.task.link)
     return LinearChoice(layers, costs[allowed][best], loss, held_out[allowed][best])
 
 
@@ -84,15 +82,14 @@ def best_head(
     linear: LinearChoice,
     outputs: NDArray[np.float32],
     columns: ColumnBlock | None,
-    labels: Array,
+    goals: Goals,
     folds: Sequence[Fold],
     settings: Settings,
-    weights: NDArray[np.float64] | None = None,
 ) -> tuple[Head, NDArray[np.float64] | None, Json]:
     """Fit the head that the settings name; of ``"auto"``, trees where they have less loss on the first fold's held-out rows.
 
     Returns:
-        The head, its logits out of fold [rows] or None, and what was chosen.
+        The head, its logits out of fold, [rows] or [rows, outputs], or None, and what was chosen.
 
     Raises:
         MissingDependencyError: CatBoost was named and is not installed.
@@ -101,31 +98,39 @@ def best_head(
     if settings.head not in HEADS:
         raise unknown_name("head", settings.head, HEADS)
     named = settings.head == "catboost"
-    if named or (settings.head == "auto" and folds and len(labels) >= _LEAST_FOR_TREES):
+    if named or (settings.head == "auto" and folds and _may_grow(goals)):
         try:
-            trees = _trees(linear, outputs, columns, labels, folds, settings, weights)
+            trees = _trees(linear, outputs, columns, goals, folds, settings)
         except (MissingDependencyError, NothingVariesError):
             if named:
                 raise
             trees = None
         if trees is not None:
             return *trees, {"head": "catboost"}
-    head = fit_linear_head(outputs, columns, labels, linear.cost, weights)
+    head = fit_linear_head(outputs, columns, goals, linear.cost)
     return head, linear.logits, {"head": "linear", "C": linear.cost}
 
 
-def fit_linear_head(
-    outputs: NDArray[np.float32],
-    columns: ColumnBlock | None,
-    labels: Array,
-    cost: float,
-    weights: NDArray[np.float64] | None = None,
-) -> LinearHead:
+def fit_linear_head(outputs: NDArray[np.float32], columns: ColumnBlock | None, goals: Goals, cost: float) -> LinearHead:
     """Fit a linear head with a given C."""
-    inputs, mean, scale = _standardised(outputs, columns, weights)
-    (line,) = logistic_path(inputs, labels, (cost,), weights=weights)
+    inputs, mean, scale = _standardised(outputs, columns, goals.weights)
+    (line,) = _path(inputs, goals, (cost,))
     encoder = None if columns is None else columns.encoder
+    if goals.task.n_outputs > 1:
+        return LinearHead(mean, scale, line.coefficients, line.intercepts, encoder)
     return LinearHead(mean, scale, line.coefficients[0], float(line.intercepts[0]), encoder)
+
+
+def _path(
+    inputs: NDArray[np.float64], goals: Goals, costs: Sequence[float], max_iter: int = 150
+) -> Iterator[LinearModel]:
+    task, values, weights = goals
+    return logistic_path(inputs, values, costs, link=task.link, weights=weights, max_iter=max_iter)
+
+
+def _may_grow(goals: Goals) -> bool:
+    """Tell whether trees are worth a try: every tree has a leaf value an output, so with many they are slow and learn little."""
+    return len(goals.values) >= _LEAST_FOR_TREES and goals.task.n_outputs <= _MOST_OUTPUTS_OF_TREES
 
 
 def _standardised(
@@ -149,25 +154,22 @@ def _trees(
     linear: LinearChoice,
     outputs: NDArray[np.float32],
     columns: ColumnBlock | None,
-    labels: Array,
+    goals: Goals,
     folds: Sequence[Fold],
     settings: Settings,
-    weights: NDArray[np.float64] | None,
 ) -> tuple[CatBoostHead, NDArray[np.float64] | None] | None:
     """Return fitted trees, or None where a linear head does as well."""
     table, encoder = (None, None) if columns is None else (columns.table, columns.encoder)
-    how: Json = {
-        "table": table, "encoder": encoder, "random_state": settings.random_state, "weights": weights,
-    }  # fmt: skip
+    how: Json = {"table": table, "encoder": encoder, "random_state": settings.random_state}
     if not folds:
-        return CatBoostHead.grow(outputs, labels, _TREES_OF_FEW, **how), None
+        return CatBoostHead.grow(outputs, goals, _TREES_OF_FEW, **how), None
     fold = folds[0]
-    n_trees, logits = CatBoostHead.try_out(outputs, labels, fold.train, fold.valid, **how)
+    n_trees, logits = CatBoostHead.try_out(outputs, goals, fold.train, fold.valid, **how)
     if settings.head == "auto" and linear.logits is not None:
-        of_fold = None if weights is None else weights[fold.valid]
-        losses = [log_loss(labels[fold.valid], one, of_fold) for one in (logits, linear.logits[fold.valid])]
+        task, truth, weights = goals.take(fold.valid)
+        losses = [log_loss(truth, one, weights, task.link) for one in (logits, linear.logits[fold.valid])]
         if losses[0] >= losses[1]:
             return None
-    known = np.full(len(labels), np.nan)
+    known = np.full(goals.values.shape, np.nan)
     known[fold.valid] = logits
-    return CatBoostHead.grow(outputs, labels, n_trees, **how), known
+    return CatBoostHead.grow(outputs, goals, n_trees, **how), known

@@ -15,12 +15,13 @@ from headstart.errors import DataError, OptionError
 from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance, SourceFacts, kept
 from headstart.strategies.settings import Settings
-from headstart.tasks import MultiLabel, Regression, Task
+from headstart.tasks import Goals, MultiLabel, Regression, Task
 from headstart.text import Encoded
 
 __all__ = [
     "base_provenance",
     "examples_of",
+    "goals_of",
     "group_codes_of",
     "require_base",
     "require_goals",
@@ -91,6 +92,12 @@ def require_goals(train: Corpus, task: Task | None = None) -> Floats:
     else:
         require_two_classes(targets, task.names, train.source)
     return task.goals(targets)
+
+
+def goals_of(train: Corpus) -> Goals:
+    """Return what training rows teach; see `require_goals` for what is refused."""
+    task = task_of(train)
+    return Goals(task, require_goals(train, task), train.weights)
 
 
 def group_codes_of(corpus: Corpus, settings: Settings) -> NDArray[np.int64] | None:

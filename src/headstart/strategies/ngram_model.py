@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +12,24 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Array
 from headstart.corpus import Corpus
+from headstart.errors import OptionError
 from headstart.fitting.folds import Fold, best_choice, out_of_fold
-from headstart.fitting.logistic import LinearModel, costs_up_to, logistic_path
+from headstart.fitting.logistic import LinearModel, costs_up_to, dual_path, logistic_path
 from headstart.heads import TfidfHead
 from headstart.heads.tfidf import least_texts
+from headstart.plain import Json
 from headstart.predictor import Predictor, TextScorer, reads
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
-from headstart.strategies.inputs import require_goals
+from headstart.strategies.inputs import goals_of, task_of
 from headstart.strategies.settings import FitResult, Settings
-from headstart.strategies.shared import SPACES, SharedRows
+from headstart.strategies.shared import SPACES, SharedRows, tfidf_weights
+from headstart.tasks import Goals, Task
 
-__all__ = ["NgramRecipe", "fit_ngram_model"]
+__all__ = ["NgramRecipe", "fit_ngram_model", "ratios"]
 
 _COSTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+_OUTPUTS_AT_ONCE = 256
 _NO_WORDS = (
     "none of the training texts holds a word that could be counted, so the model says the same of every text; check that "
     "--text names the right column"
@@ -61,7 +65,7 @@ class _Design:
     Attributes:
         kept: positions in the space [n_grams].
         idf: [n_grams].
-        prior: weights to pull towards [n_grams]; zeros where there are none.
+        prior: weights to pull towards, [n_grams] or [n_grams, outputs]; zeros where there are none.
     """
 
     kept: NDArray[np.int64]
@@ -84,39 +88,45 @@ def fit_ngram_model(
     train: Corpus, valid: Corpus | None, settings: Settings, shared: SharedRows, recipe: NgramRecipe
 ) -> FitResult:
     """Fit on the rows; C (and how far the prior reaches) by folds inside them."""
-    labels, weights = require_goals(train), train.weights
+    goals = goals_of(train)
     space, (matrix, ngrams) = SPACES[recipe.space], shared.counts(recipe.space)
     sublinear = space.counts == "sublinear"
-    source = shared.source_model() if recipe.has_prior else None
-    design, unmet = _design(matrix, ngrams, source, weights)
+    source = _source_model(goals.task, settings, shared) if recipe.has_prior else None
+    design, unmet = _design(matrix, ngrams, source, goals)
     raw, columns = design.raw(matrix, sublinear=sublinear), ColumnBlock.fit(train, settings)
     costs = costs_up_to(recipe.costs, settings.C)
     choices = [(fraction, cost) for fraction in recipe.fractions for cost in costs]
     allowed = np.flatnonzero([settings.C in (None, cost) for _, cost in choices])
     folds = folds_of(train, settings)
 
+    def prior_of(offset: NDArray[np.float64], fraction: float) -> NDArray[np.float64] | float:
+        return 0.0 if source is None else fraction * offset
+
     def inputs_of(rows: NDArray[np.int64]) -> tuple[Any, NDArray[np.float64], NDArray[np.float64]]:
-        of_rows = None if weights is None else weights[rows]
-        factor = _ratios(raw[rows], labels[rows], of_rows) if recipe.ratios else np.ones(len(design.kept))
+        factor = ratios(raw[rows], goals.take(rows)) if recipe.ratios else np.ones(len(design.kept))
         inputs, offset = _inputs(raw, factor, design, None if columns is None else columns.values)
         return inputs, offset, factor
 
     def fit_fold(fold: Fold) -> NDArray[np.float64]:
         inputs, offset, _ = inputs_of(fold.train)
-        of_fold = None if weights is None else weights[fold.train]
-        rows, held = inputs[fold.train], inputs[fold.valid]
-        lines = _lines(rows, labels[fold.train], offset[fold.train], recipe.fractions, costs, of_fold)
-        return np.stack([line.logits(held, fraction * offset[fold.valid]) for fraction, line in lines])
+        rows, held, of_rows = inputs[fold.train], inputs[fold.valid], goals.take(fold.train)
+        found = []
+        for fraction in recipe.fractions:
+            lines = _path(rows, of_rows, costs, prior_of(offset[fold.train], fraction), dense=columns is not None)
+            found += [line.logits(held, prior_of(offset[fold.valid], fraction)) for line in lines]
+        return np.stack(found)
 
-    held_out = out_of_fold(folds, len(train), fit_fold, len(choices)) if folds else None
+    held_out = out_of_fold(folds, goals.values.shape, fit_fold, len(choices)) if folds else None
     # Without folds, the middle of what is there.
-    place = len(allowed) // 2 if held_out is None else best_choice(labels, held_out[allowed], weights)[0]
+    place = len(allowed) // 2
+    if held_out is not None:
+        place = best_choice(goals.values, held_out[allowed], goals.weights, goals.task.link)[0]
     best = allowed[place]
     fraction, cost = choices[best]
     inputs, offset, factor = inputs_of(np.arange(len(train)))
-    (line,) = logistic_path(inputs, labels, (cost,), weights=weights, offset=fraction * offset)
+    (line,) = _path(inputs, goals, (cost,), prior_of(offset, fraction), dense=columns is not None)
     head = _head(recipe, [ngrams[i] for i in design.kept], design, factor, line, fraction, columns, source)
-    predictor = Predictor(TextScorer(head), train.task, reads(settings.columns, column=train.text_name))
+    predictor = Predictor(TextScorer(head), goals.task, reads(settings.columns, column=train.text_name))
     chosen = {"C": cost, "n_ngrams": len(design.kept), **({"prior": fraction} if recipe.has_prior else {})}
 
     def score(rows: SharedRows) -> NDArray[np.float64]:
@@ -125,35 +135,34 @@ def fit_ngram_model(
         others = wide.raw(rows.counts(recipe.space).matrix, sublinear=sublinear)
         found, of_prior = _inputs(others, np.append(factor, zeros + 1), wide, block)
         wider = line._replace(coefficients=np.insert(line.coefficients, [size], zeros, axis=1))
-        return wider.logits(found, fraction * of_prior)
+        return wider.logits(found, prior_of(of_prior, fraction))
 
     counts = {"n_null": train.texts.null_count, **({} if columns is None else columns.counts)}
     result = FitResult(predictor, choices=chosen, score_shared=score, notes=() if ngrams else (_NO_WORDS,))
     return finish_head(result, train, valid, settings, counts, None if held_out is None else held_out[best])
 
 
-def _design(
-    matrix: Any, ngrams: list[str], source: TfidfHead | None, weights: NDArray[np.float64] | None
-) -> tuple[_Design, _Design]:
+def _design(matrix: Any, ngrams: list[str], source: TfidfHead | None, goals: Goals) -> tuple[_Design, _Design]:
     """Return the n-grams that count, and those of the source that none of these rows holds.
 
     A row of weight 2 counts twice, in the document frequencies too; a light one, once.
     """
-    total = float(matrix.shape[0])
+    weights, total = goals.weights, float(matrix.shape[0])
     standing = np.bincount(matrix.indices, minlength=matrix.shape[1])  # how many of the rows hold an n-gram
     texts: Array = standing
     if weights is not None:
         texts = np.bincount(matrix.indices, np.repeat(weights, np.diff(matrix.indptr)), minlength=matrix.shape[1])
         standing, total = np.maximum(standing, texts), float(weights.sum())
     idf = np.log((1 + total) / (1 + texts)) + 1
-    known, prior = standing >= least_texts(max(matrix.shape[0], int(total))), np.zeros(len(texts))
+    known = standing >= least_texts(max(matrix.shape[0], int(total)))
+    prior = np.zeros(len(texts) if source is None else (len(texts), *goals.values.shape[1:]))
     of_source = np.zeros(len(texts), bool)
     if source is not None:
         place = {ngram: i for i, ngram in enumerate(source.ngrams)}
         found = np.array([place.get(ngram, -1) for ngram in ngrams], np.int64)
         of_source = found >= 0
         idf = np.where(of_source, source.idf[found], idf)
-        prior = np.where(of_source, source.coefficients[found], 0.0)
+        prior[of_source] = source.coefficients.T[found[of_source]]
     met = standing > 0
     kept, unmet = np.flatnonzero(met & (known | of_source)), np.flatnonzero(of_source & ~met)
     return _Design(kept, idf[kept], prior[kept]), _Design(unmet, idf[unmet], prior[unmet])
@@ -182,25 +191,49 @@ def _inputs(
     return sp.csr_matrix(scaled), offset
 
 
-def _ratios(rows: Any, labels: Array, weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Return the log ratio of how usual each n-gram is in either class (Wang and Manning 2012), one added to each."""
-    counts = np.ones(len(rows.data)) if weights is None else np.repeat(weights, np.diff(rows.indptr))
-    present = sp.csr_matrix((counts, rows.indices, rows.indptr), shape=rows.shape)
-    high, low = (np.asarray(present[labels == label].sum(0)).reshape(-1) + 1 for label in (1, 0))
-    return np.asarray(np.log(high / high.sum()) - np.log(low / low.sum()))
+def ratios(rows: Any, goals: Goals) -> NDArray[np.float64]:
+    """Return the log ratio of how usual each n-gram is where a label is and where it is not (Wang and Manning 2012), one added
+    to each count. A row between two labels counts for both in its proportions; of several outputs the farthest ratio stands.
+    """
+    counts = np.ones(len(rows.data)) if goals.weights is None else np.repeat(goals.weights, np.diff(rows.indptr))
+    present = sp.csr_matrix((counts, rows.indices, rows.indptr), shape=rows.shape).T
+    values = goals.values.astype(np.float64)
+    if values.ndim == 1:
+        return _log_ratio(present @ values, present @ (1 - values))
+    found, total = np.zeros(rows.shape[1]), np.asarray(present.sum(1))
+    for start in range(0, values.shape[1], _OUTPUTS_AT_ONCE):
+        high = present @ values[:, start : start + _OUTPUTS_AT_ONCE]
+        found = np.maximum(found, np.abs(_log_ratio(high, total - high)).max(1))
+    return found
 
 
-def _lines(
-    inputs: Any,
-    labels: Array,
-    offset: NDArray[np.float64],
-    fractions: tuple[float, ...],
-    costs: tuple[float, ...],
-    weights: NDArray[np.float64] | None,
-) -> Iterator[tuple[float, LinearModel]]:
-    for fraction in fractions:
-        for line in logistic_path(inputs, labels, costs, weights=weights, offset=fraction * offset):
-            yield fraction, line
+def _log_ratio(high: NDArray[np.float64], low: NDArray[np.float64]) -> NDArray[np.float64]:
+    high, low = high + 1, low + 1
+    return np.asarray(np.log(high / high.sum(0)) - np.log(low / low.sum(0)))
+
+
+def _path(
+    inputs: Any, goals: Goals, costs: Sequence[float], offset: NDArray[np.float64] | float, *, dense: bool
+) -> Iterator[LinearModel]:
+    """Yield a model for each C; of several outputs by coordinates of the dual, unless columns are among the inputs."""
+    task, values, weights = goals
+    how: Json = {"link": task.link, "weights": weights, "offset": offset if isinstance(offset, np.ndarray) else None}
+    return (logistic_path if task.n_outputs == 1 or dense else dual_path)(inputs, values, costs, **how)
+
+
+def _source_model(task: Task, settings: Settings, shared: SharedRows) -> TfidfHead:
+    """Return the model of the source's texts to pull towards.
+
+    Raises:
+        OptionError: the source's labels are others.
+    """
+    own = None if settings.source is None else task_of(settings.source)
+    if own is not None and (own.kind, own.names) != (task.kind, task.names):
+        raise OptionError(
+            "this strategy pulls each label's weights towards those that the source's texts give it, so both need the same labels; "
+            f"the source's are {own.said()}, and yours {task.said()}. Use 'fine-tune' or 'features', which learn a new head."
+        )
+    return shared.source_model()
 
 
 def _head(
@@ -215,16 +248,18 @@ def _head(
 ) -> TfidfHead:
     """Return the head, with every n-gram of the source's where its weights are the prior."""
     tokens, longest, counts = SPACES[recipe.space]
-    size, intercept, encoder = len(ngrams), float(line.intercepts[0]), None
-    weights, idf = line.coefficients[0, :size] + fraction * design.prior, design.idf * factor
+    size, encoder, idf = len(ngrams), None, design.idf * factor
+    weights, intercept = line.coefficients[:, :size], line.intercepts
     if source is not None:
         rest = sorted(set(source.ngrams) - set(ngrams))
         place = {ngram: i for i, ngram in enumerate(source.ngrams)}
         others = np.array([place[ngram] for ngram in rest], np.int64)
         ngrams = [*ngrams, *rest]
-        weights = np.concatenate([weights, fraction * source.coefficients[others]])
+        of_source = np.atleast_2d(source.coefficients)[:, others]
+        weights = np.concatenate([weights + fraction * np.atleast_2d(design.prior.T), fraction * of_source], axis=1)
         idf = np.concatenate([idf, source.idf[others]])
     if columns is not None:
-        of_columns, shift = columns.unscaled(line.coefficients[0, size:])
-        weights, intercept, encoder = np.concatenate([weights, of_columns]), intercept + shift, columns.encoder
-    return TfidfHead(tuple(ngrams), idf, weights, intercept, longest, encoder, tokens, counts)
+        of_columns, shift = columns.unscaled(line.coefficients[:, size:])
+        weights, intercept, encoder = np.concatenate([weights, of_columns], axis=1), intercept + shift, columns.encoder
+    found, constant = tfidf_weights(LinearModel(weights, intercept))
+    return TfidfHead(tuple(ngrams), idf, found, constant, longest, encoder, tokens, counts)

@@ -15,16 +15,25 @@ from numpy.typing import NDArray
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
 from headstart.features import layer_outputs
-from headstart.fitting.logistic import logistic_path
+from headstart.fitting.logistic import LinearModel, dual_path, logistic_path
 from headstart.heads import TfidfHead
 from headstart.heads.tfidf import reading, vectorizer_of
 from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies.blend import adapt_to_texts
-from headstart.strategies.inputs import require_base, strings_of
+from headstart.strategies.inputs import goals_of, require_base, strings_of
 from headstart.strategies.settings import Settings
 
-__all__ = ["SPACES", "NgramCounts", "NgramSpace", "SharedRows", "count_ngrams", "fit_source_model", "readable_layers"]
+__all__ = [
+    "SPACES",
+    "NgramCounts",
+    "NgramSpace",
+    "SharedRows",
+    "count_ngrams",
+    "fit_source_model",
+    "readable_layers",
+    "tfidf_weights",
+]
 
 _WIDEST_LAYER = 4096
 _SOURCE_COSTS = (1.0, 10.0)
@@ -154,13 +163,19 @@ def fit_source_model(source: Corpus) -> TfidfHead:
     """Fit TF-IDF and logistic regression on the source, with much weight on its many labels."""
     space = SPACES["words"]
     vectorizer = vectorizer_of(space.longest, space.tokens, space.counts, min_df=2)
-    inputs = vectorizer.fit_transform(strings_of(source))
-    *_, line = logistic_path(inputs, np.asarray(source.labels), _SOURCE_COSTS, weights=source.weights)
-    ngrams = tuple(vectorizer.get_feature_names_out().tolist())
-    return TfidfHead(
-        ngrams, np.asarray(vectorizer.idf_, np.float64), line.coefficients[0], float(line.intercepts[0]), *space[1:2],
-        tokens=space.tokens,
-    )  # fmt: skip
+    inputs, (task, goals, of_rows) = vectorizer.fit_transform(strings_of(source)), goals_of(source)
+    solve = logistic_path if task.n_outputs == 1 else dual_path
+    *_, line = solve(inputs, goals, _SOURCE_COSTS, link=task.link, weights=of_rows)
+    weights, intercept = tfidf_weights(line)
+    ngrams, idf = tuple(vectorizer.get_feature_names_out().tolist()), np.asarray(vectorizer.idf_, np.float64)
+    return TfidfHead(ngrams, idf, weights, intercept, space.longest, tokens=space.tokens)
+
+
+def tfidf_weights(line: LinearModel) -> tuple[NDArray[Any], float | NDArray[np.float64]]:
+    """Return coefficients and intercept as a `TfidfHead` has them."""
+    if len(line.coefficients) == 1:
+        return line.coefficients[0], float(line.intercepts[0])
+    return line.coefficients.astype(np.float32, copy=False), line.intercepts.astype(np.float64)
 
 
 def readable_layers(base: Predictor) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from headstart.errors import ArtifactError
 from headstart.plain import Facts
 from headstart.tasks.binary import Binary
+from headstart.tasks.goals import Goals
 from headstart.tasks.multiclass import MultiClass
 from headstart.tasks.multilabel import MultiLabel
 from headstart.tasks.ordinal import Ordinal
@@ -19,6 +20,7 @@ __all__ = [
     "PLAIN",
     "TASKS",
     "Binary",
+    "Goals",
     "MultiClass",
     "MultiLabel",
     "Ordinal",
