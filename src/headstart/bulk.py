@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from headstart.arrays import Array
 from headstart.corpus import Corpus, FileOptions, Rows, Source, TextColumns, scan
 from headstart.corpus.writing import OutputForm, TableWriter, output_form
 from headstart.errors import ArtifactError, OptionError
@@ -48,7 +49,10 @@ def predict_file(
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> Json:
-    """Write ``prediction`` and one probability column a label for every row of `source`.
+    """Write ``prediction``, one probability column a label, and what else the model's task gives for every row of `source`.
+
+    A list of labels is a list in Parquet, Feather and JSON lines, and JSON (``["a", "b"]``) in a cell of CSV and TSV, from where
+    `headstart.read` reads it as labels again.
 
     Args:
         predictor: what scores.
@@ -65,7 +69,8 @@ def predict_file(
         progress: called with the number of rows done since the last call.
 
     Returns:
-        The counts of `headstart.predictor.Scores` over all rows, and those of reading under ``reading``; of CSV or TSV
+        The counts of `headstart.predictor.Scores` over all rows, and those of reading under ``reading``; ``n_abstained`` of a
+        model that may give no prediction; of CSV or TSV
         ``n_formulas``: cells that a spreadsheet would take for formulas; ``n_not_finite`` if kept numbers became null, since
         JSON has no NaN.
 
@@ -77,7 +82,9 @@ def predict_file(
         check_file(out, [source], option="--out")
     form = output_form(str(out), format or "csv" if str(out) == STDOUT else None)
     keep = tuple(dict.fromkeys(keep))
-    results = ("prediction", *(f"probability_{label}" for label in predictor.label_names))
+    task, rule = predictor.answers, predictor.rule
+    nothing = np.zeros(0 if task.kind in ("binary", "regression") else (0, len(task.names)))
+    results = task.columns(nothing, rule)
     for name in keep:
         if name in results:
             raise OptionError(
@@ -102,11 +109,13 @@ def predict_file(
                 TableWriter(io.BytesIO(), form).check(rows.kept)
             scores = predictor.score(Corpus(rows.texts, columns=rows.columns), device=device)
             add_counts(totals, scores.counts)
-            result = rows.kept.append_column("prediction", pa.array(predictor.names(scores.probabilities), pa.string()))
-            for label, values in zip(
-                predictor.label_names, (1 - scores.probabilities, scores.probabilities), strict=True
-            ):
-                result = result.append_column(f"probability_{label}", pa.array(values))
+            if rule.abstain_below is not None:
+                add_counts(totals, {"n_abstained": int(task.abstains(scores.probabilities, rule).sum())})
+            result = rows.kept
+            for name, values in task.columns(scores.probabilities, rule).items():
+                result = result.append_column(
+                    name, _as_arrow(values, of_lists=name == "label_set" or task.kind == "multilabel")
+                )
             yield result
             if progress is not None:
                 progress(len(rows.texts))
@@ -115,6 +124,13 @@ def predict_file(
     lost = _write(scored(), out, form, look) + Counter(n_not_finite=scanned.counts.pop("n_not_finite", 0))
     formulas = {} if look is None else {"n_formulas": look.n_formulas}
     return {"n": 0, **with_rate(totals), **lost, "reading": dict(scanned.counts), **formulas}
+
+
+def _as_arrow(values: Array, *, of_lists: bool) -> Any:
+    """Return numbers, names, or lists of names as an Arrow array; a name may be None."""
+    if values.dtype != object:
+        return pa.array(values)
+    return pa.array(values.tolist(), pa.list_(pa.string()) if of_lists else pa.string())
 
 
 def own_text(predictor: Predictor, text: str | Sequence[str] | None) -> TextColumns:

@@ -14,10 +14,12 @@ from headstart.kernels.workers import threads
 
 __all__ = [
     "UNNAMED",
+    "AbstainBelow",
     "Cache",
     "ColumnTypes",
     "Columns",
     "Command",
+    "Costs",
     "Data",
     "Device",
     "Force",
@@ -66,11 +68,23 @@ Threshold = Annotated[
     option(
         "--threshold",
         "P",
-        "Predict the positive label from this probability on.",
+        "Predict the positive label, or each of several a row, from this probability on.",
         shown="0.5, or the model's own",
         min=0,
         max=1,
     ),
+]
+Costs = Annotated[
+    Path | None,
+    option(
+        "--costs",
+        "FILE.csv",
+        "What mistakes cost: a row a true label, a column a predicted one; the cheapest is predicted.",
+    ),
+]
+AbstainBelow = Annotated[
+    float | None,
+    option("--abstain-below", "P", "Predict nothing where the label's probability is below this.", min=0, max=1),
 ]
 Cache = Annotated[
     str | None,
@@ -150,7 +164,23 @@ class Reads(Command):
 class Labelled(Reads):
     """How labelled rows are read."""
 
-    label: Annotated[str | None, option("--label", "COL", "The column of labels.", shown=True)] = UNNAMED
+    label: Annotated[
+        list[str] | None,
+        option("--label", "COL", "The column of labels; repeatable, for one 0/1 column a label.", shown=UNNAMED),
+    ] = None
+    task: Annotated[
+        str,
+        option(
+            "--task",
+            "KIND",
+            "binary, multiclass, multilabel, ordinal (stars) or regression (numbers); auto tells it from the labels.",
+            shown=True,
+        ),
+    ] = "auto"
+    label_delimiter: Annotated[
+        str | None, option("--label-delimiter", "TEXT", "What parts several labels in one cell, such as ';'.")
+    ] = None
+    order: Annotated[str | None, option("--order", "A<B<C", "Ordered labels, the lowest first.")] = None
     label_map: LabelMap = None
     positive: Annotated[str | None, option("--positive", "VALUE", "The positive label.")] = None
 
@@ -179,6 +209,8 @@ class Trains(Learns):
     ] = None
     weight: Annotated[str | None, option("--weight", "COL", "What each row counts for in training.")] = None
     threshold: Threshold = None
+    costs: Costs = None
+    abstain_below: AbstainBelow = None
     unlabelled: Annotated[
         str | None,
         option(

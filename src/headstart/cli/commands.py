@@ -86,10 +86,6 @@ class Compare(args.Learns):
         str | None, args.option("--source-text", "COL", "Its column of texts.", shown="the model's own, or text")
     ] = None
     source_label: Annotated[str, args.option("--source-label", "COL", "Its column of labels.", shown=True)] = "label"
-    label: Annotated[
-        str | None,
-        args.option("--label", "COL", "The column of labels; without any, only the gap is measured.", shown="label"),
-    ] = None
     n_jobs: Annotated[int | None, args.option("--jobs", "N", "Processes.", shown="one a core")] = None
     cache: args.Cache = None
     valid: Annotated[str | None, typer.Option("--valid", metavar="DATA|FRACTION", hidden=True)] = None
@@ -102,6 +98,8 @@ class Evaluate(args.Labelled):
     model: args.Model
     data: args.Data
     threshold: args.Threshold = None
+    costs: args.Costs = None
+    abstain_below: args.AbstainBelow = None
     device: args.Device = "auto"
 
 
@@ -126,6 +124,8 @@ class Predict(args.Reads):
         bool, typer.Option("--spreadsheet-safe", help="Put ' before cells that a spreadsheet would calculate.")
     ] = False
     threshold: args.Threshold = None
+    costs: args.Costs = None
+    abstain_below: args.AbstainBelow = None
     device: args.Device = "auto"
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from headstart.cli import console, reading
-from headstart.cli.arguments import UNNAMED
 from headstart.cli.commands import Compare
 from headstart.cli.progress import Progress
 from headstart.cli.settings import given_options
@@ -34,15 +33,16 @@ def compare(options: Compare) -> None:
     check_place(out, (reading.model_files(options.model), data, options.source, options.test, options.config))
     base = load(options.model).predictor_
     columns = reading.column_list(options.columns)
-    rows = reading.data_options(options, base, label=options.label or UNNAMED, columns=columns, group=options.group)
+    rows = reading.data_options(options, base, columns=columns, group=options.group)
+    rows = replace(rows, base=base.task)
     read = reading.read_perhaps_labelled if options.label is None else reading.read_labelled
-    corpus = read(rows, data, base.label_names)
+    corpus = read(rows, data)
     source = None
     if options.source is not None:
         of_source = reading.DataOptions(
             options.source_text, options.source_label, files=rows.files, otherwise=rows.otherwise
         )
-        source = reading.read_labelled(of_source, options.source, base.label_names)
+        source = reading.read_labelled(of_source.of(base.task), options.source)
     asked: dict[str, Any] = {
         "budgets": _budgets(options.budgets, options.n_labels),
         "seeds": options.seeds,
@@ -61,7 +61,7 @@ def compare(options: Compare) -> None:
             columns=columns,
             column_types=None if options.column_types is None else parse_column_types(options.column_types),
             source=source,
-            test=_test(rows, options.test, base.label_names),
+            test=_test(rows.of(corpus.task), options.test),
             groups=options.group,
             out=out,
             progress=progress.fits,
@@ -90,13 +90,13 @@ def _settings(options: Compare) -> dict[str, Any]:
     return found
 
 
-def _test(options: reading.DataOptions, test: str | None, names: Sequence[str]) -> Any:
+def _test(options: reading.DataOptions, test: str | None) -> Any:
     if test is None:
         return None
     try:
         share = float(test)
     except ValueError:
-        return reading.read_labelled(options, test, names)
+        return reading.read_labelled(options, test)
     if not 0 < share < 1:
         raise OptionError(f"--test is {test}; expected a share of the rows between 0 and 1, such as 0.2, or a file.")
     return share

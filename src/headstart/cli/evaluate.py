@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from headstart.cli import console, reading
 from headstart.cli.commands import Evaluate
+from headstart.cli.deciding import decided_by
 from headstart.cli.measuring import measured, warn_of_quality
 from headstart.estimators import load
 from headstart.evaluation.binary import imbalance_warning
@@ -17,14 +18,12 @@ def evaluate(options: Evaluate) -> None:
     """Measure a model on labelled texts, and print every metric."""
     rows = reading.data_options(options)
     model = load(options.model).set_params(device=options.device)
-    if options.threshold is not None:
-        model.predictor_ = model.predictor_.with_rule(threshold=options.threshold)
-    predictor = model.predictor_
+    predictor = model.predictor_ = decided_by(model.predictor_, options)
     rows = replace(rows, columns=predictor.columns, otherwise=(predictor.text, "text"))
-    corpus = reading.read_labelled(rows, options.data, predictor.label_names)
+    corpus = reading.read_labelled(rows.of(predictor.answers), options.data)
     result = {
         **measured(model, corpus),
-        "labels": reading.label_facts(predictor.label_names),
+        **reading.label_facts(predictor.task),
         "counts": corpus.counts,
     }
     warn_of_quality(result, predictor)

@@ -18,13 +18,21 @@ from headstart.cli.measuring import measured, warn_of_quality
 from headstart.cli.progress import Progress
 from headstart.cli.run_page import write_page
 from headstart.corpus import source_name
-from headstart.estimators import ModelPlace, TextClassifier, run_digest
+from headstart.estimators import ModelPlace, TextClassifier, TextEstimator, TextRegressor, run_digest
 from headstart.evaluation.binary import imbalance_warning
+from headstart.predictor import Predictor
+from headstart.tasks import TASKS, Task
 
-__all__ = ["fit_and_save", "short_name"]
+__all__ = ["estimator_of", "fit_and_save", "short_name"]
 
+_FIGURES = ("auc", "accuracy", "majority_fraction", "f1", "log_loss", "brier")
 _SHOWN = {"majority_fraction": "commoner label"}
 _PARTS = {"train_counts": "training rows", "test": "test rows", "test_as_is": "test rows, for the base"}
+
+
+def estimator_of(task: Task | None) -> type[TextClassifier] | type[TextRegressor]:
+    """Return the estimator that learns a task."""
+    return TextRegressor if task is not None and task.kind == "regression" else TextClassifier
 
 
 def short_name(data: Sequence[str]) -> str:
@@ -33,7 +41,7 @@ def short_name(data: Sequence[str]) -> str:
 
 
 def fit_and_save(
-    model: TextClassifier,
+    model: TextEstimator,
     splits: reading.Splits,
     place: ModelPlace,
     *,
@@ -64,7 +72,7 @@ def fit_and_save(
         result: dict[str, Any] = {
             "model": str(place.out),
             "strategy": model.strategy,
-            "labels": reading.label_facts(model.predictor_.label_names),
+            **reading.label_facts(model.predictor_.task, splits.train.label_note),
             "epochs": model.history_,
             "valid": _held_out(model, splits),
             "test": test,
@@ -88,17 +96,17 @@ def fit_and_save(
     console.emit(result, as_json=as_json, lines=_summary(result))
 
 
-def _held_out(model: TextClassifier, splits: reading.Splits) -> Mapping[str, Any] | None:
+def _held_out(model: TextEstimator, splits: reading.Splits) -> Mapping[str, Any] | None:
     """Return the metrics on the validation rows; a base as it is has kept those of its own, which are no news of these."""
     if model.strategy != "as-is":
         return model.predictor_.info.get("valid")
     return None if splits.valid is None or splits.valid.labels is None else measured(model, splits.valid)
 
 
-def _beside_the_base(model: TextClassifier, splits: reading.Splits, result: dict[str, Any]) -> None:
+def _beside_the_base(model: TextEstimator, splits: reading.Splits, result: dict[str, Any]) -> None:
     """Measure the base as it is on the test rows too, and say so if nothing did better than it."""
     base = None if model.base is None else model.base.predictor_
-    if base is None or model.strategy == "as-is" or base.columns or base.label_names != model.predictor_.label_names:
+    if base is None or model.strategy == "as-is" or base.columns or not _same_answers(base, model.predictor_):
         return
     if model.strategy == "fine-tune" and model.history_ and model.predictor_.info.get("best_epoch") == 0:
         console.note(
@@ -109,7 +117,13 @@ def _beside_the_base(model: TextClassifier, splits: reading.Splits, result: dict
         result["test_as_is"] = measured(model.base, splits.test)
 
 
-def _warn(model: TextClassifier, result: dict[str, Any]) -> None:
+def _same_answers(base: Predictor, predictor: Predictor) -> bool:
+    """Tell whether what a base says is an answer to what the model was asked."""
+    tasks = [None if one.task is None else (one.task.kind, one.task.names) for one in (base, predictor)]
+    return tasks[0] == tasks[1]
+
+
+def _warn(model: TextEstimator, result: dict[str, Any]) -> None:
     """Say what the counts of the rows tell of them, and figures that promise more than they hold."""
     for name in ("valid", "test"):
         if sentence := imbalance_warning(result.get(name) or {}):
@@ -140,7 +154,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
     for part in ("valid", "test", "test_as_is"):
         metrics = result.get(part)
         if metrics:
-            figures = ("auc", "accuracy", "majority_fraction", "f1", "log_loss", "brier")
+            figures = _FIGURES if result["task"]["kind"] == "binary" else TASKS[result["task"]["kind"]].metrics
             named = ((_SHOWN.get(name, name), metrics.get(name)) for name in figures)
             shown = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in named if value is not None)
             title = {"test_as_is": "test, the base as it is"}.get(part, part)

@@ -36,7 +36,7 @@ def mxnet(options: ImportMxnet) -> None:
     result = {
         "model": str(options.out),
         "content_hash": place.save(model),
-        "labels": reading.label_facts(model.predictor_.label_names),
+        **reading.label_facts(model.predictor_.task),
         "parity": parity,
         "source": model.predictor_.info["imported"],
     }

@@ -86,6 +86,7 @@ def _text_map(predictor: Predictor, options: Map, source: str, files: FileOption
         options.label_map,
         files=files,
         otherwise=(predictor.text, "text"),
+        task="classes",
     )
     corpus = _in_model_order(rows.read(source), predictor.label_names)
     sides = corpus.label_names or predictor.label_names

@@ -9,19 +9,19 @@ import numpy as np
 
 from headstart.cli import console
 from headstart.corpus import Corpus
-from headstart.estimators import TextClassifier
-from headstart.evaluation.binary import evaluate_scores
+from headstart.estimators import TextEstimator
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
 
 __all__ = ["measured", "warn_of_quality"]
 
 
-def measured(model: TextClassifier, corpus: Corpus) -> dict[str, Any]:
+def measured(model: TextEstimator, corpus: Corpus) -> dict[str, Any]:
     """Return the metrics of a model on labelled rows, and data-quality counts."""
-    scores, learnt_from = model.score_rows(corpus), model.predictor_.learnt_from
+    predictor, scores = model.predictor_, model.score_rows(corpus)
+    learnt_from = predictor.learnt_from
     return {
-        **evaluate_scores(np.asarray(corpus.labels), scores.probabilities, threshold=model.predictor_.threshold),
+        **predictor.answers.measure(np.asarray(corpus.labels), scores.probabilities, predictor.rule),
         **scores.counts,
         "n_seen_in_training": None if learnt_from is None else learnt_from.overlap(corpus.texts).n,
     }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from headstart.bulk import STDOUT, predict_file
 from headstart.cli import console, reading
 from headstart.cli.commands import Predict
+from headstart.cli.deciding import decided_by
 from headstart.cli.measuring import warn_of_quality
 from headstart.cli.progress import track
 from headstart.corpus import parse_where, source_name
@@ -24,11 +25,9 @@ def predict(options: Predict) -> None:
     if to_stdout and options.as_json:
         raise OptionError("--out - and --json both write to standard output; give one of them.")
     if not to_stdout:
-        check_file(out, (reading.model_files(options.model), data), option="--out")
+        check_file(out, (reading.model_files(options.model), data, options.costs), option="--out")
     files = reading.file_options(options)
-    predictor = load(options.model).predictor_
-    if options.threshold is not None:
-        predictor = predictor.with_rule(threshold=options.threshold)
+    predictor = decided_by(load(options.model).predictor_, options)
     with track("rows", None) as bar:
         counts = predict_file(
             predictor,
@@ -53,9 +52,11 @@ def predict(options: Predict) -> None:
     reading.tell_counts(source_name(data), counts["reading"])
     if n_lost := counts.get("n_not_finite"):
         console.warn(f"{n_lost:,} kept numbers are NaN or infinite and became null, since JSON has neither")
+    if n_none := counts.get("n_abstained"):
+        console.note(f"{n_none:,} rows have no prediction: its probability is below {predictor.rule.abstain_below:g}")
     line = f"{counts['n']:,} rows scored into {'standard output' if to_stdout else out}"
     if to_stdout:
         console.note(line)
     else:
-        result = {"out": str(out), "labels": reading.label_facts(predictor.label_names), **counts}
+        result = {"out": str(out), **reading.label_facts(predictor.task), **counts}
         console.emit(result, as_json=options.as_json, lines=[line])

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from headstart.cli import console
 from headstart.cli.arguments import UNNAMED, Labelled, Reads, Trains
 from headstart.corpus import (
@@ -22,7 +24,9 @@ from headstart.corpus import (
     split,
     subset,
 )
+from headstart.corpus.targets import AUTO
 from headstart.errors import OptionError
+from headstart.tasks import Task
 
 if TYPE_CHECKING:
     from headstart.predictor import Predictor
@@ -61,7 +65,10 @@ class DataOptions:
 
     Args:
         text: the column of texts, or several in one string; None takes the first of `otherwise` that is there.
-        label, where, label_map, positive, group: as the options of these names.
+        label: the column of labels, or several of 0 and 1.
+        where, order, label_delimiter, label_map, positive, group: as the options of these names.
+        task: as ``--task``, or a model's own, among whose labels these have to be.
+        base: the task of a model that is carried over, see `headstart.corpus.Labelling`.
         columns: tabular columns to keep; of text files as they are written, for a model tells their types.
         files: how files are read.
         weight: the column of row weights.
@@ -69,7 +76,7 @@ class DataOptions:
     """
 
     text: str | None = None
-    label: str | None = None
+    label: str | Sequence[str] | None = None
     where: Sequence[str] = ()
     label_map: str | None = None
     positive: str | None = None
@@ -78,11 +85,27 @@ class DataOptions:
     files: FileOptions | None = None
     otherwise: tuple[str, ...] = ("text",)
     weight: str | None = None
+    task: str | Task = AUTO
+    order: str | None = None
+    label_delimiter: str | None = None
+    base: Task | None = None
 
-    def read(
-        self, source: str | Sequence[str], names: Sequence[str] | None = None, *, needs_label: bool = True
-    ) -> Corpus:
-        """Read `source`; labels are put in the order of `names` where these are given."""
+    def of(self, task: Task | None) -> DataOptions:
+        """Return how rows are read whose labels have to be those of a model or of other rows.
+
+        Raises:
+            OptionError: another task was asked for.
+        """
+        if task is None:
+            return self
+        if self.task not in (AUTO, task.kind) and not isinstance(self.task, Task):
+            raise OptionError(
+                f"--task is {self.task}, and the model's task is {task.kind} ({task.said()}). Leave --task out."
+            )
+        return replace(self, task=task, order=None, base=None)
+
+    def read(self, source: str | Sequence[str], *, needs_label: bool = True) -> Corpus:
+        """Read `source`."""
         others = [name for name in (self.group, self.weight) if name and name not in self.columns]
         kept = tuple(dict.fromkeys((*self.columns, *others)))
         corpus = read(
@@ -90,9 +113,12 @@ class DataOptions:
             text=TextColumns(self.text, self.otherwise),
             label=self.label,
             where=parse_where(self.where) if self.where else None,
+            task=self.task,
+            order=self.order,
+            label_delimiter=self.label_delimiter,
             label_map=parse_label_map(self.label_map) if self.label_map else None,
             positive=self.positive,
-            label_names=names,
+            base=self.base,
             columns=kept,
             as_written=self.columns,
             needs_label=needs_label,
@@ -101,9 +127,12 @@ class DataOptions:
         return corpus if self.weight is None else corpus.weighted_by(self.weight)
 
 
-def label_facts(names: Sequence[str]) -> dict[str, Any]:
-    """Return what the labels mean, for the JSON."""
-    return {"names": list(names), "positive": names[-1] if len(names) == 2 else None}
+def label_facts(task: Task | None, note: str = "") -> dict[str, Any]:
+    """Return what the labels mean and of what task they are, for the JSON; `note` says where that could be wrong."""
+    names = [] if task is None else list(task.names)
+    told = {} if task is None else {"kind": task.kind, "names": names, "said": task.said(), "note": note or None}
+    positive = names[1] if task is not None and task.kind == "binary" and len(names) == 2 else None
+    return {"labels": {"names": names, "positive": positive}, "task": told}
 
 
 def model_files(model: Path) -> Path | None:
@@ -130,8 +159,11 @@ def data_options(options: Labelled, base: Predictor | None = None, **others: Any
     """Return how a command reads labelled rows; `base` knows where texts stand if none says, `others` are further fields."""
     own = {
         "text": options.text,
-        "label": options.label,
+        "label": options.label or UNNAMED,
         "where": options.where or (),
+        "task": options.task,
+        "order": options.order,
+        "label_delimiter": options.label_delimiter,
         "label_map": options.label_map,
         "positive": options.positive,
         "files": file_options(options),
@@ -165,22 +197,20 @@ class Splits:
     counts: dict[str, Any]
 
 
-def read_labelled(options: DataOptions, source: str | Sequence[str], names: Sequence[str] | None = None) -> Corpus:
+def read_labelled(options: DataOptions, source: str | Sequence[str]) -> Corpus:
     """Read rows with labels, and say what the labels mean."""
-    corpus = options.read(source, names)
+    corpus = options.read(source)
     _tell_labels(corpus)
     return corpus
 
 
-def read_perhaps_labelled(
-    options: DataOptions, source: str | Sequence[str], names: Sequence[str] | None = None
-) -> Corpus:
+def read_perhaps_labelled(options: DataOptions, source: str | Sequence[str]) -> Corpus:
     """Read rows with labels, or the texts alone where there is no column of labels and none was named."""
     if options.label is None:
         corpus = options.read(source)
         console.note(f"{corpus.source}: only the texts are read, whatever labels stand there")
     else:
-        corpus = options.read(source, names, needs_label=options.label != UNNAMED)
+        corpus = options.read(source, needs_label=options.label != UNNAMED)
         if corpus.labels is not None:
             _tell_labels(corpus)
             return corpus
@@ -190,7 +220,12 @@ def read_perhaps_labelled(
 
 
 def _tell_labels(corpus: Corpus) -> None:
-    console.note(f"{corpus.source}: {len(corpus):,} rows, labels {describe_labels(corpus.label_names)}")
+    task = corpus.task
+    two = task is None or task.kind == "binary"
+    told = f"labels {describe_labels(corpus.label_names)}" if two or task is None else task.said()
+    console.note(f"{corpus.source}: {len(corpus):,} rows, {told}")
+    if corpus.label_note:
+        console.note(f"  {corpus.label_note}")
     tell_counts(corpus.source, corpus.counts)
 
 
@@ -211,7 +246,6 @@ def read_splits(
     source: str | Sequence[str],
     how: SplitOptions,
     *,
-    names: Sequence[str] | None = None,
     needs_labels: bool = True,
 ) -> Splits:
     """Read training, validation and test rows as ``--valid``, ``--test`` and ``--n-labels`` say.
@@ -219,15 +253,15 @@ def read_splits(
     A fraction of the data is split off at random, stratified: the test rows first, then the validation
     rows from the rest. ``--n-labels`` counts labels of both training and held-out validation rows.
     """
-    train = (read_labelled if needs_labels else read_perhaps_labelled)(options, source, names)
+    train = (read_labelled if needs_labels else read_perhaps_labelled)(options, source)
     if train.labels is None:
-        return _without_labels(options, train, how, names)
-    names = train.label_names
+        return _without_labels(options, train, how)
+    alike = options.of(train.task)
     test_rows = valid_rows = None
     if how.test is not None:
         share = _fraction("--test", how.test)
         if share is None:
-            test_rows = read_labelled(replace(options, weight=None), how.test, names)  # each counts once there
+            test_rows = read_labelled(replace(alike, weight=None), how.test)  # each counts once there
         else:
             rest, held = split(train, share, groups=options.group, random_state=how.seed)
             train, test_rows = train.take(rest), train.take(held)
@@ -238,18 +272,18 @@ def read_splits(
                 f"give a number from 2 to {len(train)}."
             )
         # Rows, not whole groups: fifty labels of one hotel would say little of the others.
-        train = train.take(subset(_labels(train), how.n_labels, random_state=how.seed))
+        train = train.take(subset(np.asarray(train.strata), how.n_labels, random_state=how.seed))
     if how.valid is not None:
         share = _fraction("--valid", how.valid)
         if share is None:
-            valid_rows = read_labelled(options, how.valid, names)
+            valid_rows = read_labelled(alike, how.valid)
         elif share > 0:
             rest, held = split(train, share, groups=options.group, random_state=how.seed)
             train, valid_rows = train.take(rest), train.take(held)
     return Splits(train, valid_rows, test_rows, _counts(train, valid_rows, test_rows))
 
 
-def _without_labels(options: DataOptions, train: Corpus, how: SplitOptions, names: Sequence[str] | None) -> Splits:
+def _without_labels(options: DataOptions, train: Corpus, how: SplitOptions) -> Splits:
     """Return texts alone, and what labelled rows came to measure on in a file of their own."""
     shares = [is_share(how.test), how.valid is not None, how.n_labels is not None]
     for option, given in zip(("--test with a share of the rows", "--valid", "--n-labels"), shares, strict=True):
@@ -259,7 +293,7 @@ def _without_labels(options: DataOptions, train: Corpus, how: SplitOptions, name
                 "name that column with --label, or pass labelled rows to measure on as a file with --test."
             )
     labelled = replace(options, label=options.label or UNNAMED)
-    held = None if how.test is None else read_labelled(labelled, how.test, names)
+    held = None if how.test is None else read_labelled(labelled, how.test)
     return Splits(train, None, held, _counts(train, None, held))
 
 
@@ -297,10 +331,6 @@ def _fraction(option: str, text: str) -> float | None:
             f"{option} is {text}; expected a share of the rows below 1, such as 0.2, or the path of a file."
         )
     return share
-
-
-def _labels(corpus: Corpus) -> Any:
-    return corpus.labels
 
 
 def _counts(train: Corpus, valid: Corpus | None, test: Corpus | None) -> dict[str, Any]:

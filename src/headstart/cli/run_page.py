@@ -9,7 +9,7 @@ import numpy as np
 
 from headstart.cli.reading import Splits
 from headstart.corpus import Corpus
-from headstart.estimators import TextClassifier
+from headstart.estimators import TextEstimator
 from headstart.evaluation.binary import delong_test
 from headstart.report import run_report
 from headstart.strategies import layer_aucs
@@ -17,7 +17,7 @@ from headstart.strategies import layer_aucs
 __all__ = ["write_page"]
 
 
-def write_page(model: TextClassifier, splits: Splits, result: dict[str, Any], path: Path, title: str) -> None:
+def write_page(model: TextEstimator, splits: Splits, result: dict[str, Any], path: Path, title: str) -> None:
     """Write the page about a run of `train` or `transfer`."""
     shown = splits.test or splits.valid
     separation = None
@@ -58,7 +58,7 @@ def write_page(model: TextClassifier, splits: Splits, result: dict[str, Any], pa
     )
 
 
-def _gain(model: TextClassifier, rows: Corpus) -> dict[str, float]:
+def _gain(model: TextEstimator, rows: Corpus) -> dict[str, float]:
     """Return the difference of AUC to the base as it is, on the same rows, with its 95% interval."""
     scores = [one.score_rows(rows).probabilities for one in (model, model.base)]
     return delong_test(np.asarray(rows.labels), *scores)._asdict()

@@ -57,7 +57,7 @@ def _value(text: str) -> Any:
 
 
 _NOT_SET = {
-    "TextClassifier": {"self", "events"},
+    "TextClassifier": {"self", "events", "order", "task"},
     "Trainer": {"self", "net", "events", "phases", "device", "random_state", "checkpoint"},
 }
 

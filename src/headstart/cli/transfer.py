@@ -8,11 +8,12 @@ from headstart.artifact import inspect
 from headstart.cli import reading
 from headstart.cli.arguments import UNNAMED
 from headstart.cli.commands import Transfer
-from headstart.cli.fitting import fit_and_save, short_name
+from headstart.cli.deciding import decisions
+from headstart.cli.fitting import estimator_of, fit_and_save, short_name
 from headstart.cli.settings import estimator_options
 from headstart.corpus import parse_column_types
 from headstart.errors import OptionError
-from headstart.estimators import ModelPlace, TextClassifier, load
+from headstart.estimators import ModelPlace, load
 from headstart.strategies import STRATEGIES, strategy_of
 
 __all__ = ["transfer"]
@@ -22,7 +23,8 @@ def transfer(options: Transfer) -> None:
     """Carry a trained model to other texts and write the new model to a folder."""
     data, strategy = options.data, options.strategy
     inputs = (reading.model_files(options.model), data, options.valid, options.test, options.unlabelled)
-    place = ModelPlace(options.out, (*inputs, options.source, options.config), options.force, options.report)
+    others = (options.source, options.config, options.costs)
+    place = ModelPlace(options.out, (*inputs, *others), options.force, options.report)
     place.check()
     base, taken = load(options.model), strategy_of(strategy)
     predictor, columns = base.predictor_, reading.column_list(options.columns)
@@ -33,12 +35,13 @@ def transfer(options: Transfer) -> None:
             f"use one of {reading_them}, or leave --columns out."
         )
     given = estimator_options(options.config, options.set_)
-    given |= {
-        name: value
-        for name in ("layer", "freeze", "cache", "threshold")
-        if (value := getattr(options, name)) is not None
-    }
+    given |= {name: value for name in ("layer", "freeze", "cache") if (value := getattr(options, name)) is not None}
+    given |= decisions(options)
     rows = reading.data_options(options, predictor, columns=columns, group=options.group, weight=options.weight)
+    if taken.unlabelled:
+        rows = rows.of(predictor.task)
+    elif taken.uses != "nothing" or options.label_map:  # a reference point learns the target's own labels
+        rows = replace(rows, base=predictor.task)
     defaults = {
         "base": base,
         "strategy": strategy,
@@ -49,19 +52,15 @@ def transfer(options: Transfer) -> None:
         "column_types": None if options.column_types is None else parse_column_types(options.column_types),
         "groups": options.group,
     }
-    model = TextClassifier(**{**defaults, **given})
-    # A reference point learns the target's labels; what is carried over speaks the base's.
-    names = None if taken.uses == "nothing" and not options.label_map else predictor.label_names
     few = options.valid or options.n_labels or reading.is_share(options.test)
-    if strategy == "self-train" and options.label == UNNAMED and not few:
+    if strategy == "self-train" and options.label is None and not few:
         rows = replace(rows, label=None)  # rows without a label are read as well as those with one
-    splits = reading.read_splits(
-        rows, data, reading.split_options(options), names=names, needs_labels=not taken.unlabelled
-    )
+    splits = reading.read_splits(rows, data, reading.split_options(options), needs_labels=not taken.unlabelled)
+    model = estimator_of(splits.train.task or predictor.task)(**{**defaults, **given})
     model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
     if options.source is not None:
-        of_source = reading.DataOptions(options.text, options.label)
-        model.set_params(source=reading.read_labelled(of_source, options.source, predictor.label_names))
+        of_source = reading.DataOptions(options.text, options.label or UNNAMED)
+        model.set_params(source=reading.read_labelled(of_source.of(predictor.task), options.source))
     fit_and_save(
         model,
         splits,

@@ -62,9 +62,10 @@ def labelled(
         asked = replace(asked, order=None if of_base or asked.label_map else corpus.label_names)
     values = dict(zip(corpus.label_names, corpus.label_values or corpus.label_names, strict=True))
     again = _with_values(corpus, _names_of(corpus), asked)
-    note = "; ".join(filter(None, dict.fromkeys((corpus.label_note, again.label_note))))
     found = tuple(values.get(value, value) for value in again.label_values)
-    return replace(again, label_values=found, label_column=corpus.label_column, label_note=note)
+    return replace(
+        again, label_values=found, label_column=corpus.label_column, label_note=corpus.label_note or again.label_note
+    )
 
 
 def _fits(corpus: Corpus, asked: Labelling) -> bool:

@@ -54,7 +54,8 @@ class Binary(Task):
         """Return ``prediction`` and the probability of either label."""
         both = dict(zip(self.names, (1 - probabilities, probabilities), strict=True))
         found = {"prediction": self.predicted(probabilities, rule)}
-        return found | {f"probability_{name}": value for name, value in both.items()}
+        found |= {f"probability_{name}": value for name, value in both.items()}
+        return found | self.label_sets(probabilities, rule)
 
     def said(self) -> str:
         """Return the two labels."""

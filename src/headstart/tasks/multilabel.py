@@ -71,4 +71,4 @@ class MultiLabel(Task):
 
     def said(self) -> str:
         """Return how many labels there are."""
-        return f"multilabel, {len(self.names)} labels, any number of them a row"
+        return f"multilabel, any number of {len(self.names)} labels a row{self._first_names()}"

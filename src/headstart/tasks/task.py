@@ -29,6 +29,9 @@ from headstart.plain import Facts, Json
 __all__ = ["PLAIN", "Rule", "Task"]
 
 
+_MOST_NAMED = 12
+
+
 @dataclass(frozen=True)
 class Rule:
     """How logits become probabilities and decisions: what was fitted on rows that were not learnt from.
@@ -179,9 +182,19 @@ class Task(ABC):
         return np.asarray(self.misfits(probabilities) <= (np.inf if rule.quantile is None else rule.quantile))
 
     def columns(self, probabilities: Doubles, rule: Rule) -> dict[str, Array]:
-        """Return what ``predict`` writes, by column: ``prediction``, and ``probability_NAME`` of each class or label."""
+        """Return what ``predict`` writes, by column: ``prediction``, ``probability_NAME`` of each class or label, and
+        ``label_set``, lists of names, of a model that gives conformal sets.
+        """
         each = {f"probability_{name}": probabilities[:, i] for i, name in enumerate(self.names)}
-        return {"prediction": self.predicted(probabilities, rule), **each}
+        return {"prediction": self.predicted(probabilities, rule), **each, **self.label_sets(probabilities, rule)}
+
+    def label_sets(self, probabilities: Doubles, rule: Rule) -> dict[str, Array]:
+        """Return the names in each row's conformal set as the column ``label_set``; no column of a model that gives none."""
+        if rule.quantile is None:
+            return {}
+        found = np.empty(len(probabilities), dtype=object)
+        found[:] = [[self.names[i] for i in np.flatnonzero(row)] for row in self.sets(probabilities, rule)]
+        return {"label_set": found}
 
     def abstains(self, probabilities: Doubles, rule: Rule) -> Flags:
         """Return where the predicted class is less likely than `Rule.abstain_below` [rows]; a set or a number never abstains."""
@@ -217,4 +230,8 @@ class Task(ABC):
 
     def said(self) -> str:
         """Return the task in a few words, for people."""
-        return f"{self.kind}, {len(self.names)} classes"
+        return f"{self.kind}, {len(self.names)} classes{self._first_names()}"
+
+    def _first_names(self) -> str:
+        more = f" and {len(self.names) - _MOST_NAMED} more" if len(self.names) > _MOST_NAMED else ""
+        return f": {', '.join(self.names[:_MOST_NAMED])}{more}" if self.names else ""
