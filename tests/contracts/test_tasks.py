@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from headstart.corpus import Corpus, as_corpus
-from headstart.errors import OptionError
+from headstart.errors import ArtifactError, OptionError
 from headstart.nets import NETS
 from headstart.predictor import Predictor
-from headstart.strategies import STRATEGIES, Settings, learn
+from headstart.strategies import STRATEGIES, Settings, SharedRows, learn
 from headstart.tasks import TASKS
 
 WORDS = ("apple", "bread", "cheese", "dates")
@@ -119,3 +121,81 @@ def test_what_the_labels_do_not_allow_is_said() -> None:
         learn(STRATEGIES["as-is"], corpus_of("ordinal"), None, base_of("binary", "blend"), Settings(device="cpu"))
     with pytest.raises(OptionError, match="a base teaches itself by one logit"):
         learn(STRATEGIES["self-train"], corpus_of("multiclass"), None, base_of("multiclass", "blend"), Settings())
+
+
+def with_columns(corpus: Corpus) -> Corpus:
+    """Return the corpus with a number and a category that tell a little of its labels."""
+    labels = np.asarray(corpus.labels)
+    code = labels.argmax(1) if labels.ndim == 2 else (labels / 10 if labels.dtype.kind == "f" else labels).astype(int)
+    noise = np.random.default_rng(2)
+    number = code + noise.normal(size=len(code)) * 0.7
+    kind = np.where(noise.random(len(code)) < 0.2, "other", np.array(WORDS)[code])
+    return replace(corpus, columns=pa.table({"size": number, "shelf": kind}))
+
+
+HEADS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tfidf": ("tfidf", {}),
+    "nbsvm": ("nbsvm", {}),
+    "tfidf+columns": ("tfidf", {"columns": ("size", "shelf")}),
+    "columns": ("columns", {"columns": ("size", "shelf"), "head": "linear"}),
+    "columns by trees": ("columns", {"columns": ("size", "shelf"), "head": "catboost"}),
+    "features": ("features", {"head": "linear"}),
+    "tfidf-prior": ("tfidf-prior", {}),
+}
+
+
+@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head_learns_every_task(name: str, kind: str) -> None:
+    strategy, options = HEADS[name]
+    if options.get("head") == "catboost":
+        pytest.importorskip("catboost")
+    train, test = with_columns(corpus_of(kind)), with_columns(corpus_of(kind, 60, 1))
+    base = base_of("binary", "gru") if strategy == "features" else None
+    source = corpus_of(kind, 80, 3) if strategy == "tfidf-prior" else None
+    result = learn(STRATEGIES[strategy], train, None, base, Settings(device="cpu", source=source, **options))
+    check(result.predictor, test)
+    assert result.predictor.info["valid"][train.task.primary.name] is not None  # type: ignore[union-attr]
+    assert figure(result.predictor, test) > {"features": -99.0, "columns": BETTER[kind] - 0.4}.get(
+        strategy, BETTER[kind]
+    )
+    found = result.score_shared(SharedRows(train, base, Settings(device="cpu", **options)))  # type: ignore[misc]
+    np.testing.assert_allclose(found, result.predictor.score(train).logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_source_of_other_labels_is_no_prior(kind: str) -> None:
+    source = corpus_of("ordinal" if kind == "regression" else "regression")
+    with pytest.raises(OptionError, match="both need the same labels; the source's are "):
+        learn(STRATEGIES["tfidf-prior"], corpus_of(kind), None, None, Settings(device="cpu", source=source))
+
+
+@pytest.mark.parametrize("name", ["tfidf", "nbsvm", "columns"])
+@pytest.mark.parametrize("kind", TASKS)
+def test_whole_weights_are_repeated_rows(name: str, kind: str) -> None:
+    rows = with_columns(corpus_of(kind, 120))
+    counts = np.random.default_rng(0).integers(1, 4, 120)
+    how: Any = {
+        "C": 1.0,
+        "calibrate": False,
+        "columns": ("size", "shelf") if name == "columns" else (),
+        "head": "linear",
+    }
+    weighted = learn(STRATEGIES[name], replace(rows, weights=counts.astype(float)), None, None, Settings(**how))
+    repeated = learn(STRATEGIES[name], rows.take(np.repeat(np.arange(120), counts)), None, None, Settings(**how))
+    test = with_columns(corpus_of(kind, 30, 1))
+    found, expected = (one.predictor.score(test).logits for one in (weighted, repeated))
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("change", ["fewer", "one", "longer"])
+def test_a_head_of_another_number_of_outputs_is_refused(change: str) -> None:
+    parts = learn(STRATEGIES["tfidf"], corpus_of("multiclass"), None, None, Settings()).predictor.to_parts()
+    head = dict(parts.tensors["head"])
+    weights, intercept = head["coefficients"], head["intercept"]
+    head["coefficients"], head["intercept"] = {
+        "fewer": (weights[:3], intercept[:3]), "one": (weights[0], intercept[:1]), "longer": (weights, intercept[:3])
+    }[change]  # fmt: skip
+    parts.tensors["head"] = head
+    with pytest.raises(ArtifactError, match="do not fit|logits a row, and its multiclass answers need 4"):
+        Predictor.from_parts(parts)

@@ -55,7 +55,9 @@ def task_of(train: Corpus) -> Task:
     """
     if train.labels is None or train.task is None:
         raise DataError("learning needs labels, and none came; name the label column (--label, or y).")
-    return train.task.fitted(train.labels) if isinstance(train.task, Regression) else train.task
+    if isinstance(train.task, Regression):
+        return train.task.fitted(train.labels, train.weights)
+    return train.task
 
 
 def require_goals(train: Corpus, task: Task | None = None) -> Floats:

@@ -34,14 +34,18 @@ class Regression(Task):
     primary = MAE
     metrics = METRICS
 
-    def fitted(self, targets: Array) -> Regression:
-        """Return the task with the knots of training targets [rows]."""
-        ordered = np.sort(np.asarray(targets, np.float64))
+    def fitted(self, targets: Array, weights: Doubles | None = None) -> Regression:
+        """Return the task with the knots of training targets [rows], which count by their weights [rows]."""
+        numbers = np.asarray(targets, np.float64)
+        order = np.argsort(numbers, kind="stable")
+        ordered = numbers[order]
+        upto = np.append(0.0, np.cumsum(np.ones(len(order)) if weights is None else np.asarray(weights)[order]))
         knots = np.unique(ordered)
         if len(knots) > _MOST_KNOTS:
-            knots = np.unique(np.quantile(ordered, np.linspace(0, 1, _MOST_KNOTS)))
-        below, upto = np.searchsorted(ordered, knots, "left"), np.searchsorted(ordered, knots, "right")
-        places = (below + upto) / (2 * len(ordered))  # the middle of equal numbers
+            wanted = np.linspace(0, upto[-1], _MOST_KNOTS)
+            knots = np.unique(ordered[np.clip(np.searchsorted(upto, wanted) - 1, 0, len(ordered) - 1)])
+        below, through = (upto[np.searchsorted(ordered, knots, side)] for side in ("left", "right"))
+        places = (below + through) / (2 * upto[-1])  # the middle of equal numbers
         return Regression((), tuple(knots.tolist()), tuple(places.tolist()))
 
     def goals(self, targets: Array) -> Floats:
