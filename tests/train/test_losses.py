@@ -16,6 +16,7 @@ from headstart.train.losses import weighted_mean
 
 LOGITS = torch.tensor([[2.0], [-1.0], [0.5], [-60.0]])
 LABELS = torch.tensor([1.0, 1.0, 0.0, 0.0])
+SEVERAL = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 0.0]])
 
 
 def binary(smoothing: float) -> Tensor:
@@ -29,7 +30,17 @@ def categorical(smoothing: float) -> Tensor:
     return functional.cross_entropy(logits, LABELS.long(), reduction="none", label_smoothing=smoothing).double()
 
 
-EXPECTED: dict[str, Callable[[float], Tensor]] = {"binary": binary, "categorical": categorical}
+def multilabel(smoothing: float) -> Tensor:
+    logits = LOGITS.expand(-1, 3) * torch.tensor([1.0, -0.5, 0.2])
+    target = SEVERAL * (1 - smoothing) + smoothing / 2
+    return functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(1).double()
+
+
+EXPECTED: dict[str, Callable[[float], Tensor]] = {
+    "binary": binary,
+    "categorical": categorical,
+    "multilabel": multilabel,
+}
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -37,7 +48,7 @@ EXPECTED: dict[str, Callable[[float], Tensor]] = {"binary": binary, "categorical
 def test_a_named_loss_gives_one_value_a_row(name: str, smoothing: float) -> None:
     assert name in EXPECTED, f"the loss {name!r} has no case"
     logits = LOGITS if name == "binary" else LOGITS.expand(-1, 3) * torch.tensor([1.0, -0.5, 0.2])
-    losses = loss_function(name, smoothing)(logits, LABELS)
+    losses = loss_function(name, smoothing)(logits, SEVERAL if name == "multilabel" else LABELS)
     assert losses.shape == (4,)
     torch.testing.assert_close(losses.double(), EXPECTED[name](smoothing), rtol=1e-5, atol=1e-6)
 

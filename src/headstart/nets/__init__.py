@@ -27,7 +27,7 @@ NETS: dict[str, Callable[..., Network]] = {"blend": blend, "fast": fast, "gru": 
 """Networks that can be trained from random weights: ``NETS[name](n_words, **options)``."""
 
 
-LATER_OPTIONS = {"blend": ("n_outputs", "carried")}
+LATER_OPTIONS = {"blend": ("n_outputs", "new_heads")}
 """Options that networks did not always have: with their defaults they are not stored, so that every version reads the rest."""
 
 

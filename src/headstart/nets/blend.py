@@ -76,13 +76,15 @@ def target_names(n_ngrams: int | Sequence[int]) -> dict[str, int]:
     return {"target" if i == 0 else f"target{i + 1}": length for i, length in enumerate(kept)}
 
 
-def _checked_heads(carried: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+def _checked_heads(new_heads: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     """Return width and number of n-grams of each new head."""
-    if len(carried) > _MOST_TARGETS or not all(
-        len(one) == 2 and all(isinstance(size, int) and size > 0 for size in one) for one in carried
+    if len(new_heads) > _MOST_TARGETS or not all(
+        len(one) == 2 and all(isinstance(size, int) and size > 0 for size in one) for one in new_heads
     ):
-        raise ValueError(f"carried is {carried!r:.60}; expected at most {_MOST_TARGETS} pairs of whole numbers above 0")
-    return [(one[0], one[1]) for one in carried]
+        raise ValueError(
+            f"new_heads is {new_heads!r:.60}; expected at most {_MOST_TARGETS} pairs of whole numbers above 0"
+        )
+    return [(one[0], one[1]) for one in new_heads]
 
 
 def blend(
@@ -93,7 +95,7 @@ def blend(
     n_cluster_ngrams: int = 1,
     n_tail_ngrams: int = 1,
     n_target_ngrams: int | Sequence[int] = 0,
-    carried: Sequence[Sequence[int]] = (),
+    new_heads: Sequence[Sequence[int]] = (),
     embedding_size: int = 100,
     hidden_size: int = 64,
     pooling: Sequence[str] = ("mean", "max", "last"),
@@ -111,7 +113,7 @@ def blend(
         n_cluster_ngrams: length of the list of n-grams of clusters; found in training.
         n_tail_ngrams: length of the list of words and pairs for the last quarter; found in training.
         n_target_ngrams: lengths of the lists of targets' own n-grams: every transfer adds one; 0 or () for none.
-        carried: a pair for each transfer to other labels: its logits a row, and the length of its list of n-grams. Each puts
+        new_heads: a pair for each transfer to other labels: its logits a row, and the length of its list of n-grams. Each puts
             a new head behind what was the output before.
         embedding_size: size of a word's vector.
         hidden_size: size of a recurrent state, of each direction.
@@ -144,11 +146,11 @@ def blend(
     for name, length in targets.items():
         table[name] = ngrams(length, longest=2)
     parts = (*PARTS, *targets)
-    answers = "output" if not carried else "answers"
+    answers = "output" if not new_heads else "answers"
     table[answers] = Stage(Blend(len(parts), n_outputs), parts, ("rows", n_outputs))
-    for i, (width, length) in enumerate(_checked_heads(carried)):
+    for i, (width, length) in enumerate(_checked_heads(new_heads)):
         own, before = f"own{i or ''}", answers
-        answers = "output" if i == len(carried) - 1 else f"answers{i + 1}"
+        answers = "output" if i == len(new_heads) - 1 else f"answers{i + 1}"
         table[own] = Stage(NgramLogit(length, longest=2, n_outputs=width), ("ids", "lengths"), ("rows", width))
         head = NewHead(pooled, int(table[before].shape[1]), width)
         table[answers] = Stage(head, ("pooled", before, own), ("rows", width))

@@ -29,7 +29,7 @@ from headstart.vectors import cooccurrence_vectors
 
 __all__ = ["LEARNERS", "fit_scratch"]
 
-_OF_A_TRANSFER = ("n_target_ngrams", "carried", "n_outputs")
+_OF_A_TRANSFER = ("n_target_ngrams", "new_heads", "n_outputs")
 """Options of a network that say what a transfer added to it, or what its base answered."""
 
 LEARNERS: dict[str, Learner] = {"blend": blend.fit}

@@ -162,8 +162,8 @@ def _with_head(
 ) -> NetworkScorer:
     """Return a scorer with a copy of the network, the head put behind what was its output."""
     (listed, scale), (centre, factor) = ngrams, scaling
-    before = [list(one) for one in scorer.spec.options.get("carried", ())]
-    options = {**scorer.spec.options, "carried": [*before, [task.n_outputs, len(listed)]]}
+    before = [list(one) for one in scorer.spec.options.get("new_heads", ())]
+    options = {**scorer.spec.options, "new_heads": [*before, [task.n_outputs, len(listed)]]}
     with torch.random.fork_rng(devices=[]):
         longer: Any = build("blend", scorer.spec.n_words, options)
     former = f"answers{len(before) or ''}."

@@ -53,7 +53,7 @@ class Linear:
 def is_blend(base: Predictor) -> bool:
     """Tell whether a base is a whole `blend` network of one logit, to which such a part can be added."""
     options = {} if base.scorer.spec is None else base.scorer.spec.options
-    return is_any_blend(base) and not options.get("carried") and options.get("n_outputs", 1) == 1
+    return is_any_blend(base) and not options.get("new_heads") and options.get("n_outputs", 1) == 1
 
 
 def is_any_blend(base: Predictor) -> bool:
