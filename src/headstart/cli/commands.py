@@ -208,7 +208,10 @@ class ImportMxnet:
         Path, typer.Argument(help="PREFIX of PREFIX-symbol.json and PREFIX-0000.params.", show_default=False)
     ]
     vocab: Annotated[Path, args.option("--vocab", "FILE", "Its words, in order of their indices.")]
-    labels: Annotated[str, args.option("--labels", "A,B", "What a low and what a high score mean.")]
+    labels: Annotated[
+        str,
+        args.option("--labels", "A,B", "Of one score what a low and a high one mean, else the label of each output."),
+    ]
     out: args.Out
     epoch: Annotated[
         int | None, args.option("--epoch", "N", "The number in the parameter file's name.", shown="the highest")

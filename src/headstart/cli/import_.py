@@ -18,10 +18,10 @@ def mxnet(options: ImportMxnet) -> None:
     place = ModelPlace(options.out, inputs, options.force)
     place.check()
     names = [name.strip() for name in options.labels.split(",")]
-    if len(names) != 2 or not all(names):
+    if len(names) < 2 or not all(names):
         raise OptionError(
-            f"--labels {options.labels!r} must be two labels with a comma between: "
-            "first what a low score means, then a high one."
+            f"--labels {options.labels!r} must be labels with commas between: of one score what a low and what a high one "
+            "mean, else the label of each output."
         )
     model = import_mxnet(
         options.prefix,

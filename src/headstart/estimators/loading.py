@@ -16,7 +16,6 @@ from headstart.estimators.text_estimator import install
 from headstart.foreign import mxnet
 from headstart.plain import Facts, Json
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
-from headstart.tasks import Binary
 
 __all__ = ["import_mxnet", "load"]
 
@@ -55,7 +54,7 @@ def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
     model = TextClassifier(tokens="tutorial", max_tokens=found.max_tokens, strategy="as-is")
     predictor = Predictor(
         NetworkScorer(found.graph, spec),
-        Binary(found.labels),
+        found.task,
         inputs=reads(steps=found.steps(), max_tokens=found.max_tokens),
         info={"strategy": "import", "parity": found.parity, "imported": found.source},
         estimator={"tokens": "tutorial", "max_tokens": found.max_tokens},

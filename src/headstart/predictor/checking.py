@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ from torch import Tensor
 
 from headstart.arrays import Array
 from headstart.errors import ArtifactError
-from headstart.heads import ColumnEncoder, Head, TfidfHead
+from headstart.heads import ColumnEncoder
 from headstart.layers import POOLINGS
 from headstart.plain import Facts
-from headstart.tasks import Task
+from headstart.tasks import Rule, Task
 
-__all__ = ["check_columns", "check_layers", "check_model", "check_outputs", "check_size", "check_weights"]
+__all__ = ["check_answers", "check_columns", "check_layers", "check_model", "check_size", "check_weights"]
 
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
@@ -98,15 +99,40 @@ def check_columns(columns: Sequence[str], encoder: ColumnEncoder | None) -> None
         )
 
 
-def check_outputs(head: Head | TfidfHead | None, task: Task | None) -> None:
-    """Refuse a head that gives another number of logits than the answers need.
+def check_answers(task: Task, rule: Rule, n_outputs: int | None) -> None:
+    """Refuse a task that no training gives, a rule of other sizes than its task, and another number of logits than it needs.
+
+    Args:
+        task: from a model's file.
+        rule: likewise.
+        n_outputs: logits a row of its head or network; None where only running it would tell.
 
     Raises:
-        ArtifactError: names both numbers.
+        ArtifactError: says what does not fit.
     """
-    if head is not None and task is not None and head.n_outputs != task.n_outputs:
+    n = len(task.names)
+    sizes = {
+        "factors": (n,),
+        "offsets": (n - 1,) if task.kind == "ordinal" else (n,),
+        "thresholds": (n,),
+        "inputs": (len(rule.values),),
+        "costs": (n * n,),
+    }
+    for name, fitting in sizes.items():
+        if (found := len(getattr(rule, name))) not in (0, *fitting):
+            raise ArtifactError(
+                f"this model's rule has {found} {name} for {task.said()}; expected {fitting[0]}. {_REMEDY}"
+            )
+    least = {"binary": 2, "multiclass": 2, "ordinal": 2, "multilabel": 1}.get(task.kind, 0)
+    knots = (*getattr(task, "knots", ()),), (*getattr(task, "places", ()),)
+    ascending = all(a <= b for one in (*knots, rule.inputs) for a, b in pairwise(one))
+    if n < least or (n and task.kind == "regression") or len(knots[0]) != len(knots[1]) or not ascending:
+        raise ArtifactError(f"this model's answers, {task.kind} of {n} names, are such as no training gives. {_REMEDY}")
+    if task.kind == "regression" and not knots[0]:
+        raise ArtifactError(f"this model predicts numbers and does not say which. {_REMEDY}")
+    if n_outputs is not None and n_outputs != task.n_outputs:
         raise ArtifactError(
-            f"this model's head gives {head.n_outputs} logits a row, and its {task.kind} answers need {task.n_outputs}. {_REMEDY}"
+            f"this model's end gives {n_outputs} logits a row, and its {task.kind} answers need {task.n_outputs}. {_REMEDY}"
         )
 
 

@@ -22,10 +22,10 @@ from headstart.layers import Network
 from headstart.notebook import Shown
 from headstart.plain import Facts, Json
 from headstart.predictor.checking import (
+    check_answers,
     check_columns,
     check_layers,
     check_model,
-    check_outputs,
     check_size,
     check_weights,
 )
@@ -350,7 +350,8 @@ class Predictor(Shown):
                 learnt_from=_load_hashes(parts.tensors.get("training")),
             )
             check_columns(predictor.columns, predictor.encoder)
-            check_outputs(scorer.head, predictor.task)
+            if predictor.task is not None:
+                check_answers(predictor.task, rule, scorer.n_outputs)
             return predictor
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, ArtifactError):

@@ -15,7 +15,7 @@ from headstart.arrays import Array, Doubles, Floats
 from headstart.errors import ArtifactError, DataError, unknown_name
 from headstart.heads import Head, TfidfHead
 from headstart.inference import network_logits, network_outputs, on_device
-from headstart.layers import Network, adapt
+from headstart.layers import Network, StageGraph, adapt
 from headstart.nets import LATER_OPTIONS, NETS, STORED, net_options
 from headstart.plain import Facts, Json
 from headstart.predictor.checking import check_size
@@ -59,6 +59,11 @@ class Scorer(ABC):
     def end(self) -> str:
         """A name for what gives the logits."""
         return "network" if self.head is None else f"{self.head.kind} head"
+
+    @property
+    def n_outputs(self) -> int | None:
+        """Logits a row; None where only running it would tell."""
+        return None if self.head is None else self.head.n_outputs
 
     def config(self) -> Json:
         """Return the JSON-able part of what rebuilds the scorer."""
@@ -148,6 +153,12 @@ class NetworkScorer(NetScorer):
     """A network's own logits."""
 
     kind = "network"
+
+    @property
+    def n_outputs(self) -> int | None:
+        """The width of the network's last stage, where that is known."""
+        size = self.net.shapes.get(self.net.stages[-1], (None,))[-1] if isinstance(self.net, StageGraph) else None
+        return size if isinstance(size, int) else None
 
     def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
         """Return the logits of each row."""

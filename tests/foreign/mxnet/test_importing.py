@@ -14,6 +14,7 @@ from headstart.batches import Batches, Examples
 from headstart.errors import ArtifactError, DataError, OptionError
 from headstart.foreign.mxnet import ImportedNetwork, import_mxnet, parity_certificate
 from headstart.inference import network_logits, network_outputs
+from headstart.tasks import Binary, MultiClass
 
 NETS = ("tiny", "tiny_lstm", "tiny_gru2", "tiny_conv")
 LABELS = ("positive", "negative")
@@ -32,7 +33,7 @@ def test_every_network_is_imported_and_certified(mxnet_files: Path, name: str, p
     assert 0 < found.parity["largest_difference"] < 1e-5
     assert found.parity["alone"] < 1e-5
     assert found.parity["n_texts"] == 32
-    assert found.labels == LABELS
+    assert found.task == Binary(LABELS)
     assert found.graph.n_outputs == 1
     assert found.source["mxnet_version"] == 10901
     assert found.source["matched"].startswith("by layer" if parameters else "by name")
@@ -112,8 +113,11 @@ def test_an_inner_output_as_the_result(mxnet_files: Path) -> None:
     assert found.graph.result == "logits"
     with pytest.raises(OptionError, match=r"there is no output 'dense'.*CustomSeqNet_dense0_fwd_output"):
         load(mxnet_files, "tiny", output="dense")
-    with pytest.raises(ArtifactError, match=r"has 10 outputs .*one score or two classes"):
+    with pytest.raises(ArtifactError, match=r"has 10 outputs .*and 2 labels came"):
         load(mxnet_files, "tiny", output="CustomSeqNet_dense0_fwd_output")
+    classes = tuple("abcdefghij")
+    several = load(mxnet_files, "tiny", output="CustomSeqNet_dense0_fwd_output", labels=classes)
+    assert several.task == MultiClass(classes) and several.graph.n_outputs == 10
     with pytest.raises(ArtifactError, match=r"expected \('rows', number of outputs\)"):
         load(mxnet_files, "tiny", output="CustomSeqNet_token_embed_fwd_output")
 
@@ -133,9 +137,9 @@ def test_an_operator_that_is_not_covered_behind_the_chosen_output_does_no_harm(
 
 
 REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "one label": ({"labels": ["good"]}, OptionError, "expected two different labels"),
-    "a label twice": ({"labels": ["good", "good"]}, OptionError, "expected two different labels"),
-    "labels in one text": ({"labels": "ab"}, OptionError, "expected two different labels"),
+    "one label": ({"labels": ["good"]}, OptionError, "expected two different labels or more"),
+    "a label twice": ({"labels": ["good", "good"]}, OptionError, "expected two different labels or more"),
+    "labels in one text": ({"labels": "ab"}, OptionError, "expected two different labels or more"),
     "no tokens": ({"max_tokens": 0}, OptionError, "max_tokens is 0"),
     "another vocabulary": ({"vocabulary": ["a", "<unk>"]}, ArtifactError, "2 words but the network's embedding 2,000"),
     "no unknown word": ({"unknown": "NONE"}, DataError, "holds no 'NONE'"),

@@ -24,6 +24,7 @@ from headstart.foreign.mxnet.vocabulary import Vocabulary, read_vocabulary
 from headstart.nets.mxnet import Feeding, MXNetGraph, Symbol
 from headstart.nets.mxnet.nodes import check_operators, output_names, without_labels
 from headstart.plain import Json, Row
+from headstart.tasks import Binary, MultiClass, MultiLabel, Task
 from headstart.text import TokenIndexer, text_steps
 
 __all__ = ["ImportedNetwork", "import_mxnet"]
@@ -36,9 +37,9 @@ class ImportedNetwork:
     """An imported network with all that scoring a text takes.
 
     Attributes:
-        graph: the network, in evaluation mode. Its one logit is high for the second of `labels`.
+        graph: the network, in evaluation mode. Its logits are those of `task`.
         vocabulary: its words.
-        labels: what a low and what a high score mean.
+        task: what it answers.
         max_tokens: texts are cut to this many tokens; None for no limit.
         parity: what `parity_certificate` gave.
         source: where it came from: file names, SHA-256 sums, MXNet's version, unused arrays; ready for JSON.
@@ -46,7 +47,7 @@ class ImportedNetwork:
 
     graph: MXNetGraph
     vocabulary: Vocabulary
-    labels: tuple[str, str]
+    task: Task
     max_tokens: int | None
     parity: Json
     source: Json
@@ -81,8 +82,8 @@ def import_mxnet(
     Args:
         prefix: the path up to ``-symbol.json``.
         vocabulary: the words that the network was trained with; see `read_vocabulary`.
-        labels: the two labels. Of a network with one output: what a low and what a high score mean; of one with
-            two outputs: the label of each. The files do not say it.
+        labels: of a network with one output: what a low and what a high score mean; of one with more: the label of each,
+            one of which is right (softmax), or any number of them (sigmoid). The files do not say it.
         epoch: the number in the parameter file's name; the highest there is where it is None.
         max_tokens: cut texts to this many tokens.
         parameters: another parameter file, such as one that ``save_parameters`` wrote.
@@ -106,7 +107,8 @@ def import_mxnet(
     graph, facts = _build(symbol, _named(read_params(parameter_path), parameter_path), feeding, n_tokens)
     _check_vocabulary(graph, words)
     graph.feeding = replace(graph.feeding, padding=words.padding, unknown=words.unknown)
-    graph.binary = _is_binary(graph, labels)
+    task = _task_of(graph, labels)
+    graph.binary = task.n_outputs == 1 and graph.n_outputs == 2
     source = {
         "format": "mxnet",
         "mxnet_version": symbol.mxnet_version,
@@ -116,7 +118,7 @@ def import_mxnet(
     return ImportedNetwork(
         graph.eval(),
         words,
-        (str(labels[0]), str(labels[1])),
+        task,
         _checked_max_tokens(max_tokens, n_tokens),
         parity_certificate(graph, len(words.words), expected=expected),
         source,
@@ -212,18 +214,24 @@ def _reads_ids(graph: MXNetGraph, node: Any) -> bool:
     return graph.feeding.inputs.get(graph.symbol.nodes[node.inputs[0][0]].name, "").startswith("ids")
 
 
-def _is_binary(graph: MXNetGraph, labels: Sequence[str]) -> bool:
-    if isinstance(labels, str) or len(labels) != 2 or labels[0] == labels[1]:
+def _task_of(graph: MXNetGraph, labels: Sequence[str]) -> Task:
+    names = () if isinstance(labels, str) else tuple(map(str, labels))
+    n_outputs = graph.n_outputs
+    if len(names) < 2 or len(set(names)) < len(names):
         raise OptionError(
-            f"labels is {labels!r}; expected two different labels, what a low and what a high score mean, "
+            f"labels is {labels!r}; expected two different labels or more, what a low and what a high score mean, or one for each output, "
             "e.g. labels=('positive', 'negative')."
         )
-    if graph.n_outputs not in (1, 2) or (graph.n_outputs == 2 and graph.result == "sigmoid"):
+    if n_outputs == 1 or (n_outputs == 2 and graph.result != "sigmoid"):
+        if len(names) == 2:
+            return Binary(names)
+        raise OptionError(f"{len(names)} labels came for a network of {n_outputs} outputs; expected two labels.")
+    if len(names) != n_outputs:
         raise ArtifactError(
-            f"the network has {graph.n_outputs} outputs ({graph.result}); one score or two classes are covered. "
-            "Choose an output with one or two values a text: output=NAME."
+            f"the network has {n_outputs} outputs ({graph.result}), and {len(names)} labels came; name the label of each, or "
+            "choose another output: output=NAME."
         )
-    return graph.n_outputs == 2
+    return MultiLabel(names) if graph.result == "sigmoid" else MultiClass(names)
 
 
 def _checked_max_tokens(max_tokens: int | None, n_tokens: int | None) -> int | None:
