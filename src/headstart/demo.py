@@ -27,7 +27,7 @@ from headstart.estimators import ModelPlace, TextClassifier, load, run_digest
 from headstart.outputs import check_folder
 from headstart.plain import Json
 from headstart.report import Page, learning_curves, map_figure, tsne
-from headstart.report.comparison_page import answer_of
+from headstart.report.finding import answer_of
 from headstart.words import important_words, word_vectors
 
 __all__ = ["Target", "run_demo", "source_reviews", "targets"]

@@ -74,6 +74,7 @@ def compare(
     cache: str | Path | None = None,
     device: str = "auto",
     about: Facts | None = None,
+    task: str = "auto",
     metric: str | None = None,
 ) -> Comparison:
     """Compare every way of using a base, and of doing without one, at several label budgets.
@@ -104,6 +105,7 @@ def compare(
             ``HEADSTART_CACHE`` or the user's own cache folder.
         device: where networks are trained and the base's layers computed: ``"auto"``, ``"cpu"``, ``"cuda"``,
             ``"cuda:1"``. What was trained scores the test rows on the CPU.
+        task: what kind of answers the labels ask for, by its name in `headstart.tasks.TASKS`; ``"auto"`` tells it from them.
         metric: what decides the verdict, by its name in `headstart.tasks.Task.metrics`; None for the task's primary one.
         about: what the page says of its making, where that is known better: ``base`` (a name), ``command``, ``label_map``.
 
@@ -123,19 +125,15 @@ def compare(
         read = (base, getattr(X, "source", None), source, test)
         check_place(Path(out), [one for one in read if isinstance(one, str | Path)])
     predictor, where, random_state = as_predictor(base), str(resolve_device(device)), seed_of(random_state)
-    origin = None if source is None else _corpus(source, predictor.label_names, None, (), None)
+    origin = None if source is None else _corpus(source, predictor.task, None, (), None)
     check_column_types(column_types or {}, columns)
     kept = tuple(dict.fromkeys((*columns, *((groups,) if groups else ()))))
-    data = labelled(X, y, text=text, columns=kept, label_map=label_map, names=_names_for(X, predictor))
+    data = labelled(X, y, text=text, columns=kept, label_map=label_map, base=predictor.task, task=task)
     if data.weights is not None:
         raise OptionError("these rows have weights, which a comparison does not take; pass the rows without them.")
     if data.labels is None:
         return _gap_alone(predictor, data, origin)
-    held = (
-        test
-        if test is None or isinstance(test, int | float)
-        else _corpus(test, data.label_names, text, kept, label_map)
-    )
+    held = test if test is None or isinstance(test, int | float) else _corpus(test, data.task, text, kept, label_map)
     problem = assemble(
         data, held, columns=columns, column_types=column_types, group=groups, source=origin, seed=random_state
     )
@@ -174,19 +172,13 @@ def _silent(done: int, total: int, seconds_left: float | None, last: str) -> Non
     pass
 
 
-def _names_for(rows: Any, base: Predictor) -> tuple[str, ...] | None:
-    """Return the names that labels have to be among: the base's, unless the rows have been read for another task."""
-    other = isinstance(rows, Corpus) and rows.labels is not None and rows.task != base.task
-    return None if other and not (rows.kind in ("", "binary") and len(base.label_names) == 2) else base.label_names
-
-
 def _corpus(
-    given: Any, names: Sequence[str], text: str | None, columns: Sequence[str], label_map: Mapping[Any, Any] | None
+    given: Any, task: Task | None, text: str | None, columns: Sequence[str], label_map: Mapping[Any, Any] | None
 ) -> Corpus:
     pair = given if isinstance(given, tuple) else (given, None)
     if isinstance(given, str | Path):
         pair = (read_corpus(str(given), text=text or "text", label="label", columns=columns), None)
-    return labelled(*pair, text=text, columns=columns, label_map=label_map, names=names)
+    return labelled(*pair, text=text, columns=columns, label_map=label_map, task=task or "auto")
 
 
 def _gap_alone(base: Predictor, data: Corpus, source: Corpus | None) -> Comparison:

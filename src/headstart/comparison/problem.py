@@ -131,7 +131,7 @@ def assemble(
     Raises:
         DataError: a part holds one class only, the test rows other labels than the rest, or the group column one group.
     """
-    notes: list[str] = []
+    notes = [data.label_note] if data.label_note else []
     _require_variety(data, data.source)
     if isinstance(test, Corpus):
         pool, held = data, replace(test, text_name=data.text_name)

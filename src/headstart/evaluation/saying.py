@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from headstart.evaluation.metric import Metric
 from headstart.plain import Facts, Json
@@ -54,7 +55,7 @@ class Saying:
         return self.title[:1].upper() + self.title[1:]
 
     @property
-    def best(self) -> str:
+    def best(self) -> Literal["max", "min"]:
         """``"max"`` or ``"min"``: which value is the best."""
         return "max" if self.higher_is_better else "min"
 

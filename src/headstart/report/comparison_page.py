@@ -5,16 +5,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from headstart.evaluation.saying import Saying
 from headstart.plain import Facts, Json
+from headstart.report.answers import add_details, residuals
+from headstart.report.finding import answer_of, interval_of, said_of, signed
 from headstart.report.page import Page
 from headstart.report.run import METRICS
 from headstart.report.scores import calibration_curve, score_separation
-from headstart.report.strategies import LabelsSaved, strategy_curves, strategy_table
+from headstart.report.strategies import LOWER_IS_BETTER, LabelsSaved, strategy_curves, strategy_table
 from headstart.report.tables import Estimate, Format
 
 Part = Facts
 
-_SHOWN = ("average_precision", "accuracy", "f1", "log_loss", "brier", "ece")
+_MOST_NAMED = 12
+_SHOWN = (
+    "auc", "average_precision", "accuracy", "f1", "log_loss", "brier", "ece", "macro_auc", "micro_f1", "macro_f1",
+    "macro_average_precision", "kappa", "macro_mae", "mae", "r2", "spearman",
+)  # fmt: skip
+"""Metrics in the order of a table; the one that decides the verdict has a table of its own."""
 
 
 def comparison_report(result: Part, path: str | os.PathLike[str]) -> Path:
@@ -23,7 +31,7 @@ def comparison_report(result: Part, path: str | os.PathLike[str]) -> Path:
     ``result`` is what `headstart.comparison.Comparison.to_dict` gives: ``verdict``, ``labels_saved``, ``rows``,
     ``gap``, ``counts``, ``facts``, ``shown``. Without rows (no labels) the page shows the gap alone.
     """
-    rows = [row for row in result["rows"] if row.get("auc") is not None]
+    rows = [row for row in result["rows"] if row.get(said_of(result).name) is not None]
     about = _about(result)
     page = Page(_title(result), about=about, full_title=_full_title(result))
     if not rows:
@@ -39,84 +47,6 @@ def comparison_report(result: Part, path: str | os.PathLike[str]) -> Path:
     return page.write(path)
 
 
-def answer_of(page: Page, result: Part, *, name: str = "", link: tuple[str, str] | None = None) -> None:
-    """Put the answer of a comparison on a page: what to use, why, and the three figures that matter.
-
-    ``name`` is the target's, where a page has several; ``link`` the address and text of the full report.
-    """
-    verdict = result["verdict"]
-    kind, line = answer_line(verdict)
-    shipped, budget = Estimate(**_interval_of(verdict["shipped"])), verdict["own_budget"]
-    use = "" if kind == "nothing" else f"Use {verdict['ship']}: AUC {shipped} with {budget:,} labels"
-    page.answer(
-        kind, f"{name}: {line[0].lower()}{line[1:]}" if name else line, use, _why(verdict), _tiles(result), link=link
-    )
-
-
-def answer_line(verdict: Part) -> tuple[str, str]:
-    """Return the kind of an answer, a key of `SIGNS`, and its line."""
-    few = verdict["base"].get("helps_up_to")
-    lines = {
-        "nothing helps": ("nothing", "Nothing helps: no strategy beats chance"),
-        "helps": ("helps", "The base helps"),
-        "helps with few labels": ("few", f"The base helps with few labels: up to {few or 0:,}"),
-        "no difference": ("same", "The base makes no difference"),
-        "hurts": ("harms", "The base harms"),
-    }
-    return lines.get(verdict["word"], ("unknown", "It cannot be told whether the base helps"))
-
-
-def _interval_of(estimate: Part) -> Json:
-    return {name: estimate[name] for name in ("value", "low", "high")}
-
-
-def _why(verdict: Part) -> str:
-    """Return the sentence with the interval from which the word follows."""
-    base, word = verdict["base"], verdict["word"]
-    if "transfer" not in base:
-        return str(base.get("why", ""))
-    at_fewer = {"helps with few labels": base["helps_up_to"], "hurts": base["hurts_up_to"]}.get(word)
-    if word == base["answer"] or at_fewer is None:
-        return f"Best with the base, {base['transfer']}, against best without it, {base['reference']}: {_signed(base)} AUC."
-    few = next(one for one in base["by_budget"] if one["budget"] == at_fewer)
-    return (
-        f"With {at_fewer:,} labels, best with the base, {few['transfer']}, against best without it, {few['reference']}: "
-        f"{_signed(few)} AUC; with all {base['budget']:,}: {_signed(base)}."
-    )
-
-
-def _signed(one: Part) -> str:
-    return f"{one['difference']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
-
-
-def _tiles(result: Part) -> list[tuple[str, str, str]]:
-    verdict = result["verdict"]
-    shipped, base = verdict["shipped"], verdict["base"]
-    tiles = [
-        (
-            f"AUC of {verdict['ship']}",
-            f"{shipped['value']:.3f}",
-            f"95% interval {shipped['low']:.3f} to {shipped['high']:.3f}",
-        )
-    ]
-    if "transfer" in base:
-        interval = f"{100 * (1 - 2 * base['level']):.4g}% interval {base['low']:+.3f} to {base['high']:+.3f}"
-        tiles.append(("Gain over the best without the base", f"{base['difference']:+.3f}", interval))
-    saved = [one for one in verdict.get("labels_saved", ()) if one["reference"] == "tfidf"] or verdict.get(
-        "labels_saved", []
-    )
-    if saved:
-        one = saved[0]
-        tiles.append((f"Labels that {one['reference']} needs for the same", *_needed(one)))
-    return tiles
-
-
-def _needed(one: Part) -> tuple[str, str]:
-    if one["needed"] is None:
-        return f"over {one['measured_up_to']:,}", f"{one['transfer']} has {one['budget']:,}; more were not measured"
-    return f"{one['needed']:,}", f"{one['transfer']} has {one['budget']:,}"
-
-
 def _about(result: Part) -> Json:
     facts = result["facts"]
     hashed = f"({facts['base_hash'][:12]})" if facts.get("base_hash") else ""
@@ -124,11 +54,16 @@ def _about(result: Part) -> Json:
     return {
         "Base": f"{facts.get('base') or ''} {hashed}".strip(),
         "Data": facts.get("data"),
-        "Labels": ", ".join(f"{one} as {other}" for one, other in labels.items()) or list(facts.get("labels") or ()),
+        "Labels": ", ".join(f"{one} as {other}" for one, other in labels.items()) or _listed(facts.get("labels") or ()),
         "Rows": f"{facts['n_pool']:,} to learn from, {facts['n_test']:,} to test on" if result["rows"] else None,
         "Date": facts.get("date"),
         "Command": facts.get("command"),
     }
+
+
+def _listed(names: Sequence[str]) -> list[str]:
+    more = [f"and {len(names) - _MOST_NAMED:,} more"] if len(names) > _MOST_NAMED else []
+    return [*names[:_MOST_NAMED], *more]
 
 
 def _title(result: Part) -> str:
@@ -142,14 +77,24 @@ def _full_title(result: Part) -> str:
 
 
 def _curves(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    how = said_of(result)
     page.section(
         "What labels buy",
-        "Each line is one strategy. Higher is better; further left is cheaper. A level line uses no labels.",
+        f"Each line is one strategy. {'Higher' if how.higher_is_better else 'Lower'} is better; further left is cheaper. "
+        "A level line uses no labels.",
     )
     if any(row["budget"] for row in rows):
         named = _lines_that_matter(result)
         page.figure(
-            strategy_curves(result["estimates"], saved=_drawn(result["labels_saved"]), named=named, banded=named[:2]),
+            strategy_curves(
+                result["estimates"],
+                how.name,
+                saved=_drawn(result["labels_saved"]),
+                named=named,
+                banded=named[:2],
+                label=f"{how.title} on the test rows",
+                negligible=how.negligible,
+            ),
             "Bands are 95% intervals over draws of the training rows and of the test rows. All strategies were measured on "
             "the same rows, so two bands that overlap may still differ: the interval of their difference stands above.",
         )
@@ -189,14 +134,15 @@ def _saved(page: Page, result: Part, rows: Sequence[Part]) -> None:
     if not result["labels_saved"]:
         return
     shown: dict[int, Json] = {}
+    how = said_of(result)
     for one in result["labels_saved"]:
-        row = {"budget": one["budget"], "transfer": one["transfer"], "auc": one["value"]}
+        row = {"budget": one["budget"], "transfer": one["transfer"], "value": one["value"]}
         needs = f"{one['said']}; saves labels in {100 * float(one['chance_of_saving']):.0f}% of draws"
         shown.setdefault(one["budget"], row)[f"needed by {one['reference']}"] = needs
-    heads = {"budget": "Labels", "transfer": "Best transfer", "auc": "Its AUC"}
+    heads = {"budget": "Labels", "transfer": "Best transfer", "value": f"Its {how.title}"}
     heads |= {f"needed by {name}": f"For that, {name} needs" for name in _references(result)}
     caption = "Labels saved, read off the measured curves; in brackets 95% intervals over bootstrap draws. Nothing is extrapolated."
-    page.section("Labels saved").table(list(shown.values()), heads, {"auc": ".3f"}, caption=caption)
+    page.section("Labels saved").table(list(shown.values()), heads, {"value": how.value}, caption=caption)
 
 
 def _references(result: Part) -> list[str]:
@@ -204,21 +150,21 @@ def _references(result: Part) -> list[str]:
 
 
 def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
-    table, columns = strategy_table(result["estimates"])
+    how = said_of(result)
+    table, columns = strategy_table(result["estimates"], how.name, decimals=how.decimals)
     order = list(result["facts"]["candidates"])
     table = sorted(table, key=lambda row: order.index(row["strategy"]))
-    page.section("All candidates", "Simplest first. The mean over draws of the AUC on the test rows.")
-    page.table(
-        table, columns, highlight_best=True, caption="Mean AUC; in brackets 95% intervals over draws and test rows"
-    )
+    page.section("All candidates", f"Simplest first. The mean over draws of the {how.title} on the test rows.")
+    caption = f"Mean {how.title}; in brackets 95% intervals over draws and test rows"
+    page.table(table, columns, highlight_best=dict.fromkeys([*columns][1:], how.best), caption=caption)
     own = result["facts"]["budgets"][-1]
     here = [row for row in rows if row["budget"] in (0, own)]
-    names = [key for key in _SHOWN if any(row.get(key) is not None for row in here)]
+    names = [key for key in _SHOWN if key != how.name and any(row.get(key) is not None for row in here)]
     shown = [_one_budget(name, [row for row in here if row["strategy"] == name], names) for name in order]
     formats: dict[str, Format] = {**dict.fromkeys(names, ".3f"), "seconds": ".1f", "ms": ".2f", "mb": ".2f"}
     heads = {"strategy": "Candidate", **{key: METRICS[key] for key in names}}
     heads |= {"seconds": "Seconds to train", "ms": "Milliseconds a row", "mb": "Megabytes"}
-    best: Any = {key: "min" if key in ("log_loss", "brier", "ece") else "max" for key in names}
+    best: Any = {key: "min" if key in LOWER_IS_BETTER else "max" for key in names}
     caption = (
         f"With {own:,} labels: means over draws, at the threshold and calibration learnt inside the labels; what looks at "
         "no label has its own"
@@ -242,7 +188,16 @@ def _winner(page: Page, result: Part, rows: Sequence[Part]) -> None:
     shown = result.get("shown")
     if not shown:
         return
-    page.section(f"Scores of {shown['strategy']}", _other_rows(result["verdict"]["shipped"]))
+    other = _other_rows(result["verdict"]["shipped"], said_of(result))
+    if "details" in shown:
+        page.section(f"Answers of {shown['strategy']}", other)
+        if "predicted" in shown:
+            page.figure(
+                residuals(shown["targets"], shown["predicted"]), "Drawn as the model is shipped, on the test rows."
+            )
+        add_details(page, shown["details"])
+        return
+    page.section(f"Scores of {shown['strategy']}", other)
     names = tuple(shown["names"])
     spread = score_separation(shown["labels"], shown["probabilities"], names, threshold=float(shown["threshold"]))
     page.figure(spread, "The less the two overlap, the better.")
@@ -266,14 +221,17 @@ def _recalibrated(page: Page, told: Part | None) -> None:
     page.table(rows, heads, dict.fromkeys(told["test"]["before"], ".3f"), caption="On the test rows, before and after")
 
 
-def _other_rows(shipped: Part) -> str:
+def _other_rows(shipped: Part, how: Saying) -> str:
     value = shipped.get("chosen_on_other_rows")
     if value is None:
         return ""
-    return f"Chosen on one half of the test rows and measured on the other, what would be shipped has {value:.3f}."
+    return (
+        f"Chosen on one half of the test rows and measured on the other, what would be shipped has {how.value(value)}."
+    )
 
 
 def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
+    how = said_of(result)
     judged = [one for one in result["verdict"]["base"].get("by_budget", ()) if "transfer" in one]
     if not judged:
         return
@@ -283,13 +241,13 @@ def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
             "answer": one["answer"],
             "transfer": one["transfer"],
             "reference": one["reference"],
-            "difference": f"{one['difference']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]",
+            "difference": signed(one, how),
         }
         for one in judged
     ]
     heads = {
         "budget": "Labels", "answer": "The base", "transfer": "With the base or its texts", "reference": "Without",
-        "difference": "Difference of AUC",
+        "difference": f"Difference of {how.title}" if how.higher_is_better else f"{how.unit[:1].upper()}{how.unit[1:]}",
     }  # fmt: skip
     caption = (
         "Paired on the same draws and test rows; “helps” and “hurts” only where shown at a family-wise level of 1%"
@@ -329,12 +287,10 @@ def _errors(page: Page, result: Part, rows: Sequence[Part]) -> None:
     worst = (result.get("shown") or {}).get("worst")
     if not worst:
         return
-    heads = {
-        "label": "Label",
-        "probability": f"Probability of {result['shown']['names'][1]}",
-        "text": "Text",
-        "row": "Test row",
-    }
+    said = {"predicted": "Predicted"}
+    if "probability" in worst[0]:
+        said = {"probability": f"Probability of {result['shown']['names'][1]}"}
+    heads = {"label": "Label", **said, "text": "Text", "row": "Test row"}
     page.section(
         "The worst errors", "The test rows about which the candidate to ship is most surely wrong, worst first."
     )
@@ -350,17 +306,18 @@ def _counts(page: Page, result: Part) -> None:
     keys = list(dict.fromkeys(key for row in rows for key in row))
     heads = {key: "Rows of" if key == "part" else key.removeprefix("n_").replace("_", " ").capitalize() for key in keys}
     page.table(rows, heads, {"share_positive": ".1%"}, caption="Counts, by part")
-    low, high = result["facts"]["labels"]
-    page.text(f"Labels: {low} = 0, {high} = 1 (positive).")
+    if (result["facts"].get("task") or {}).get("kind", "binary") == "binary":
+        low, high = result["facts"]["labels"]
+        page.text(f"Labels: {low} = 0, {high} = 1 (positive).")
     without = result["verdict"].get("without_duplicates")
     if without and "ship" in without:
         same = (
             "the same candidate would be shipped" if without["same"] else f"{without['ship']} would be shipped instead"
         )
-        shipped = without["shipped"]
+        shipped, how = without["shipped"], said_of(result)
         page.text(
             f"Without the test rows whose texts stand in the training rows too ({without['n_test']:,} rows remain), {same}: "
-            f"AUC {Estimate(shipped['value'], shipped['low'], shipped['high'])}."
+            f"{how.title} {Estimate(**interval_of(shipped), decimals=how.decimals)}."
         )
 
 
@@ -389,4 +346,4 @@ def _done(page: Page, result: Part, rows: Sequence[Part]) -> None:
         page.text(f"{name} was left out: {why}.")
 
 
-__all__: Sequence[str] = ["answer_line", "answer_of", "comparison_report"]
+__all__: Sequence[str] = ["comparison_report"]

@@ -16,8 +16,11 @@ from headstart.report.tables import Estimate
 ORDER = ("as-is", "self-train", "features", "fine-tune", "self-train+fine-tune", "scratch", "tfidf")
 """Strategies that always have the same colour and place; others follow in the order they come."""
 
-LOWER_IS_BETTER = ("log_loss", "brier", "ece")
+LOWER_IS_BETTER = ("log_loss", "brier", "ece", "mae", "macro_mae")
 """Metrics of which less is better."""
+
+UNBOUNDED = ("log_loss", "mae", "macro_mae")
+"""Metrics that may lie above 1."""
 
 Summary = Sequence[Facts]
 
@@ -92,7 +95,9 @@ def _interval(rows: Sequence[Facts], metric: str, level: float) -> Json:
     return {"mean": mean, "low": mean - half, "high": mean + half, "draws": n}
 
 
-def strategy_table(rows: Sequence[Facts], metric: str = "auc") -> tuple[list[Json], dict[str, str]]:
+def strategy_table(
+    rows: Sequence[Facts], metric: str = "auc", *, decimals: int = 3
+) -> tuple[list[Json], dict[str, str]]:
     """Strategies down, budgets across, each cell an `Estimate`: the rows and columns that `Page.table` takes.
 
     A strategy that uses no labels stands in the column "no labels". Rows and errors as for `summarise`.
@@ -102,7 +107,7 @@ def strategy_table(rows: Sequence[Facts], metric: str = "auc") -> tuple[list[Jso
     columns = {"strategy": "Strategy"} | {str(n): f"{n:,} labels" if n else "no labels" for n in budgets}
     table: dict[str, Json] = {row["strategy"]: {"strategy": row["strategy"]} for row in summary}
     for row in summary:
-        cell = Estimate(row["mean"], row["low"], row["high"], row["draws"])
+        cell = Estimate(row["mean"], row["low"], row["high"], row["draws"], decimals)
         table[row["strategy"]][str(row["budget"])] = cell
     return list(table.values()), columns
 
@@ -116,14 +121,16 @@ def strategy_curves(
     banded: Sequence[str] | None = None,
     title: str = "What labels buy",
     label: str = "AUC on the test rows",
+    negligible: float = 0.01,
 ) -> Chart:
     """The metric over label budgets on a logarithmic axis, one line a strategy, intervals as bands.
 
     A strategy that uses no labels is a level line. ``named`` are the strategies to draw in colour and name at
     their ends, the others are thin and grey until the reader switches them on; ``banded`` are those whose interval
     is drawn. None stands for all. ``saved`` draws the distance between the budget of the
-    best transfer and the labels that another candidate needs for the same. Rows and errors as for
-    `summarise`; also DataError when every strategy used no labels, for then there is no curve to draw.
+    best transfer and the labels that another candidate needs for the same. ``negligible``
+    is a difference that makes none. Rows and errors as for `summarise`; also
+    DataError when every strategy used no labels, for then there is no curve to draw.
     """
     summary = summarise(rows, metric)
     budgets = sorted({row["budget"] for row in summary} - {0})
@@ -140,10 +147,10 @@ def strategy_curves(
         line = replace(_series(summary, name, colours.index(name), x), faint=named is not None and name not in named)
         series.append(line if banded is None or name in banded else replace(line, low=(), high=()))
     rules = () if saved is None else (_distance(saved, x),)
-    ceiling = 1.0 if metric in ("auc", "accuracy") else math.inf
+    ceiling = math.inf if metric in UNBOUNDED else 1.0
     panels = [
         _panel(view, tuple(series), rules if k == 0 else (), x, label, ceiling)
-        for k, view in enumerate(_views(summary, saved, lowest_first=metric in LOWER_IS_BETTER))
+        for k, view in enumerate(_views(summary, saved, negligible, lowest_first=metric in LOWER_IS_BETTER))
     ]
     columns = {
         "strategy": "Strategy",
@@ -173,7 +180,7 @@ def _panel(
     )
 
 
-def _views(summary: Summary, saved: LabelsSaved | None, *, lowest_first: bool) -> list[_View]:
+def _views(summary: Summary, saved: LabelsSaved | None, negligible: float, *, lowest_first: bool) -> list[_View]:
     """Close by and whole, where a few poor points would press all others together; else whole alone."""
     note = _draws_said(summary)
     best: dict[int, float] = {}
@@ -181,7 +188,7 @@ def _views(summary: Summary, saved: LabelsSaved | None, *, lowest_first: bool) -
         pick = min if lowest_first else max
         best[row["budget"]] = pick(best.get(row["budget"], row["mean"]), row["mean"])
     behind = [abs(row["mean"] - best[row["budget"]]) for row in summary]
-    near = [row for row, gap in zip(summary, behind, strict=True) if gap <= 2.5 * float(np.median(behind)) + 0.01]
+    near = [row for row, gap in zip(summary, behind, strict=True) if gap <= 2.5 * float(np.median(behind)) + negligible]
     close = [row["mean"] for row in near] + ([saved.value] if saved else [])
     whole = [row[key] for row in summary for key in ("mean", "low", "high")]
     if max(close) - min(close) > 0.4 * (max(whole) - min(whole)):

@@ -24,15 +24,16 @@ _LONGEST_WORDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its interval and the number of draws it is a mean of; compares by its value."""
+    """A value with its interval, the number of draws it is a mean of, and its decimals; compares by its value."""
 
     value: float
     low: float
     high: float
     draws: int = 1
+    decimals: int = 3
 
     def __str__(self) -> str:
-        value, low, high = (f"{number:.3f}" for number in (self.value, self.low, self.high))
+        value, low, high = (f"{number:,.{self.decimals}f}" for number in (self.value, self.low, self.high))
         return value if low == high else f"{value} [{low}, {high}]"
 
 

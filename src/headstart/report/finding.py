@@ -1,0 +1,94 @@
+"""The finding of a comparison at the top of a page: what to use, why, and the figures that matter."""
+
+from __future__ import annotations
+
+from headstart.evaluation.saying import Saying
+from headstart.plain import Facts, Json
+from headstart.report.page import Page
+from headstart.report.tables import Estimate
+
+__all__ = ["answer_line", "answer_of", "interval_of", "said_of", "signed"]
+
+Part = Facts
+
+
+def answer_of(page: Page, result: Part, *, name: str = "", link: tuple[str, str] | None = None) -> None:
+    """Put the answer of a comparison on a page: what to use, why, and the three figures that matter.
+
+    ``name`` is the target's, where a page has several; ``link`` the address and text of the full report.
+    """
+    verdict = result["verdict"]
+    kind, line = answer_line(verdict)
+    how = said_of(result)
+    shipped, budget = Estimate(**interval_of(verdict["shipped"]), decimals=how.decimals), verdict["own_budget"]
+    use = "" if kind == "nothing" else f"Use {verdict['ship']}: {how.title} {shipped} with {budget:,} labels"
+    page.answer(
+        kind, f"{name}: {line[0].lower()}{line[1:]}" if name else line, use, _why(verdict), _tiles(result), link=link
+    )
+
+
+def said_of(result: Part) -> Saying:
+    """Return how the metric is said that decided the verdict."""
+    return Saying.from_json(result["verdict"].get("metric"))
+
+
+def answer_line(verdict: Part) -> tuple[str, str]:
+    """Return the kind of an answer, a key of `SIGNS`, and its line."""
+    few = verdict["base"].get("helps_up_to")
+    lines = {
+        "nothing helps": ("nothing", "Nothing helps: no strategy beats chance"),
+        "helps": ("helps", "The base helps"),
+        "helps with few labels": ("few", f"The base helps with few labels: up to {few or 0:,}"),
+        "no difference": ("same", "The base makes no difference"),
+        "hurts": ("harms", "The base harms"),
+    }
+    return lines.get(verdict["word"], ("unknown", "It cannot be told whether the base helps"))
+
+
+def interval_of(estimate: Part) -> Json:
+    """Return value and ends of an estimate, which may hold more."""
+    return {name: estimate[name] for name in ("value", "low", "high")}
+
+
+def _why(verdict: Part) -> str:
+    """Return the sentence with the interval from which the word follows."""
+    base, word, how = verdict["base"], verdict["word"], Saying.from_json(verdict.get("metric"))
+    if "transfer" not in base:
+        return str(base.get("why", ""))
+    at_fewer = {"helps with few labels": base["helps_up_to"], "hurts": base["hurts_up_to"]}.get(word)
+    if word == base["answer"] or at_fewer is None:
+        return f"Best with the base, {base['transfer']}, against best without it, {base['reference']}: {signed(base, how)} {how.unit}."
+    few = next(one for one in base["by_budget"] if one["budget"] == at_fewer)
+    return (
+        f"With {at_fewer:,} labels, best with the base, {few['transfer']}, against best without it, {few['reference']}: "
+        f"{signed(few, how)} {how.unit}; with all {base['budget']:,}: {signed(base, how)}."
+    )
+
+
+def signed(one: Part, how: Saying) -> str:
+    """Return a gain with its interval."""
+    return f"{how.gain(one['difference'])} [{how.gain(one['low'])}, {how.gain(one['high'])}]"
+
+
+def _tiles(result: Part) -> list[tuple[str, str, str]]:
+    verdict, how = result["verdict"], said_of(result)
+    shipped, base = verdict["shipped"], verdict["base"]
+    interval = f"95% interval {how.value(shipped['low'])} to {how.value(shipped['high'])}"
+    less = "" if how.higher_is_better else "; less is better"
+    tiles = [(f"{how.heading} of {verdict['ship']}", how.value(shipped["value"]), interval + less)]
+    if "transfer" in base:
+        interval = f"{100 * (1 - 2 * base['level']):.4g}% interval {how.gain(base['low'])} to {how.gain(base['high'])}"
+        tiles.append(("Gain over the best without the base", how.gain(base["difference"]), interval))
+    saved = [one for one in verdict.get("labels_saved", ()) if one["reference"] == "tfidf"] or verdict.get(
+        "labels_saved", []
+    )
+    if saved:
+        one = saved[0]
+        tiles.append((f"Labels that {one['reference']} needs for the same", *_needed(one)))
+    return tiles
+
+
+def _needed(one: Part) -> tuple[str, str]:
+    if one["needed"] is None:
+        return f"over {one['measured_up_to']:,}", f"{one['transfer']} has {one['budget']:,}; more were not measured"
+    return f"{one['needed']:,}", f"{one['transfer']} has {one['budget']:,}"
