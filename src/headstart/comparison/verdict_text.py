@@ -45,8 +45,9 @@ def _ship(verdict: Facts, strategies: Mapping[str, Strategy], said: Saying) -> s
         )
     if verdict["loses_to_best"] is not None:
         lost = verdict["loses_to_best"]
-        by = said.gain(lost) if said.higher_is_better else f"{said.gain(lost)} {said.unit}"
-        text += f" {best} measures {by} next to it, which is not a difference to rely on; {name} is simpler."
+        text += (
+            f" {best} measures {said.more(lost)} next to it, which is not a difference to rely on; {name} is simpler."
+        )
     return f"{text} {recalibration_said(told)}" if told else text
 
 
@@ -136,9 +137,14 @@ def _doubling(verdict: Facts, how: Saying) -> str:
     doubling = verdict.get("next_doubling")
     if not doubling or verdict["kind"] == "nothing helps":
         return ""
-    add, added = ("add", "added") if how.higher_is_better else ("bring", "brought")
+    if not how.higher_is_better:
+        gain, low, high, last = (how.value(doubling[name]) for name in ("gain", "low", "high", "last_gain"))
+        return (
+            f"With twice the labels ({doubling['to_labels']:,}), the {how.title} of {doubling['strategy']} would likely be lower by "
+            f"{gain} [{low}, {high}]; the last doubling made it lower by {last}."
+        )
     gained = how.gained(doubling["gain"], doubling["low"], doubling["high"])
     return (
-        f"Twice the labels ({doubling['to_labels']:,}) would likely {add} {gained} to {doubling['strategy']}; "
-        f"the last doubling {added} {how.gain(doubling['last_gain'])}."
+        f"Twice the labels ({doubling['to_labels']:,}) would likely add {gained} to {doubling['strategy']}; "
+        f"the last doubling added {how.gain(doubling['last_gain'])}."
     )

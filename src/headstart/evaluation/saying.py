@@ -60,11 +60,6 @@ class Saying:
         return "max" if self.higher_is_better else "min"
 
     @property
-    def unit(self) -> str:
-        """What a gain is a gain of: ``AUC``, or ``less MAE``."""
-        return self.title if self.higher_is_better else f"less {self.title}"
-
-    @property
     def with_article(self) -> str:
         """The title after an indefinite article."""
         return f"{'an' if self.title[0] in 'AaR' or self.title == 'MAE' else 'a'} {self.title}"
@@ -74,7 +69,7 @@ class Saying:
         return f"{number:,.{self.decimals}f}"
 
     def gain(self, number: float) -> str:
-        """Return a gain with its sign; more is better, also of a metric where less is."""
+        """Return a gain with its sign; of a metric where less is better, by how much it is less."""
         return f"{number:+,.{self.decimals}f}"
 
     def estimate(self, facts: Facts) -> str:
@@ -83,7 +78,14 @@ class Saying:
 
     def gained(self, value: float, low: float, high: float) -> str:
         """Return a gain in the metric with its interval."""
-        return f"{self.gain(value)} {self.unit} [{self.gain(low)}, {self.gain(high)}]"
+        if self.higher_is_better:
+            return f"{self.gain(value)} {self.title} [{self.gain(low)}, {self.gain(high)}]"
+        way, value, low, high = ("lower", value, low, high) if value >= 0 else ("higher", -value, -high, -low)
+        return f"{self.title} {way} by {self.value(value)} [{self.value(low)}, {self.value(high)}]"
+
+    def more(self, gain: float) -> str:
+        """Return a gain of zero or more without its interval."""
+        return self.gain(gain) if self.higher_is_better else f"{self.value(gain)} less {self.title}"
 
     def rounded_negligible(self) -> str:
         """Return the difference that makes none in use, to two digits."""

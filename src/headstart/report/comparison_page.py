@@ -247,7 +247,7 @@ def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
     ]
     heads = {
         "budget": "Labels", "answer": "The base", "transfer": "With the base or its texts", "reference": "Without",
-        "difference": f"Difference of {how.title}" if how.higher_is_better else f"{how.unit[:1].upper()}{how.unit[1:]}",
+        "difference": f"Difference of {how.title}" if how.higher_is_better else f"Fall of {how.title}",
     }  # fmt: skip
     caption = (
         "Paired on the same draws and test rows; “helps” and “hurts” only where shown at a family-wise level of 1%"
@@ -294,7 +294,13 @@ def _errors(page: Page, result: Part, rows: Sequence[Part]) -> None:
     page.section(
         "The worst errors", "The test rows about which the candidate to ship is most surely wrong, worst first."
     )
-    page.table(worst, heads, {"probability": ".3f"}, caption="Worst errors")
+    page.table(
+        worst, heads, {"probability": ".3f", **dict.fromkeys(("label", "predicted"), _plain)}, caption="Worst errors"
+    )
+
+
+def _plain(label: Any) -> str:
+    return f"{label:,.4g}" if isinstance(label, float) else str(label)
 
 
 def _counts(page: Page, result: Part) -> None:

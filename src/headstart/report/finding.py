@@ -57,12 +57,18 @@ def _why(verdict: Part) -> str:
         return str(base.get("why", ""))
     at_fewer = {"helps with few labels": base["helps_up_to"], "hurts": base["hurts_up_to"]}.get(word)
     if word == base["answer"] or at_fewer is None:
-        return f"Best with the base, {base['transfer']}, against best without it, {base['reference']}: {signed(base, how)} {how.unit}."
+        return f"Best with the base, {base['transfer']}, against best without it, {base['reference']}: {_gained(base, how)}."
     few = next(one for one in base["by_budget"] if one["budget"] == at_fewer)
     return (
         f"With {at_fewer:,} labels, best with the base, {few['transfer']}, against best without it, {few['reference']}: "
-        f"{signed(few, how)} {how.unit}; with all {base['budget']:,}: {signed(base, how)}."
+        f"{_gained(few, how)}; with all {base['budget']:,}: {signed(base, how) if how.higher_is_better else _gained(base, how)}."
     )
+
+
+def _gained(one: Part, how: Saying) -> str:
+    if how.higher_is_better:
+        return f"{signed(one, how)} {how.title}"
+    return how.gained(one["difference"], one["low"], one["high"])
 
 
 def signed(one: Part, how: Saying) -> str:
