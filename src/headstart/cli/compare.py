@@ -151,13 +151,14 @@ def _lines(result: Comparison, out: Path) -> list[str]:
 
 
 def _table(result: Comparison) -> list[str]:
-    """Return mean AUCs, candidates down and budgets across."""
+    """Return means of the metric, candidates down and budgets across."""
+    metric = result.verdict["metric"]
     budgets = sorted({row["budget"] for row in result.rows})
     found: dict[str, dict[int, list[float]]] = {}
     for row in result.rows:
-        found.setdefault(row["strategy"], {}).setdefault(row["budget"], []).append(row["auc"])
+        found.setdefault(row["strategy"], {}).setdefault(row["budget"], []).append(row[metric["name"]])
     rows = []
     for name, means in found.items():
         cells = {f"{n:,} labels": sum(means[n]) / len(means[n]) if n in means else None for n in budgets}
-        rows.append({"mean AUC": name, **cells})
+        rows.append({f"mean {metric['title']}": name, **cells})
     return console.table(rows)

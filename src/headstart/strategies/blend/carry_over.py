@@ -33,7 +33,7 @@ from headstart.strategies.blend.vocabulary import Extended, extend_vocabulary
 from headstart.strategies.finishing import folds_of
 from headstart.strategies.inputs import examples_of
 from headstart.strategies.settings import Settings
-from headstart.tasks import Task
+from headstart.tasks import PLAIN, Task
 
 __all__ = ["carry_over"]
 
@@ -100,7 +100,7 @@ def carry_over(base: Predictor, train: Corpus, task: Task, settings: Settings) -
         return np.stack([model.logits(inputs[fold.valid]) for model in solve(fold.train, costs)])
 
     costs = _COSTS if settings.C is None else (settings.C,)
-    cost, rule = settings.C or _COST, known.rule
+    cost, rule = settings.C or _COST, PLAIN
     if folds:
         logits = out_of_fold(folds, goals.shape, of_fold, len(costs))
         best, _ = best_choice(goals, logits, train.weights, task.link)
