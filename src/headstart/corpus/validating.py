@@ -106,7 +106,8 @@ def _cell_bytes(array: Any) -> NDArray[np.int64]:
         indices = np.asarray(array.indices.fill_null(0), np.int64)
         return words[indices] if len(words) else np.zeros(len(array), np.int64)
     if _is_view(array.type):  # a view is 16 bytes, the first four its length
-        lengths = np.frombuffer(array.buffers()[1], np.int32)[::4]
+        n_views = array.offset + len(array)  # the buffer may be longer, by any number of bytes
+        lengths = np.frombuffer(array.buffers()[1], np.int32, count=4 * n_views)[::4]
         return lengths[array.offset : array.offset + len(array)].astype(np.int64)
     return np.asarray(pc.fill_null(pc.binary_length(array), 0), np.int64)
 
