@@ -1,6 +1,6 @@
 """Law: what scikit-learn asks of a classifier holds over every strategy, label type, renaming and positive label.
 
-scikit-learn's own checks feed tables of numbers, so they run over a classifier that reads numbers as words.
+scikit-learn's own checks feed tables of numbers, so they run over estimators that read numbers as words.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from headstart import (
     LowerCaser,
     NullImputer,
     TextClassifier,
+    TextRegressor,
     TokenIndexer,
     Tokenizer,
     UnicodeNormalizer,
@@ -64,28 +65,36 @@ NAMES = {
 }
 
 
-class ReadsNumbers(TextClassifier):
-    """A `TextClassifier` of tables of numbers: each cell becomes a word, such as ``column1is5``."""
+class ReadsNumbers:
+    """Mixed into an estimator of texts, it reads tables of numbers: each cell becomes a word, such as ``column1is5``."""
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, valid: Any = None) -> ReadsNumbers:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, valid: Any = None) -> Any:
         X = validate_data(self, X)
-        n_features = self.n_features_in_
-        super().fit(_words(X), y, sample_weight)
+        n_features = self.n_features_in_  # type: ignore[has-type]
+        super().fit(_words(X), y, sample_weight)  # type: ignore[misc]
         self.n_features_in_ = n_features
         return self
 
     def score_rows(self, X: Any) -> Any:
         check_is_fitted(self, "predictor_")
-        return super().score_rows(_words(validate_data(self, X, reset=False)))
+        return super().score_rows(_words(validate_data(self, X, reset=False)))  # type: ignore[misc]
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        return super().score(_words(validate_data(self, X, reset=False)), y, sample_weight)
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        return super().score(_words(validate_data(self, X, reset=False)), y, sample_weight)  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
         tags.input_tags.two_d_array, tags.input_tags.one_d_array = True, False
         tags.input_tags.string, tags.input_tags.allow_nan = False, False
         return tags
+
+
+class NumbersClassifier(ReadsNumbers, TextClassifier):
+    pass
+
+
+class NumbersRegressor(ReadsNumbers, TextRegressor):
+    pass
 
 
 def _words(table: Any) -> list[str]:
@@ -99,14 +108,17 @@ def _expected(estimator: Any) -> dict[str, str]:
     return {"check_sample_weight_equivalence_on_dense_data": of_folds}
 
 
-@parametrize_with_checks([ReadsNumbers(strategy="tfidf", valid_fraction=0.0)], expected_failed_checks=_expected)
+QUICK: dict[str, Any] = {"strategy": "tfidf", "valid_fraction": 0.0}
+
+
+@parametrize_with_checks([NumbersClassifier(**QUICK), NumbersRegressor(**QUICK)], expected_failed_checks=_expected)
 def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
 @pytest.mark.parametrize(
     "estimator",
-    [TextClassifier(), NullImputer(), LowerCaser(), Tokenizer(), TokenIndexer(), LayerFeatures()],
+    [TextClassifier(), TextRegressor(), NullImputer(), LowerCaser(), Tokenizer(), TokenIndexer(), LayerFeatures()],
     ids=repr,
 )
 @pytest.mark.filterwarnings("ignore:Can't test estimator")

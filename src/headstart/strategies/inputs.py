@@ -82,8 +82,8 @@ def require_goals(train: Corpus, task: Task | None = None) -> Floats:
         if len(np.unique(targets)) < 2:
             found = f"the target {targets[0]:g}" if len(targets) else "no target at all"
             raise DataError(
-                f"all {len(targets):,} rows of {train.source} hold {found}; training needs at least two different numbers. "
-                "Check the label column and --where."
+                f"all {len(targets):,} rows of {train.source} hold {found}; training needs at least two different numbers, and "
+                f"{'one sample' if len(targets) == 1 else 'fewer'} came. Check the label column and --where."
             )
     elif isinstance(task, MultiLabel):
         if not targets.any():
