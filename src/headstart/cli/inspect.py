@@ -8,6 +8,7 @@ from headstart.artifact import check_description
 from headstart.artifact import inspect as inspect_artifact
 from headstart.cli import console
 from headstart.cli.commands import Inspect
+from headstart.tasks import task_from_json
 
 __all__ = ["inspect"]
 
@@ -49,15 +50,35 @@ def _typed_columns(model: dict[str, Any]) -> list[str]:
     return found
 
 
+def _decisions(model: dict[str, Any]) -> str:
+    """Return from which probability on a label is predicted, whether costs decide, and when nothing is predicted."""
+    rule = model.get("rule", {})
+    found = ["by costs"] if rule.get("costs") else [f"from a probability of {model.get('threshold', 0.5):g} on"]
+    if rule.get("thresholds"):
+        found = ["from a probability of its own for each label on"]
+    kind = (model.get("task") or {}).get("kind", "binary")
+    if not rule.get("costs") and kind in ("multiclass", "ordinal", "regression"):
+        found = [{"multiclass": "the likeliest class", "ordinal": "the median class", "regression": "the number"}[kind]]
+    if "abstain_below" in rule:
+        found.append(f"nothing below {rule['abstain_below']:g}")
+    if "coverage" in rule:
+        found.append(f"sets or intervals that hold {rule['coverage']:.0%}")
+    return ", ".join(found)
+
+
 def _summary(found: dict[str, Any]) -> list[str]:
     model, info = found["model"], found["model"].get("info", {})
     names = model.get("labels", [])
     text = model.get("text", {})
     net = model.get("scorer", {}).get("net") or {}
     steps = [step["kind"] for step in (text.get("steps") or {}).get("steps", [])]
+    task = task_from_json(model.get("task") or {"kind": "binary", "names": names})
+    said = task.said() if names or task.kind == "regression" else "-"
     lines = {
         "model": f"{found['path']} ({model.get('kind')}, strategy {info.get('strategy', '-')})",
-        "labels": f"{', '.join(names)} (positive: {names[-1]})" if names else "-",
+        "task": task.kind if names or task.kind == "regression" else "none: an encoder",
+        "labels": f"{', '.join(names)} (positive: {names[-1]})" if len(names) == 2 and task.kind == "binary" else said,
+        "decides": _decisions(model),
         "text steps": " > ".join(steps) or "none: reads bare texts",
         "longest text": f"{text.get('max_tokens') or 'no limit'} tokens, the {text.get('clip')} is kept",
         "text column": text.get("column", "-"),
@@ -72,7 +93,8 @@ def _summary(found: dict[str, Any]) -> list[str]:
         lines["lacks"] = _LACKING
     for part in ("valid", "test"):
         if info.get(part):
-            shown = {name: info[part].get(name) for name in ("auc", "accuracy", "log_loss")}
+            figures = ("auc", "accuracy", "log_loss") if task.kind == "binary" else task.metrics
+            shown = {name: info[part].get(name) for name in figures}
             lines[part] = ", ".join(f"{name} {value:.4f}" for name, value in shown.items() if value is not None)
     width = max(map(len, lines))
     return [f"{name.ljust(width)}  {value}" for name, value in lines.items()]

@@ -183,6 +183,11 @@ def _known(present: Sequence[str], names: Sequence[str], positive: Any) -> tuple
     """The model's names, when the data's are among them."""
     order = tuple(str(name) for name in names)
     if unknown := sorted(set(present) - set(order), key=name_order):
+        if len(order) > 2:
+            raise DataError(
+                f"The labels of the data hold {listed(unknown)}, and those of the model are {listed(order)}. Rename them with "
+                f'--label-map (label_map=), as in "{unknown[0]}={order[0]}", or drop their rows with --where.'
+            )
         example = ",".join(f"{value}={name}" for value, name in zip(present, order, strict=False))
         raise DataError(
             f"The labels of the data are {listed(present)}; those of the model are {listed(order)} "

@@ -10,10 +10,11 @@ import numpy as np
 
 from headstart.corpus import label_name
 from headstart.errors import OptionError
+from headstart.plain import Json
 from headstart.predictor import Predictor
-from headstart.tasks import Task
+from headstart.tasks import Rule, Task
 
-__all__ = ["Costs", "check_decisions", "decided"]
+__all__ = ["Costs", "check_decisions", "decided", "decided_rule"]
 
 Costs = Mapping[Any, Mapping[Any, float]]
 """What a mistake costs, by true and predicted label."""
@@ -52,8 +53,15 @@ def decided(
     """
     if threshold is None and costs is None and abstain_below is None:
         return predictor
+    return replace(predictor, rule=decided_rule(predictor.answers, predictor.rule, threshold, costs, abstain_below))
+
+
+def decided_rule(
+    task: Task, rule: Rule, threshold: float | None, costs: Costs | None, abstain_below: float | None
+) -> Rule:
+    """Return a task's rule with other decisions; see `decided`."""
     check_decisions(threshold, costs, abstain_below)
-    task, changes = predictor.answers, dict[str, Any]()
+    changes: Json = {}
     if threshold is not None:
         _require(task, "threshold", ("binary", "multilabel"))
         changes |= {"threshold": float(threshold), "thresholds": ()}
@@ -71,7 +79,7 @@ def decided(
     if abstain_below is not None:
         _require(task, "abstain_below", ("binary", "multiclass", "ordinal"))
         changes |= {"abstain_below": float(abstain_below)}
-    return replace(predictor, rule=replace(predictor.rule, **changes))
+    return replace(rule, **changes)
 
 
 def _require(task: Task, option: str, kinds: tuple[str, ...]) -> None:

@@ -29,7 +29,7 @@ from headstart.corpus import (
 from headstart.corpus.targets import AUTO
 from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
 from headstart.estimators.bases import check_not_base
-from headstart.estimators.deciding import check_decisions, decided
+from headstart.estimators.deciding import check_decisions, decided, decided_rule
 from headstart.estimators.labelling import class_factors, columns_of, labelled, weighted
 from headstart.estimators.values import INDICATOR, Classes, classes_of, phases_of, plain, stored_classes, to_python
 from headstart.features import as_predictor, clone_beside_base
@@ -48,6 +48,7 @@ from headstart.strategies import (
     require_goals,
     strategy_of,
 )
+from headstart.tasks import PLAIN
 from headstart.train import Event, Phase
 
 __all__ = ["LEAST_HELD", "TextEstimator", "install"]
@@ -264,6 +265,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         given = labelled(X, y, positive=self.positive, sample_weight=sample_weight, **asked, **how)
         if given.labels is not None:
             self._check_kind(given.kind)
+        if given.task is not None:
+            decided_rule(given.task, PLAIN, self.threshold, self.costs, self.abstain_below)
         train, factors = self._weighted(given, strategy)
         self._stored(strategy, settings)  # What cannot be stored is refused before hours of training, not after.
         deciding = self._deciding_columns(train, settings)
