@@ -18,6 +18,7 @@ from headstart.corpus.validating import decoded, sound
 from headstart.errors import DataError
 
 _MIN_ROWS_TO_JUDGE = 3
+_FIRST_ROWS = 256
 NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
 """A number as people write one. ``007`` is none: leading zeros belong to codes, which must keep them."""
 
@@ -77,8 +78,11 @@ def refuse_numbers(texts: Any, name: str, where: str) -> None:
     Raises:
         DataError: three cells or more, and nothing but numbers.
     """
-    cells = texts.filter(pc.not_equal(texts, ""))
-    if len(cells) >= _MIN_ROWS_TO_JUDGE and pc.all(pc.match_substring_regex(cells, NUMBER)).as_py():
+    for some in (texts[:_FIRST_ROWS], texts):  # the first tell enough of nearly every column
+        cells = some.filter(pc.not_equal(some, ""))
+        if not pc.all(pc.match_substring_regex(cells, NUMBER), min_count=0).as_py():
+            return
+    if len(cells) >= _MIN_ROWS_TO_JUDGE:
         raise DataError(
             f"The text column {name!r} of {where} holds nothing but numbers (the first is {cells[0].as_py()}). "
             f"Name the column that holds the texts."

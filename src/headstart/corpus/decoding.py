@@ -34,7 +34,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HANDLER = "headstart.windows-1252"
-_TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1b")
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r\x1b"})
 _ASCII_LETTERS = bytes(range(65, 91)) + bytes(range(97, 123))
 _NEWLINE, _RETURN = ord("\n"), ord("\r")
 _PROBE_BYTES = 8192
@@ -96,11 +96,9 @@ def utf8_chunks(
         DataError: the file is binary, is not in its encoding, or has a line longer than ``LONGEST_LINE``; with
             file and line.
     """
-    n_lines = 0
-    for chunk in _whole_lines(_transcoded(stream, name, encoding), name, after):
+    for chunk, n_lines in _whole_lines(_transcoded(stream, name, encoding), name, after):
         _refuse_binary(chunk, name, n_lines)
         yield chunk if chunk.isascii() or _is_utf8(chunk) else _repaired(chunk, name, n_lines, counts)
-        n_lines += count_lines(chunk)
 
 
 def count_lines(chunk: bytes) -> int:
@@ -169,8 +167,8 @@ def _lines_before(error: UnicodeError) -> int:
     return 1 + error.object[: error.start].decode(error.encoding, "replace").count("\n")
 
 
-def _whole_lines(blocks: Iterator[bytes], name: str, after: bytes) -> Iterator[bytes]:
-    """The same bytes, cut after line ends only, or after another character."""
+def _whole_lines(blocks: Iterator[bytes], name: str, after: bytes) -> Iterator[tuple[bytes, int]]:
+    """The same bytes, cut after line ends only, or after another character; with how many lines came before."""
     pending: list[bytes] = []
     n_pending = n_lines = 0
     for block in blocks:
@@ -185,13 +183,13 @@ def _whole_lines(blocks: Iterator[bytes], name: str, after: bytes) -> Iterator[b
                     f"Check that the file is text with line ends."
                 )
             continue
-        whole = b"".join((*pending, block[:cut]))
+        whole = b"".join((*pending, memoryview(block)[:cut]))
+        yield whole, n_lines
         n_lines += count_lines(whole)
-        yield whole
         pending = [block[cut:]]
         n_pending = len(pending[0])
     if rest := b"".join(pending):
-        yield rest
+        yield rest, n_lines
 
 
 def _refuse_binary(chunk: bytes, name: str, n_lines_before: int) -> None:
@@ -205,7 +203,7 @@ def _refuse_binary(chunk: bytes, name: str, n_lines_before: int) -> None:
     if n_lines_before:
         return
     probe = chunk[:_PROBE_BYTES]
-    n_controls = sum(byte < 32 and byte not in _TEXT_CONTROLS for byte in probe)
+    n_controls = len(probe) - len(probe.translate(None, _CONTROLS))
     if n_controls > _MAX_CONTROLS * len(probe):
         raise DataError(
             f"{name} looks binary: {n_controls} of its first {len(probe)} bytes are control characters. {_EXPECTED}."

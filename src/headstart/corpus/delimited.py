@@ -5,7 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -46,7 +46,9 @@ def csv_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.
     """
     chunks = utf8_chunks(opened.stream, file.name, request.counts, request.options.encoding)
     first = next(chunks)
-    over_lines = first.lstrip(b"\r\n").partition(b"\n")[0].count(b'"') % 2
+    start = len(first) - len(first.lstrip(b"\r\n"))
+    end = first.find(b"\n", start)
+    over_lines = first.count(b'"', start, end if end >= 0 else len(first)) % 2
     while over_lines and first.count(b'"') % 2 and len(first) < _HEADER_BYTES and (more := next(chunks, b"")):
         first += more
     header = _header(first, file, request)
@@ -135,16 +137,16 @@ def _header(chunk: bytes, file: DataFile, request: Request) -> _Header:
 
 def _quoted_names(text: str, start: int, delimiter: str, name: str) -> tuple[list[str], int]:
     """The cells of the row that begins at `start`, and where the next one begins."""
-    reader = csv.reader(io.StringIO(text[start:], newline=""), delimiter=delimiter)
+    reader = csv.reader(_lines(text, start), delimiter=delimiter)
     try:
         names = next(reader, [""])
     except csv.Error as error:
         raise DataError(
             f"{name}, line 1, is no list of column names ({error}). Give the file a first line that names them."
         ) from error
-    lines = list(_lines(text, start, reader.line_num))
+    lines = list(islice(_lines(text, start), reader.line_num))
     counts = {line.count(delimiter) for line in lines}
-    if len(lines) > 1 and delimiter in text[start:] and counts == {lines[0].count(delimiter)}:
+    if len(lines) > 1 and text.find(delimiter, start) >= 0 and counts == {lines[0].count(delimiter)}:
         raise DataError(
             f"{name}, line 1, opens a quotation mark that is closed in line {len(lines)}, and each of these lines would "
             f"be a row of its own. Close it, or say --quoting none if quotation marks are part of the names."
@@ -152,12 +154,9 @@ def _quoted_names(text: str, start: int, delimiter: str, name: str) -> tuple[lis
     return names, start + sum(map(len, lines))
 
 
-def _lines(text: str, start: int, n: int) -> Iterator[str]:
-    """The `n` lines that begin at `start`, with their ends."""
-    for _ in range(n):
-        line = _LINE.match(text, start)
-        if line is None:
-            return
+def _lines(text: str, start: int) -> Iterator[str]:
+    """The lines from a place on, with their ends."""
+    while start < len(text) and (line := _LINE.match(text, start)):
         yield line[0]
         start = line.end()
 

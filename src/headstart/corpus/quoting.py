@@ -61,6 +61,7 @@ class _Found:
         swallowing: where cells begin and end whose lines look like rows.
         open_at: where a cell begins that is not closed yet.
         cut: where the row of that cell begins; else the end of the lines.
+        n_lines: how many lines end before the cut.
         fault: where a mark stands that is not closed as it should be.
     """
 
@@ -71,6 +72,7 @@ class _Found:
     swallowing: list[tuple[int, int]] = field(default_factory=list)
     open_at: int | None = None
     cut: int = 0
+    n_lines: int = 0
     fault: int | None = None
 
 
@@ -117,13 +119,13 @@ class Quoting:
         rest = b""
         for chunk in chain(chunks, [b""]):
             data = rest + chunk if rest else chunk
-            rest = b""
+            rest, n_lines = b"", None
             if self._quoted is not False and (self._quoted or self._begins_a_cell(data)) and b'"' in data:
                 found = self._examine(data)
                 if found.open_at is not None and (not chunk or len(data) - found.cut > LONGEST_CELL):
                     found.fault = found.open_at
                 if found.fault is None:
-                    data, rest = data[: found.cut], data[found.cut :]
+                    data, rest, n_lines = data[: found.cut], data[found.cut :], found.n_lines
                 if self._quoted is None and data:
                     self._quoted = self._decide(data, found)
                 if self._quoted:
@@ -132,7 +134,7 @@ class Quoting:
                 self._seen.n_loose += data.count(b'"')
             if data:
                 yield Part(data, bool(self._quoted))
-                self._n_lines += count_lines(data)
+                self._n_lines += count_lines(data) if n_lines is None else n_lines
 
     def _begins_a_cell(self, data: bytes) -> bool:
         if b'"' not in data:
@@ -177,14 +179,15 @@ class Quoting:
     def _examine(self, data: bytes) -> _Found:
         values = np.frombuffer(data, np.uint8)
         marks = np.flatnonzero(values == _MARK)
+        lines = np.flatnonzero(values == _line_end(data)[0])
         opening, closing = marks[::2], marks[1::2]
         found = _Found(cut=len(data))
         if self._is_regular(values, opening, closing):
             # A cell runs from an opening mark that follows no other to the closing mark that no other follows.
-            doubled = opening[1:] == closing[: len(opening) - 1] + 1
-            begins = opening[np.r_[True, ~doubled]]
-            ends = closing[np.r_[~doubled, True]] if len(opening) == len(closing) else closing[~doubled]
-            found.n_proper = int(np.count_nonzero(doubled))
+            single = np.ones(len(opening) + 1, bool)
+            single[1:-1] = opening[1:] != closing[: len(opening) - 1] + 1
+            begins, ends = opening[single[:-1]], closing[single[1 : len(closing) + 1]]
+            found.n_proper = len(opening) - len(begins)
         else:
             begins, ends = self._one_by_one(data, marks.tolist(), found)
         if len(begins) > len(ends):
@@ -194,7 +197,8 @@ class Quoting:
                 found.cut = self._row_start(data, found.open_at, begins, ends)
                 begins, ends = begins[ends < found.cut], ends[ends < found.cut]
         found.n_cells = len(begins)
-        self._look_inside(data, values, begins, ends, found)
+        found.n_lines = int(np.searchsorted(lines, found.cut))
+        self._look_inside(data, begins, ends, lines, found)
         return found
 
     def _is_regular(self, values: _Bytes, opening: _Places, closing: _Places) -> bool:
@@ -247,46 +251,43 @@ class Quoting:
         """Where the row of the cell at `at` begins; cells before it in the row may run over lines as well."""
         newline = _line_end(data)
         start = data.rfind(newline, 0, at) + 1
-        for begin, end in zip(begins[::-1].tolist(), ends[::-1].tolist(), strict=True):
+        for begin, end in zip(reversed(begins), reversed(ends), strict=True):
             if end < start:
                 break
             start = min(start, data.rfind(newline, 0, begin) + 1)
         return start
 
-    def _look_inside(self, data: bytes, values: _Bytes, begins: _Places, ends: _Places, found: _Found) -> None:
+    def _look_inside(self, data: bytes, begins: _Places, ends: _Places, lines: _Places, found: _Found) -> None:
         """Find cells whose lines look like rows, and what speaks for a writer that knows how to quote."""
         newline = _line_end(data)
-        lines = np.flatnonzero(values == newline[0])
         first_lines = np.searchsorted(lines, begins)
         over_lines = first_lines != np.searchsorted(lines, ends)
-        within = not self._certain and over_lines.any()
-        if not (within or self._quoted is None):
-            return
-        delimiters = np.flatnonzero(values == self._delimiter[0])
-        if within:
+        if not self._certain and over_lines.any():
             found.n_over_lines = int(np.count_nonzero(over_lines))
-            doubtful = over_lines
-            if self._n_columns > 1:  # most are known to be no rows by the number of cells in their first lines
-                starts, stops = np.append(0, lines + 1)[first_lines], np.append(lines, len(data))[first_lines]
-                n_delimiters = np.searchsorted(delimiters, stops) - np.searchsorted(delimiters, starts)
-                doubtful = over_lines & (n_delimiters == self._n_columns - 1)
-            for begin, end in zip(begins[doubtful].tolist(), ends[doubtful].tolist(), strict=True):
-                if self._swallows(data, newline, begin, end, found):
+            stops = np.append(lines, len(data))[first_lines[over_lines]]
+            cells = list(zip(begins[over_lines].tolist(), ends[over_lines].tolist(), stops.tolist(), strict=True))
+            if self._no_blanks and self._n_columns > 1:  # nearly every cell over lines is seen to be prose in its first
+                blank = self._delimiter + b" "
+                cells = [cell for cell in cells if data.find(blank, cell[0], cell[2]) < 0]
+            for begin, end, stop in cells:
+                if self._swallows(data, newline, begin, end, stop, found):
                     found.swallowing.append((begin, end))
             found.n_proper += found.n_over_lines - len(found.swallowing)
         if self._quoted is None or found.swallowing:
+            delimiters = np.flatnonzero(np.frombuffer(data, np.uint8) == self._delimiter[0])
             holds = np.searchsorted(delimiters, begins) != np.searchsorted(delimiters, ends)
             found.n_proper += int(np.count_nonzero(holds & ~over_lines))
 
-    def _swallows(self, data: bytes, newline: bytes, begin: int, end: int, found: _Found) -> bool:
-        """Whether the lines over which a cell runs look like rows: the first, the last and most between."""
+    def _swallows(self, data: bytes, newline: bytes, begin: int, end: int, stop: int, found: _Found) -> bool:
+        """Whether the lines over which a cell runs look like rows: the first, which ends at `stop`, the last and most between."""
         if self._n_columns == 1:
             # Any line is a row of one column: only marks that stand oddly elsewhere speak against the cell.
             return bool(self._seen.n_loose + found.n_loose)
-        start, stop = data.rfind(newline, 0, begin) + 1, data.find(newline, end)
-        if not self._is_row(data[start : data.find(newline, begin)]):
+        start = data.rfind(newline, 0, begin) + 1
+        if not self._is_row(data[start:stop]):
             return False
-        lines = data[start : stop if stop >= 0 else len(data)].split(newline)
+        last = data.find(newline, end)
+        lines = data[start : last if last >= 0 else len(data)].split(newline)
         if not self._is_row(lines[-1]) or (self._returns and not all(line.endswith(b"\r") for line in lines[:-1])):
             return False
         inner = [line for line in lines[1:-1] if line.strip()]
