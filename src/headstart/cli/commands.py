@@ -81,6 +81,12 @@ class Compare(args.Learns):
             shown="all",
         ),
     ] = None
+    metric: Annotated[
+        str | None,
+        args.option(
+            "--metric", "NAME", "What decides the verdict: accuracy, macro_f1, mae ...", shown="the task's own"
+        ),
+    ] = None
     source: args.Source = None
     source_text: Annotated[
         str | None, args.option("--source-text", "COL", "Its column of texts.", shown="the model's own, or text")

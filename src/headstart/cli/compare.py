@@ -48,6 +48,7 @@ def compare(options: Compare) -> None:
         "seeds": options.seeds,
         "cheap_seeds": options.cheap_seeds,
         "candidates": reading.column_list(options.candidates) or None,
+        "metric": options.metric,
         "random_state": options.seed,
         "n_jobs": options.n_jobs,
         "cache": options.cache,
@@ -80,7 +81,7 @@ def compare(options: Compare) -> None:
 
 def _settings(options: Compare) -> dict[str, Any]:
     """Return options of `headstart.comparison.compare` from a TOML file and from ``KEY=VALUE``, the latter first."""
-    known = ("budgets", "seeds", "cheap_seeds", "candidates", "random_state", "n_jobs", "cache", "device")
+    known = ("budgets", "seeds", "cheap_seeds", "candidates", "metric", "random_state", "n_jobs", "cache", "device")
     found: dict[str, Any] = {}
     for key, value in given_options(options.config, options.set_):
         if key not in known:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from headstart.cli import console, reading
 from headstart.cli.commands import Evaluate
 from headstart.cli.deciding import decided_by
-from headstart.cli.measuring import measured, warn_of_quality
+from headstart.cli.measuring import chance_sentence, measured, warn_of_quality
 from headstart.estimators import load
-from headstart.evaluation.binary import imbalance_warning
 
 __all__ = ["evaluate"]
+
+_MOST_ACROSS = 15
 
 
 def evaluate(options: Evaluate) -> None:
@@ -22,12 +25,42 @@ def evaluate(options: Evaluate) -> None:
     rows = replace(rows, columns=predictor.columns, otherwise=(predictor.text, "text"))
     corpus = reading.read_labelled(rows.of(predictor.answers), options.data)
     result = {
-        **measured(model, corpus),
+        **measured(model, corpus, details=True),
         **reading.label_facts(predictor.task),
         "counts": corpus.counts,
     }
     warn_of_quality(result, predictor)
-    if sentence := imbalance_warning(result):
+    if sentence := chance_sentence(result, predictor.answers):
         console.warn(sentence)
     shown = [{"metric": name, "value": value} for name, value in result.items() if isinstance(value, int | float)]
-    console.emit(result, as_json=options.as_json, lines=console.table(shown))
+    if undefined := result.get("undefined"):
+        console.note(undefined)
+    console.emit(result, as_json=options.as_json, lines=[*console.table(shown), *_details(result)])
+
+
+def _details(result: Mapping[str, Any]) -> list[str]:
+    """Return the tables under the metrics: each class or label, what was taken for what, how far numbers are off."""
+    lines: list[str] = []
+    if classes := result.get("classes"):
+        lines += ["", *console.table(classes)]
+    if confusion := result.get("confusion"):
+        lines += ["", *console.table(_confusion(confusion))]
+    if residuals := result.get("residuals"):
+        rows = [{"predicted less true": _share(name), "value": value} for name, value in residuals.items()]
+        lines += ["", *console.table(rows)]
+    return lines
+
+
+def _confusion(confusion: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a confusion table; of many classes the pairs that are confused most."""
+    names, counts = confusion["labels"], confusion["counts"]
+    if counts is None or len(names) > _MOST_ACROSS:
+        return list(confusion["most_confused"])
+    return [
+        {"label": name, **{f"as {other}": n for other, n in zip(names, row, strict=True)}}
+        for name, row in zip(names, counts, strict=True)
+    ]
+
+
+def _share(name: str) -> str:
+    return f"{name}% lie below" if name.isdecimal() else {"rmse": "root mean square"}.get(name, name)

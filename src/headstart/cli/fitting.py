@@ -14,12 +14,11 @@ import numpy
 import torch
 
 from headstart.cli import console, reading
-from headstart.cli.measuring import measured, warn_of_quality
+from headstart.cli.measuring import chance_sentence, measured, warn_of_quality
 from headstart.cli.progress import Progress
 from headstart.cli.run_page import write_page
 from headstart.corpus import source_name
 from headstart.estimators import ModelPlace, TextClassifier, TextEstimator, TextRegressor, run_digest
-from headstart.evaluation.binary import imbalance_warning
 from headstart.predictor import Predictor
 from headstart.tasks import TASKS, Task
 
@@ -126,7 +125,7 @@ def _same_answers(base: Predictor, predictor: Predictor) -> bool:
 def _warn(model: TextEstimator, result: dict[str, Any]) -> None:
     """Say what the counts of the rows tell of them, and figures that promise more than they hold."""
     for name in ("valid", "test"):
-        if sentence := imbalance_warning(result.get(name) or {}):
+        if sentence := chance_sentence(result.get(name) or {}, model.predictor_.answers):
             console.warn(f"{name} rows: {sentence}")
     for name, what in _PARTS.items():
         counts = {"n": model.predictor_.info.get("n_train"), **(result.get(name) or {})}

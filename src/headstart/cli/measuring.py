@@ -10,21 +10,31 @@ import numpy as np
 from headstart.cli import console
 from headstart.corpus import Corpus
 from headstart.estimators import TextEstimator
+from headstart.evaluation.binary import imbalance_warning
+from headstart.evaluation.figures import below_chance
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
+from headstart.tasks import Task
 
-__all__ = ["measured", "warn_of_quality"]
+__all__ = ["chance_sentence", "measured", "warn_of_quality"]
 
 
-def measured(model: TextEstimator, corpus: Corpus) -> dict[str, Any]:
-    """Return the metrics of a model on labelled rows, and data-quality counts."""
+def measured(model: TextEstimator, corpus: Corpus, *, details: bool = False) -> dict[str, Any]:
+    """Return the metrics of a model on labelled rows, and data-quality counts; see `headstart.tasks.Task.details` for those."""
     predictor, scores = model.predictor_, model.score_rows(corpus)
-    learnt_from = predictor.learnt_from
+    task, learnt_from = predictor.answers, predictor.learnt_from
+    given = np.asarray(corpus.labels), scores.probabilities, predictor.rule
     return {
-        **predictor.answers.measure(np.asarray(corpus.labels), scores.probabilities, predictor.rule),
+        **task.measure(*given),
         **scores.counts,
+        **(task.details(*given) if details else {}),
         "n_seen_in_training": None if learnt_from is None else learnt_from.overlap(corpus.texts).n,
     }
+
+
+def chance_sentence(found: Mapping[str, Any], task: Task) -> str | None:
+    """Return a sentence where what was measured is no better than one answer for all rows."""
+    return imbalance_warning(found) if task.kind == "binary" else below_chance(task.primary, found)
 
 
 def warn_of_quality(counts: Mapping[str, Any], predictor: Predictor, *, of: str = "") -> None:

@@ -11,6 +11,8 @@ from headstart.cli.reading import Splits
 from headstart.corpus import Corpus
 from headstart.estimators import TextEstimator
 from headstart.evaluation.binary import delong_test
+from headstart.evaluation.draws import components, difference
+from headstart.evaluation.saying import Saying
 from headstart.report import run_report
 from headstart.strategies import layer_aucs
 
@@ -20,15 +22,7 @@ __all__ = ["write_page"]
 def write_page(model: TextEstimator, splits: Splits, result: dict[str, Any], path: Path, title: str) -> None:
     """Write the page about a run of `train` or `transfer`."""
     shown = splits.test or splits.valid
-    separation = None
-    if shown is not None:
-        scores = model.score_rows(shown)
-        separation = {
-            "labels": np.asarray(shown.labels).tolist(),
-            "probabilities": [float(p) for p in scores.probabilities],
-            "names": list(model.predictor_.label_names),
-            "threshold": model.predictor_.threshold,
-        }
+    answers = {} if shown is None else _answers(model, shown)
     facts = model.predictor_.run
     gain = None if shown is None or "test_as_is" not in result else _gain(model, shown)
     layers = None
@@ -47,10 +41,10 @@ def write_page(model: TextEstimator, splits: Splits, result: dict[str, Any], pat
             "test_as_is": result.get("test_as_is"),
             "gain": gain,
             "training": facts.get("training"),
-            "separation": separation,
+            **answers,
             "layers": layers,
             "counts": {**(result["counts"] or {}), "texts of the training rows": result["train_counts"]},
-            "labels": result["labels"],
+            "labels": {name: part for name, part in result["labels"].items() if part},
             "options": model.predictor_.estimator,
             "versions": {name: facts[name] for name in ("python", "torch", "numpy", "threads") if name in facts},
         },
@@ -58,7 +52,28 @@ def write_page(model: TextEstimator, splits: Splits, result: dict[str, Any], pat
     )
 
 
+def _answers(model: TextEstimator, rows: Corpus) -> dict[str, Any]:
+    """Return what the page shows of the answers on some rows, and by which metric it judges them."""
+    predictor, probabilities, targets = model.predictor_, model.score_rows(rows).probabilities, np.asarray(rows.labels)
+    task = predictor.answers
+    if task.kind == "binary":
+        separation = {
+            "labels": targets.tolist(), "probabilities": [float(p) for p in probabilities], "names": list(task.names),
+            "threshold": predictor.threshold,
+        }  # fmt: skip
+        return {"separation": separation}
+    details = task.details(targets, probabilities, predictor.rule)
+    if task.kind == "regression":
+        details |= {"targets": targets.tolist(), "predicted": [float(f"{p:.6g}") for p in probabilities]}
+    saying = Saying.of(task.primary, task.primary.chance(targets), task.primary.negligible_for(targets))
+    return {"details": details, "metric": saying.to_json()}
+
+
 def _gain(model: TextEstimator, rows: Corpus) -> dict[str, float]:
-    """Return the difference of AUC to the base as it is, on the same rows, with its 95% interval."""
-    scores = [one.score_rows(rows).probabilities for one in (model, model.base)]
-    return delong_test(np.asarray(rows.labels), *scores)._asdict()
+    """Return the gain in the primary metric over the base as it is, on the same rows, with its 95% interval."""
+    targets, task = np.asarray(rows.labels), model.predictor_.answers
+    both = [(one.score_rows(rows), one.predictor_.rule) for one in (model, model.base)]
+    if task.kind == "binary":
+        return delong_test(targets, *(scores.probabilities for scores, _ in both))._asdict()
+    taken = [task.scores(scores.logits, scores.probabilities, rule) for scores, rule in both]
+    return difference(*(components(targets, {-1: one}, metric=task.primary) for one in taken))._asdict()

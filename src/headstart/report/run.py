@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from headstart.evaluation.saying import Saying
 from headstart.plain import Facts, Json
+from headstart.report.answers import add_details, residuals
 from headstart.report.page import Page
 from headstart.report.scores import calibration_curve, score_separation
 from headstart.report.strategies import strategy_curves, strategy_table, summarise
@@ -51,9 +53,6 @@ SPLITS = {
     "test_as_is": "Test, the base as it is",
 }  # fmt: skip
 
-NEGLIGIBLE = 0.01
-"""A difference of AUC that is called none when its whole interval lies within it."""
-
 Part = Facts
 
 
@@ -77,6 +76,10 @@ def run_report(result: Facts, path: str | os.PathLike[str]) -> Path:
     ``separation``
         labels (0 or 1), probabilities, and optionally names (of 0 and 1), threshold, and rows (what they
         are, as "4,303 test rows")
+    ``details``
+        in place of a separation, what `headstart.tasks.Task.details` gives; of numbers ``targets`` and ``predicted`` too
+    ``metric``
+        what the figures are judged by, as `headstart.evaluation.saying.Saying` stores it; the AUC if it is missing
     ``layers``
         rows for `layer_auc`: layer, auc, low, high, head
     ``strategies``
@@ -96,7 +99,7 @@ def run_report(result: Facts, path: str | os.PathLike[str]) -> Path:
     title = str(result.get("title") or "Training run")
     page = Page(title, about={"Command": result.get("command"), "Seconds": result.get("seconds")})
     _answer(page, result)
-    for write in (_metrics, _curves, _scores, _layers, _strategies, _counts, _labels, _repeat, _rest):
+    for write in (_metrics, _curves, _scores, _answers, _layers, _strategies, _counts, _labels, _repeat, _rest):
         write(page, result)
     return page.write(path)
 
@@ -106,45 +109,54 @@ def _answer(page: Page, result: Part) -> None:
     name, metrics = next(((name, result[name]) for name in ("test", "valid") if result.get(name)), ("", None))
     if result.get("verdict"):
         page.verdict(str(result["verdict"]))
-    if metrics is None or metrics.get("auc") is None:
+    how = Saying.from_json(result.get("metric"))
+    if metrics is None or metrics.get(how.name) is None:
         return
-    low, high = metrics.get("auc_low"), metrics.get("auc_high")
-    auc = Estimate(metrics["auc"], metrics["auc"] if low is None else low, metrics["auc"] if high is None else high)
-    tiles = [("AUC", f"{auc.value:.3f}", f"on {metrics.get('n', 0):,} {SPLITS[name].lower()} rows")]
-    if metrics.get("accuracy") is not None:
-        tiles.append(("Accuracy", f"{metrics['accuracy']:.1%}", "at the model's threshold"))
+    value, low, high = (metrics.get(f"{how.name}{end}") for end in ("", "_low", "_high"))
+    found = Estimate(value, value if low is None else low, value if high is None else high, decimals=how.decimals)
+    less = "" if how.higher_is_better else "; less is better"
+    tiles = [(how.heading, how.value(value), f"on {metrics.get('n', 0):,} {SPLITS[name].lower()} rows{less}")]
+    if metrics.get("accuracy") is not None and how.name != "accuracy":
+        where = "at the model's threshold" if how.name == "auc" else "of the predicted class"
+        tiles.append(("Accuracy", f"{metrics['accuracy']:.1%}", where))
     gain = result.get("gain")
     if gain:
-        apart = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
-        tiles.append(("Gain over the base as it is", f"{gain['value']:+.3f}", "paired, on the same rows"))
-        kind, line = _gain_line(gain)
-        page.answer(
-            kind,
-            line,
-            f"AUC {auc} on the {SPLITS[name].lower()} rows",
-            f"Against the base as it is: {apart} AUC.",
-            tiles,
-        )
+        apart = f"{how.gain(gain['value'])} [{how.gain(gain['low'])}, {how.gain(gain['high'])}] {how.title}"
+        if not how.higher_is_better:
+            apart = how.gained(gain["value"], gain["low"], gain["high"])
+        tiles.append(("Gain over the base as it is", how.gain(gain["value"]), "paired, on the same rows"))
+        kind, line = _gain_line(gain, how.negligible)
+        figure = f"{how.heading} {found} on the {SPLITS[name].lower()} rows"
+        page.answer(kind, line, figure, f"Against the base as it is: {apart}.", tiles)
         return
-    better = low is None or low > 0.5
-    line = "The model tells the labels apart" if better else "The model is not shown to do better than chance"
-    page.answer("helps" if better else "nothing", line, f"AUC {auc} on the {SPLITS[name].lower()} rows", "", tiles)
+    better = low is None or (low > how.chance if how.higher_is_better else found.high < how.chance)
+    line = "The model is not shown to do better than chance"
+    if better:
+        line = (
+            "The model tells the labels apart"
+            if how.name != "mae"
+            else "The model does better than one number for all rows"
+        )
+    known = "" if how.name == "auc" else f"One answer for all rows has {how.with_article} of {how.value(how.chance)}."
+    figure = f"{how.heading} {found} on the {SPLITS[name].lower()} rows"
+    page.answer("helps" if better else "nothing", line, figure, known, tiles)
 
 
-def _gain_line(gain: Part) -> tuple[str, str]:
+def _gain_line(gain: Part, negligible: float) -> tuple[str, str]:
     low, high = gain["low"], gain["high"]
     if low > 0:
         return "helps", "Better than the base as it is"
     if high < 0:
         return "harms", "Worse than the base as it is"
-    if low >= -NEGLIGIBLE and high <= NEGLIGIBLE:
+    if low >= -negligible and high <= negligible:
         return "same", "No difference to the base as it is"
     return "unknown", "Not shown to differ from the base as it is"
 
 
 def _metrics(page: Page, result: Part) -> None:
+    how = Saying.from_json(result.get("metric"))
     rows = [
-        _with_interval(row)
+        _with_interval(row, how)
         for row in _splits({name: result.get(name) for name in ("train", "valid", "test", "test_as_is")})
     ]
     if not rows:
@@ -156,13 +168,14 @@ def _metrics(page: Page, result: Part) -> None:
     )
 
 
-def _with_interval(row: Json) -> Json:
-    """The row with its AUC and the AUC's interval in one cell."""
-    value, low, high = (row.get(key) for key in ("auc", "auc_low", "auc_high"))
-    shown = {key: part for key, part in row.items() if key not in ("auc_low", "auc_high")}
+def _with_interval(row: Json, how: Saying) -> Json:
+    """The row with its primary metric and that one's interval in one cell."""
+    ends = f"{how.name}_low", f"{how.name}_high"
+    value, low, high = (row.get(key) for key in (how.name, *ends))
+    shown = {key: part for key, part in row.items() if key not in ends}
     if value is None or low is None or high is None:
         return shown
-    return {**shown, "auc": Estimate(value, low, high)}
+    return {**shown, how.name: Estimate(value, low, high, decimals=how.decimals)}
 
 
 def _named(key: str) -> str:
@@ -197,6 +210,14 @@ def _scores(page: Page, result: Part) -> None:
         )
 
 
+def _answers(page: Page, result: Part) -> None:
+    if part := result.get("details"):
+        page.section("Answers", f"Of {part['rows']}." if part.get("rows") else "")
+        if part.get("predicted"):
+            page.figure(residuals(part["targets"], part["predicted"]), "On the line, a number is predicted as it is.")
+        add_details(page, part)
+
+
 def _confusion(part: Part, names: Sequence[str]) -> list[Json]:
     threshold = float(part.get("threshold") or 0.5)
     pairs = [(int(label), int(p >= threshold)) for label, p in zip(part["labels"], part["probabilities"], strict=True)]
@@ -205,7 +226,9 @@ def _confusion(part: Part, names: Sequence[str]) -> list[Json]:
 
 def _layers(page: Page, result: Part) -> None:
     if rows := result.get("layers"):
-        page.section("Layers").figure(layer_auc(rows), "Whiskers are 95% intervals.")
+        page.section("Layers").figure(
+            layer_auc(rows, how=Saying.from_json(result.get("metric"))), "Whiskers are 95% intervals."
+        )
 
 
 def _strategies(page: Page, result: Part) -> None:
@@ -260,7 +283,19 @@ def _repeat(page: Page, result: Part) -> None:
 
 def _rest(page: Page, result: Part) -> None:
     known = {"title", "command", "verdict", "train", "valid", "test", "epochs", "separation", "layers", "strategies"}
-    known |= {"counts", "labels", "options", "versions", "seconds", "test_as_is", "gain", "training", "command"}
+    known |= {
+        "counts",
+        "labels",
+        "options",
+        "versions",
+        "seconds",
+        "test_as_is",
+        "gain",
+        "training",
+        "command",
+        "details",
+        "metric",
+    }
     if rest := {name.replace("_", " "): formatted(result[name]) for name in result if name not in known}:
         page.section("Further details").facts(rest)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from headstart.errors import DataError
+from headstart.evaluation.saying import OF_AUC, Saying
 from headstart.plain import Facts, Json
 from headstart.report.axes import Axis, count_axis, linear_axis, name_axis
 from headstart.report.chart import Chart
@@ -91,49 +92,51 @@ def _without_far_start(series: tuple[Series, ...]) -> tuple[list[float], str]:
 
 
 def layer_auc(
-    rows: Sequence[Row], *, reference: float | None = None, title: str = "AUC by layer used as features"
+    rows: Sequence[Row], *, reference: float | None = None, title: str | None = None, how: Saying = OF_AUC
 ) -> Chart:
-    """How well each layer's output serves as features, with intervals.
+    """How well each layer's output serves as features, with intervals: by the AUC, or the metric that ``how`` says.
 
-    A row has ``layer``, ``auc``, and where known ``low``, ``high`` and ``head`` (the model on top of the
+    A row has ``layer``, the metric by its name, and where known ``low``, ``high`` and ``head`` (the model on top of the
     layer, as "catboost"; each gets a marker). Layers stand in the order of their first row.
-    ``reference`` draws a line, as the AUC of the base as it is. Raises DataError without rows.
+    ``reference`` draws a line, as the metric of the base as it is. Raises DataError without rows.
     """
     if not rows:
         raise DataError("A figure of layers needs one row a layer, but there are no rows. Score one layer or more.")
     layers = list(dict.fromkeys(str(row["layer"]) for row in rows))
     heads = list(dict.fromkeys(str(row.get("head") or "") for row in rows))
-    values = [float(row[key]) for row in rows for key in ("auc", "low", "high") if row.get(key) is not None]
-    y = linear_axis([*values, *([] if reference is None else [reference])], "AUC", ceiling=1.0, decimals=4)
+    values = [float(row[key]) for row in rows for key in (how.name, "low", "high") if row.get(key) is not None]
+    ceiling = 1.0 if how.higher_is_better else math.inf
+    y = linear_axis([*values, *([] if reference is None else [reference])], how.title, ceiling=ceiling, decimals=4)
     series = tuple(
-        _head_series(rows, layers, head, (k - (len(heads) - 1) / 2) * 0.24, k) for k, head in enumerate(heads)
+        _head_series(rows, how, layers, head, (k - (len(heads) - 1) / 2) * 0.24, k) for k, head in enumerate(heads)
     )
     x = name_axis(layers)
     rules = () if reference is None else (Rule((x.high, reference), (x.low, reference), f"as it is {reference:.3f}"),)
-    best = max(rows, key=lambda row: float(row["auc"]))
+    best = (max if how.higher_is_better else min)(rows, key=lambda row: float(row[how.name]))
     head = f" with {best['head']}" if best.get("head") else ""
-    said = f"{best['layer']}{head} is best, with an AUC of {float(best['auc']):.4f}."
+    said = f"{best['layer']}{head} is best, with {how.with_article} of {float(best[how.name]):.4f}."
     panel = Panel("", x, y, series, rules, note=said, sideways=True, height=120 + 40.0 * len(layers))
-    names = {"layer": "Layer", "head": "Head", "auc": "AUC", "low": "Low", "high": "High"}
+    names = {"layer": "Layer", "head": "Head", how.name: how.heading, "low": "Low", "high": "High"}
     columns = {key: name for key, name in names.items() if any(row.get(key) is not None for row in rows)}
+    title = title or f"{how.heading} by layer used as features"
     return Chart(title, said, (panel,), columns, list(rows))
 
 
-def _head_series(rows: Sequence[Row], layers: list[str], head: str, shift: float, look: int) -> Series:
+def _head_series(rows: Sequence[Row], how: Saying, layers: list[str], head: str, shift: float, look: int) -> Series:
     own = [
-        {"x": layers.index(str(row["layer"])) + shift, "low": row["auc"], "high": row["auc"], **_known(row)}
+        {"x": layers.index(str(row["layer"])) + shift, "low": row[how.name], "high": row[how.name], **_known(row)}
         for row in rows
         if str(row.get("head") or "") == head
     ]
-    dots = Series.of_rows(head or "AUC", own, "x", "auc", look=look)
-    return replace(dots, kind="dots", texts=tuple(map(_layer_said, own)))
+    dots = Series.of_rows(head or how.title, own, "x", how.name, look=look)
+    return replace(dots, kind="dots", texts=tuple(_layer_said(row, how) for row in own))
 
 
 def _known(row: Row) -> Json:
     return {key: value for key, value in row.items() if value is not None}
 
 
-def _layer_said(row: Row) -> str:
+def _layer_said(row: Row, how: Saying) -> str:
     head = f" with {row['head']}" if row.get("head") else ""
     interval = f" [{row['low']:.4f}, {row['high']:.4f}]" if row["low"] < row["high"] else ""
-    return f"{row['layer']}{head}\nAUC {row['auc']:.4f}{interval}"
+    return f"{row['layer']}{head}\n{how.title} {row[how.name]:.4f}{interval}"
