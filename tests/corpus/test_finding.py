@@ -101,6 +101,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "blanks": ("  ", r"The path of the data is empty"),
     "no home": ("~nosuch", r"There is no file ~nosuch"),
     "a null": ("a\0b.csv", r"There is no file a\\x00b\.csv"),
+    "a link to nothing": (
+        "link.csv",
+        r"^link\.csv is a link to gone\.csv, where there is no file\. Mend the link, or name the file",
+    ),
+    "a link to itself": (
+        "loop.csv",
+        r"^loop\.csv is a link to loop\.csv, where there is no file\. Mend the link, or name the file",
+    ),
     "a long name": ("x" * 5000 + ".csv", r"cannot be looked at: File name too long"),
     "no match": ("nosuch/*.csv", r"No file matches nosuch/\*\.csv"),
     "matches no data": ("*", r"The folder deep holds no data file"),
@@ -133,6 +141,8 @@ def test_what_stands_for_no_rows(case: str, tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "a.csv").write_text(CSV)
     (tmp_path / "b.jsonl").write_text('{"text": "a"}\n')
     (tmp_path / "folders" / "deep").mkdir(parents=True)
+    (tmp_path / "link.csv").symlink_to("gone.csv")
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
     if case == "matches no data":
         monkeypatch.chdir(tmp_path / "folders")
     source, sentence = REFUSED[case]

@@ -84,7 +84,7 @@ def _encoding(name: str) -> str:
         )
         near = near_names(name, known)
         raise OptionError(
-            f"there is no encoding {str(name)!r}; {f'did you mean {near[0]!r}? ' if near else ''}"
+            f"there is no encoding {str(name)!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
             f"Name one that Python knows, such as {', '.join(known)}."
         ) from error
     return codec.name

@@ -100,12 +100,17 @@ def _find_local(name: str, format: str | None) -> list[DataFile]:
         if glob.has_magic(name):
             pattern = path.as_posix()
             return _matching(sorted(glob.glob(pattern, recursive=True)), pattern, format)  # noqa: PTH207
+        target = path.readlink() if path.is_symlink() else None
         siblings = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else None
     except DataError:
         raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{name[:200]} cannot be looked at: {reason}. Check the path and its permissions.") from error
+    if target is not None:
+        raise DataError(
+            f"{name} is a link to {target}, where there is no file. Mend the link, or name the file itself."
+        )
     raise DataError(_missing(name, path.name, str(path.parent), siblings))
 
 
