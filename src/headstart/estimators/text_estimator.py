@@ -331,8 +331,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         if base is not None and base.task is not None and chosen.unlabelled:
             return {"task": base.task}
         told = self.task if self.task != AUTO or y is None else self._unless_told
-        carried = base is not None and chosen.uses != "nothing" and not isinstance(y, Mapping)
-        return {"task": told, "order": self.order, "base": base.task if base is not None and carried else None}
+        takes_over = base is not None and chosen.uses != "nothing" and not isinstance(y, Mapping)
+        return {"task": told, "order": self.order, "base": base.task if base is not None and takes_over else None}
 
     def _check_kind(self, kind: str) -> None:
         """Refuse a task that is not this estimator's."""
@@ -403,12 +403,12 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         if learnt.choices:
             predictor = predictor.with_facts(choices=learnt.choices)
         predictor = decided(predictor, self.threshold, self.costs, self.abstain_below)
-        found = classes_of(predictor, train)
-        if train.label_values:
-            facts = found.facts
-            if isinstance(y, Mapping):
-                facts["label_types"] = [INDICATOR]
-            predictor = predictor.with_facts(**facts)
+        if isinstance(y, Mapping):
+            predictor = predictor.with_facts(label_types=[INDICATOR])
+            found = stored_classes(predictor)
+        else:
+            found = classes_of(predictor, train)
+            predictor = predictor.with_facts(**found.facts) if train.label_values else predictor
         return install(self, predictor, history=learnt.history, notes=learnt.notes, classes=found)
 
     def _name_features(self, X: Any) -> Self:

@@ -43,7 +43,7 @@ def fit_as_is(
     """
     base = require_base(base)
     _check_labels(base, train)
-    if not base.label_names:
+    if base.task is None:
         raise OptionError(
             "this base is an encoder without labels, so as it is it predicts nothing; "
             "use strategy 'features', which learns your labels from its layers."

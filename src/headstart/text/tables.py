@@ -1,4 +1,4 @@
-"""What a text step may give to scikit-learn's ``ColumnTransformer``, which puts tables beside each other."""
+"""What a text step may give to scikit-learn's ``ColumnTransformer``, which puts tables next to each other."""
 
 import sys
 from typing import TypeVar
