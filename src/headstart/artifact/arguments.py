@@ -56,6 +56,7 @@ STORED: dict[str, Check] = {
     "clip": text(longest=100),
     "column_types": nullable(mapping(text(longest=100), keys=_NAME)),
     "columns": nullable(_NAMES),
+    "coverage": nullable(number(0, 1)),
     "costs": nullable(mapping(mapping(number(0, 1e308), keys=_NAME), keys=_NAME)),
     "epochs": nullable(integer(0, _WHOLE)),
     "freeze": nullable(text()),

@@ -211,6 +211,16 @@ class Trains(Learns):
     threshold: Threshold = None
     costs: Costs = None
     abstain_below: AbstainBelow = None
+    coverage: Annotated[
+        float | None,
+        option(
+            "--coverage",
+            "P",
+            "Give sets or intervals that hold the truth in this fraction of rows, such as 0.9.",
+            min=0,
+            max=1,
+        ),
+    ] = None
     unlabelled: Annotated[
         str | None,
         option(

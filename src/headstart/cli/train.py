@@ -19,7 +19,7 @@ def train(options: Train) -> None:
     place = ModelPlace(options.out, inputs, options.force, options.report)
     place.check()
     given = estimator_options(options.config, options.set_)
-    named = {"net": options.net, "epochs": options.epochs}
+    named = {"net": options.net, "epochs": options.epochs, "coverage": options.coverage}
     given |= {name: value for name, value in named.items() if value is not None} | decisions(options)
     defaults = {
         "random_state": options.seed,

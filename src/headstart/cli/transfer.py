@@ -35,7 +35,11 @@ def transfer(options: Transfer) -> None:
             f"use one of {reading_them}, or leave --columns out."
         )
     given = estimator_options(options.config, options.set_)
-    given |= {name: value for name in ("layer", "freeze", "cache") if (value := getattr(options, name)) is not None}
+    given |= {
+        name: value
+        for name in ("layer", "freeze", "cache", "coverage")
+        if (value := getattr(options, name)) is not None
+    }
     given |= decisions(options)
     rows = reading.data_options(options, predictor, columns=columns, group=options.group, weight=options.weight)
     if taken.unlabelled:

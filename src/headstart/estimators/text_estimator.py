@@ -54,7 +54,7 @@ from headstart.train import Event, Phase
 __all__ = ["LEAST_HELD", "TextEstimator", "install"]
 
 
-_SINCE_0_2 = ("abstain_below", "costs", "order", "task")
+_SINCE_0_2 = ("abstain_below", "costs", "coverage", "order", "task")
 """Options that a model keeps only where they were set, so that what 0.1 could make is written as it was."""
 
 
@@ -118,6 +118,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         threshold: float | None = None,
         costs: Mapping[Any, Mapping[Any, float]] | None = None,
         abstain_below: float | None = None,
+        coverage: float | None = None,
         random_state: RandomState = 0,
         device: str | torch.device = "auto",
         events: Sequence[Event] = (),
@@ -183,6 +184,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
             costs: what a mistake costs, by true and predicted label: ``{"spam": {"ham": 1}, "ham": {"spam": 10}}``; the label whose
                 expected cost is the least is predicted. A pair that is left out costs nothing where it is right, and 1 where not.
             abstain_below: no label is predicted (`predict` gives None) where its probability lies below this.
+            coverage: let ``predict`` of the command line also give a set of labels, or an interval of numbers, that holds the
+                truth in this fraction of rows, such as .9; fitted on labelled rows that are not learnt from.
             random_state: seed of weights, batches, dropout and the held-out rows; a ``RandomState`` or None draws one. Weights
                 are the same to the bit on the same number of threads.
             device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
@@ -232,6 +235,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         self.threshold = threshold
         self.costs = costs
         self.abstain_below = abstain_below
+        self.coverage = coverage
         self.random_state = random_state
         self.device = device
         self.events = events

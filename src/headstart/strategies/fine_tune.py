@@ -10,7 +10,6 @@ import numpy as np
 
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
-from headstart.fitting.calibration import fit_rule
 from headstart.layers import Network
 from headstart.plain import Json
 from headstart.predictor import NetworkScorer, Predictor, Provenance
@@ -26,12 +25,12 @@ from headstart.strategies.blend import (
     with_own_texts,
 )
 from headstart.strategies.epochs import finish_network, loss_of
-from headstart.strategies.finishing import finish_head, folds_of, measured
+from headstart.strategies.finishing import finish_head, folds_of, measured, rule_of
 from headstart.strategies.inputs import base_provenance, examples_of, require_base, require_goals, task_of, text_counts
 from headstart.strategies.new_head import answers_alike, shared_labels, with_new_head
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
-from headstart.tasks import PLAIN, Rule, Task
+from headstart.tasks import Rule
 from headstart.text import encode
 from headstart.train import Phase
 
@@ -118,7 +117,7 @@ def _fit_new_head(train: Corpus, valid: Corpus | None, base: Predictor, settings
     facts: Provenance = {**base_provenance(base), **_of_vocabulary(extended)}
     counts = text_counts(encode(predictor.steps, train.texts), predictor.max_tokens)
     found = FitResult(replace(predictor, info=facts, run={}), choices=choices)
-    return finish_head(found, train, valid, replace(settings, calibrate=False), counts, None)
+    return finish_head(found, train, valid, replace(settings, calibrate=False, coverage=None), counts, None)
 
 
 def _of_vocabulary(extended: Extended) -> Provenance:
@@ -151,8 +150,8 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
     known = own is not None and own.kind == task.kind == "binary"
     start = extended.predictor if known else replace(extended.predictor, task=task)
     tuned, cost = ridge_fine_tune(start, train, settings)
-    if task.kind != "binary":
-        tuned = replace(tuned, rule=_rule_of_folds(start, train, task, settings))
+    if task.kind != "binary" or settings.coverage is not None:
+        tuned = replace(tuned, rule=_rule_of_folds(start, tuned, train, settings))
     measure(f"fitted to {len(train):,} labels", tuned)
     predictor = tuned
     texts = with_own_texts(train, settings.unlabelled)
@@ -171,23 +170,26 @@ def _fit_closed_form(train: Corpus, valid: Corpus | None, base: Predictor, setti
         FitResult(predictor, history, choices={"C": cost}),
         train,
         valid,
-        replace(settings, calibrate=False),
+        replace(settings, calibrate=False, coverage=None),
         counts,
         None,
     )
 
 
-def _rule_of_folds(base: Predictor, train: Corpus, task: Task, settings: Settings) -> Rule:
-    """Return what logits mean, from rows that the fine-tuned base has not seen: folds inside the training rows."""
+def _rule_of_folds(base: Predictor, whole: Predictor, train: Corpus, settings: Settings) -> Rule:
+    """Return what logits mean, from rows that the fine-tuned base has not seen: folds inside the training rows.
+
+    Of two labels they mean what they say as they are, closed forms being calibrated.
+    """
     folds, logits = folds_of(train, settings), np.full(len(train), np.nan)
     for fold in folds:
         tuned = ridge_fine_tune(base, train.take(fold.train), settings)[0]
         logits[fold.valid] = tuned.score(train.take(fold.valid)).logits
     known = np.isfinite(logits)
-    if not known.any() or not settings.calibrate:
-        return PLAIN
-    weights = None if train.weights is None else train.weights[known]
-    return fit_rule(task, logits[known], np.asarray(train.labels)[known], weights)
+    if not known.any():
+        return whole.rule
+    settings = replace(settings, calibrate=settings.calibrate and whole.answers.kind != "binary")
+    return rule_of(whole, logits[known], train.take(known), settings)
 
 
 def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:

@@ -7,15 +7,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from headstart.arrays import Doubles
 from headstart.corpus import Corpus
 from headstart.fitting.calibration import fit_rule, held_out_metrics
+from headstart.fitting.conformal import conformal_quantile
 from headstart.fitting.folds import Fold, known_rows, stratified_folds
 from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance
 from headstart.strategies.inputs import group_codes_of, task_of
 from headstart.strategies.settings import FitResult, Settings
+from headstart.tasks import Rule
 
-__all__ = ["finish_head", "folds_of", "measured"]
+__all__ = ["finish_head", "folds_of", "measured", "rule_of"]
 
 
 def folds_of(train: Corpus, settings: Settings) -> list[Fold]:
@@ -51,12 +54,29 @@ def finish_head(
         known = np.flatnonzero(known_rows(out_of_fold))
         rows, logits = train.take(known), out_of_fold[known]
     if rows is not None and rows.labels is not None and logits is not None and len(logits):
-        if settings.calibrate:
-            predictor = replace(predictor, rule=fit_rule(predictor.answers, logits, rows.labels, rows.weights))
+        predictor = replace(predictor, rule=rule_of(predictor, logits, rows, settings))
         facts["n_valid"] = len(rows)
         task, rule = predictor.answers, predictor.rule
         facts["valid"] = held_out_metrics(task, rows.labels, predictor.probabilities(logits), rule)
     return replace(result, predictor=predictor.with_facts(**facts))
+
+
+def rule_of(predictor: Predictor, logits: Doubles, rows: Corpus, settings: Settings) -> Rule:
+    """Return how a predictor's logits become answers, from rows that it has not learnt from.
+
+    Args:
+        predictor: whose rule stays where none is to be fitted.
+        logits: of the rows, [rows] or [rows, outputs].
+        rows: with labels.
+        settings: whether to calibrate, and the coverage of conformal sets or intervals.
+    """
+    task, targets, rule = predictor.answers, np.asarray(rows.labels), predictor.rule
+    if settings.calibrate:
+        rule = replace(fit_rule(task, logits, targets, rows.weights), threshold=rule.threshold)
+    if settings.coverage is None:
+        return rule
+    quantile = conformal_quantile(task, task.probabilities(logits, rule), targets, settings.coverage)
+    return replace(rule, coverage=settings.coverage, quantile=quantile)
 
 
 def measured(predictor: Predictor, valid: Corpus | None, device: str) -> Provenance:

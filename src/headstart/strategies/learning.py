@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.corpus import Corpus, split
+from headstart.errors import DataError
 from headstart.fitting.folds import Fold
 from headstart.predictor import Predictor, kept
 from headstart.strategies.settings import FitResult, Settings
@@ -47,7 +48,26 @@ def learn(
         shared: what is known of the training rows already.
         measure: whether to hold rows out that would only measure, which costs a second fit.
     """
-    shared = shared or SharedRows(train, base, settings)
+    found = _learn(strategy, train, valid, base, settings, shared or SharedRows(train, base, settings), measure=measure)
+    if settings.coverage is not None and found.predictor.rule.quantile is None:
+        raise DataError(
+            f"sets or intervals that hold the truth in {settings.coverage:.0%} of rows are fitted on labelled rows that were not "
+            f"learnt from, and {strategy.name!r} had none among {len(train):,} rows; give more labelled rows, validation rows, or "
+            "leave the coverage out."
+        )
+    return found
+
+
+def _learn(
+    strategy: Strategy,
+    train: Corpus,
+    valid: Corpus | None,
+    base: Predictor | None,
+    settings: Settings,
+    shared: SharedRows,
+    *,
+    measure: bool,
+) -> FitResult:
     only_measures = strategy.only_measures(base, settings)
     holds_out = strategy.stops_early(base, settings) or (measure and only_measures)
     if valid is not None or not holds_out or (fold := _fold(train, settings)) is None:

@@ -54,6 +54,7 @@ class Settings:
     groups: str | None = None
     valid_fraction: float | int = 0.1
     calibrate: bool = True
+    coverage: float | None = None
     random_state: int = 0
     device: str = "auto"
     events: Sequence[Event] = ()

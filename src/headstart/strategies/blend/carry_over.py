@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Array, Doubles, Floats
 from headstart.corpus import Corpus
-from headstart.fitting.calibration import fit_rule
 from headstart.fitting.folds import Fold, best_choice, out_of_fold
 from headstart.fitting.logistic import LinearModel, logistic_path
 from headstart.inference import network_outputs
@@ -30,7 +29,7 @@ from headstart.strategies.blend.fit_branches import branch_of, ngram_features
 from headstart.strategies.blend.linear_branch import blend_of
 from headstart.strategies.blend.ridge_fine_tuning import target_list
 from headstart.strategies.blend.vocabulary import Extended, extend_vocabulary
-from headstart.strategies.finishing import folds_of
+from headstart.strategies.finishing import folds_of, rule_of
 from headstart.strategies.inputs import examples_of
 from headstart.strategies.settings import Settings
 from headstart.tasks import PLAIN, Task
@@ -100,18 +99,15 @@ def carry_over(base: Predictor, train: Corpus, task: Task, settings: Settings) -
         return np.stack([model.logits(inputs[fold.valid]) for model in solve(fold.train, costs)])
 
     costs = _COSTS if settings.C is None else (settings.C,)
-    cost, rule = settings.C or _COST, PLAIN
+    cost, head = settings.C or _COST, replace(known, task=task, rule=PLAIN)
     if folds:
         logits = out_of_fold(folds, goals.shape, of_fold, len(costs))
         best, _ = best_choice(goals, logits, train.weights, task.link)
         cost, there = costs[best], np.isfinite(logits[best].reshape(len(train), -1)).all(1)
-        if settings.calibrate:
-            weights = None if train.weights is None else train.weights[there]
-            rule = fit_rule(task, logits[best][there], np.asarray(train.labels)[there], weights)
+        head = replace(head, rule=rule_of(head, logits[best][there], train.take(there), settings))
     (model,) = solve(np.arange(len(train)), (cost,))
     scorer = _with_head(known.scorer, task, (listed, scale), (centre, factor), model)
-    predictor = replace(known, scorer=scorer, task=task, rule=replace(rule, threshold=0.5))
-    return predictor, extended, {"C": cost}
+    return replace(head, scorer=scorer), extended, {"C": cost}
 
 
 def _with_frequencies_of_base(base: Predictor, listed: NDArray[np.int64], scale: Floats, ids: Any) -> Floats:
