@@ -1,9 +1,9 @@
-"""Five cases whose truth is known, at full size: five different verdicts.
+"""Six cases whose truth is known, at full size: five different verdicts.
 
     python benchmarks/verdicts.py [CASE ...] [--base MODEL] [--seeds 20] [--out FILE.json]
 
 Reads ``imdb.parquet`` and ``hotel_opspam.parquet`` in the folder given by HEADSTART_DATA. Without ``--base`` a base is
-trained on 6,000 reviews first. Cases: shuffled, same, misled, few, columns; prints a line for each, and whether the
+trained on 6,000 reviews first. Cases: shuffled, shuffled-tasks, same, misled, few, columns; prints a line for each, and whether the
 verdict is the one that is true, and keeps them in ``benchmarks/results/verdicts.json``.
 """
 
@@ -24,6 +24,7 @@ from protocol import data_folder
 
 CHEAP = ("as-is", "tfidf", "nbsvm", "features")
 N_SOURCE = 6000
+N_OF_TASKS = 500
 
 
 def reviews(start: int, n: int) -> tuple[Any, Any]:
@@ -51,6 +52,30 @@ def shuffled(base: Any, n_seeds: int) -> tuple[bool, str]:
         ]
         wrong += [] if kind == "nothing helps" else [f"{seed}: {kind}"]
     return len(wrong) <= 1, f"{n_seeds - len(wrong)} of {n_seeds} seeds say that nothing helps; {', '.join(wrong)}"
+
+
+def shuffled_tasks(base: Any, n_seeds: int) -> tuple[bool, str]:
+    """Labels of every other task drawn at random: nothing may help, in all but at most one comparison of twenty."""
+    texts, _ = hotels()
+    texts = texts.take(np.random.default_rng(0).permutation(len(texts))[:N_OF_TASKS])
+    wrong = []
+    for seed in range(n_seeds):
+        rng = np.random.default_rng(seed)
+        labels = {
+            "multiclass": rng.choice(list("abcd"), N_OF_TASKS, p=(0.4, 0.3, 0.2, 0.1)).tolist(),
+            "multilabel": [[name for name in "abcd" if rng.random() < 0.4] for _ in range(N_OF_TASKS)],
+            "ordinal": rng.integers(1, 6, N_OF_TASKS).tolist(),
+            "regression": rng.gamma(2.0, 50.0, N_OF_TASKS).tolist(),
+        }
+        for task, drawn in labels.items():
+            found = hs.compare(
+                base, texts, drawn, task=task, budgets=[None], seeds=3, random_state=seed,
+                candidates=("tfidf", "nbsvm", "fine-tune"),
+            )  # fmt: skip
+            kind = found.verdict["kind"]
+            wrong += [] if kind == "nothing helps" else [f"{task} {seed}: {kind}"]
+    n = 4 * n_seeds
+    return len(wrong) <= n / 20, f"{n - len(wrong)} of {n} comparisons say that nothing helps; {', '.join(wrong)}"
 
 
 def same(base: Any, _: int) -> tuple[bool, str]:
@@ -96,7 +121,14 @@ def columns(base: Any, _: int) -> tuple[bool, str]:
     return verdict["kind"] == "columns decide", verdict["words"]
 
 
-CASES = {"shuffled": shuffled, "same": same, "misled": misled, "few": few, "columns": columns}
+CASES = {
+    "shuffled": shuffled,
+    "shuffled-tasks": shuffled_tasks,
+    "same": same,
+    "misled": misled,
+    "few": few,
+    "columns": columns,
+}
 
 
 def main() -> None:

@@ -71,7 +71,8 @@ class CatBoostHead:
         and the logits of the held-out rows, [held] or [held, outputs]."""
         labels, constants = _labels(goals, kept)
         trial = _classifier(600, goals, random_state, early_stopping_rounds=40)
-        known = held if labels.ndim > 1 else held[np.isin(labels[held], labels[kept])]
+        codes = goals.task.kind == "multiclass"  # numbers need not stand among those that trees are grown on
+        known = held[np.isin(labels[held], labels[kept])] if codes else held
         pools = (_pool(features, table, encoder, rows, labels, goals.weights) for rows in (kept, known))
         _grow(trial, next(pools), eval_set=next(pools))
         logits = _raw(trial, _pool(features, table, encoder, held))
