@@ -1,5 +1,6 @@
 """JSON arrays and lines: every object a row, every fault with its place, every kept number to the digit."""
 
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
@@ -105,6 +106,25 @@ def test_columns_of_a_model_have_types_next_to_kept_cells(tmp_path: Path) -> Non
     (found,) = scan(tmp_path / "a.jsonl", keep=["n"], columns=["n", "m"]).rows()
     assert found.columns.to_pydict() == {"n": [1.1, None], "m": [{"x": 2}, None]}
     assert found.kept.to_pydict() == {"n": ["1.10", None]}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "jsonl.gz"])
+@pytest.mark.parametrize("way", ["kept", "kept with types", "columns"])
+def test_a_column_of_the_last_row_alone_is_found_however_it_is_read(form: str, way: str, tmp_path: Path) -> None:
+    lines = ['{"text": "a", "n": 1}'] * 3 + ['{"text": "b", "late": 7}']
+    data = f"[{','.join(lines)}]" if form == "json" else "\n".join(lines)  # no line end: a chunk of its own
+    path = tmp_path / f"a.{form}"
+    path.write_bytes(gzip.compress(data.encode()) if form.endswith("gz") else data.encode())
+    options: Any = {"keep": ["late"], "keep_types": way != "kept"} if "kept" in way else {"columns": ["late"]}
+    found = [
+        row
+        for rows in scan(path, **options).rows()
+        for row in (rows.kept if options.get("keep") else rows.columns)["late"].to_pylist()
+    ]
+    assert found == [None, None, None, "7" if way == "kept" else 7]
+    assert read(path, columns=["late"]).columns["late"].to_pylist() == [None, None, None, 7]
+    with pytest.raises(DataError, match="has no column 'lates'.*Did you mean 'late'"):
+        list(scan(path, keep=["lates"]).rows())
 
 
 VALUES = st.recursive(

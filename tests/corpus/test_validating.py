@@ -14,6 +14,7 @@ import pytest
 from headstart.corpus import read, scan
 from headstart.corpus.validating import pieces, validated
 from headstart.errors import DataError
+from headstart.text.columns import bytes_and_offsets
 
 
 def _ints(*values: int) -> bytes:
@@ -125,3 +126,28 @@ def test_pieces_hold_all_rows_in_order() -> None:
     for most in (1, 3, 100):
         assert pa.concat_tables(pieces(table, most)).to_pydict() == table.to_pydict()
     assert list(pieces(table.slice(0, 0), 5)) == []
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
+def test_buffers_may_be_longer_than_their_rows_by_any_number_of_bytes(kind: Any) -> None:
+    plain = pa.array(["a", None, "some more than twelve bytes"]).cast(kind)
+    valid, where, *data = plain.buffers()
+    longer = pa.Array.from_buffers(kind, 3, [valid, pa.py_buffer(where.to_pybytes() + b"odd"), *data])
+    table = pa.table({"text": longer, "other": longer, "few": longer.dictionary_encode()}).slice(1)
+    expected = plain.to_pylist()[1:]
+    (rows,) = scan(table, keep=["other", "few"]).rows()
+    assert rows.texts.to_pylist() == rows.kept["other"].to_pylist() == rows.kept["few"].to_pylist() == expected
+    letters, bounds = bytes_and_offsets(rows.texts.fill_null(""))
+    assert letters[bounds[1] : bounds[2]].tobytes() == expected[1].encode()
+    letters, bounds = bytes_and_offsets(longer.cast(pa.large_string()))
+    assert letters[bounds[2] : bounds[3]].tobytes() == expected[1].encode()
+
+
+def test_pieces_are_cut_by_what_cells_hold_and_not_by_what_stands_where_they_are_null() -> None:
+    plain = pa.array(["x" * 30, None, "y" * 40, None]).cast(pa.string_view())
+    valid, views, *data = plain.buffers()
+    lengths = np.frombuffer(views, np.int32).copy()
+    lengths[4] = 2**31 - 1
+    odd = pa.Array.from_buffers(pa.string_view(), 4, [valid, pa.py_buffer(lengths), *data])
+    assert [len(piece) for piece in pieces(pa.table({"view": odd}), 100)] == [4]
+    assert list(pieces(pa.table({"view": odd}).slice(4), 100)) == []

@@ -54,7 +54,8 @@ class JsonTables(NamedTuple):
 def json_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[JsonTables]:
     """The objects of each few megabytes as a table; a field that an object leaves out is null.
 
-    The columns are those of the first table; a field that comes up later is added when all are wanted.
+    The columns are those of the first table; a field that comes up later is added when all are wanted. For one that is
+    named and not in the first table, the file is looked through once more; a pipe, which cannot be, is refused.
 
     Raises:
         DataError: a row that is no object or names a field twice, or a field whose type changes; with file and place.
@@ -63,13 +64,15 @@ def json_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[Js
     # refuses objects longer than a block, and does not say the line.
     keep_numbers: Json = {"parse_int": _Number, "parse_float": _Number} if request.kept else {}
     decoder = json.JSONDecoder(object_pairs_hook=_unique, **keep_numbers)
-    is_array = decoded_head(opened.head(), request.options.encoding).lstrip().startswith("[")
-    chunks = utf8_chunks(
-        opened.stream, file.name, request.counts, request.options.encoding, after=b"}" if is_array else b"\n"
-    )
     present: dict[str, None] = {}
-    for rows in (_elements if is_array else _lines)(chunks, decoder, file.name):
+    for rows in _rows(opened, file, request.options.encoding, decoder, request.counts):
         present.update((name, None) for row in rows for name in row.row)
+        if file.again and request.lacks(present):
+            with file.open() as again:
+                for more in _rows(again, file, request.options.encoding, decoder, Counter()):
+                    present.update((name, None) for row in more for name in row.row)
+                    if not request.lacks(present):
+                        break
         names = [name for name in request.select(list(present), file.name) if name in request.with_types]
         kept = None
         if request.kept:
@@ -79,6 +82,15 @@ def json_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[Js
 
 
 # --- objects -----------------------------------------------------------------------------------------
+
+
+def _rows(
+    opened: Opened, file: DataFile, encoding: str | None, decoder: json.JSONDecoder, counts: Counter[str]
+) -> Iterator[list[_Row]]:
+    """The objects of each chunk of a file that was just opened."""
+    is_array = decoded_head(opened.head(), encoding).lstrip().startswith("[")
+    chunks = utf8_chunks(opened.stream, file.name, counts, encoding, after=b"}" if is_array else b"\n")
+    return (_elements if is_array else _lines)(chunks, decoder, file.name)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:

@@ -3,7 +3,7 @@
 import csv
 import functools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,3 +136,7 @@ class Request:
         check_columns(asked, everything, where)
         self.with_types, self.chosen = frozenset(with_types), frozenset(asked)
         return [name for name in present if name in self.chosen]
+
+    def lacks(self, present: Iterable[str]) -> bool:
+        """Whether a column that was named is not among these."""
+        return not {*self.needed, *(self.wanted or ()), *self.kept} <= {*present, *self.partition}

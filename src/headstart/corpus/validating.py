@@ -106,9 +106,11 @@ def _cell_bytes(array: Any) -> NDArray[np.int64]:
         indices = np.asarray(array.indices.fill_null(0), np.int64)
         return words[indices] if len(words) else np.zeros(len(array), np.int64)
     if _is_view(array.type):  # a view is 16 bytes, the first four its length
+        if not len(array):
+            return np.zeros(0, np.int64)
         n_views = array.offset + len(array)  # the buffer may be longer, by any number of bytes
-        lengths = np.frombuffer(array.buffers()[1], np.int32, count=4 * n_views)[::4]
-        return lengths[array.offset : array.offset + len(array)].astype(np.int64)
+        lengths = np.frombuffer(array.buffers()[1], np.int32, count=4 * n_views)[4 * array.offset :: 4]
+        return np.where(array.is_valid().to_numpy(zero_copy_only=False), lengths, 0).astype(np.int64)  # a null's: any
     return np.asarray(pc.fill_null(pc.binary_length(array), 0), np.int64)
 
 

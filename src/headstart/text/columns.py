@@ -110,7 +110,8 @@ def bytes_and_offsets(texts: "pa.LargeStringArray") -> tuple[npt.NDArray[np.uint
     Both are views that cannot be written to: Numba compiles anew for arrays that can.
     """
     _, offsets, data = texts.buffers()
-    bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1] if len(texts) else _NO_ROWS
+    stop = texts.offset + len(texts) + 1  # the buffer may be longer, by any number of bytes
+    bounds = np.frombuffer(offsets, np.int64, count=stop)[texts.offset :] if len(texts) else _NO_ROWS
     return readonly(np.frombuffer(data, np.uint8) if data else _NO_BYTES), readonly(bounds)
 
 
