@@ -47,7 +47,7 @@ def base() -> hs.TextClassifier:
     rng = np.random.default_rng(1)
     topics = rng.integers(0, 2, 160)
     texts = [text_of([int(k)], rng) for k in topics]
-    return hs.TextClassifier(net="gru", epochs=1, random_state=0).fit(texts, np.where(topics, "good", "bad"))
+    return hs.TextClassifier(epochs=1, random_state=0).fit(texts, np.where(topics, "good", "bad"))
 
 
 def compared(base: Any, corpus: Corpus, **how: Any) -> hs.Comparison:
@@ -119,7 +119,7 @@ def test_test_rows_of_another_kind_are_refused(base: hs.TextClassifier) -> None:
 def test_a_base_that_gives_the_same_answers_is_scored_as_it_is() -> None:
     corpus = rows_of("multiclass", 200, 5)
     names = np.array(corpus.label_names)[corpus.labels]
-    base = hs.TextClassifier(net="gru", epochs=1, random_state=0).fit(corpus.texts, names)
+    base = hs.TextClassifier(epochs=1, random_state=0).fit(corpus.texts, names)
     found = compared(base, rows_of("multiclass", 120, 6), budgets=[None], seeds=1, candidates=["as-is", "tfidf"])
     assert {row["strategy"] for row in found.rows} == {"as-is", "tfidf"}
     assert found.gap["confidence"]["average_confidence"] > 0
