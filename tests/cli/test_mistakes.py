@@ -61,13 +61,19 @@ class TestTriedByHand:
 
     def test_labels_that_the_base_does_not_know(self, cli: Any, made: Any, base_folder: Path) -> None:
         for command in (["evaluate", base_folder], ["transfer", base_folder]):
-            rest = ["--out", "made"] if command[0] == "transfer" else []
+            rest = ["--out", "made", "--strategy", "as-is"] if command[0] == "transfer" else []
             ended = cli(*command, "reviews.csv", "--label", "device", *rest)
             assert_told(ended, "'desktop', 'phone', 'tablet'", "'0', '1'", "--label-map")
         assert made() == set()
 
     def test_three_labels(self, cli: Any, made: Any) -> None:
-        assert_told(cli(*TRAIN, "--label", "device"), "desktop, phone, tablet", "3 values", "--label-map", "--where")
+        assert_told(
+            cli(*TRAIN, "--label", "device", "--task", "binary"),
+            "'desktop', 'phone', 'tablet'",
+            "3 values",
+            "--label-map",
+            "--where",
+        )
         assert made() == set()
 
     @pytest.mark.parametrize("name", ["empty.csv", "empty.parquet", "empty.jsonl", "empty.csv.gz"])

@@ -11,6 +11,7 @@ import pytest
 from headstart.cli.reading import DataOptions, SplitOptions, column_list, label_facts, read_splits
 from headstart.cli.settings import estimator_options
 from headstart.errors import DataError, OptionError
+from headstart.tasks import Binary, MultiClass, Regression, Task
 
 
 class TestEstimatorOptions:
@@ -90,14 +91,16 @@ def test_column_lists(text: str | None, names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "facts"),
+    ("task", "labels", "kind"),
     [
-        (("a", "b"), {"names": ["a", "b"], "positive": "b"}),
-        (("a", "b", "c"), {"names": ["a", "b", "c"], "positive": None}),
+        (Binary(("a", "b")), {"names": ["a", "b"], "positive": "b"}, "binary"),
+        (MultiClass(("a", "b", "c")), {"names": ["a", "b", "c"], "positive": None}, "multiclass"),
+        (Regression(), {"names": [], "positive": None}, "regression"),
     ],
 )
-def test_label_facts(names: tuple[str, ...], facts: dict[str, Any]) -> None:
-    assert label_facts(names) == facts
+def test_label_facts(task: Task, labels: dict[str, Any], kind: str) -> None:
+    found = label_facts(task, "a note")
+    assert found["labels"] == labels and found["task"]["kind"] == kind and found["task"]["note"] == "a note"
 
 
 class TestSplits:
