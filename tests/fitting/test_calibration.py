@@ -10,6 +10,7 @@ import pytest
 from headstart.errors import DataError
 from headstart.evaluation import sigmoid
 from headstart.evaluation.multilabel import MICRO_F1
+from headstart.evaluation.ordinal import KAPPA
 from headstart.fitting.calibration import fit_calibration, fit_rule
 from headstart.fitting.conformal import conformal_quantile
 from headstart.fitting.logistic import log_loss
@@ -77,6 +78,23 @@ def test_the_cuts_of_an_order_ascend_whatever_came() -> None:
     for n in (20, 60, 400):
         found = fit_rule(STARS, rng.normal(size=n), rng.integers(0, 4, n))
         assert (np.diff(found.offsets) > 0).all()
+
+
+def test_decisions_of_an_order_are_as_many_of_each_class_as_there_are() -> None:
+    """Medians of unsure rows would all lie in the middle, where kappa is 0."""
+    rng = np.random.default_rng(0)
+    targets = np.repeat(np.arange(4), [40, 60, 200, 100])
+    for told in (0.3, 0.0, -0.3):
+        logits = told * targets + rng.normal(size=400)
+        rule = fit_rule(STARS, logits, targets)
+        found = STARS.decide(STARS.probabilities(logits, rule), rule)
+        np.testing.assert_allclose(np.bincount(found, minlength=4), [40, 60, 200, 100], atol=2)
+        if told > 0:
+            kappa, plain = (
+                KAPPA.influence(targets, STARS.scores(logits, STARS.probabilities(logits, one), one))[0]
+                for one in (rule, Rule(rule.calibration, offsets=rule.offsets))
+            )
+            assert kappa > plain + 0.05
 
 
 def test_labels_that_are_rare_share_one_pair_and_one_threshold() -> None:

@@ -203,6 +203,15 @@ class TestSeveralOutputs:
         )
         assert found == pytest.approx(least, rel=0.05)
 
+    @pytest.mark.parametrize("link", ["softmax", "sigmoid"])
+    def test_a_path_may_take_long_steps(self, link: str) -> None:
+        """From far away, where softmaxes are certain of the wrong class, the best probabilities of a row are found all the same."""
+        (features, _), goals = problem(3), self.goals(link)
+        *_, found = dual_path(features, goals, (0.1, 10.0, 1000.0), link=link)
+        (alone,) = dual_path(features, goals, (1000.0,), link=link)
+        losses = [losses_of(goals, one.logits(features), link).sum() for one in (found, alone)]
+        assert losses[0] < 1.02 * losses[1]
+
     def test_one_of_two_classes_is_two_labels(self) -> None:
         features, labels = problem(4)
         goals = np.stack([1 - labels, labels], axis=1)

@@ -14,7 +14,7 @@ from headstart.evaluation import sigmoid
 from headstart.evaluation.binary import mean_confidence
 from headstart.fitting.logistic import log_loss, logistic_path
 from headstart.plain import Json
-from headstart.tasks import PLAIN, Binary, MultiLabel, Regression, Rule, Task
+from headstart.tasks import PLAIN, Binary, MultiLabel, Ordinal, Regression, Rule, Task
 
 __all__ = ["DecisionRule", "fit_calibration", "fit_decision_rule", "fit_rule", "held_out_metrics"]
 
@@ -23,6 +23,7 @@ _LEAST_FOR_THRESHOLD = 200
 _LEAST_OF_LABEL = 10
 _LEAST_FOR_THRESHOLD_OF_LABEL = 50
 _MOST_ROUNDS = 20
+_LEAST_SLOPE = 1e-3
 _MOST_BINS, _LEAST_BINS, _LEAST_A_BIN = 20, 4, 25
 
 
@@ -148,9 +149,32 @@ def _of_order(logits: Doubles, goals: Doubles, weights: Doubles) -> Rule:
     how: Json = {"weights": np.repeat(weights, n_cuts), "tolerance": 1e-13, "max_iter": 1000}
     (line,) = logistic_path(inputs, higher.reshape(-1), (np.inf,), **how)
     slope, cuts = float(line.coefficients[0, 0]), line.coefficients[0, 1:] - line.intercepts[0]
-    if slope <= 0 or (np.diff(cuts) <= 0).any():
-        return PLAIN
-    return Rule((slope / scale, 0.0), offsets=tuple(cuts.tolist()))
+    if (
+        slope < _LEAST_SLOPE or (np.diff(cuts) <= 0).any()
+    ):  # the scores tell nothing: every row is as likely to be of a class
+        slope, shares = _LEAST_SLOPE, np.average(higher, axis=0, weights=weights)
+        cuts = np.log((1 - shares) / shares)
+    rule = Rule((slope / scale, 0.0), offsets=tuple(cuts.tolist()))
+    task = Ordinal(tuple(map(str, range(n_cuts + 1))))
+    expected = task.expected(task.probabilities(logits, rule))
+    return replace(rule, thresholds=tuple(_quantiles(expected, 1 - higher, weights)))
+
+
+def _quantiles(expected: Doubles, lower: Doubles, weights: Doubles) -> list[float]:
+    """Return cuts between which as many rows fall as each class has: what quadratic kappa asks of decisions.
+
+    Medians of unsure rows all lie in the middle, and a kappa of scores that correlate by r is r where they spread as the
+    targets do, and 2 r**2 / (1 + r**2) where they shrink by r.
+
+    Args:
+        expected: codes of the classes, on average [rows].
+        lower: that a row is of the class before each cut or a lower one [rows, cuts].
+        weights: of the rows [rows].
+    """
+    order = np.argsort(expected, kind="stable")
+    ranked, upto = expected[order], np.cumsum(weights[order]) / weights.sum()
+    places = np.searchsorted(upto, np.average(lower, axis=0, weights=weights), "right")
+    return [float(ranked[max(place - 1, 0) : place + 1].mean()) for place in places]
 
 
 def _of_labels(logits: Doubles, targets: Array, weights: Doubles) -> Rule:

@@ -24,6 +24,8 @@ __all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "reading", "vectorize
 
 _LARGEST_FACTOR = 1e100  # its square, summed over any text, is a number; a real one is a logarithm
 
+_MANY_TEXTS = 20_000
+
 TOKENS = {
     "words": r"(?u)\b\w\w+\b",
     "punctuated": r"(?u)\b\w+\b|[!?]",
@@ -189,6 +191,6 @@ def _composed_and_lowered(text: str) -> str:
     return unicodedata.normalize("NFC", text).lower()
 
 
-def least_texts(n_texts: int) -> int:
-    """Return in how many of the training texts an n-gram has to stand, to count."""
-    return 2 if n_texts >= 100 else 1
+def least_texts(n_texts: int, *, two: bool = True) -> int:
+    """Return in how many of the training texts an n-gram has to stand, to count; with more than two classes each has few texts."""
+    return 2 if n_texts >= (100 if two else _MANY_TEXTS) else 1

@@ -100,53 +100,86 @@ def sweep(
 
 
 @compiled(part=True)
-def _best_of_classes(logits: Doubles, before: Floats, curvature: float, t: Doubles) -> None:
-    """Find the best probabilities of one row's classes, which sum to 1, and leave them in `logits`.
+def _log_sum(logits: Doubles) -> float:
+    largest = logits[0]
+    for k in range(1, len(logits)):
+        largest = max(largest, logits[k])
+    total = 0.0
+    for k in range(len(logits)):
+        total += np.exp(logits[k] - largest)
+    return float(largest + np.log(total))
+
+
+@compiled(part=True)
+def _log_probability(total: float, curvature: float) -> float:
+    """Solve ``t + curvature * exp(t) = total`` for t of at most 0: Newton's method from the right never passes the solution."""
+    t = min(total, 0.0)
+    for _ in range(_MOST_STEPS):
+        p = np.exp(t)
+        step = (t + curvature * p - total) / (1.0 + curvature * p)
+        t -= step
+        if abs(step) < _CLOSE:
+            break
+    return float(t)
+
+
+@compiled(part=True)
+def _best_of_classes(logits: Doubles, before: Floats, curvature: float, t: Doubles, p: Doubles) -> None:
+    """Find the best probabilities of one row's classes, which sum to 1, and leave them in `p`.
 
     They solve ``log p + curvature p = logit + curvature before - s`` for the s at which they sum to 1. Newton's method on
-    the logarithms `t` and s together begins at the softmax of the logits, which is the solution where nothing moves any more.
+    their logarithms `t` and s together begins at the softmax of the logits, which is the solution where nothing moves any more.
 
     Args:
         logits: of the classes [outputs]; changed.
         before: their probabilities [outputs].
         curvature: of the row.
         t: room for as many numbers.
+        p: likewise.
     """
     n = len(logits)
+    s = _log_sum(logits)
+    for k in range(n):
+        t[k] = logits[k] - s
+        p[k] = np.exp(t[k])
+        logits[k] += curvature * before[k]
     largest = logits[0]
     for k in range(1, n):
         largest = max(largest, logits[k])
-    total = 0.0
-    for k in range(n):
-        total += np.exp(logits[k] - largest)
-    s = largest + np.log(total)
-    for k in range(n):
-        t[k] = logits[k] - s
-        logits[k] += curvature * before[k]
+    low, high = largest - curvature, _log_sum(logits)  # no p is above 1, and none above what it is without curvature
+    moved = np.inf
     for _ in range(_MOST_STEPS):
         mass, weighted, slope = 0.0, 0.0, 0.0
         for k in range(n):
-            p = np.exp(t[k])
-            part = p / (1.0 + curvature * p)
-            mass += p
-            weighted += part * (logits[k] - s - t[k] - curvature * p)
+            part = p[k] / (1.0 + curvature * p[k])
+            mass += p[k]
+            weighted += part * (logits[k] - s - t[k] - curvature * p[k])
             slope += part
-        change = (mass + weighted - 1.0) / slope
-        s += change
+        s = min(max(s + (mass + weighted - 1.0) / slope, low), high)
         moved = 0.0
         for k in range(n):
-            p = np.exp(t[k])
-            step = (logits[k] - s - t[k] - curvature * p) / (1.0 + curvature * p)
-            moved += p * abs(step)
+            step = (logits[k] - s - t[k] - curvature * p[k]) / (1.0 + curvature * p[k])
             t[k] = min(t[k] + step, 0.0)
+            after = np.exp(t[k])
+            moved += abs(after - p[k])
+            p[k] = after
         if moved < _CLOSE:
             break
+    while moved >= _CLOSE and high - low > _CLOSE:  # far from the solution both together may go to and fro
+        s = 0.5 * (low + high)
+        mass = 0.0
+        for k in range(n):
+            p[k] = np.exp(_log_probability(logits[k] - s, curvature))
+            mass += p[k]
+        if mass > 1.0:
+            low = s
+        else:
+            high = s
     mass = 0.0
     for k in range(n):
-        logits[k] = np.exp(t[k])
-        mass += logits[k]
+        mass += p[k]
     for k in range(n):
-        logits[k] /= mass
+        p[k] /= mass
 
 
 @compiled
@@ -181,7 +214,7 @@ def sweep_outputs(
     """
     moved = 0.0
     last, n = weights.shape[0] - 1, weights.shape[1]
-    logits, room, change = np.empty(n), np.empty(n), np.empty(n, np.float32)
+    logits, room, best, change = np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.float32)
     for row in order:
         begin, end = ends[row], ends[row + 1]
         for k in range(n):
@@ -197,13 +230,13 @@ def sweep_outputs(
                 logits[k] += offset[row, k]
         curvature = penalties[row] * squares[row]
         if classes:
-            _best_of_classes(logits, p[row], curvature, room)
+            _best_of_classes(logits, p[row], curvature, room, best)
         else:
             for k in range(n):
-                logits[k] = _best(logits[k], np.float64(p[row, k]), curvature, _FREE_STEPS)
+                best[k] = _best(logits[k], np.float64(p[row, k]), curvature, _FREE_STEPS)
         largest = 0.0
         for k in range(n):
-            apart = p[row, k] - logits[k]
+            apart = p[row, k] - best[k]
             largest = max(largest, abs(apart))
             moved += 0.5 * abs(apart)
             change[k] = np.float32(penalties[row] * apart)
@@ -215,5 +248,5 @@ def sweep_outputs(
                 weights[place, k] += change[k] * value
         for k in range(n):
             weights[last, k] += change[k]
-            p[row, k] = logits[k]
+            p[row, k] = best[k]
     return moved

@@ -24,12 +24,12 @@ from headstart.strategies.finishing import finish_head, folds_of
 from headstart.strategies.inputs import goals_of, task_of
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SPACES, SharedRows, tfidf_weights
-from headstart.tasks import Goals, Task
+from headstart.tasks import Binary, Goals, Task
 
 __all__ = ["NgramRecipe", "fit_ngram_model", "ratios"]
 
 _COSTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-_OUTPUTS_AT_ONCE = 256
+_NGRAMS_AT_ONCE = 1000
 _NO_WORDS = (
     "none of the training texts holds a word that could be counted, so the model says the same of every text; check that "
     "--text names the right column"
@@ -154,7 +154,7 @@ def _design(matrix: Any, ngrams: list[str], source: TfidfHead | None, goals: Goa
         texts = np.bincount(matrix.indices, np.repeat(weights, np.diff(matrix.indptr)), minlength=matrix.shape[1])
         standing, total = np.maximum(standing, texts), float(weights.sum())
     idf = np.log((1 + total) / (1 + texts)) + 1
-    known = standing >= least_texts(max(matrix.shape[0], int(total)))
+    known = standing >= least_texts(max(matrix.shape[0], int(total)), two=isinstance(goals.task, Binary))
     prior = np.zeros(len(texts) if source is None else (len(texts), *goals.values.shape[1:]))
     of_source = np.zeros(len(texts), bool)
     if source is not None:
@@ -193,23 +193,27 @@ def _inputs(
 
 def ratios(rows: Any, goals: Goals) -> NDArray[np.float64]:
     """Return the log ratio of how usual each n-gram is where a label is and where it is not (Wang and Manning 2012), one added
-    to each count. A row between two labels counts for both in its proportions; of several outputs the farthest ratio stands.
+    to each count; a row between two labels counts for both in its proportions.
+
+    Of several outputs, one matrix serves all: an n-gram counts by how far its largest ratio lies above the median one. The
+    largest absolute ratio, which is the same of two classes, would favour what stands in every class, as many classes of few
+    rows do not hold it (docs/log.md).
     """
     counts = np.ones(len(rows.data)) if goals.weights is None else np.repeat(goals.weights, np.diff(rows.indptr))
-    present = sp.csr_matrix((counts, rows.indices, rows.indptr), shape=rows.shape).T
+    present = sp.csr_matrix((counts, rows.indices, rows.indptr), shape=rows.shape).T.tocsr()
     values = goals.values.astype(np.float64)
     if values.ndim == 1:
-        return _log_ratio(present @ values, present @ (1 - values))
+        high, low = present @ values + 1, present @ (1 - values) + 1
+        return np.asarray(np.log(high / high.sum(0)) - np.log(low / low.sum(0)))
     found, total = np.zeros(rows.shape[1]), np.asarray(present.sum(1))
-    for start in range(0, values.shape[1], _OUTPUTS_AT_ONCE):
-        high = present @ values[:, start : start + _OUTPUTS_AT_ONCE]
-        found = np.maximum(found, np.abs(_log_ratio(high, total - high)).max(1))
+    of_outputs = np.asarray(present.sum(0)) @ values + rows.shape[1]  # [1, outputs]
+    of_others = total.sum() + 2 * rows.shape[1] - of_outputs
+    for start in range(0, rows.shape[1], _NGRAMS_AT_ONCE):
+        some = slice(start, start + _NGRAMS_AT_ONCE)
+        high = present[some] @ values + 1
+        each = np.log(high / of_outputs) - np.log((total[some] + 2 - high) / of_others)
+        found[some] = each.max(1) - np.median(each, axis=1)
     return found
-
-
-def _log_ratio(high: NDArray[np.float64], low: NDArray[np.float64]) -> NDArray[np.float64]:
-    high, low = high + 1, low + 1
-    return np.asarray(np.log(high / high.sum(0)) - np.log(low / low.sum(0)))
 
 
 def _path(

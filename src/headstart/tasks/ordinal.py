@@ -38,12 +38,24 @@ class Ordinal(Task):
         return np.asarray(edges[:, :-1] - edges[:, 1:])
 
     def decide(self, probabilities: Doubles, rule: Rule) -> Array:
-        """Return the median class's code, or that whose expected cost is the least [rows]."""
-        return rule.cheapest(probabilities) if rule.costs else median_class(probabilities)
+        """Return the class in whose part of the rule's `thresholds` the expected class falls, without these the median class's
+        code; or that whose expected cost is the least [rows].
+        """
+        if rule.costs:
+            return rule.cheapest(probabilities)
+        if not rule.thresholds:
+            return median_class(probabilities)
+        return np.searchsorted(rule.thresholds, self.expected(probabilities), "right")
+
+    def expected(self, probabilities: Doubles) -> Doubles:
+        """Return the mean code of the classes, each as likely as it is [rows]."""
+        return np.asarray(probabilities @ np.arange(len(self.names)))
 
     def scores(self, logits: Doubles, probabilities: Doubles, rule: Rule) -> Doubles:
-        """Return the probabilities; 1 for the decision where costs make it [rows, classes]."""
-        return np.eye(len(self.names))[self.decide(probabilities, rule)] if rule.costs else probabilities
+        """Return the probabilities; 1 for the decision where costs or thresholds make it [rows, classes]."""
+        if rule.costs or rule.thresholds:
+            return np.eye(len(self.names))[self.decide(probabilities, rule)]
+        return probabilities
 
     def misfits(self, probabilities: Doubles) -> Doubles:
         """Return how much probability lies between each class and the median [rows, classes], so that sets have no gaps."""
