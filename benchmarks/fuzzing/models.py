@@ -11,8 +11,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 
+from fuzzing.answers import write_models
 from fuzzing.kind import TESTS, TEXTS, Files, Found, Kind, Rng, finite
 from fuzzing.mutations import VALUES, inflate_sizes, mutate_array, mutate_bytes, mutate_document, mutate_json
 
@@ -37,17 +39,19 @@ class Models(Kind):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         tokenizers_in_this_process()
+        self.answered: dict[str, tuple[str, Any]] = {}  # by base: its digest, and what it says unchanged
 
     @classmethod
     def prepare(cls, folder: Path) -> None:
         for path in (TESTS / "data" / "artifacts").glob("v*-*/"):
             shutil.copytree(path, folder / path.name)
+        write_models(folder)
 
     def damage(self, files: Files, rng: Rng) -> tuple[str, Files]:
         if rng.random() < 0.4:
             damage, changed = super().damage(files, rng)
             return f"{damage}, digests wrong", changed
-        what = rng.choice(("bytes", "document", "sizes", "model", "model", "tensors", "words", "run"))
+        what = rng.choice(("bytes", "document", "sizes", "model", "model", "answers", "tensors", "words", "run"))
         return f"{what}, digests right", self.resealed(what, files, rng)
 
     def resealed(self, what: str, files: Files, rng: Rng) -> Files:
@@ -80,9 +84,11 @@ class Models(Kind):
         elif what == "run":
             mutate_json(run, rng)
         else:
-            target = (
-                body if what == "document" else rng.choice((model["scorer"], model["scorer"], model["text"], model))
+            answers = [model[part] for part in ("task", "rule") if part in model]
+            parts = (
+                answers if what == "answers" and answers else (model["scorer"], model["scorer"], model["text"], model)
             )
+            target = body if what == "document" else rng.choice(parts)
             (inflate_sizes if what == "sizes" else mutate_json)(target, rng)
         with contextlib.suppress(AttributeError, TypeError, KeyError):
             for name, entry in body["files"].items():
@@ -128,14 +134,30 @@ class Models(Kind):
             column: ([3.0, 1.0, None] if "star" in column else ["phone", "pc", None]) for column in predictor.columns
         }
         corpus = hs.read(pa.table({"text": TEXTS, **columns}), text="text", columns=predictor.columns)
-        if predictor.label_names:
-            finite(predictor.score(corpus).probabilities)
+        if predictor.task is not None:
+            self.check_answers(name, predictor, corpus)
         else:
             from headstart.features import layer_outputs
 
             for outputs in layer_outputs(predictor, corpus, ("pooled",), cache="off"):
                 finite(outputs["pooled"])
         return "used"
+
+    def check_answers(self, name: str, predictor: Any, corpus: Any) -> None:
+        """Raise `Found` unless all that is predicted is there, and the base's own where the model says that it is the base."""
+        probabilities = predictor.score(corpus).probabilities
+        finite(probabilities)
+        if predictor.task.kind != "regression" and not ((probabilities >= 0) & (probabilities <= 1)).all():
+            raise Found("no probability", str(probabilities)[:500])
+        columns = predictor.answers.columns(probabilities, predictor.rule)
+        if any(len(column) != len(corpus) for column in columns.values()):
+            raise Found("other rows predicted", str(columns)[:500])
+        for end in ("low", "high"):
+            finite(columns.get(end, 0.0))
+        digest = predictor.digest()
+        known, before = self.answered.setdefault(name, (digest, probabilities))
+        if known == digest and not np.array_equal(before, probabilities):
+            raise Found("other answers", f"{before}, then {probabilities}"[:500])
 
     def is_unnoticed(self, damage: str, outcome: str) -> bool:
         return damage.endswith("digests wrong") and not outcome.startswith(("refused", "FOUND"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -199,3 +200,33 @@ def test_a_head_of_another_number_of_outputs_is_refused(change: str) -> None:
     parts.tensors["head"] = head
     with pytest.raises(ArtifactError, match="do not fit|logits a row, and its multiclass answers need 4"):
         Predictor.from_parts(parts)
+
+
+RULES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "factors without offsets": (
+        "multilabel",
+        {"factors": [1.0] * 4, "offsets": []},
+        "factors and 0 offsets; expected 4",
+    ),
+    "cuts that go down": ("ordinal", {"offsets": [1.0, 0.0, -1.0]}, "such as no training gives"),
+    "knots that go down": ("regression", {"inputs": [0.5, 0.1], "values": [1.0, 2.0]}, "such as no training gives"),
+    "factors that overflow": ("multilabel", {"factors": [1e308] * 4, "offsets": [-1e308] * 4}, ""),
+    "numbers that overflow": ("regression", {"inputs": [0.0, 1.0], "values": [-1e308, 1e308]}, "no finite number"),
+}
+
+
+@pytest.mark.parametrize("case", RULES)
+def test_a_stored_rule_gives_probabilities_or_is_refused(case: str) -> None:
+    kind, rule, sentence = RULES[case]
+    parts = learn(STRATEGIES["tfidf"], corpus_of(kind), None, None, Settings()).predictor.to_parts()
+    parts.model["rule"] = {**parts.model["rule"], **rule}
+    with pytest.raises(ArtifactError, match=sentence) if sentence else nullcontext():
+        found = Predictor.from_parts(parts).score(corpus_of(kind, 20, 1)).probabilities
+        assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_a_softmax_that_overflows_is_no_answer() -> None:
+    parts = learn(STRATEGIES["tfidf"], corpus_of("multiclass"), None, None, Settings()).predictor.to_parts()
+    parts.model["calibration"] = [1e308, 0.0]
+    with pytest.raises(ArtifactError, match="rule makes no finite number of its logits"):
+        Predictor.from_parts(parts).score(corpus_of("multiclass", 20, 1))

@@ -124,8 +124,11 @@ def check_answers(task: Task, rule: Rule, n_outputs: int | None) -> None:
                 f"this model's rule has {found} {name} for {task.said()}; expected {fitting[0]}. {_REMEDY}"
             )
     least = {"binary": 2, "multiclass": 2, "ordinal": 2, "multilabel": 1}.get(task.kind, 0)
+    if task.kind == "multilabel" and rule.factors and len(rule.offsets) != n:
+        raise ArtifactError(f"this model's rule has factors and {len(rule.offsets)} offsets; expected {n}. {_REMEDY}")
     knots = (*getattr(task, "knots", ()),), (*getattr(task, "places", ()),)
-    ascending = all(a <= b for one in (*knots, rule.inputs) for a, b in pairwise(one))
+    cuts = rule.offsets if task.kind == "ordinal" else ()
+    ascending = all(a <= b for one in (*knots, rule.inputs, cuts) for a, b in pairwise(one))
     if n < least or (n and task.kind == "regression") or len(knots[0]) != len(knots[1]) or not ascending:
         raise ArtifactError(f"this model's answers, {task.kind} of {n} names, are such as no training gives. {_REMEDY}")
     if task.kind == "regression" and not knots[0]:

@@ -240,8 +240,19 @@ class Predictor(Shown):
         return np.asarray(self.rule.calibrated(logits) - np.log(least / (1 - least)))
 
     def probabilities(self, logits: Doubles) -> Doubles:
-        """Return the calibrated probabilities (or numbers) for logits; see `Scores` for shapes."""
-        return self.answers.probabilities(logits, self.rule)
+        """Return the calibrated probabilities (or numbers) for logits; see `Scores` for shapes.
+
+        Raises:
+            ArtifactError: if the rule's numbers are so large that a probability is none.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for right below
+            found = self.answers.probabilities(logits, self.rule)
+        if not np.isfinite(found).all():
+            raise ArtifactError(
+                "this model's rule makes no finite number of its logits: its numbers overflow. Copy the model again, or "
+                "train it anew."
+            )
+        return found
 
     def decide(self, probabilities: Doubles) -> Array:
         """Return decisions as targets are given: class codes [rows], 0 and 1 [rows, labels], or numbers [rows]."""
