@@ -30,7 +30,7 @@ class WordVectors:
     Attributes:
         words: those in the vocabulary, in the order asked for.
         vectors: the layer's output for each word as a text of its own, float32 [words, size].
-        probabilities: of the positive label for each word as a text of its own, float64 [words].
+        probabilities: what the model says of each word as a text of its own; see `headstart.predictor.Scores` for shapes.
         unknown: words asked for that are not in the vocabulary.
     """
 
@@ -65,7 +65,8 @@ def word_vectors(model: Any, words: Sequence[str], *, layer: str = "embedding", 
 
 
 def important_words(model: Any, n: int, *, device: str = "cpu") -> list[str]:
-    """Return the `n` words that speak most clearly, half for each label, strongest first.
+    """Return the `n` words that speak most clearly, half for each label, strongest first; of several classes or labels, those
+    that speak most clearly for one of them.
 
     A word's strength is its score as a text of its own against the middle of all words' scores, times the
     logarithm of its count in training: what is said often counts for more than what is said once.
@@ -79,7 +80,11 @@ def important_words(model: Any, n: int, *, device: str = "cpu") -> list[str]:
     if len(common) < n:
         common = np.argsort(-counts, kind="stable")[: max(n, len(common))]
     logits = predictor.score(Corpus(text_array(words[common].tolist())), device=resolve_device(device)).logits
-    strength = (logits - np.median(logits)) * np.log(counts[common] + 1)
+    weight = np.log(counts[common] + 1)
+    if logits.ndim > 1:
+        strongest = (logits - np.median(logits, axis=0)).max(1) * weight
+        return [str(word) for word in words[common[np.argsort(-strongest, kind="stable")[:n]]]]
+    strength = (logits - np.median(logits)) * weight
     order = np.argsort(strength, kind="stable")
     half = n // 2
     return [str(word) for word in words[common[np.concatenate([order[::-1][: n - half], order[:half]])]]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.arrays import Array
+from headstart.arrays import Array, Doubles
 from headstart.cli import console, reading
 from headstart.cli.commands import Map
 from headstart.corpus import Corpus, FileOptions
@@ -58,24 +58,42 @@ def _word_map(predictor: Predictor, options: Map) -> tuple[MapFigure, dict[str, 
         console.warn(f"not in the model's vocabulary, and left out: {', '.join(found.unknown)}")
     points = _points(found.vectors, options)
     # A word's side is taken against the middle of these words: single words lie far from whole texts.
-    middle = float(np.median(found.probabilities))
-    sides = (found.probabilities > middle).astype(int)
-    names = predictor.label_names or ("", "")
-    figure = map_figure(
-        points,
-        found.words,
-        scores=found.probabilities,
-        score_name=f"probability of {names[1]}",
-        centre=middle,
-        title=f"Words at the layer {layer}",
-    )
-    return figure, {"n": len(found.words), "layer": layer, "unknown": found.unknown, **_vote(points, sides)}
+    colours, vote = _colours(predictor, found.probabilities, middle=True), {}
+    if "centre" in colours:
+        vote = _vote(points, (found.probabilities > colours["centre"]).astype(int))
+    figure = map_figure(points, found.words, title=f"Words at the layer {layer}", **colours)
+    return figure, {"n": len(found.words), "layer": layer, "unknown": found.unknown, **vote}
+
+
+def _colours(predictor: Predictor, probabilities: Doubles, *, middle: bool = False) -> dict[str, Any]:
+    """Return what `map_figure` takes to colour points by what a model says of them: its score, or the class it decides for.
+
+    Args:
+        predictor: the model.
+        probabilities: see `headstart.predictor.Scores`.
+        middle: whether a score's grey lies at the middle of these.
+    """
+    task = predictor.task
+    if task is None or probabilities.ndim == 1:
+        names = predictor.label_names or ("", "")
+        name = "predicted number" if task is not None and task.kind == "regression" else f"probability of {names[-1]}"
+        centre = {"centre": float(np.median(probabilities))} if middle or name == "predicted number" else {}
+        return {"scores": probabilities, "score_name": name, "label_names": names, **centre}
+    codes, names = predictor.decide(probabilities), predictor.label_names
+    if codes.ndim > 1:  # of several labels, the likeliest
+        codes = probabilities.argmax(1)
+    if len(names) > _MOST_LABELS:
+        raise OptionError(
+            f"the model has {len(names):,} classes, and a map tells {_MOST_LABELS} colours and markers apart; draw texts, "
+            "coloured by another column: --data DATA --label COL."
+        )
+    return {"labels": codes, "label_names": names}
 
 
 def _text_map(predictor: Predictor, options: Map, source: str, files: FileOptions) -> tuple[MapFigure, dict[str, Any]]:
     """Return a map of texts, coloured by label where one is named, else by score."""
     layer = options.layer or "pooled"
-    if not options.label and not predictor.label_names:
+    if not options.label and predictor.task is None:
         raise OptionError(
             "this model has learnt no labels to colour texts by; name a column of labels with --label COL."
         )
@@ -102,17 +120,10 @@ def _text_map(predictor: Predictor, options: Map, source: str, files: FileOption
     vectors = np.concatenate([part[layer] for part in layer_outputs(predictor, corpus, (layer,))])
     points = _points(vectors, options)
     names = ["" if text is None else " ".join(text.split())[:200] for text in corpus.texts.to_pylist()]
-    scores = None if corpus.labels is not None else predictor.score(corpus).probabilities
-    figure = map_figure(
-        points,
-        names,
-        labels=corpus.labels,
-        scores=scores,
-        label_names=sides,
-        score_name=f"probability of {sides[-1]}",
-        title=f"Texts at the layer {layer}",
-        n_named=0,
-    )
+    colours: dict[str, Any] = {"labels": corpus.labels, "label_names": sides}
+    if corpus.labels is None:
+        colours = _colours(predictor, predictor.score(corpus).probabilities)
+    figure = map_figure(points, names, title=f"Texts at the layer {layer}", n_named=0, **colours)
     vote = {} if corpus.labels is None or len(sides) != 2 else _vote(points, corpus.labels)
     return figure, {"n": len(corpus), "layer": layer, **vote}
 
