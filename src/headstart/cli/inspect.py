@@ -58,7 +58,13 @@ def _decisions(model: dict[str, Any]) -> str:
         found = ["from a probability of its own for each label on"]
     kind = (model.get("task") or {}).get("kind", "binary")
     if not rule.get("costs") and kind in ("multiclass", "ordinal", "regression"):
-        found = [{"multiclass": "the likeliest class", "ordinal": "the median class", "regression": "the number"}[kind]]
+        found = [
+            {
+                "multiclass": "the likeliest class",
+                "ordinal": "the expected class" if rule.get("thresholds") else "the median class",
+                "regression": "the number",
+            }[kind]
+        ]
     if "abstain_below" in rule:
         found.append(f"nothing below {rule['abstain_below']:g}")
     if "coverage" in rule:

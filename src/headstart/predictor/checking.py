@@ -114,7 +114,7 @@ def check_answers(task: Task, rule: Rule, n_outputs: int | None) -> None:
     sizes = {
         "factors": (n,),
         "offsets": (n - 1,) if task.kind == "ordinal" else (n,),
-        "thresholds": (n,),
+        "thresholds": (n - 1,) if task.kind == "ordinal" else (n,),
         "inputs": (len(rule.values),),
         "costs": (n * n,),
     }
@@ -127,8 +127,8 @@ def check_answers(task: Task, rule: Rule, n_outputs: int | None) -> None:
     if task.kind == "multilabel" and rule.factors and len(rule.offsets) != n:
         raise ArtifactError(f"this model's rule has factors and {len(rule.offsets)} offsets; expected {n}. {_REMEDY}")
     knots = (*getattr(task, "knots", ()),), (*getattr(task, "places", ()),)
-    cuts = rule.offsets if task.kind == "ordinal" else ()
-    ascending = all(a <= b for one in (*knots, rule.inputs, cuts) for a, b in pairwise(one))
+    cuts = (rule.offsets, rule.thresholds) if task.kind == "ordinal" else ()
+    ascending = all(a <= b for one in (*knots, rule.inputs, *cuts) for a, b in pairwise(one))
     if n < least or (n and task.kind == "regression") or len(knots[0]) != len(knots[1]) or not ascending:
         raise ArtifactError(f"this model's answers, {task.kind} of {n} names, are such as no training gives. {_REMEDY}")
     if task.kind == "regression" and not knots[0]:

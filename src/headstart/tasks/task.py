@@ -42,7 +42,8 @@ class Rule:
         factors: of several labels, on the logit of each; empty where `calibration` holds for all.
         offsets: of several labels, added to each scaled logit; of several classes, added to each logit; of ordered classes
             the cuts between them [classes - 1], ascending.
-        thresholds: probability from which each of several labels is predicted; empty where `threshold` holds for all.
+        thresholds: probability from which each of several labels is predicted; empty where `threshold` holds for all. Of
+            ordered classes the expected code from which the next one is predicted [classes - 1], ascending; empty for medians.
         inputs: where the map from a probability to a number has its knots, ascending.
         values: the numbers there.
         coverage: of the conformal sets or intervals that the model gives, such as .9; None where it gives none.
