@@ -231,6 +231,15 @@ def test_every_format_since_the_first_loads(folder: Path, tmp_path: Path) -> Non
             if "day" in said["columns"]
             else table
         )
+    if "task" in said:
+        scores = model.score_rows(table)
+        np.testing.assert_allclose(scores.probabilities, said["probabilities"], rtol=1e-5, atol=1e-5)
+        assert model.predictor_.answers.kind == said["task"]
+        again = model.predictor_.names(scores.probabilities).tolist()
+        assert again == said["predictions"] if said["task"] != "regression" else np.allclose(again, said["predictions"])
+        model.save(tmp_path / "again")
+        np.testing.assert_array_equal(hs.load(tmp_path / "again").score_rows(table).probabilities, scores.probabilities)
+        return
     if "classes" in said:
         assert model.classes_.tolist() == said["classes"]
     np.testing.assert_allclose(model.predict_proba(table)[:, 1], said["probabilities"], rtol=0, atol=1e-5)

@@ -20,12 +20,9 @@ import numpy as np
 import pyarrow as pa
 
 import headstart as hs
-from headstart import artifact
 from headstart.estimators import import_mxnet
 
 HERE = Path(__file__).resolve().parent
-MINOR = getattr(artifact, "MINOR", 0)
-PREFIX = f"v{artifact.FORMAT}" + (f".{MINOR}" if MINOR else "")
 TEXTS = ["a good hotel with a nice view", "", "awful, rude staff!"]
 VOCABULARY = "hotel room food staff clean dirty good bad great awful nice rude a with view . , ! the".split()
 SMALL: dict[str, dict[str, Any]] = {
@@ -87,6 +84,32 @@ def classifiers(table: pa.Table, labels: list[int]) -> dict[str, Any]:
     return made
 
 
+def of_tasks(table: pa.Table) -> dict[str, Any]:
+    """One fitted model of each task but two labels, and of each kind of head and network that has several outputs."""
+    plain: dict[str, Any] = {"text": "text", "device": "cpu", "random_state": 0}
+    small: dict[str, Any] = {**plain, "net_options": SMALL["blend"], "epochs": 2}
+    rng = np.random.default_rng(1)
+    classes = np.array(["dirty", "fine", "rude"])[rng.integers(0, 3, 60)]
+    several = (rng.random((60, 3)) < 0.4).astype(int)
+    stars, price = rng.integers(1, 6, 60), rng.normal(100, 20, 60).round(2)
+    base = hs.TextClassifier(**small).fit(table, classes)
+    carried: dict[str, Any] = {**plain, "base": base, "strategy": "fine-tune"}
+    mixed: dict[str, Any] = {**plain, "columns": ["stars", "device"], "base": base, "strategy": "features"}
+    return {
+        "multiclass-blend": base,
+        "multiclass-tfidf": hs.TextClassifier(strategy="tfidf", abstain_below=0.3, **plain).fit(table, classes),
+        "multiclass-catboost": hs.TextClassifier(head="catboost", **mixed).fit(table, classes),
+        "multilabel-new-head": hs.TextClassifier(**carried).fit(table, several),
+        "multilabel-linear": hs.TextClassifier(head="linear", **mixed).fit(table, several),
+        "ordinal-tfidf": hs.TextClassifier(strategy="tfidf", task="ordinal", **plain).fit(table, stars),
+        "ordinal-gru": hs.TextClassifier(
+            net="gru", net_options=SMALL["gru"], epochs=2, task="ordinal", coverage=0.5, valid_fraction=0.3, **plain
+        ).fit(pa.concat_tables([table, table]), np.tile(stars, 2)),
+        "regression-nbsvm": hs.TextRegressor(strategy="nbsvm", coverage=0.8, **plain).fit(table, price),
+        "regression-new-head": hs.TextRegressor(**carried).fit(table, price),
+    }
+
+
 def static_encoder() -> Any:
     """An encoder as model2vec saves one, with random vectors and a tokenizer of whole words."""
     from safetensors.numpy import save_file
@@ -105,27 +128,41 @@ def static_encoder() -> Any:
         return hs.import_model2vec(folder)
 
 
+def answers(classifier: Any, asked: pa.Table) -> dict[str, Any]:
+    """What a model says of the texts asked."""
+    task = classifier.predictor_.task
+    if task is None:
+        return {"vectors": hs.LayerFeatures(classifier, layer="pooled").transform(TEXTS).tolist()}
+    probabilities = classifier.score_rows(asked).probabilities
+    if task.kind != "binary":
+        said = classifier.predictor_.names(probabilities).tolist()
+        return {"task": task.kind, "probabilities": probabilities.tolist(), "predictions": said}
+    last = np.argmax(classifier.classes_)  # 0.1 had the positive label last
+    return {
+        "classes": sorted(classifier.classes_.tolist()),
+        "probabilities": classifier.predict_proba(asked)[:, last].tolist(),
+    }
+
+
 def main() -> None:
-    """Write the models of the present format and what they say."""
+    """Write the models of the present format and what they say; one of two labels is written in 1.1 as ever."""
     table, labels = reviews()
     asked = table.slice(0, len(TEXTS)).set_column(0, "text", [TEXTS])
-    for name, classifier in classifiers(table, labels).items():
-        folder = HERE / f"{PREFIX}-{name}"
+    made = {
+        **{f"v1.1-{name}": one for name, one in classifiers(table, labels).items()},
+        **{f"v1.2-{name}": one for name, one in of_tasks(table).items()},
+    }
+    for name, classifier in made.items():
+        folder = HERE / name
         if folder.exists():
             continue
         classifier.set_params(device="cpu")
-        content_hash = classifier.save(folder)
         said = {
-            "content_hash": content_hash,
+            "content_hash": classifier.save(folder),
             "columns": json.loads(json.dumps(asked.drop_columns(["text"]).to_pydict(), default=str)),
             "texts": TEXTS,
+            **answers(classifier, asked),
         }
-        if classifier.predictor_.label_names:
-            last = np.argmax(classifier.classes_)  # 0.1 had the positive label last
-            said["classes"] = sorted(classifier.classes_.tolist())
-            said["probabilities"] = classifier.predict_proba(asked)[:, last].tolist()
-        else:
-            said["vectors"] = hs.LayerFeatures(classifier, layer="pooled").transform(TEXTS).tolist()
         folder.with_name(folder.name + ".json").write_text(json.dumps(said, indent=1) + "\n")
 
 
