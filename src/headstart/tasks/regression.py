@@ -39,7 +39,8 @@ class Regression(Task):
         numbers = np.asarray(targets, np.float64)
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
-        upto = np.append(0.0, np.cumsum(np.ones(len(order)) if weights is None else np.asarray(weights)[order]))
+        alike = weights is None or not np.any(weights)  # that nothing counts is refused where weights are read
+        upto = np.append(0.0, np.cumsum(np.ones(len(order)) if alike else np.asarray(weights)[order]))
         knots = np.unique(ordered)
         if len(knots) > _MOST_KNOTS:
             wanted = np.linspace(0, upto[-1], _MOST_KNOTS)
