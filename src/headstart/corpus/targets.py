@@ -38,6 +38,9 @@ AUTO = "auto"
 _CLASSES = "classes"
 """As scikit-learn's classifiers take labels: binary or multi-class by their number, whole numbers or not."""
 
+_LARGEST = 1e100
+"""A number to learn is not larger: squares of larger ones, which R2 sums, are infinite."""
+
 _MOST_STEPS = 20
 """A column with more different numbers than this is one of numbers, and not of classes."""
 
@@ -68,10 +71,8 @@ class Labelling:
     def __post_init__(self) -> None:
         if isinstance(self.task, str) and self.task not in (AUTO, _CLASSES, *TASKS):
             raise unknown_name("task", self.task, (AUTO, *TASKS))
-        if self.order is not None and self.kind not in (AUTO, _CLASSES, "ordinal"):
-            raise OptionError(
-                f"An order of the labels came with the task {self.kind}; it goes with ordinal alone. Leave one out."
-            )
+        if self.kind not in (AUTO, _CLASSES):
+            self._refuse_order(self.kind)
         if self.delimiter == "" or (self.delimiter is not None and self.kind not in (AUTO, _CLASSES, "multilabel")):
             raise OptionError(
                 f"A delimiter of labels, {self.delimiter!r}, came with the task {self.kind}; what parts several labels in one cell "
@@ -88,12 +89,19 @@ class Labelling:
         """The names that the labels have to be among; None where they bring their own."""
         return (self.task.names or None) if isinstance(self.task, Task) else self.names or None
 
+    def _refuse_order(self, kind: str) -> None:
+        if self.order is not None and kind != "ordinal":
+            raise OptionError(
+                f"An order of the labels came with the task {kind}; it goes with ordinal alone. Leave one out."
+            )
+
     def refuse(self, kind: str) -> None:
         """Refuse options that mean nothing to a kind of task.
 
         Raises:
             OptionError: names the option and the kind.
         """
+        self._refuse_order(kind)
         if self.positive is not None and kind not in ("binary", "multiclass"):
             raise OptionError(
                 f"A positive label was named ({self.positive!r}), and the task is {kind}; only one of two classes is positive. "
@@ -180,9 +188,13 @@ def _told(column: Any, how: Labelling) -> tuple[str, str]:
         return "ordinal", ""
     is_number = types.is_integer(column.type) or types.is_floating(column.type) or types.is_decimal(column.type)
     what = f"{len(present)} different values"
+    if how.kind == AUTO and not how.label_map and not is_number:
+        _refuse_infinite(present)
     if how.label_map or not is_number:
         return "multiclass", _doubt_of_names(present, what, len(column))
     numbers = np.array([float(name) for name in present])
+    if how.kind == AUTO and not np.isfinite(numbers).all():
+        return "regression", ""  # which says the row
     whole = bool((numbers == np.round(numbers)).all())
     shown = f"{what}, {'whole ' if whole else ''}numbers from {present[0]} to {present[-1]},"
     if how.kind == _CLASSES:
@@ -202,6 +214,19 @@ def _told(column: Any, how: Labelling) -> tuple[str, str]:
         "multiclass",
         f"{shown} are taken as classes without an order; --task ordinal or regression (task=) overrules",
     )
+
+
+def _refuse_infinite(present: Sequence[str]) -> None:
+    """Refuse infinity among strings that are all numbers, as a text file holds it: it would make a class of each number."""
+    try:
+        odd = [name for name in present if not np.isfinite(float(name))]
+    except ValueError:
+        return
+    if odd:
+        raise DataError(
+            f"The label column holds {listed(odd)} among numbers, and a number to learn has to be finite. Drop such rows with "
+            "--where, put a finite number there, or take --task multiclass (task=) if they are names."
+        )
 
 
 def _doubt_of_names(present: Sequence[str], what: str, n_rows: int) -> str:
@@ -311,10 +336,11 @@ def _numbers(column: Any, missing: Collection[str]) -> Doubles:
                 f"The task is regression, and the label column holds {name!r:.80} in row {int((rows == place).argmax())} (the first is "
                 "0), which is no number. Name another column, drop such rows with --where, or name another --task."
             ) from None
-        if not np.isfinite(found[place]):
+        if not abs(found[place]) <= _LARGEST:
+            has_to = "lie within 1e100 of 0" if np.isfinite(found[place]) else "be finite"
             raise DataError(
                 f"The label column holds {name} in row {int((rows == place).argmax())} (the first is 0), and a number to learn has to "
-                "be finite. Drop such rows, or put a finite number there."
+                f"{has_to}. Drop such rows, or put {'a smaller' if np.isfinite(found[place]) else 'a finite'} number there."
             )
     return found[rows] if len(held) else np.zeros(0)
 
