@@ -77,6 +77,17 @@ def test_an_indicator_comes_back_as_one_and_lists_as_lists() -> None:
     ).all() or (lists.predictor_.rule.thresholds)
 
 
+def test_an_order_of_any_values_is_stored(tmp_path: Path) -> None:
+    model = quick(order=[3, 2, 1]).fit(TEXTS, STARS)
+    model.save(tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.classes_.tolist() == model.classes_.tolist()
+    assert np.array_equal(loaded.predict(TEXTS), model.predict(TEXTS))
+    assert quick(**{**loaded.get_params(), "base": None}).fit(TEXTS, STARS).predict(TEXTS[:1]) == model.predict(
+        TEXTS[:1]
+    )
+
+
 def test_numbers_are_scored_by_r2() -> None:
     model = quick(TextRegressor).fit(TEXTS, NUMBERS)
     assert model.score(TEXTS, NUMBERS) == pytest.approx(r2_score(NUMBERS, model.predict(TEXTS)))
@@ -155,6 +166,10 @@ class TestDecisions:
         (TextRegressor, np.ones(120), {}, "training needs at least two different numbers"),
         (TextRegressor, np.r_[np.nan, NUMBERS[1:]], {}, "Input y contains NaN: 1 of 120 labels are missing"),
         (TextRegressor, np.r_[np.inf, NUMBERS[1:]], {}, "Input y contains infinity"),
+        (TextRegressor, NUMBERS, {"coverage": 0.0}, r"coverage is 0\.0; expected a fraction of rows above 0"),
+        (TextRegressor, NUMBERS, {"coverage": -1}, "coverage is -1; expected"),
+        (TextClassifier, [["sky"], *([[]] * 119)], {}, "have the label 'sky' or none, and several labels a row are two or more"),
+        (TextClassifier, [["sky"], None, *([["sky", "all"]] * 118)], {}, "1 of 120 labels are missing"),
         (TextRegressor, BOTH, {}, "Several columns of labels came with the task regression"),
     ],
 )  # fmt: skip

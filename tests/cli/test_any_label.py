@@ -103,6 +103,7 @@ def test_decisions_are_stored_and_overruled(cli: Any, rows: pd.DataFrame) -> Non
         (("train", "rows.csv", "--label", "price", "--abstain-below", "0.4"), "abstain_below came with TextRegressor"),
         (("train", "rows.csv", "--label", "grade", "--costs", "none.csv"), "--costs none.csv: No such file or directory; write the predicted labels in the first line"),
         (("train", "rows.csv", "--label", "grade", "--costs", "rows.csv"), "holds a cost that is no number"),
+        (("train", "rows.csv", "--label", "grade", "--costs", "twice.csv"), "names a predicted label twice: bad, bad"),
         (("evaluate", "m", "rows.csv", "--label", "grade", "--task", "ordinal"), "--task is ordinal, and the model's task is multiclass"),
         (("evaluate", "m", "rows.csv", "--label", "stars"), "The labels of the data hold '2', '3', '4', and those of the model are 'bad', 'good', 'ok'"),
         (("transfer", "m", "rows.csv", "--label", "stars", "--strategy", "as-is"), "those of the model are 'bad', 'good', 'ok'"),
@@ -113,6 +114,7 @@ def test_mistakes_get_a_sentence(cli: Any, rows: pd.DataFrame, options: tuple[st
     if "m" in options:
         cli("train", "rows.csv", "--label", "grade", *TFIDF, "--out", "m")
     more = (*TFIDF, "--out", "made") if options[0] == "train" else ("--out", "made") if options[0] == "transfer" else ()
+    Path("twice.csv").write_text(",bad,bad\nok,1,2\n")
     ended = cli(*options, *more)
     assert ended.code == 2
     assert sentence in ended.err.replace("\n", " ")
@@ -163,3 +165,13 @@ def test_labels_that_overlap_with_the_bases_are_told(cli: Any, rows: pd.DataFram
     ended = cli("transfer", "m", "other.csv", "--label", "grade", "--strategy", "features", "--out", "n", "--json")
     assert "2 of the 3 labels are the base's too, matched by name; new are 'fine'" in ended.err
     assert ended.json["task"]["names"] == ["bad", "fine", "good"] and "test_as_is" not in ended.json
+
+
+def test_a_map_has_a_colour_for_each_combination_of_labels(cli: Any, rows: pd.DataFrame, base_folder: Path) -> None:
+    more = ("--label", "tags", "--out", "map.svg")
+    rows["tags"] = [json.dumps(tag.split(";") if tag else []) for tag in rows["tags"]]
+    rows.to_csv("lists.csv", index=False)
+    ended = cli("map", str(base_folder), "--data", "lists.csv", *more)
+    assert ended.code == 0, ended.err
+    drawn = Path("map.svg").read_text(encoding="utf-8")
+    assert "any + bad" in drawn and "no label" in drawn

@@ -56,6 +56,8 @@ def read_costs(path: Path) -> dict[str, dict[str, float]]:
     if len(rows) < 2 or len(rows[0]) < 2:
         raise OptionError(f"--costs {path} holds no table of costs; {example}.")
     predicted = [name.strip() for name in rows[0][1:]]
+    if len(set(predicted)) < len(predicted):
+        raise OptionError(f"--costs {path} names a predicted label twice: {', '.join(predicted)}; {example}.")
     found: dict[str, dict[str, float]] = {}
     for place, row in enumerate(rows[1:], 2):
         if len(row) != len(rows[0]) or row[0].strip() in found:

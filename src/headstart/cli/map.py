@@ -106,7 +106,7 @@ def _text_map(predictor: Predictor, options: Map, source: str, files: FileOption
         otherwise=(predictor.text, "text"),
         task="classes",
     )
-    corpus = _in_model_order(rows.read(source), predictor.label_names)
+    corpus = _in_model_order(_of_one_label(rows.read(source)), predictor.label_names)
     sides = corpus.label_names or predictor.label_names
     if len(sides) > _MOST_LABELS:
         raise OptionError(
@@ -126,6 +126,17 @@ def _text_map(predictor: Predictor, options: Map, source: str, files: FileOption
     figure = map_figure(points, names, title=f"Texts at the layer {layer}", n_named=0, **colours)
     vote = {} if corpus.labels is None or len(sides) != 2 else _vote(points, corpus.labels)
     return figure, {"n": len(corpus), "layer": layer, **vote}
+
+
+def _of_one_label(corpus: Corpus) -> Corpus:
+    """Make each combination of several labels a row a label of its own."""
+    if corpus.labels is None or corpus.kind != "multilabel":
+        return corpus
+    held, codes = np.unique(np.asarray(corpus.labels), axis=0, return_inverse=True)
+    names = tuple(" + ".join(corpus.label_names[i] for i in np.flatnonzero(row)) or "no label" for row in held)
+    return replace(
+        corpus, kind="multiclass", labels=codes.reshape(-1).astype(np.int64), label_names=names, label_values=names
+    )
 
 
 def _in_model_order(corpus: Corpus, names: Sequence[str]) -> Corpus:

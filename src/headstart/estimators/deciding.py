@@ -20,7 +20,9 @@ Costs = Mapping[Any, Mapping[Any, float]]
 """What a mistake costs, by true and predicted label."""
 
 
-def check_decisions(threshold: float | None, costs: Costs | None, abstain_below: float | None) -> None:
+def check_decisions(
+    threshold: float | None, costs: Costs | None, abstain_below: float | None, coverage: float | None = None
+) -> None:
     """Refuse values that no model can decide by.
 
     Raises:
@@ -29,6 +31,8 @@ def check_decisions(threshold: float | None, costs: Costs | None, abstain_below:
     for name, value in (("threshold", threshold), ("abstain_below", abstain_below)):
         if value is not None and not 0 <= value <= 1:
             raise OptionError(f"{name} is {value}; expected a probability, from 0 to 1.")
+    if coverage is not None and not 0 < coverage <= 1:
+        raise OptionError(f"coverage is {coverage}; expected a fraction of rows above 0, such as 0.9.")
     for true, row in (costs or {}).items():
         for predicted, cost in row.items():
             if isinstance(cost, bool) or not isinstance(cost, int | float | np.number) or not 0 <= cost < np.inf:

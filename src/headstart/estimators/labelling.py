@@ -195,8 +195,8 @@ def columns_of(y: Any) -> Any:
         isinstance(y, list | tuple) and len(y) > 0 and isinstance(y[0], list | tuple | set | frozenset | np.ndarray)
     )
     if nested:
-        rows = [sorted(row, key=str) if isinstance(row, set | frozenset) else list(row) for row in y]
-        sizes = {len(row) for row in rows}
+        rows = [_as_list(row) for row in y]
+        sizes = {len(row) if isinstance(row, list) else None for row in rows}
         if len(sizes) > 1 or (sizes != {1} and any(isinstance(value, str) for row in rows for value in row)):
             return rows  # labels by name, some a row
         y = rows
@@ -218,6 +218,13 @@ def columns_of(y: Any) -> Any:
             "several labels."
         )
     return {str(place): values[:, place] for place in range(values.shape[1])}
+
+
+def _as_list(row: Any) -> Any:
+    """Return a row's labels as a list; what holds none, such as None, as it is."""
+    if isinstance(row, set | frozenset):
+        return sorted(row, key=str)
+    return list(row) if isinstance(row, list | tuple | np.ndarray) else row
 
 
 def _warn_of_column_vector() -> None:

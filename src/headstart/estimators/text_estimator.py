@@ -26,7 +26,7 @@ from headstart.corpus import (
     deciding_columns,
     is_table,
 )
-from headstart.corpus.targets import AUTO
+from headstart.corpus.targets import AUTO, parse_order
 from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
 from headstart.estimators.bases import check_not_base
 from headstart.estimators.deciding import check_decisions, decided, decided_rule
@@ -380,7 +380,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         given = {name: to_python(value) for name, value in self.get_params(deep=False).items()}
         check_types(TextEstimator.__init__, given)
         check_least(given, {"min_count": 1, "batch_size": 1, "learning_rate": 0, "C": 1e-9})
-        check_decisions(self.threshold, self.costs, self.abstain_below)
+        check_decisions(self.threshold, self.costs, self.abstain_below, self.coverage)
         if self.pooling not in POOLINGS:
             raise unknown_name("pooling", self.pooling, POOLINGS)
         values = {field.name: given[field.name] for field in fields(Settings)}
@@ -424,7 +424,9 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _stored(self, strategy: str, settings: Settings) -> Json:
         """Return the constructor's arguments as far as they are plain values."""
-        decided = {"strategy": strategy, "random_state": settings.random_state}
+        decided: Json = {"strategy": strategy, "random_state": settings.random_state}
+        if self.order is not None and not isinstance(self.order, str):
+            decided["order"] = list(parse_order(self.order))
         stored = kept_arguments(self.get_params(deep=False) | decided)
         if not isinstance(self.net, str):
             del stored["net"]

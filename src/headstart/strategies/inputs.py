@@ -86,6 +86,11 @@ def require_goals(train: Corpus, task: Task | None = None) -> Floats:
                 f"{'one sample' if len(targets) == 1 else 'fewer'} came. Check the label column and --where."
             )
     elif isinstance(task, MultiLabel):
+        if len(task.names) == 1:
+            raise DataError(
+                f"the rows of {train.source} have the label {task.names[0]!r} or none, and several labels a row are two or more; of "
+                "one label take a column of two values, such as 0 and 1, which is binary."
+            )
         if not targets.any():
             raise DataError(
                 f"none of the {len(targets):,} rows of {train.source} has a label; training needs at least one that has. "
