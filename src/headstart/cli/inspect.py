@@ -68,7 +68,7 @@ def _decisions(model: dict[str, Any]) -> str:
     if "abstain_below" in rule:
         found.append(f"nothing below {rule['abstain_below']:g}")
     if "coverage" in rule:
-        found.append(f"sets or intervals that hold {rule['coverage']:.0%}")
+        found.append(f"sets or intervals that hold {100 * rule['coverage']:g}%")
     return ", ".join(found)
 
 

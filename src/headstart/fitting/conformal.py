@@ -34,7 +34,7 @@ def conformal_quantile(task: Task, probabilities: Doubles, targets: Array, cover
         least = int(np.ceil(coverage / (1 - coverage) - 1e-9)) if coverage < 1 else None
         needed = "no number of rows can" if least is None else f"at least {least:,} rows can"
         raise DataError(
-            f"{len(scores):,} held-out rows came, and sets that hold the truth in {coverage:.0%} of rows were asked for, which "
+            f"{len(scores):,} held-out rows came, and sets that hold the truth in {100 * coverage:g}% of rows were asked for, which "
             f"{needed} promise; give more labelled rows, or ask for less coverage."
         )
     return float(scores[max(place, 1) - 1])

@@ -51,7 +51,7 @@ def learn(
     found = _learn(strategy, train, valid, base, settings, shared or SharedRows(train, base, settings), measure=measure)
     if settings.coverage is not None and found.predictor.rule.quantile is None:
         raise DataError(
-            f"sets or intervals that hold the truth in {settings.coverage:.0%} of rows are fitted on labelled rows that were not "
+            f"sets or intervals that hold the truth in {100 * settings.coverage:g}% of rows are fitted on labelled rows that were not "
             f"learnt from, and {strategy.name!r} had none among {len(train):,} rows; give more labelled rows, validation rows, or "
             "leave the coverage out."
         )
