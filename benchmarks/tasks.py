@@ -65,9 +65,14 @@ class Bench:
         self.strategies, self.budgets, self.draw, self.outside = strategies, budgets, draw, outside
 
     def figures(
-        self, task: str, decisions: np.ndarray, certainty: np.ndarray | None = None, **more: Any
+        self,
+        task: str,
+        decisions: np.ndarray,
+        certainty: np.ndarray | None = None,
+        likeliest: np.ndarray | None = None,
+        **more: Any,
     ) -> dict[str, Any]:
-        """Return the figures of decisions on the test rows."""
+        """Return the figures of decisions on the test rows; the accuracy of ordered classes is that of the likeliest ones."""
         truth = np.asarray(self.test.labels)
         if task == "regression":
             return {"mae": mean_absolute_error(truth, decisions), "r2": r2_score(truth, decisions)}
@@ -77,7 +82,7 @@ class Bench:
                 "micro_f1": f1_score(truth, decisions, average="micro", zero_division=0),
                 "macro_f1": f1_score(truth[:, there], decisions[:, there], average="macro", zero_division=0),
             }
-        found = {"accuracy": float(np.mean(truth == decisions))}
+        found = {"accuracy": float(np.mean(truth == (decisions if likeliest is None else likeliest)))}
         if task == "ordinal":
             found["kappa"] = cohen_kappa_score(truth, decisions, weights="quadratic")
         if certainty is not None and "outside" in more:
@@ -93,7 +98,8 @@ class Bench:
         certainty, more = None, {}
         if self.outside is not None:
             certainty, more = probabilities.max(1), {"outside": found.score(self.outside).probabilities.max(1)}
-        return self.figures(found.answers.kind, found.decide(probabilities), certainty, **more)
+        likeliest = probabilities.argmax(1) if found.answers.kind == "ordinal" else None
+        return self.figures(found.answers.kind, found.decide(probabilities), certainty, likeliest, **more)
 
     def peer(self, inputs: Any, others: Any, outside: Any, rows: np.ndarray) -> dict[str, Any]:
         """Return the figures of scikit-learn's model on inputs of the drawn rows."""
