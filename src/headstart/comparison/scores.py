@@ -12,7 +12,8 @@ from headstart.arrays import Array, Doubles, Places
 from headstart.comparison.fits import Fit
 from headstart.comparison.problem import labels_of
 from headstart.comparison.verdict import Measured, decide
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, split_rows
+from headstart.errors import DataError
 from headstart.evaluation.draws import Components, components
 from headstart.evaluation.metric import Metric
 from headstart.plain import Json
@@ -73,9 +74,6 @@ def split_half(scored: Scored, strategies: Mapping[str, Strategy], budgets: tupl
     The candidate to ship is chosen on the test rows, so its own figure on them flatters it a little; this one, a
     mean over ten halves, does not.
     """
-    from headstart.corpus import split_rows
-    from headstart.errors import DataError
-
     own = replace(scored, scores={fit: one for fit, one in scored.scores.items() if fit.budget in (0, budgets[-1])})
     values = []
     for seed in range(_N_HALVES):
