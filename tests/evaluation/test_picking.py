@@ -90,7 +90,7 @@ def test_any_metric_has_estimates_differences_and_a_verdict(name: str) -> None:
     """A better model has a gain above zero, whether more or less of the metric is better."""
     metric, rng = METRICS[name], np.random.default_rng(0)
     parts = {}
-    for strength in (1.0, 3.0):
+    for strength in (0.2, 1.0, 3.0):
         logits = {k: strength * (LABELS - 0.5) + 0.3 * rng.normal(size=300) for k in range(3)}
         given = {k: v if name == "auc" else 1 / (1 + np.exp(-v)) for k, v in logits.items()}
         parts[strength] = components(LABELS, given, metric=metric)
@@ -98,6 +98,8 @@ def test_any_metric_has_estimates_differences_and_a_verdict(name: str) -> None:
     assert apart.value > 0 if name != "accuracy" else apart.value >= 0
     found = against_best({str(k): v for k, v in parts.items()}, ["3.0"], ["1.0"], level=0.01)
     assert found.value == pytest.approx(apart.value)
+    several = against_best({str(k): v for k, v in parts.items()}, ["3.0"], ["0.2", "1.0"], level=0.01)
+    assert several.other == "1.0" or parts[0.2].gain >= parts[1.0].gain
 
 
 @pytest.mark.parametrize("name", ["log_loss", "brier", "accuracy"])

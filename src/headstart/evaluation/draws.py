@@ -60,7 +60,8 @@ class Components:
         """Return the same with signs turned where less is better, so that more is better."""
         if self.metric.higher_is_better:
             return self
-        return replace(self, values=-self.values, influence=-self.influence)
+        turned = self.metric._replace(higher_is_better=True)  # or its gain would turn the sign again
+        return replace(self, values=-self.values, influence=-self.influence, metric=turned)
 
     @property
     def gain(self) -> float:
