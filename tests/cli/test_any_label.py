@@ -90,6 +90,8 @@ def test_decisions_are_stored_and_overruled(cli: Any, rows: pd.DataFrame) -> Non
         assert (first["prediction"], counts["n_abstained"] >= n_none) == (expected, True)
     found = cli("evaluate", "m", "rows.csv", "--label", "grade", "--json").json
     assert found["accuracy"] > 0.5
+    unsure = cli("evaluate", "m", "rows.csv", "--label", "grade", "--abstain-below", "1")
+    assert "150 of 150 rows have no prediction, their probability being below 1" in unsure.err
 
 
 @pytest.mark.parametrize(

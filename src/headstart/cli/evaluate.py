@@ -32,6 +32,11 @@ def evaluate(options: Evaluate) -> None:
     warn_of_quality(result, predictor)
     if sentence := chance_sentence(result, predictor.answers):
         console.warn(sentence)
+    if n_none := result.get("n_abstained"):
+        console.note(
+            f"{n_none:,} of {result['n']:,} rows have no prediction, their probability being below "
+            f"{predictor.rule.abstain_below:g}; they are measured by what would have been predicted"
+        )
     shown = [{"metric": name, "value": value} for name, value in result.items() if isinstance(value, int | float)]
     if undefined := result.get("undefined"):
         console.note(undefined)

@@ -24,9 +24,13 @@ def measured(model: TextEstimator, corpus: Corpus, *, details: bool = False) -> 
     predictor, scores = model.predictor_, model.score_rows(corpus)
     task, learnt_from = predictor.answers, predictor.learnt_from
     given = np.asarray(corpus.labels), scores.probabilities, predictor.rule
+    abstained = {}
+    if predictor.rule.abstain_below is not None:
+        abstained["n_abstained"] = int(task.abstains(scores.probabilities, predictor.rule).sum())
     return {
         **task.measure(*given),
         **scores.counts,
+        **abstained,
         **(task.details(*given) if details else {}),
         "n_seen_in_training": None if learnt_from is None else learnt_from.overlap(corpus.texts).n,
     }
