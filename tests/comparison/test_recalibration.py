@@ -12,8 +12,8 @@ import headstart as hs
 from headstart.comparison import Comparison, compare
 from headstart.comparison.recalibration import recalibrated, recalibration
 from headstart.comparison.workspace import Workspace
-from headstart.fitting.calibration import DecisionRule
 from headstart.metrics import evaluate_scores
+from headstart.tasks import Rule
 
 TOLD = ("log_loss", "brier", "ece", "accuracy")
 
@@ -105,20 +105,20 @@ class _Rows:
         return None
 
 
-def _told(rows: Any, own: DecisionRule, n: int = 220) -> dict[str, Any] | None:
+def _told(rows: Any, own: Rule, n: int = 220) -> dict[str, Any] | None:
     workspace: Workspace = rows
     return recalibration(workspace, np.arange(n), rows.logits[:n], own, rows.logits[rows.test])
 
 
 def test_a_calibration_that_is_right_is_kept(gru_base: Any) -> None:
-    told = _told(_Rows(0), DecisionRule())
+    told = _told(_Rows(0), Rule())
     assert told is not None and not told["used"]
     assert (told["calibration"], told["threshold"], told["test"]["after"]) == ([1.0, 0.0], 0.5, None)
     assert recalibrated(gru_base.predictor_, told) is gru_base.predictor_
 
 
-@pytest.mark.parametrize("own", [DecisionRule((3.0, 0.0)), DecisionRule((1.0, 2.0)), DecisionRule((0.2, -1.0))])
-def test_a_calibration_that_is_wrong_is_not(own: DecisionRule) -> None:
+@pytest.mark.parametrize("own", [Rule((3.0, 0.0)), Rule((1.0, 2.0)), Rule((0.2, -1.0))])
+def test_a_calibration_that_is_wrong_is_not(own: Rule) -> None:
     told = _told(_Rows(0), own, n=300)
     assert told is not None and told["used"]
     assert told["calibration"] == pytest.approx([1.0, 0.0], abs=0.4)
@@ -127,9 +127,9 @@ def test_a_calibration_that_is_wrong_is_not(own: DecisionRule) -> None:
 
 def test_no_label_beyond_the_budget_is_looked_at() -> None:
     rows = _Rows(1)
-    found = _told(rows, DecisionRule((3.0, 0.0)))
+    found = _told(rows, Rule((3.0, 0.0)))
     rows.labels[220:] = 1 - rows.labels[220:]
-    again = _told(rows, DecisionRule((3.0, 0.0)))
+    again = _told(rows, Rule((3.0, 0.0)))
     assert found is not None and again is not None
     assert {k: v for k, v in found.items() if k != "test"} == {k: v for k, v in again.items() if k != "test"}
 
@@ -138,4 +138,4 @@ def test_no_label_beyond_the_budget_is_looked_at() -> None:
 def test_labels_nearly_all_of_one_class_change_nothing(n_positive: int) -> None:
     rows = _Rows(2)
     rows.labels[:220] = np.arange(220) < n_positive
-    assert _told(rows, DecisionRule((3.0, 0.0))) is None
+    assert _told(rows, Rule((3.0, 0.0))) is None

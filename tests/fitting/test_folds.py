@@ -5,6 +5,7 @@ import pytest
 
 from headstart.fitting.calibration import fit_calibration, fit_decision_rule
 from headstart.fitting.folds import best_choice, hold_out, out_of_fold, stratified_folds
+from headstart.tasks import PLAIN
 
 
 def test_folds_keep_groups_together_and_classes_apart() -> None:
@@ -42,7 +43,7 @@ def test_the_threshold_is_learnt_from_many_rows_only() -> None:
     labels = (np.arange(400) % 4 == 0).astype(int)
     assert fit_decision_rule(labels[:100], logits[:100]).threshold == 0.5
     assert 0.2 < fit_decision_rule(labels, logits).threshold < 0.8
-    assert fit_decision_rule(labels, None) == ((1.0, 0.0), 0.5)
+    assert fit_decision_rule(labels, None) == PLAIN
 
 
 def test_calibration_counts_rows_by_their_weights() -> None:

@@ -31,7 +31,6 @@ from headstart.errors import OptionError, unknown_name
 from headstart.estimators import labelled
 from headstart.evaluation import Metric
 from headstart.features import as_predictor
-from headstart.fitting.calibration import DecisionRule
 from headstart.inference import resolve_device
 from headstart.kernels.workers import n_cores, wanted_threads
 from headstart.options import RandomState, seed_of
@@ -268,8 +267,7 @@ def _ship(found: Comparison, workspace: Workspace, problem: Problem, plan: Plan,
         of_rows = (
             workspace.base_logits[rows] if ship.strategy == "as-is" else predictor.score(workspace.corpus(rows)).logits
         )
-        own = DecisionRule(predictor.calibration, predictor.threshold)
-        told = recalibration(workspace, rows, of_rows, own, logits)
+        told = recalibration(workspace, rows, of_rows, predictor.rule, logits)
         predictor = recalibrated(predictor, told)
         found.verdict["recalibration"] = told
     found.shown = shown(problem, ship, predictor, logits)

@@ -14,13 +14,14 @@ from headstart.comparison.fits import Fit
 from headstart.comparison.problem import Problem, labels_of
 from headstart.comparison.scores import errors_of
 from headstart.comparison.workspace import Workspace
+from headstart.evaluation import sigmoid
 from headstart.evaluation.binary import evaluate_scores
-from headstart.fitting.calibration import DecisionRule, fit_calibration, fit_decision_rule, held_out_metrics
+from headstart.fitting.calibration import fit_calibration, fit_decision_rule, held_out_metrics
 from headstart.fitting.folds import Fold, out_of_fold, stratified_folds
 from headstart.fitting.logistic import log_loss
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, kept
-from headstart.tasks import Binary
+from headstart.tasks import Binary, Rule
 
 __all__ = ["LEAST_LABELS", "recalibrated", "recalibration", "shown"]
 
@@ -34,7 +35,7 @@ def recalibration(
     workspace: Workspace,
     rows: Places,
     logits: Doubles,
-    own: DecisionRule,
+    own: Rule,
     test_logits: Doubles,
 ) -> Json | None:
     """Return what the labels of a budget make of the scores of a candidate that looked at none.
@@ -58,7 +59,7 @@ def recalibration(
         return None
 
     def refit(fold: Fold) -> Doubles:
-        fitted = DecisionRule(fit_calibration(logits[fold.train], labels[fold.train]))
+        fitted = Rule(fit_calibration(logits[fold.train], labels[fold.train]))
         return fitted.calibrated(logits[fold.valid])[None]
 
     said = out_of_fold(folds, len(rows), refit, 1)[0]
@@ -80,12 +81,12 @@ def recalibration(
             "before": _metrics(workspace, own, test_logits),
             "after": _metrics(workspace, shipped, test_logits) if used else None,
         },
-        "held_out": held_out_metrics(Binary(), labels[known], DecisionRule().probabilities(held[known])),
+        "held_out": held_out_metrics(Binary(), labels[known], sigmoid(held[known])),
     }
 
 
-def _metrics(workspace: Workspace, how: DecisionRule, logits: Doubles) -> dict[str, float]:
-    found = evaluate_scores(workspace.labels[workspace.test], how.probabilities(logits), threshold=how.threshold)
+def _metrics(workspace: Workspace, how: Rule, logits: Doubles) -> dict[str, float]:
+    found = evaluate_scores(workspace.labels[workspace.test], sigmoid(how.calibrated(logits)), threshold=how.threshold)
     return {name: found[name] for name in _TOLD}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from headstart.fitting.logistic import log_loss, logistic_path
 from headstart.plain import Json
 from headstart.tasks import PLAIN, Binary, MultiLabel, Ordinal, Regression, Rule, Task
 
-__all__ = ["DecisionRule", "fit_calibration", "fit_decision_rule", "fit_rule", "held_out_metrics"]
+__all__ = ["fit_calibration", "fit_decision_rule", "fit_rule", "held_out_metrics"]
 
 _MIN_ROWS = 20
 _LEAST_FOR_THRESHOLD = 200
@@ -25,22 +24,6 @@ _LEAST_FOR_THRESHOLD_OF_LABEL = 50
 _MOST_ROUNDS = 20
 _LEAST_SLOPE = 1e-3
 _MOST_BINS, _LEAST_BINS, _LEAST_A_BIN = 20, 4, 25
-
-
-class DecisionRule(NamedTuple):
-    """What turns logits into decisions: slope and intercept of the calibration, and the threshold."""
-
-    calibration: tuple[float, float] = (1.0, 0.0)
-    threshold: float = 0.5
-
-    def calibrated(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return logits that mean what they say [rows]."""
-        slope, intercept = self.calibration
-        return slope * logits + intercept
-
-    def probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability of label 1 for logits [rows]."""
-        return sigmoid(self.calibrated(logits))
 
 
 def fit_calibration(logits: NDArray[np.float64], labels: Array, weights: Array | None = None) -> tuple[float, float]:
@@ -73,20 +56,21 @@ def _slope_and_intercept(logits: Doubles, target: Doubles, weights: Array | None
     return (slope / scale, intercept) if slope > 0 else (1.0, 0.0)
 
 
-def fit_decision_rule(labels: Array, logits: NDArray[np.float64] | None) -> DecisionRule:
+def fit_decision_rule(labels: Array, logits: NDArray[np.float64] | None) -> Rule:
     """Return calibration and threshold from the logits of rows that were held out; NaN ones are left out.
 
     The threshold is the calibrated probability with the most right decisions, from 200 rows on; with fewer it
     would be noise, and .5 stands.
     """
     if logits is None:
-        return DecisionRule()
+        return PLAIN
     known = np.isfinite(logits)
     truth, scores = np.asarray(labels)[known], logits[known]
-    fitted = DecisionRule(fit_calibration(scores, truth))
+    fitted = Rule(fit_calibration(scores, truth))
     if len(truth) < _LEAST_FOR_THRESHOLD:
         return fitted
-    return fitted._replace(threshold=_best_cut(fitted.probabilities(scores), np.where(truth > 0.5, 1.0, -1.0)))
+    gains = np.where(truth > 0.5, 1.0, -1.0)
+    return replace(fitted, threshold=_best_cut(sigmoid(fitted.calibrated(scores)), gains))
 
 
 def fit_rule(task: Task, logits: Doubles, targets: Array, weights: Array | None = None) -> Rule:
