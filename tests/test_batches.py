@@ -23,7 +23,7 @@ def examples_of(lengths: list[int]) -> Examples:
         RaggedIds.from_lists(rows),
         labels=numbers.astype(np.float32),
         weights=numbers.astype(np.float32) + 0.5,
-        columns={"stars": numbers * 10, "device": np.array([f"d{i}" for i in numbers], object)},
+        fields={"stars": numbers * 10, "device": np.array([f"d{i}" for i in numbers], object)},
     )
 
 
@@ -39,14 +39,14 @@ class TestBatch:
             torch.float32,
         ]
 
-    def test_columns_of_numbers_become_tensors_and_others_stay(self) -> None:
+    def test_fields_of_numbers_become_tensors_and_others_stay(self) -> None:
         tensors = Batches(examples_of([2, 1])).batch(np.array([1])).tensors()
-        assert torch.equal(tensors.columns["stars"], torch.tensor([10]))
-        assert tensors.columns["device"].tolist() == ["d1"]
+        assert torch.equal(tensors.fields["stars"], torch.tensor([10]))
+        assert tensors.fields["device"].tolist() == ["d1"]
 
     def test_what_is_none_stays_none(self) -> None:
         tensors = Batch(np.zeros((1, 1), np.int32), np.ones(1, np.int64)).tensors()
-        assert (tensors.labels, tensors.weights, tensors.columns, tensors.rows) == (None,) * 4
+        assert (tensors.labels, tensors.weights, tensors.rows) == (None,) * 3
         assert len(tensors) == 1
 
 
@@ -61,13 +61,13 @@ class TestExamples:
         assert part.ids.lengths.tolist() == [lengths[row] for row in rows]
         assert part.labels is not None and part.labels.tolist() == rows
         assert part.weights is not None and part.weights.tolist() == [row + 0.5 for row in rows]
-        assert part.columns is not None and part.columns["stars"].tolist() == [row * 10 for row in rows]
+        assert part.fields["stars"].tolist() == [row * 10 for row in rows]
 
     @pytest.mark.parametrize("name", ["labels", "weights", "stars"])
     def test_a_part_of_another_length_is_refused(self, name: str) -> None:
         ids = RaggedIds.from_lists([[2], [3]])
         part = np.zeros(3, np.float32)
-        given = {"columns": {name: part}} if name == "stars" else {name: part}
+        given = {"fields": {name: part}} if name == "stars" else {name: part}
         with pytest.raises(DataError, match=rf"'{name}' has 3 rows next to 2 texts; pass one value for every text"):
             Examples(ids, **given)  # type: ignore[arg-type]
 
@@ -151,7 +151,7 @@ class TestBatches:
         width = max([1, *batch.lengths.tolist()])
         assert batch.ids.shape == (len(batch), width)
         assert batch.labels.tolist() == batch.rows.tolist() == (batch.weights - 0.5).tolist()
-        assert batch.columns is not None and batch.columns["stars"].tolist() == (batch.rows * 10).tolist()
+        assert batch.fields["stars"].tolist() == (batch.rows * 10).tolist()
         for ids, length, row in zip(batch.ids, batch.lengths, batch.rows, strict=True):
             assert length == lengths[row]
             assert ids.tolist() == [row + 2] * length + [0] * (width - length)

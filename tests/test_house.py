@@ -13,13 +13,13 @@ ROOT = Path(headstart.__file__).parent
 # Each may import those above it. A folder counts as its module.
 ORDER = [
     "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "tasks", "metrics",
-    "report", "corpus", "kernels", "text", "batches", "vectors", "artifact", "heads", "fitting", "layers", "optim", "nets", "inference",
+    "report", "corpus", "kernels", "text", "fields", "batches", "vectors", "artifact", "heads", "inputs", "fitting", "layers", "optim", "nets", "inference",
     "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve", "freezing", "train", "distributed",
     "strategies", "estimators", "pretrained", "comparison", "demo", "cli", "__main__",
 ]  # fmt: skip
 NO_TORCH = {
     "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "tasks", "metrics",
-    "report", "corpus", "kernels", "text", "artifact", "heads", "fitting",
+    "report", "corpus", "kernels", "text", "fields", "artifact", "heads", "inputs", "fitting",
 }  # fmt: skip
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}

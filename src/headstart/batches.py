@@ -1,6 +1,6 @@
 """Ragged token ids in, padded batches out.
 
-An `Examples` is the data set that a network sees: ids, labels, weights, columns, row for row. `Batches`
+An `Examples` is the data set that a network sees: ids, labels, weights, and the fields of other inputs, row for row. `Batches`
 cuts it into `Batch` values: clipped, padded on the right with 0, near in length, shuffled by a seed. The
 order of every epoch is a pure function of seed and epoch number, so a resumed run needs no state from here.
 
@@ -11,15 +11,16 @@ a hundredth of the time that a network needs for it, so there are no worker proc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headstart.arrays import Array, Floats, Places
+from headstart.arrays import Floats, Places
 from headstart.errors import DataError, OptionError
+from headstart.fields import Field, Ragged, blank, padded, sizes, taken
 from headstart.options import RandomState, seed_of
 from headstart.plain import Facts, Json
 from headstart.text import RaggedIds
@@ -33,16 +34,20 @@ Clip = Literal["head", "tail", "both"]
 Order = Literal["rows", "length", "shuffled"]
 
 
+def _no_ids() -> RaggedIds:
+    return RaggedIds(np.zeros(0, np.int32), np.zeros(1, np.int64))
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some rows of a data set, padded to a rectangle; every field NumPy arrays, or every field tensors.
 
     Attributes:
-        ids: token ids, int32 [rows, tokens], 0 beyond each row's length. At least one token wide.
-        lengths: true tokens of each row, int64 [rows]; 0 for an empty text.
+        ids: token ids, int32 [rows, tokens], 0 beyond each row's length. At least one token wide. None without texts.
+        lengths: true tokens (or steps of a series) of each row, int64 [rows]; 0 for an empty text.
         labels: class codes, float32 [rows], or None.
         weights: row weights, float32 [rows], or None.
-        columns: tabular columns by name, each [rows], or None.
+        fields: what other inputs hold, by name, each [rows, ...], zeros beyond each row's length.
         rows: positions of these rows in the data set, int64 [rows].
     """
 
@@ -50,7 +55,7 @@ class Batch:
     lengths: Any
     labels: Any = None
     weights: Any = None
-    columns: Facts | None = None
+    fields: Facts = field(default_factory=dict)
     rows: Any = None
 
     def __len__(self) -> int:
@@ -65,37 +70,65 @@ class Batch:
                 value = torch.from_numpy(value)
             return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
 
-        moved = {field.name: move(getattr(self, field.name)) for field in fields(self) if field.name != "columns"}
-        columns = None if self.columns is None else {name: move(value) for name, value in self.columns.items()}
-        return Batch(**moved, columns=columns)
+        moved = {one.name: move(getattr(self, one.name)) for one in fields(self) if one.name != "fields"}
+        return Batch(**moved, fields={name: move(value) for name, value in self.fields.items()})
+
+    def field(self, name: str) -> Any:
+        """Return ``ids``, ``lengths`` or a field of another input.
+
+        Raises:
+            DataError: these rows do not hold it.
+        """
+        found = self.fields.get(name, {"ids": self.ids, "lengths": self.lengths}.get(name))
+        if found is None:
+            held = ", ".join([*(() if self.ids is None else ("ids",)), "lengths", *self.fields])
+            raise DataError(
+                f"the network reads {name!r}, and these rows hold {held}; give it rows of the kind that it reads."
+            )
+        return found
 
 
 @dataclass(frozen=True)
 class Examples:
-    """A data set of token ids with what belongs to each row.
+    """A data set with what belongs to each row: token ids, or fields of other inputs, or both.
 
     Attributes:
-        ids: `RaggedIds` of n rows.
+        ids: `RaggedIds` of n rows; of none where there are no texts.
         labels: class codes, float32 [n], or None.
         weights: row weights, float32 [n], or None.
-        columns: tabular columns by name, each [n], or None.
+        fields: what other inputs hold, by name, each of n rows; see `headstart.fields`.
     """
 
-    ids: RaggedIds
+    ids: RaggedIds = field(default_factory=_no_ids)
     labels: Floats | None = None
     weights: Floats | None = None
-    columns: Mapping[str, Array] | None = None
+    fields: Mapping[str, Field] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        parts = {"labels": self.labels, "weights": self.weights, **(self.columns or {})}
+        ids = {"ids": self.ids} if len(self.ids) else {}
+        parts = {**ids, "labels": self.labels, "weights": self.weights, **self.fields}
         for name, part in parts.items():
-            if part is not None and len(part) != len(self.ids):
+            if part is not None and len(part) != len(self):
+                what = "texts" if len(self.ids) else "rows"
                 raise DataError(
-                    f"{name!r} has {len(part):,} rows next to {len(self.ids):,} texts; pass one value for every text."
+                    f"{name!r} has {len(part):,} rows next to {len(self):,} {what}; pass one value for every {what[:-1]}."
                 )
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids) or max(map(len, self.fields.values()), default=0)
+
+    @property
+    def lengths(self) -> Places:
+        """How long each row is: its tokens or steps, or the points of an image; 1 of what has no length, int64 [n]."""
+        if len(self.ids) or not self.fields:
+            return self.ids.lengths
+        ragged = [one for one in self.fields.values() if isinstance(one, Ragged)]
+        return sizes(ragged[0]) if ragged else np.max([sizes(one) for one in self.fields.values()], axis=0)
+
+    def blank_row(self) -> Examples:
+        """Return one row of nothing, in the shape of these rows."""
+        nothing = RaggedIds(np.zeros(0, np.int32), np.zeros(2, np.int64))
+        return Examples(nothing, fields={name: blank(value) for name, value in self.fields.items()})
 
     def __getitem__(self, index: int | slice | NDArray[np.integer]) -> Examples:
         """Return the chosen rows (an integer gives one row) as `Examples`."""
@@ -103,13 +136,14 @@ class Examples:
             index = np.array([range(len(self))[index]])
         elif isinstance(index, slice):
             index = np.arange(len(self))[index]
-        columns = None if self.columns is None else {name: value[index] for name, value in self.columns.items()}
+        rows = np.asarray(index)
+        rows = rows.nonzero()[0] if rows.dtype == bool else rows.astype(np.int64)
         return replace(
             self,
-            ids=self.ids.take(index),
-            labels=None if self.labels is None else self.labels[index],
-            weights=None if self.weights is None else self.weights[index],
-            columns=columns,
+            ids=self.ids.take(rows) if len(self.ids) else self.ids,
+            labels=None if self.labels is None else self.labels[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            fields={name: taken(value, rows) for name, value in self.fields.items()},
         )
 
 
@@ -210,7 +244,8 @@ class Batches:
         self.random_state = seed_of(random_state)
         self.rank = rank
         self.world_size = world_size
-        self._lengths = examples.ids.lengths
+        self._lengths = examples.lengths
+        self._ids = Ragged(examples.ids.values, examples.ids.offsets) if len(examples.ids) else None
 
     @property
     def options(self) -> Json:
@@ -249,20 +284,13 @@ class Batches:
 
     def batch(self, rows: Places) -> Batch:
         """Build the batch of the given rows."""
-        examples, lengths = self.examples, self._lengths[rows]
-        width = max(1, int(lengths.max(initial=0)))
-        position = np.arange(width)
-        real = position < lengths[:, None]  # [rows, tokens]
-        ids = np.zeros((len(rows), width), np.int32)
-        ids[real] = examples.ids.values[(examples.ids.offsets[:-1][rows][:, None] + position)[real]]
+        examples = self.examples
         return Batch(
-            ids=ids,
-            lengths=lengths,
+            ids=None if self._ids is None else padded(self._ids, rows),
+            lengths=self._lengths[rows],
             labels=None if examples.labels is None else examples.labels[rows],
             weights=None if examples.weights is None else examples.weights[rows],
-            columns=None
-            if examples.columns is None
-            else {name: value[rows] for name, value in examples.columns.items()},
+            fields={name: padded(value, rows) for name, value in examples.fields.items()},
             rows=rows,
         )
 

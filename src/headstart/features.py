@@ -20,6 +20,7 @@ from headstart.cache import VectorCache, cache_folder, text_keys
 from headstart.corpus import Corpus, as_corpus, column_names, is_table
 from headstart.errors import OptionError
 from headstart.inference import network_outputs, resolve_device
+from headstart.inputs import text_input_of
 from headstart.layers import Network
 from headstart.plain import Json, Row
 from headstart.predictor import Predictor
@@ -172,7 +173,7 @@ def _layer_digests(predictor: Predictor, layers: Sequence[str], how: str) -> dic
     """
     net, steps = predictor.net, predictor.steps
     stages = {name: _weights_digest(net.get_submodule(name)) for name in net.stages}
-    pieces = predictor.inputs["text"].pieces
+    pieces = text_input_of(predictor.inputs).pieces
     tokens = [repr(steps)] if pieces is None else [pieces.rules, pieces.framed]
     spec = predictor.scorer.config().get("net", {})
     common = [__version__, how, *tokens, predictor.max_tokens, predictor.clip, spec.get("name"), spec.get("options")]

@@ -12,7 +12,6 @@ from headstart.arrays import Floats
 from headstart.batches import Batch, Batches, Examples
 from headstart.errors import OptionError
 from headstart.layers import Network, adapt, pool
-from headstart.text import RaggedIds
 
 __all__ = ["network_logits", "network_outputs", "on_device", "resolve_device"]
 
@@ -87,7 +86,8 @@ def network_outputs(
                 found[name] = np.empty((len(examples), flat.shape[1]), np.float32)
             found[name][batch.rows] = flat
     if not found:
-        return _no_rows(net, names, pooling, device)
+        one = network_outputs(net, examples.blank_row(), names, pooling=pooling, device=device)
+        return {name: value[:0] for name, value in one.items()}
     return found
 
 
@@ -120,15 +120,11 @@ def _run(net: Network, batch: Batch, names: Sequence[str]) -> dict[str, Tensor]:
 
 
 def _pool_rows(value: Tensor, batch: Batch, pooling: str) -> Tensor:
-    if value.dim() == 3 and value.shape[1] == batch.ids.shape[1]:
+    if value.dim() == 3 and value.shape[1] == max(1, int(batch.lengths.max())):
         return pool(value, torch.from_numpy(batch.lengths).to(value.device), pooling)
+    if value.dim() == 4:  # [rows, channels, height, width]
+        return value.amax((2, 3)) if pooling == "max" else value.mean((2, 3))
     if value.dim() == 3:
         # A strided layer leaves fewer steps than tokens, as many as the longest row of its batch needs.
         return value.mean(1)
     return value.reshape(len(batch), -1)
-
-
-def _no_rows(net: Network, names: Sequence[str], pooling: str, device: str | torch.device) -> dict[str, Floats]:
-    """Return empty arrays of the right width, found by running one empty text."""
-    one = Examples(RaggedIds(np.zeros(0, np.int32), np.zeros(2, np.int64)))
-    return {name: value[:0] for name, value in network_outputs(net, one, names, pooling=pooling, device=device).items()}

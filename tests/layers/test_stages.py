@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +34,7 @@ class AddLengths(nn.Module):
 @pytest.fixture
 def batch() -> Batch:
     ids = np.array([[1, 2, 3], [4, 0, 0]], np.int32)
-    return Batch(ids, np.array([3, 1]), columns={"stars": np.array([1.0, 5.0], np.float32)}).tensors()
+    return Batch(ids, np.array([3, 1]), fields={"stars": np.array([1.0, 5.0], np.float32)}).tensors()
 
 
 @pytest.fixture
@@ -89,13 +88,12 @@ class TestStageGraph:
         graph = StageGraph({"embedding": Stage(Table(), ("ids",), ("rows", "tokens", 1))})
         assert torch.equal(graph(batch)[:, :, 0], batch.ids.float())
 
-    def test_a_stage_can_read_columns(self, batch: Batch) -> None:
+    def test_a_stage_can_read_fields_of_other_inputs(self, batch: Batch) -> None:
         class Stars(nn.Module):
-            def forward(self, columns: Any) -> Tensor:
-                stars: Tensor = columns["stars"][:, None]
-                return stars
+            def forward(self, stars: Tensor) -> Tensor:
+                return stars[:, None]
 
-        graph = StageGraph({"output": Stage(Stars(), ("columns",), ("rows", 1))})
+        graph = StageGraph({"output": Stage(Stars(), ("stars",), ("rows", 1))}, fields=("stars",))
         assert graph(batch).tolist() == [[1.0], [5.0]]
 
     def test_reading_what_no_earlier_stage_gives_is_refused(self) -> None:

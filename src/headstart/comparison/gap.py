@@ -13,6 +13,7 @@ from headstart.corpus import Corpus
 from headstart.evaluation.binary import mean_confidence
 from headstart.fitting.logistic import logistic_path
 from headstart.heads.tfidf import vectorizer_of
+from headstart.inputs import text_input_of
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, words_of
 from headstart.strategies.inputs import strings_of
@@ -62,7 +63,7 @@ def domain_gap(
             "the base reads bare texts and has no vocabulary with counts, so words and lengths are not compared"
         )
     words = words_of(base)
-    if base.inputs["text"].pieces is not None:
+    if text_input_of(base.inputs).pieces is not None:
         left_out.append("the base cuts words into pieces and came without their counts, so words are not compared")
     unsure = _why_no_confidence(base, target)
     if unsure:

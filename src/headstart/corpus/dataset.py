@@ -153,6 +153,17 @@ class Corpus(Shown):
         weights = None if self.weights is None else self.weights[chosen]
         return replace(self, texts=self.texts.take(indices), labels=labels, columns=columns, weights=weights)
 
+    def slice(self, start: int, length: int) -> "Corpus":
+        """At most `length` rows from `start` on, without copying them."""
+        rows = np.s_[start : start + length]
+        return replace(
+            self,
+            texts=self.texts[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            columns=self.columns.slice(start, length) if self.columns.num_columns else self.columns,
+        )
+
     def weighted_by(self, name: str) -> "Corpus":
         """The corpus with the numbers of a kept column for weights.
 

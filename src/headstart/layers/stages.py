@@ -26,7 +26,7 @@ from headstart.plain import Json
 
 __all__ = ["Stage", "StageGraph"]
 
-_BATCH_FIELDS = ("ids", "lengths", "columns")
+_BATCH_FIELDS = ("ids", "lengths")
 
 
 class Stage(NamedTuple):
@@ -42,12 +42,14 @@ class StageGraph(Network):
 
     Args:
         stages: the table, in the order in which it runs.
+        fields: what the inputs hold next to ``ids`` and ``lengths``, as far as stages read it.
         sees_padding: whether the padding of a batch changes its rows' outputs by design; see `Network`.
     """
 
-    def __init__(self, stages: Mapping[str, Stage], *, sees_padding: bool = False) -> None:
+    def __init__(self, stages: Mapping[str, Stage], *, fields: Iterable[str] = (), sees_padding: bool = False) -> None:
         super().__init__()
-        known = set(_BATCH_FIELDS)
+        self.fields = tuple(fields)
+        known = {*_BATCH_FIELDS, *self.fields}
         for name, stage in stages.items():
             missing = [source for source in stage.inputs if source not in known]
             if missing:
@@ -65,8 +67,9 @@ class StageGraph(Network):
     def outputs(self, batch: Batch, names: Iterable[str]) -> dict[str, Tensor]:
         """Return the outputs of the named stages, running nothing that they do not need."""
         wanted = self.checked(names)
-        values: Json = {field: getattr(batch, field) for field in _BATCH_FIELDS}
         needed = self._ancestors(wanted)
+        read = {source for name in needed for source in self.inputs[name]} - set(self.stages)
+        values: Json = {name: batch.field(name) for name in read}
         for name in self.stages:
             if name in needed:
                 values[name] = getattr(self, name)(*(values[source] for source in self.inputs[name]))
@@ -80,7 +83,7 @@ class StageGraph(Network):
             for name in self.stages
             if name in needed
         }
-        return type(self)(table, sees_padding=self.sees_padding)
+        return type(self)(table, fields=self.fields, sees_padding=self.sees_padding)
 
     def _ancestors(self, names: tuple[str, ...]) -> set[str]:
         needed = set(names)

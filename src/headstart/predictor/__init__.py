@@ -1,6 +1,6 @@
 """A model that is done learning: texts (and columns) in, probabilities out."""
 
-from headstart.predictor.inputs import ColumnInput, Inputs, TextInput, reads
+from headstart.inputs import ColumnInput, Inputs, TextInput, reads
 from headstart.predictor.predictor import Predictor, Scores, words_of
 from headstart.predictor.provenance import Provenance, SourceFacts, kept, without
 from headstart.predictor.rows import Rows

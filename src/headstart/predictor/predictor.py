@@ -18,6 +18,7 @@ from headstart.corpus import Corpus, TextHashes
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import ColumnEncoder, TfidfHead, head_from_stored
 from headstart.inference import resolve_device
+from headstart.inputs import ColumnInput, Inputs, column_input_of, reads, text_input_of
 from headstart.layers import Network
 from headstart.notebook import Shown
 from headstart.plain import Facts, Json
@@ -31,7 +32,6 @@ from headstart.predictor.checking import (
 )
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
-from headstart.predictor.inputs import ColumnInput, Inputs, reads
 from headstart.predictor.provenance import Provenance
 from headstart.predictor.rows import Rows
 from headstart.predictor.scorers import (
@@ -152,27 +152,28 @@ class Predictor(Shown):
     @property
     def steps(self) -> Pipeline | None:
         """The fitted text steps, or None for a scorer that reads bare texts."""
-        return self.inputs["text"].steps
+        return text_input_of(self.inputs).steps
 
     @property
     def max_tokens(self) -> int | None:
         """The longest text in tokens; None for no limit."""
-        return self.inputs["text"].max_tokens
+        return text_input_of(self.inputs).max_tokens
 
     @property
     def clip(self) -> Clip:
         """What of a longer text is kept."""
-        return self.inputs["text"].clip
+        return text_input_of(self.inputs).clip
 
     @property
     def text(self) -> str:
         """The name of the text column, or of several that are read as one text, in one string (``"title,body"``)."""
-        return self.inputs["text"].column
+        return text_input_of(self.inputs).column
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the tabular columns that are read."""
-        return self.inputs["columns"].names if "columns" in self.inputs else ()
+        found = column_input_of(self.inputs)
+        return () if found is None else found.names
 
     @property
     def net(self) -> Network:
@@ -195,15 +196,12 @@ class Predictor(Shown):
 
     def with_text(self, **options: Any) -> Predictor:
         """Return the same model with other options of its `TextInput`."""
-        text = replace(self.inputs["text"], **options)
-        return replace(self, inputs={**self.inputs, "text": text})
+        return replace(self, inputs={**self.inputs, "text": replace(text_input_of(self.inputs), **options)})
 
     def with_columns(self, names: Sequence[str]) -> Predictor:
         """Return the same model, which reads these columns."""
-        inputs: Inputs = {"text": self.inputs["text"]}
-        if names:
-            inputs["columns"] = ColumnInput(tuple(names))
-        return replace(self, inputs=inputs)
+        others = {name: one for name, one in self.inputs.items() if name != "columns"}
+        return replace(self, inputs={**others, "columns": ColumnInput(tuple(names))} if names else others)
 
     def with_facts(self, **facts: Unpack[Provenance]) -> Predictor:
         """Return the same model with more facts in `info`."""
@@ -211,8 +209,8 @@ class Predictor(Shown):
 
     def rows(self, corpus: Corpus) -> Rows:
         """Return the corpus as this predictor reads it."""
-        table = self.inputs["columns"].select(corpus) if "columns" in self.inputs else None
-        return Rows(corpus.texts, self.inputs["text"], table)
+        columns = column_input_of(self.inputs)
+        return Rows(corpus, self.inputs, None if columns is None else columns.select(corpus))
 
     def score(self, corpus: Corpus, *, device: str | torch.device = "cpu") -> Scores:
         """Score every row, in order.
@@ -267,7 +265,7 @@ class Predictor(Shown):
     def _chunks(self, rows: Rows) -> Iterator[Rows]:
         # Tokenising and scoring in pieces keeps memory flat; the pieces are long enough to sort by length in.
         for start in range(0, len(rows), _CHUNK_ROWS):
-            piece = replace(rows, texts=rows.texts[start : start + _CHUNK_ROWS])
+            piece = replace(rows, corpus=rows.corpus.slice(start, _CHUNK_ROWS))
             if rows.table is not None and self.encoder is not None:
                 table, counts = self.encoder.impose(rows.table.slice(start, _CHUNK_ROWS))
                 piece = replace(piece, table=table, column_counts=counts)
@@ -280,7 +278,7 @@ class Predictor(Shown):
         steps = None
         if self.steps is not None:
             steps = steps_to_json(self.steps)
-            pieces, indexer = self.inputs["text"].pieces, words_of(self)
+            pieces, indexer = text_input_of(self.inputs).pieces, words_of(self)
             if pieces is not None:
                 blobs[_TOKENIZER] = pieces.rules.encode()
             elif indexer is not None:
@@ -377,7 +375,7 @@ def words_of(predictor: Predictor) -> TokenIndexer | None:
 
     None for a model that cuts words into pieces (see `TextInput.pieces`), and for one that reads bare texts.
     """
-    return predictor.inputs["text"].words
+    return text_input_of(predictor.inputs).words
 
 
 def _arguments(stored: Facts, trust_patterns: bool) -> Json:

@@ -10,40 +10,47 @@ from typing import Any
 import pyarrow as pa
 
 from headstart.batches import Examples
+from headstart.corpus import Corpus
+from headstart.inputs import Encoded, Inputs, encode_rows
 from headstart.plain import Json
-from headstart.predictor.inputs import EncodedTexts, TextInput
 
 __all__ = ["Rows"]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to be scored. Ids are made when a scorer first asks for them.
+    """Rows to be scored. What a network reads is made when a scorer first asks for it.
 
     Attributes:
-        texts: strings, nulls among them, Arrow [rows].
-        reads: how the texts are read.
-        table: the tabular columns, or None.
+        corpus: the rows.
+        inputs: how they are read.
+        table: the tabular columns that a head reads, or None.
         column_counts: what was met where columns were read; see `headstart.heads.columns.Imposed`.
     """
 
-    texts: Any
-    reads: TextInput
+    corpus: Corpus
+    inputs: Inputs
     table: pa.Table | None = None
     column_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.corpus)
 
-    @cached_property
+    @property
+    def texts(self) -> Any:
+        """Strings, nulls among them, Arrow [rows]."""
+        return self.corpus.texts
+
+    @property
     def examples(self) -> Examples:
-        """The token ids, clipped."""
+        """What a network reads: token ids, clipped, and the fields of other inputs."""
         return self._encoded.examples
 
     @cached_property
     def counts(self) -> Json:
         """What happened on the way: ``n_null``, ``n_truncated``, ``n_tokens``, ``n_unknown_tokens``, and ``columns``."""
-        counts = {"n_null": self.texts.null_count} if self.reads.steps is None else self._encoded.counts
+        by_network = any(one.fields for one in self.inputs.values())
+        counts = self._encoded.counts if by_network else {"n_null": self.texts.null_count}
         return {**counts, "columns": self.column_counts} if self.column_counts else counts
 
     @cached_property
@@ -53,5 +60,5 @@ class Rows:
         return filled
 
     @cached_property
-    def _encoded(self) -> EncodedTexts:
-        return self.reads.encode(self.texts)
+    def _encoded(self) -> Encoded:
+        return encode_rows(self.inputs, self.corpus)

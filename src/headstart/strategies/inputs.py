@@ -12,6 +12,7 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus, require_two_classes
 from headstart.corpus.splits import group_codes
 from headstart.errors import DataError, OptionError
+from headstart.inputs import encode_rows, text_input_of
 from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance, SourceFacts, kept
 from headstart.strategies.settings import Settings
@@ -126,7 +127,11 @@ def examples_of(
         encoded: its texts, if they were cut into tokens before.
         task: what the labels are; None for the predictor's own. Of one class of several the labels stay class codes.
     """
-    found = predictor.inputs["text"].encode(corpus.texts, encoded).examples
+    found = (
+        encode_rows(predictor.inputs, corpus)
+        if encoded is None
+        else text_input_of(predictor.inputs).encode(corpus, encoded)
+    ).examples
     labels, weights = None, None if corpus.weights is None else corpus.weights.astype(np.float32)
     if corpus.labels is not None:
         own = task or predictor.answers

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from headstart import __version__
+from headstart.arrays import Array
 from headstart.batches import Examples
 from headstart.errors import HeadstartWarning, OptionError, OutputError
+from headstart.fields import Ragged
 from headstart.outputs import atomic_write, failed_writes
 from headstart.plain import Facts, Json, Row
 
@@ -199,12 +201,17 @@ def fingerprint(net: torch.nn.Module, train: Examples, valid: Examples | None, o
         parts = (
             () if examples is None else (examples.ids.values, examples.ids.offsets, examples.labels, examples.weights)
         )
-        for part in (*parts, *(() if examples is None else (examples.columns or {}).values())):
+        for part in (*parts, *(() if examples is None else _arrays_of(examples))):
             digest.update(b"-" if part is None else np.ascontiguousarray(part).view(np.uint8).data)
     for name, value in net.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _arrays_of(examples: Examples) -> Iterator[Array]:
+    for value in examples.fields.values():
+        yield from (value.values, value.offsets) if isinstance(value, Ragged) else (value,)
 
 
 def _named(value: Any) -> str:
