@@ -12,9 +12,9 @@ ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
 ORDER = [
-    "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "tasks", "metrics",
-    "report", "corpus", "kernels", "text", "fields", "batches", "vectors", "artifact", "heads", "inputs", "fitting", "layers", "optim", "nets", "inference",
-    "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve", "freezing", "train", "distributed",
+    "arrays", "plain", "printing", "errors", "options", "extras", "progress", "notebook", "children", "outputs", "evaluation", "tasks",
+    "metrics", "report", "corpus", "kernels", "text", "fields", "batches", "vectors", "artifact", "engines", "heads", "inputs", "fitting", "layers", "optim",
+    "nets", "inference", "engines/torch", "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve", "freezing", "train", "distributed",
     "strategies", "estimators", "pretrained", "comparison", "demo", "cli", "__main__",
 ]  # fmt: skip
 NO_TORCH = {
@@ -26,6 +26,10 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
 
 def module_of(path: Path) -> str:
+    if (
+        path == ROOT / "engines" / "torch.py"
+    ):  # it builds networks, so it lies below them; who needs it finds it by name
+        return "engines/torch"
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 

@@ -275,7 +275,7 @@ class TestOverflow:
         head = whole.scorer.head
         assert isinstance(head, LinearHead)
         takes_all = TakesAll(head.mean, head.scale, head.coefficients, head.intercept, head.encoder)
-        broken = replace(whole, scorer=replace(whole.scorer, net=net, head=takes_all))
+        broken = replace(whole, scorer=replace(whole.scorer, network=net, head=takes_all))
         with pytest.raises(
             ArtifactError, match=r"the stage 'embedding' of this model gives no finite number for 120 of"
         ):

@@ -87,7 +87,8 @@ def submodel(model: Any, layer: str) -> Network:
     It takes a `headstart.batches.Batch` of tensors and returns the layer's output. Training it leaves
     `model` as it is.
     """
-    return copy.deepcopy(as_predictor(model).net).until(layer)
+    net: Network = as_predictor(model).net
+    return copy.deepcopy(net).until(layer)
 
 
 def layer_outputs(

@@ -10,13 +10,11 @@ from torch import Tensor, nn
 
 from headstart.arrays import Floats
 from headstart.batches import Batch, Batches, Examples
+from headstart.engines.engine import LOGITS
 from headstart.errors import OptionError
 from headstart.layers import Network, adapt, pool
 
 __all__ = ["network_logits", "network_outputs", "on_device", "resolve_device"]
-
-LOGITS = ""
-"""The name under which a network's own result is asked for."""
 
 _BATCH_SIZE = 256
 _BATCH_TOKENS = 262_144

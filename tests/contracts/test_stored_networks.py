@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from headstart.batches import Batches, Examples
+from headstart.engines.torch import net_arrays, shapes_of
 from headstart.errors import OptionError
 from headstart.foreign.mxnet import read_params, read_symbol
 from headstart.layers import Network
 from headstart.nets import NETS, STORED
 from headstart.nets.mxnet import MXNetGraph
 from headstart.predictor import NetSpec
-from headstart.predictor.scorers import net_arrays
 from headstart.text import RaggedIds
 
 N_WORDS = 40
@@ -81,7 +81,7 @@ def that_read_texts(net: Network) -> list[str]:
 def rebuilt(net: Network, spec: NetSpec) -> Network:
     """What comes of storing the spec as JSON and the weights as arrays."""
     arrays = net_arrays(net)
-    again = NetSpec(**json.loads(json.dumps(spec.config()))).build(arrays)
+    again = shapes_of(NetSpec(**json.loads(json.dumps(spec.config()))), arrays)
     again.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
     return again.eval()
 

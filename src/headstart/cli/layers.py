@@ -9,7 +9,6 @@ from headstart.cli.commands import Layers
 from headstart.estimators import load
 from headstart.features import layer_table
 from headstart.freezing import selected_parameters
-from headstart.predictor.scorers import net_arrays
 
 __all__ = ["layers"]
 
@@ -20,7 +19,7 @@ def layers(options: Layers) -> None:
     outputs = layer_table(predictor)
     parameters: list[dict[str, Any]] = [
         {"parameter": name, "shape": list(array.shape), "size": int(array.size)}
-        for name, array in net_arrays(predictor.net).items()
+        for name, array in predictor.network.weights.items()
     ]
     result = {
         "layers": outputs,

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from headstart.artifact import read
+from headstart.engines import AUTO
 from headstart.errors import ArtifactError
 from headstart.estimators.classifier import TextClassifier
 from headstart.estimators.regressor import TextRegressor
@@ -23,7 +24,7 @@ _REMEDY = "Copy the model again, or train it anew."
 
 
 def load(
-    path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False
+    path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False, engine: str = AUTO
 ) -> TextClassifier | TextRegressor:
     """Bring a saved model back: a `TextRegressor` if it predicts numbers, else a `TextClassifier`.
 
@@ -32,11 +33,13 @@ def load(
         net: the network, where it is a module of your own: a model file holds weights and no code.
         trust_patterns: use whatever regular expression the model cuts texts by. Without it only plain ones are used
             (see `headstart.text.trust.is_linear`): nothing bounds how long another may run.
+        engine: what runs the model's network: ``"compiled"``, ``"torch"``, ``"onnx"``, or ``"auto"`` for the fastest that is exact.
 
     Raises:
         ArtifactError: if there is no sound model at `path`.
+        OptionError: if the engine cannot run its network.
     """
-    predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns)
+    predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns, engine=engine)
     numbers = predictor.task is not None and predictor.task.kind == "regression"
     model = (TextRegressor if numbers else TextClassifier)(**predictor.estimator)
     return install(model, predictor, history=_history(predictor.run))

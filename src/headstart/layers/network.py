@@ -10,12 +10,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from headstart.batches import Batch
+from headstart.engines.engine import Shape
 from headstart.errors import OptionError, unknown_name
 
 __all__ = ["Network", "Shape", "adapt"]
-
-Shape = tuple[int | str, ...]
-"""Sizes of a stage's output; ``"rows"`` and ``"tokens"`` stand for the batch's own."""
 
 _HEAD = ("dense", "deep", "output")
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from headstart.engines.engine import POOLINGS
 from headstart.errors import unknown_name
 
 __all__ = ["POOLINGS", "pool"]
-
-POOLINGS = ("last", "mean", "max")
 
 
 def pool(states: Tensor, lengths: Tensor, kind: str, *, bidirectional: bool = False) -> Tensor:

@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from headstart.engines.engine import NetSpec
 from headstart.errors import OptionError, unknown_name
 from headstart.layers import Network
 from headstart.nets.blend import blend
@@ -19,7 +20,7 @@ from headstart.nets.transformer import transformer_encoder
 from headstart.nets.tutorial import tutorial
 from headstart.plain import Json, Options
 
-__all__ = ["LATER_OPTIONS", "NETS", "STORED", "build", "net_options"]
+__all__ = ["LATER_OPTIONS", "NETS", "STORED", "build", "net_options", "spec_of"]
 
 Weights = Mapping[str, Tensor]
 
@@ -37,6 +38,16 @@ def net_options(name: str) -> Json:
         raise unknown_name("network", name, NETS)
     parameters = inspect.signature(NETS[name]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def spec_of(name: str | None, n_words: int, options: Options) -> NetSpec:
+    """Return how a network is stored: with all its options and not only those that were given.
+
+    What a later version takes for a default then changes no model that was stored before.
+    """
+    defaults = net_options(name) if name is not None and name in NETS else {}
+    later = LATER_OPTIONS.get(name or "", ())
+    return NetSpec(name, n_words, {**{key: v for key, v in defaults.items() if key not in later}, **options})
 
 
 def build(name: str, n_words: int, options: Options | None = None) -> Network:

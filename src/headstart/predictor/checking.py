@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
-from headstart.arrays import Array
+from headstart.engines import POOLINGS
 from headstart.errors import ArtifactError
 from headstart.heads import ColumnEncoder
-from headstart.layers import POOLINGS
 from headstart.plain import Facts
 from headstart.tasks import Rule, Task
 
-__all__ = ["check_answers", "check_columns", "check_layers", "check_model", "check_size", "check_weights"]
+__all__ = ["check_answers", "check_columns", "check_layers", "check_model", "check_size"]
 
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
@@ -47,28 +43,6 @@ def check_model(model: Facts) -> None:
     for found, fits in checks.items():
         if not fits:
             raise ArtifactError(f"this model has {found}. {_REMEDY}")
-
-
-def check_weights(expected: Mapping[str, Tensor], arrays: Mapping[str, Array]) -> None:
-    """Refuse weights that are missing, left over, of another shape or type, or no numbers.
-
-    Raises:
-        ArtifactError: names the first such weight.
-    """
-    for name in arrays:
-        if name not in expected:
-            raise ArtifactError(f"this model holds a weight {name!r} that its network does not have. {_REMEDY}")
-    for name, value in expected.items():
-        array = arrays.get(name)
-        same_type = array is not None and str(value.dtype) == f"torch.{array.dtype}"
-        if array is None or tuple(array.shape) != tuple(value.shape) or not same_type:
-            found = "nothing" if array is None else str(tuple(array.shape))
-            kind = "" if array is None or same_type else f" of type {array.dtype}"
-            raise ArtifactError(
-                f"the network expects {name} of shape {tuple(value.shape)} and the model holds {found}{kind}. {_REMEDY}"
-            )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ArtifactError(f"this model's weight {name} holds values that are no finite numbers. {_REMEDY}")
 
 
 def check_layers(layers: Any, known: tuple[str, ...], pooling: Any) -> None:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import torch
 
 from headstart.arrays import Array
+from headstart.engines import HeldNetwork
 from headstart.errors import ArtifactError, HeadstartError
-from headstart.inference import network_outputs
-from headstart.layers import Network
 from headstart.predictor.rows import Rows
 
 __all__ = ["check_finite"]
 
 
 def check_finite(
-    values: Array, rows: Rows, *, what: str, net: Network | None = None, device: str | torch.device = "cpu"
+    values: Array, rows: Rows, *, what: str, network: HeldNetwork | None = None, device: Any = "cpu"
 ) -> None:
     """Refuse values that are infinite or no number.
 
     Args:
         values: of each row, [rows] or [rows, size].
         rows: where they come from.
-        what: names their source, such as ``"linear head"``, unless a stage of `net` is to blame.
-        net: the network that they come through, whose stages are then searched for the first that overflows.
-        device: where `net` computes.
+        what: names their source, such as ``"linear head"``, unless a stage of `network` is to blame.
+        network: the network that they come through, whose stages are then searched for the first that overflows.
+        device: where `network` computes.
 
     Raises:
         ArtifactError: names the source, and says how many rows and what to do.
@@ -33,7 +33,7 @@ def check_finite(
     if finite.all():
         return
     bad = np.flatnonzero(~finite)
-    stage = None if net is None else _first_stage(net, rows, int(bad[0]), device)
+    stage = None if network is None else _first_stage(network, rows, int(bad[0]), device)
     source = what if stage is None else f"stage {stage!r}"
     raise ArtifactError(
         f"the {source} of this model gives no finite number for {len(bad):,} of {len(values):,} rows, so they cannot be "
@@ -41,14 +41,15 @@ def check_finite(
     )
 
 
-def _first_stage(net: Network, rows: Rows, row: int, device: str | torch.device) -> str | None:
+def _first_stage(network: HeldNetwork, rows: Rows, row: int, device: Any) -> str | None:
     """Return the first stage whose output for that row is not finite; None if none is, or it cannot be told."""
-    if not net.inputs:  # A module of the user's own may run its children in any order, or not at all.
+    if network.spec.name is None:  # A module of the user's own may run its children in any order, or not at all.
         return None
     one = rows.examples[np.array([row])]
-    for name in net.stages:
+    engine = network.on(device)
+    for name in engine.stages:
         try:
-            output = network_outputs(net, one, (name,), device=device)[name]
+            output = engine.outputs(one, (name,))[name]
         except (HeadstartError, RuntimeError):  # What has no output of its own a row is not to blame.
             continue
         if not np.isfinite(output).all():

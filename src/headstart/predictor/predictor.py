@@ -7,19 +7,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Unpack, cast
 
 import numpy as np
-import torch
-from sklearn.pipeline import Pipeline
-from torch import nn
 
 from headstart.arrays import Array, Doubles
 from headstart.artifact import MINOR, Parts, check_description, checked_tokenizer, is_quick, kept_arguments
 from headstart.batches import Clip
 from headstart.corpus import Corpus, TextHashes
+from headstart.engines import AUTO, ENGINES, HeldNetwork, NetSpec, check_engine
 from headstart.errors import ArtifactError, DataError
+from headstart.extras import learning_half
 from headstart.heads import ColumnEncoder, TfidfHead, head_from_stored
-from headstart.inference import resolve_device
 from headstart.inputs import ColumnInput, Inputs, column_input_of, reads, text_input_of
-from headstart.layers import Network
 from headstart.notebook import Shown
 from headstart.plain import Facts, Json
 from headstart.predictor.checking import (
@@ -28,7 +25,6 @@ from headstart.predictor.checking import (
     check_layers,
     check_model,
     check_size,
-    check_weights,
 )
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
@@ -38,7 +34,6 @@ from headstart.predictor.scorers import (
     ColumnScorer,
     EncoderScorer,
     LayerScorer,
-    NetSpec,
     NetworkScorer,
     Scorer,
     TextScorer,
@@ -51,9 +46,7 @@ __all__ = ["Predictor", "Scores", "words_of"]
 
 _CHUNK_ROWS = 16_384
 _TOKENIZER = "tokenizer.json"
-_BORDER = 64
-"""Bytes: where torch lets a tensor begin."""
-_LARGE = 1 << 26
+_ANYWHERE = ("cpu", "auto")
 
 
 @dataclass(frozen=True)
@@ -150,7 +143,7 @@ class Predictor(Shown):
         return replace(self, rule=replace(self.rule, **changes))
 
     @property
-    def steps(self) -> Pipeline | None:
+    def steps(self) -> Any:
         """The fitted text steps, or None for a scorer that reads bare texts."""
         return text_input_of(self.inputs).steps
 
@@ -176,18 +169,28 @@ class Predictor(Shown):
         return () if found is None else found.names
 
     @property
-    def net(self) -> Network:
-        """The network inside.
+    def network(self) -> HeldNetwork:
+        """The network inside, and what runs it.
 
         Raises:
             DataError: if there is none.
         """
-        if self.scorer.net is not None:
-            return self.scorer.net
+        if self.scorer.network is not None:
+            return self.scorer.network
         raise DataError(
             f"this model is of kind {self.scorer.kind!r} and holds no network, so it has no layers; "
             "use a model trained with a network as the base."
         )
+
+    @property
+    def net(self) -> Any:
+        """The network inside as a torch module, a `headstart.layers.Network`.
+
+        Raises:
+            DataError: if there is none.
+            MissingDependencyError: torch is not installed.
+        """
+        return self.network.net
 
     @property
     def encoder(self) -> ColumnEncoder | None:
@@ -212,21 +215,22 @@ class Predictor(Shown):
         columns = column_input_of(self.inputs)
         return Rows(corpus, self.inputs, None if columns is None else columns.select(corpus))
 
-    def score(self, corpus: Corpus, *, device: str | torch.device = "cpu") -> Scores:
+    def score(self, corpus: Corpus, *, device: Any = "cpu") -> Scores:
         """Score every row, in order.
 
         Raises:
             ArtifactError: if the model gives a row no finite number.
             DataError: if the rows lack a column that it reads.
         """
-        device = resolve_device(device)
+        if str(device) not in _ANYWHERE:
+            device = learning_half(ENGINES["torch"], f"Computing on {device}").resolve_device(device)
         n_outputs = 1 if self.task is None else self.task.n_outputs
         logits: list[Doubles] = [np.zeros(0 if n_outputs == 1 else (0, n_outputs))]
         totals: Json = {}
         for rows in self._chunks(self.rows(corpus)):
             with np.errstate(over="ignore", invalid="ignore"):  # looked for right below
                 found = self.scorer.logits(rows, device)
-            check_finite(found, rows, what=self.scorer.end, net=self.scorer.net, device=device)
+            check_finite(found, rows, what=self.scorer.end, network=self.scorer.network, device=device)
             logits.append(found)
             add_counts(totals, rows.counts)
         all_logits = np.concatenate(logits)
@@ -319,17 +323,22 @@ class Predictor(Shown):
         return self.to_parts().digest(but=("info", "estimator", "minor", "training"))
 
     @classmethod
-    def from_parts(cls, parts: Parts, *, net: nn.Module | None = None, trust_patterns: bool = False) -> Predictor:
+    def from_parts(
+        cls, parts: Parts, *, net: Any = None, trust_patterns: bool = False, engine: str = AUTO
+    ) -> Predictor:
         """Build the predictor again.
 
         Args:
             parts: what `to_parts` gave.
             net: the network, where it is a module of the user's own.
             trust_patterns: use any regular expression that cuts the texts, and not only such as cannot run for ever.
+            engine: what runs its network: a name from `headstart.engines.ENGINES`, or ``"auto"``.
 
         Raises:
             ArtifactError: if the parts do not fit one another.
+            OptionError: the engine cannot run this network.
         """
+        check_engine(engine)
         model = parts.model
         try:
             check_description(model)
@@ -340,7 +349,7 @@ class Predictor(Shown):
                 steps = _load_steps(text["steps"], parts, trust_patterns)
             slope, intercept = map(float, model["calibration"])
             rule = Rule.from_json((slope, intercept), float(model["threshold"]), model.get("rule", {}))
-            scorer = _load_scorer(model["kind"], model["scorer"], parts, net)
+            scorer = _load_scorer(model["kind"], model["scorer"], parts, net, engine)
             _check_pieces(steps, scorer)
             predictor = cls(
                 scorer=scorer,
@@ -388,7 +397,7 @@ def _arguments(stored: Facts, trust_patterns: bool) -> Json:
     return arguments
 
 
-def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Pipeline:
+def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Any:
     rules = parts.blobs.get(_TOKENIZER)
     if rules is not None:
         rules = checked_tokenizer(rules, trusted=trust_patterns)
@@ -413,7 +422,7 @@ def _load_hashes(arrays: Mapping[str, Array] | None) -> TextHashes | None:
     return TextHashes(np.unique(values))
 
 
-def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:
+def _check_pieces(steps: Any, scorer: Scorer) -> None:
     """Refuse a tokenizer that knows more pieces than its network."""
     if steps is not None and isinstance(steps[-1], PretrainedTokenizer):
         spec = scorer.spec
@@ -424,7 +433,7 @@ def _check_pieces(steps: Pipeline | None, scorer: Scorer) -> None:
             )
 
 
-def _load_scorer(kind: str, config: Facts, parts: Parts, own: nn.Module | None) -> Scorer:
+def _load_scorer(kind: str, config: Facts, parts: Parts, own: Any, engine: str) -> Scorer:
     head_arrays = parts.tensors.get("head", {})
     if kind == "tfidf":
         head = config["head"]
@@ -441,9 +450,7 @@ def _load_scorer(kind: str, config: Facts, parts: Parts, own: nn.Module | None) 
         check_size("head", alone.n_inputs, alone.n_indicators)
         return ColumnScorer(alone)
     spec = NetSpec(**config["net"])
-    weights = parts.tensors.get("weights", {})
-    net = spec.build(weights, own)
-    _load_weights(net, weights)
+    net = HeldNetwork(spec, parts.tensors.get("weights", {}), own=own if spec.name is None else None, engine=engine)
     if kind == "network":
         return NetworkScorer(net, spec)
     if kind == "encoder":
@@ -456,25 +463,6 @@ def _load_scorer(kind: str, config: Facts, parts: Parts, own: nn.Module | None) 
             check_size("head", over_layers.n_inputs, sum(sizes) + over_layers.n_indicators)
         return LayerScorer(net, spec, tuple(config["layers"]), over_layers, str(config["pooling"]))
     raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
-
-
-def _load_weights(net: Network, arrays: Mapping[str, Array]) -> None:
-    expected = net.state_dict()
-    check_weights(expected, arrays)
-    shapes_only = any(value.is_meta for value in expected.values())
-    weights = {name: _placed(torch.from_numpy(arrays[name]).to(value.dtype)) for name, value in expected.items()}
-    net.load_state_dict(weights, assign=shapes_only)
-    net.eval()
-
-
-def _placed(weight: torch.Tensor) -> torch.Tensor:
-    """Return a weight where torch would have put it, unless it is so large that the file's own pages are better.
-
-    Some processors' matrix products round differently by where in memory a matrix begins, and a tensor's place in a file
-    is any. What is larger than 64 MiB is a table of words, looked up by row, where that makes no difference.
-    """
-    small = weight.numel() * weight.element_size() <= _LARGE
-    return weight.clone() if small and weight.data_ptr() % _BORDER else weight
 
 
 def _word_list(words: Any) -> list[str]:

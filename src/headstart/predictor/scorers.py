@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import nn
 
 from headstart.arrays import Array, Doubles, Floats
-from headstart.errors import ArtifactError, DataError, unknown_name
+from headstart.engines import LOGITS, HeldNetwork, NetSpec
+from headstart.errors import DataError
 from headstart.heads import Head, TfidfHead
-from headstart.inference import network_logits, network_outputs, on_device
-from headstart.layers import Network, StageGraph, adapt
-from headstart.nets import LATER_OPTIONS, NETS, STORED, net_options
-from headstart.plain import Facts, Json
+from headstart.plain import Json
 from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
 from headstart.predictor.rows import Rows
@@ -34,6 +29,7 @@ __all__ = [
 ]
 
 Arrays = dict[str, Array]
+_GRAPH = "mxnet"
 
 
 class Scorer(ABC):
@@ -41,18 +37,18 @@ class Scorer(ABC):
 
     Attributes:
         kind: the name under which a model file has it.
-        net: the network inside, or None.
+        network: the network inside and what runs it, or None.
         spec: how that is built, or None.
         head: what reads the network's layers, the texts or the columns, or None.
     """
 
     kind: ClassVar[str]
-    net: Network | None = None
+    network: HeldNetwork | None = None
     spec: NetSpec | None = None
     head: Head | TfidfHead | None = None
 
     @abstractmethod
-    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
+    def logits(self, rows: Rows, device: Any) -> Doubles:
         """Return the logits of each row: [rows] of one output, [rows, outputs] of several."""
 
     @property
@@ -80,64 +76,25 @@ class Scorer(ABC):
 
 
 @dataclass(frozen=True)
-class NetSpec:
-    """How a network is built anew, as shapes alone, for its weights to be put in.
-
-    Attributes:
-        name: a name from `headstart.nets.STORED`; None for a module of the user's own.
-        n_words: rows of its embedding.
-        options: its options.
-        until: the stage at which it was cut off, or None.
-    """
-
-    name: str | None
-    n_words: int
-    options: Facts = field(default_factory=dict)
-    until: str | None = None
-
-    def build(self, weights: Mapping[str, Array], own: nn.Module | None = None) -> Network:
-        """Build it for `weights` to be put in, or take the user's `own` module in its place.
-
-        Raises:
-            ArtifactError: if the network is the user's own and none was given.
-            OptionError: if there is no such network, or it refuses its options.
-        """
-        if self.name is None:
-            if own is None:
-                raise ArtifactError(
-                    "this model's network is a module of its maker's own, and a model file holds no code; "
-                    "build that module and pass it: headstart.load(path, net=module)."
-                )
-            return adapt(own)
-        if self.name not in STORED:
-            raise unknown_name("network", self.name, STORED)
-        tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
-        net = STORED[self.name](self.n_words, self.options, tensors)
-        return net if self.until is None else net.until(self.until)
-
-    def config(self) -> Json:
-        """Return the spec, JSON-able, with all options of the network and not only those that were given.
-
-        What a later version takes for a default then changes no model that was stored before.
-        """
-        defaults = net_options(self.name) if self.name in NETS else {}
-        later = LATER_OPTIONS.get(self.name or "", ())
-        options = {**{name: value for name, value in defaults.items() if name not in later}, **self.options}
-        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
-        return {"name": self.name, "n_words": self.n_words, "options": plain, "until": self.until}
-
-
-@dataclass(frozen=True)
 class NetScorer(Scorer):
     """A scorer with a network.
 
     Attributes:
-        net: the network.
+        network: a `HeldNetwork`; a `headstart.layers.Network` that is given becomes one.
         spec: how it is built.
     """
 
-    net: Network = field()  # without field() the None of `Scorer` would be its default
+    network: Any = field()  # without field() the None of `Scorer` would be its default
     spec: NetSpec = field()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.network, HeldNetwork):
+            object.__setattr__(self, "network", HeldNetwork(self.spec, net=self.network))
+
+    @property
+    def net(self) -> Any:
+        """The network as a torch module, a `headstart.layers.Network`."""
+        return self.network.net
 
     def config(self) -> Json:
         """Return the JSON-able part of what rebuilds the scorer."""
@@ -145,7 +102,7 @@ class NetScorer(Scorer):
 
     def arrays(self) -> dict[str, Arrays]:
         """Return the weights, and the head's arrays."""
-        return {"weights": net_arrays(self.net), **super().arrays()}
+        return {"weights": dict(self.network.weights), **super().arrays()}
 
 
 @dataclass(frozen=True)
@@ -157,12 +114,14 @@ class NetworkScorer(NetScorer):
     @property
     def n_outputs(self) -> int | None:
         """The width of the network's last stage, where that is known."""
-        size = self.net.shapes.get(self.net.stages[-1], (None,))[-1] if isinstance(self.net, StageGraph) else None
+        if self.spec.name == _GRAPH:  # its last stage is what its maker's graph ended in, not the logits
+            return None
+        size = self.network.shapes.get(self.network.stages[-1], (None,))[-1]
         return size if isinstance(size, int) else None
 
-    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
+    def logits(self, rows: Rows, device: Any) -> Doubles:
         """Return the logits of each row."""
-        return outputs_of(network_logits(on_device(self.net, device), rows.examples, device=device))
+        return outputs_of(self.network.on(device).outputs(rows.examples, (LOGITS,))[LOGITS])
 
 
 @dataclass(frozen=True)
@@ -171,7 +130,7 @@ class EncoderScorer(NetScorer):
 
     kind = "encoder"
 
-    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
+    def logits(self, rows: Rows, device: Any) -> Doubles:
         """Refuse: there are no labels.
 
         Raises:
@@ -199,19 +158,17 @@ class LayerScorer(NetScorer):
 
     kind = "layers"
 
-    def features(self, rows: Rows, device: str | torch.device) -> Floats:
+    def features(self, rows: Rows, device: Any) -> Floats:
         """Return the layers' outputs side by side, float32 [rows, size]."""
-        outputs = network_outputs(
-            on_device(self.net, device), rows.examples, self.layers, pooling=self.pooling, device=device
-        )
+        outputs = self.network.on(device).outputs(rows.examples, self.layers, self.pooling)
         return np.concatenate([outputs[layer] for layer in self.layers], axis=1)
 
-    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
+    def logits(self, rows: Rows, device: Any) -> Doubles:
         """Return the logits of each row: [rows] of one output, [rows, outputs] of several."""
         features = self.features(rows, device)
         check_size("head", self.head.n_inputs, features.shape[1] + self.head.n_indicators)
         # CatBoost takes NaN for a missing value, so a broken network would pass unseen behind it.
-        check_finite(features, rows, what="layers", net=self.net, device=device)
+        check_finite(features, rows, what="layers", network=self.network, device=device)
         return self.head.decision(features, rows.table)
 
     def config(self) -> Json:
@@ -227,7 +184,7 @@ class TextScorer(Scorer):
 
     kind = "tfidf"
 
-    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
+    def logits(self, rows: Rows, device: Any) -> Doubles:
         """Return the logits of each row; `device` has no part in it."""
         return self.head.decision(rows.strings, rows.table) if len(rows) else np.zeros(0)
 
@@ -240,7 +197,7 @@ class ColumnScorer(Scorer):
 
     kind = "columns"
 
-    def logits(self, rows: Rows, device: str | torch.device) -> Doubles:
+    def logits(self, rows: Rows, device: Any) -> Doubles:
         """Return the logits of each row; `device` has no part in it."""
         return self.head.decision(np.zeros((len(rows), 0), np.float32), rows.table)
 
@@ -248,8 +205,3 @@ class ColumnScorer(Scorer):
 def outputs_of(logits: Floats) -> Doubles:
     """Return what a network gave [rows, outputs] as float64: [rows] of one output."""
     return (logits[:, 0] if logits.shape[1] == 1 else logits).astype(np.float64)
-
-
-def net_arrays(net: Network) -> Arrays:
-    """Return a network's parameters and buffers as arrays."""
-    return {name: value.detach().cpu().contiguous().numpy() for name, value in net.state_dict().items()}

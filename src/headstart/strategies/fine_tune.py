@@ -205,7 +205,7 @@ def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: S
         **{"monitor": "valid_loss", **loss_of(base.answers)},
     )
     trainer.fit(examples, valid_examples)
-    scorer = replace(base.scorer, net=net)  # type: ignore[type-var]
+    scorer = replace(base.scorer, network=net)  # type: ignore[type-var]
     # The base's threshold is for its own scores.
     predictor = replace(base, scorer=scorer, info=base_provenance(base), run={}).with_rule(threshold=0.5)
     held = None if valid is None or valid_examples is None else (valid, valid_examples)

@@ -15,9 +15,9 @@ from torch import nn
 from headstart.batches import Examples, clip_ids, token_limit
 from headstart.corpus import Corpus
 from headstart.layers import Network, adapt
-from headstart.nets import build
+from headstart.nets import build, spec_of
 from headstart.plain import Facts, Json
-from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
+from headstart.predictor import NetworkScorer, Predictor, reads
 from headstart.strategies import blend
 from headstart.strategies.epochs import Learner, Material, finish_network, train_in_epochs
 from headstart.strategies.inputs import examples_of, require_goals, source_facts, task_of, text_counts
@@ -61,7 +61,7 @@ def fit_scratch(
     limit, n_words = token_limit(encoded.ids.lengths, longest), steps[-1].n_ids
     net = _fresh_net(settings, name, n_words, options)
     predictor = Predictor(
-        scorer=NetworkScorer(net, NetSpec(name, n_words, options)),
+        scorer=NetworkScorer(net, spec_of(name, n_words, options)),
         task=task,
         inputs=reads(steps=steps, max_tokens=limit, clip=settings.clip),
         info={"source": source_facts(encoded)},
@@ -81,7 +81,7 @@ def fit_scratch(
     learner = LEARNERS.get(name or "", train_in_epochs)
     material = Material(examples, goals, valid_examples, texts, vectors, steps[-1].counts_, recipe, settings, task)
     trained = learner(net, material)
-    predictor = replace(predictor, scorer=NetworkScorer(net, NetSpec(name, n_words, {**options, **trained.options})))
+    predictor = replace(predictor, scorer=NetworkScorer(net, spec_of(name, n_words, {**options, **trained.options})))
     if trained.n_guessed is not None:
         predictor = predictor.with_facts(n_guessed=trained.n_guessed)
     held = None if valid is None or valid_examples is None else (valid, valid_examples)

@@ -1,0 +1,14 @@
+"""What runs a stored network: compiled loops, torch, or ONNX Runtime.
+
+Every engine is a module of this package, listed in `ENGINES`, with one function::
+
+    def open_network(spec: NetSpec, weights: Mapping[str, Array], own: Any = None) -> Engine
+
+It raises `OptionError` for a network that it cannot run, naming an engine that can. `HeldNetwork` is what a model holds:
+a network in one form or another, and the engine that was asked for.
+"""
+
+from headstart.engines.engine import LOGITS, POOLINGS, Engine, NetSpec, Shape
+from headstart.engines.held import AUTO, ENGINES, HeldNetwork, check_engine
+
+__all__ = ["AUTO", "ENGINES", "LOGITS", "POOLINGS", "Engine", "HeldNetwork", "NetSpec", "Shape", "check_engine"]
