@@ -173,6 +173,40 @@ def rows(results: dict[str, Result]) -> list[str]:
     return lines
 
 
+def gpu(results: dict[str, Result]) -> list[str]:
+    """Return the table of the GPU and of the processor next to it."""
+    result = results.get("gpu")
+    if result is None:
+        return []
+    lines = [
+        f"One {result['card']}, and {result['machine']['processors']} cores of the machine that it is in (`gpu.py`):", "",
+        "| what | batch | precision | processor, rows a second | GPU, rows a second | GPU, MiB | largest difference of outputs |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    on_cpu = {(r["part"], r["net"], r.get("batch")): r for r in result["rows"] if r["device"] == "cpu"}
+    for row in result["rows"]:
+        if row["device"] == "cpu":
+            continue
+        part, net, batch = row["part"], row["net"], row.get("batch")
+        here = on_cpu.get((part, net, batch), {}).get("rows_a_second", "-")
+        what = (
+            f"{part}, {row['fit_seconds']:g} s to fit, {on_cpu[part, net, batch]['fit_seconds']:g} on the processor; then scored"
+            if "fit_seconds" in row
+            else f"{part} {net}"
+        )
+        apart = (
+            "trained apart"
+            if "fit_seconds" in row
+            else f"{row['largest_difference']:.0e}"
+            if "largest_difference" in row
+            else "-"
+        )
+        lines.append(
+            f"| {what} | {batch or '-'} | {row.get('precision', '-')} | {here if isinstance(here, str) else f'{here:,}'} | **{row['rows_a_second']:,}** | {row['mib']:,} | {apart} |"
+        )
+    return lines
+
+
 def machines(results: dict[str, Result]) -> list[str]:
     """Return the table of what was measured where."""
     lines = ["| script | processor | processors | load before | versions |", "|---|---|---|---|---|"]
@@ -198,7 +232,7 @@ def page(text: str, results: dict[str, Result]) -> str:
         raise SystemExit(f"{PAGE} should hold {BEGIN} and {END} once each; put them where the tables belong.")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
-    tables = "\n".join([*rows(results), "", "Measured on:", "", *machines(results)])
+    tables = "\n".join([*rows(results), "", *gpu(results), "", "Measured on:", "", *machines(results)])
     return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
 
 
@@ -206,7 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    names = {line.script for line in LINES}
+    names = {line.script for line in LINES} | {"gpu"}
     results = {name: json.loads(file.read_text()) for name in names if (file := RESULTS / f"{name}.json").exists()}
     old = PAGE.read_text(encoding="utf-8")
     new = page(old, results)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -102,11 +103,18 @@ def _batches(net: Network, examples: Examples, batch_size: int, device: torch.de
     if was_training:
         net.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), _whole_products(device):
             yield from batches
     finally:
         if was_training:
             net.train()
+
+
+def _whole_products(device: torch.device) -> AbstractContextManager[None]:
+    """Keep cuDNN from rounding a recurrent layer's products to ten bits, or a GPU's numbers are not a processor's."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
 def _run(net: Network, batch: Batch, names: Sequence[str]) -> dict[str, Tensor]:

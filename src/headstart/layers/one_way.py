@@ -58,6 +58,15 @@ def take_tokens(vectors: Tensor, order: Tensor) -> Tensor:
 
 def _one_way(vectors: Tensor, weights: list[Tensor], cell: str) -> Tensor:
     start = vectors.new_zeros(1, vectors.shape[0], weights[1].shape[1])
+    # cuDNN gives gradients in training mode alone, and wants its weights in one piece. There is no dropout in either mode.
+    learning = vectors.is_cuda and torch.is_grad_enabled()
+    weights = _in_one_piece(weights) if vectors.is_cuda else weights
     if cell == "gru":
-        return torch.gru(vectors, start, weights, True, 1, 0.0, False, False, True)[0]
-    return torch.lstm(vectors, [start, start], weights, True, 1, 0.0, False, False, True)[0]
+        return torch.gru(vectors, start, weights, True, 1, 0.0, learning, False, True)[0]
+    return torch.lstm(vectors, [start, start], weights, True, 1, 0.0, learning, False, True)[0]
+
+
+def _in_one_piece(weights: list[Tensor]) -> list[Tensor]:
+    flat = torch.cat([weight.flatten() for weight in weights])
+    pieces = torch.split(flat, [weight.numel() for weight in weights])
+    return [piece.view_as(weight) for piece, weight in zip(pieces, weights, strict=True)]
