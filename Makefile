@@ -30,7 +30,7 @@ demo: install
 # One thread a process: with two, a busy neighbour makes small networks ten times slower.
 test: export OMP_NUM_THREADS ?= 1
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: install
 	$(BIN)/ruff check .
