@@ -46,6 +46,8 @@ _IMPORTS = {
     "model2vec": (commands.ImportVectors, "headstart.cli.import_:model2vec"),
 }
 
+_EXPORTS = {"onnx": (commands.ExportOnnx, "headstart.cli.export:onnx")}
+
 app = typer.Typer(
     name="headstart",
     help="Train a text network where you have labels, carry it to where you do not, and learn whether it helped.",
@@ -101,6 +103,9 @@ _imports = typer.Typer(help="Bring in a model that another tool saved.", no_args
 _add_all(_imports, _IMPORTS)
 _add_all(app, _COMMANDS)
 app.add_typer(_imports, name="import")
+_exports = typer.Typer(help="Write a model for another program.", no_args_is_help=True)
+_add_all(_exports, _EXPORTS)
+app.add_typer(_exports, name="export")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

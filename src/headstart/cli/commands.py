@@ -13,6 +13,7 @@ __all__ = [
     "Demo",
     "Embed",
     "Evaluate",
+    "ExportOnnx",
     "ImportEncoder",
     "ImportMxnet",
     "ImportVectors",
@@ -148,6 +149,26 @@ class Embed(args.Reads):
     )
     device: args.Device = "auto"
     cache: args.Cache = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOnnx(args.Labelled):
+    """Write a model as a folder that ONNX Runtime scores texts with: a graph, a reader of texts, and a script.
+
+    The folder is written only if it agrees with the model on a thousand texts, odd ones among them.
+    """
+
+    model: args.Model
+    out: Annotated[Path, args.option("--out", "DIR", "The folder to write.")]
+    layer: Annotated[
+        list[str] | None, args.option("--layer", "NAME", "A layer whose output the graph gives as well; repeatable.")
+    ] = None
+    dtype: Annotated[
+        str, args.option("--dtype", "TYPE", "float32; float16 and int8 are smaller, and score otherwise.", shown=True)
+    ] = "float32"
+    data: Annotated[
+        str | None, args.option("--data", "DATA", "Labelled texts to measure on what float16 or int8 costs.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
