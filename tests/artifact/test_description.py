@@ -48,6 +48,16 @@ DAMAGE: dict[str, tuple[str, Callable[[dict[str, Any]], Any], str]] = {
         lambda m: m["info"].update(valid={"auc": "high"}),
         r"info\.valid\.auc is 'high', expected a number",
     ),
+    "metrics of another task": (
+        "gru",
+        lambda m: m["info"].update(valid={"mae": {}}),
+        r"info\.valid\.mae is \{\}, expected a number",
+    ),
+    "pseudo-labels": (
+        "gru",
+        lambda m: m["info"].update(n_guessed="1"),
+        r"info\.n_guessed is '1', expected a whole number",
+    ),
     "confidence": (
         "gru",
         lambda m: m["info"].update(valid={"confidence": 2}),

@@ -23,6 +23,7 @@ from headstart.artifact.schema import (
 )
 from headstart.errors import ArtifactError
 from headstart.plain import Facts
+from headstart.tasks import TASKS
 
 __all__ = ["check_description"]
 
@@ -68,14 +69,14 @@ _TEXT = record(
     clip=text(choices=("head", "tail", "both")),
 )
 _METRICS = holding(
-    auc=nullable(_NUMBER), accuracy=nullable(_NUMBER), log_loss=nullable(_NUMBER), confidence=nullable(number(0, 1))
+    confidence=nullable(number(0, 1)), **{name: nullable(_NUMBER) for task in TASKS.values() for name in task.metrics}
 )
 _SOURCE = holding(unknown_token_rate=nullable(_NUMBER), length_percentiles=mapping(_NUMBER))
 _INFO = holding(
     strategy=text(),
     label_types=sequence(text(), longest=100_000),
     label_values=sequence(either(boolean, integer(-(2**63), 2**63), _NUMBER, _NAME), shortest=2, longest=100_000),
-    n_train=nullable(integer(0, _LARGE)),
+    **dict.fromkeys(("n_train", "n_guessed", "n_self_trained"), nullable(integer(0, _LARGE))),
     valid=nullable(_METRICS),
     test=nullable(_METRICS),
     source=_SOURCE,
