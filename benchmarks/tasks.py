@@ -97,7 +97,8 @@ class Bench:
         probabilities = found.score(self.test).probabilities
         certainty, more = None, {}
         if self.outside is not None:
-            certainty, more = probabilities.max(1), {"outside": found.score(self.outside).probabilities.max(1)}
+            in_scope = found.answers.in_scope  # type: ignore[attr-defined]
+            certainty, more = in_scope(probabilities), {"outside": in_scope(found.score(self.outside).probabilities)}
         likeliest = probabilities.argmax(1) if found.answers.kind == "ordinal" else None
         return self.figures(found.answers.kind, found.decide(probabilities), certainty, likeliest, **more)
 

@@ -63,7 +63,8 @@ def test_from_training_to_predictions(cli: Any, rows: pd.DataFrame, name: str) -
         assert cli("predict", "model", "rows.csv", "--out", out, "--keep", "text").code == 0
     written = pq.read_table("out.parquet")
     labels = ended.json["task"]["names"]
-    assert written.column_names == ["text", "prediction", *(f"probability_{label}" for label in labels)]
+    scope = ["in_scope"] if kind == "multiclass" else []
+    assert written.column_names == ["text", "prediction", *(f"probability_{label}" for label in labels), *scope]
     lines = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert [line["prediction"] for line in lines] == written["prediction"].to_pylist()
     if kind == "multilabel":  # what is written to a cell of CSV is read as labels again

@@ -32,6 +32,15 @@ def test_of_several_classes(kind: Any, rule: Rule, predicted: list[str | None]) 
     assert task.predicted(THREE, rule).tolist() == expected
 
 
+def test_what_stands_out_more_is_more_in_scope() -> None:
+    rows = np.array(
+        [[0.5, 0.48, 0.01, 0.01], [0.5, 0.5 / 3, 0.5 / 3, 0.5 / 3], [0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0]]
+    )
+    found = MultiClass(tuple("abcd")).columns(rows, PLAIN)["in_scope"]
+    assert found[2] == 0 and found[3] > 100 and np.isfinite(found).all()
+    np.testing.assert_allclose(found[:2], [np.log(r).max() - np.log(r).mean() for r in rows[:2]])
+
+
 def test_of_two_classes() -> None:
     rule = Rule(threshold=0.9, abstain_below=0.25)
     found = Binary(("no", "yes")).columns(np.array([0.1, 0.7, 0.8, 0.95]), rule)["prediction"]

@@ -50,6 +50,20 @@ class MultiClass(Task):
         """Return the probabilities; 1 for the decision where costs make it [rows, classes]."""
         return np.eye(len(self.names))[self.decide(probabilities, rule)] if rule.costs else probabilities
 
+    def in_scope(self, probabilities: Doubles) -> Doubles:
+        """Return how far the likeliest class stands out among all [rows]: its log-probability above the mean of theirs, from 0.
+
+        A text that is of none of the classes has a low one. It ranks such texts better than the largest probability does
+        (Hendrycks, Basart, Mazeika, Zou, Kwon, Mostajabi, Steinhardt and Song, "Scaling Out-of-Distribution Detection for
+        Real-World Settings", ICML 2022, of the logits).
+        """
+        logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+        return np.asarray(logs.max(1, initial=-np.inf) - logs.mean(1))
+
+    def columns(self, probabilities: Doubles, rule: Rule) -> dict[str, Array]:
+        """Return what ``predict`` writes: the columns of every task, and ``in_scope``."""
+        return {**super().columns(probabilities, rule), "in_scope": self.in_scope(probabilities)}
+
     def strata(self, targets: Array) -> Places:
         """Return the class codes [rows]."""
         return np.asarray(targets, np.int64)
