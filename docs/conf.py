@@ -69,7 +69,6 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(ROOT / "out" / "docs" / f"tutorial-{_tutorial_digest()}")
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
-nb_execution_excludepatterns = ["[!t]*"]
 nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "text/html", 0)]
 # What the chapters save goes here, and what they compute has one thread, as everywhere in the project's own runs.

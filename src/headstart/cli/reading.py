@@ -68,7 +68,7 @@ class DataOptions:
         label: the column of labels, or several of 0 and 1.
         where, order, label_delimiter, label_map, positive, group: as the options of these names.
         task: as ``--task``, or a model's own, among whose labels these have to be.
-        base: the task of a model that is carried over, see `headstart.corpus.Labelling`.
+        base: the task of a model that is carried over, see `headstart.corpus.targets.Labelling`.
         columns: tabular columns to keep; of text files as they are written, for a model tells their types.
         files: how files are read.
         weight: the column of row weights.

@@ -105,7 +105,7 @@ def compare(
         device: where networks are trained and the base's layers computed: ``"auto"``, ``"cpu"``, ``"cuda"``,
             ``"cuda:1"``. What was trained scores the test rows on the CPU.
         task: what kind of answers the labels ask for, by its name in `headstart.tasks.TASKS`; ``"auto"`` tells it from them.
-        metric: what decides the verdict, by its name in `headstart.tasks.Task.metrics`; None for the task's primary one.
+        metric: what decides the verdict, by its name in the `metrics` of its `headstart.tasks.Task`; None for the task's primary one.
         about: what the page says of its making, where that is known better: ``base`` (a name), ``command``, ``label_map``.
 
     Raises:

@@ -38,7 +38,7 @@ def labelled(
             labelled corpus.
         text, columns: of a table, as `headstart.corpus.as_corpus` takes them.
         sample_weight: weights [rows], a number for all rows, or None.
-        how: fields of `headstart.corpus.Labelling`.
+        how: fields of `headstart.corpus.targets.Labelling`.
 
     Raises:
         DataError: if texts, labels and weights differ in number, a label is missing, or the labels do not fit.
