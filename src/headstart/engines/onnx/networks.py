@@ -156,7 +156,7 @@ def stages_of(spec: NetSpec, weights: _Weights) -> Stages:
         table = _NETWORKS[spec.name](spec.options, weights)
     except (KeyError, TypeError, IndexError) as error:
         raise ArtifactError(
-            f"the network {spec.name!r} of this model lacks a weight or an option ({error}); copy the model again."
+            f"the network {spec.name!r} of this model lacks an option ({error}); copy the model again."
         ) from error
     return Stages(table, weights, spec.until)
 
@@ -165,8 +165,13 @@ def _without_weights(make: Callable[..., str]) -> Callable[..., str]:
     return lambda g, _weights, *inputs: make(g, *inputs)
 
 
+def _size(weights: _Weights, name: str, axis: int = 0) -> int:
+    """Return the size of a weight; 0 where a network that was cut off has it no more."""
+    return int(weights[name].shape[axis]) if name in weights else 0
+
+
 def _embedding(weights: _Weights) -> _Stage:
-    return _Stage(layers.embedding, ("ids",), weights["embedding.weight"].shape[1], of_tokens=True)
+    return _Stage(layers.embedding, ("ids",), _size(weights, "embedding.weight", 1), of_tokens=True)
 
 
 def _pooled(kinds: Sequence[str], states: int, *, bidirectional: bool) -> _Stage:
@@ -177,7 +182,7 @@ def _pooled(kinds: Sequence[str], states: int, *, bidirectional: bool) -> _Stage
 
 
 def _linear(name: str, source: str, weights: _Weights) -> _Stage:
-    return _Stage(layers.linear, (source,), len(weights[f"{name}.bias"]))
+    return _Stage(layers.linear, (source,), _size(weights, f"{name}.bias"))
 
 
 def _encoder(size: int, **how: Any) -> _Stage:
@@ -192,7 +197,7 @@ def _encoder(size: int, **how: Any) -> _Stage:
 def _recurrent(options: Facts, weights: _Weights) -> _Table:
     cell = options.get("cell", "fast")  # which the network of that name has, and does not say
     both = bool(options["bidirectional"])
-    hidden = len(weights["encoder.bias_l0"]) // 2 if cell == "fast" else weights["encoder.weight_hh_l0"].shape[1]
+    hidden = _size(weights, "encoder.bias_l0") // 2 if cell == "fast" else _size(weights, "encoder.weight_hh_l0", 1)
     states = hidden * (2 if both else 1)
     table = {
         "embedding": _embedding(weights),
@@ -207,7 +212,7 @@ def _tutorial(options: Facts, weights: _Weights) -> _Table:
     def encoder(g: Graph, weights: _Weights, vectors: str) -> str:
         return layers.recurrent(g, weights, vectors, names="rnn.")
 
-    states = 2 * weights["encoder.rnn.weight_hh_l0"].shape[1]
+    states = 2 * _size(weights, "encoder.rnn.weight_hh_l0", 1)
     table = {
         "embedding": _embedding(weights),
         "encoder": _Stage(encoder, ("embedding",), states, of_tokens=True),
@@ -220,17 +225,18 @@ def _with_blocks(table: _Table, n_blocks: int, activation: str, weights: _Weight
     source = "pooled"
     for i in range(n_blocks):
         make = partial(layers.dense, activation=activation)
-        table[f"dense{i}"] = _Stage(make, (source,), len(weights[f"dense{i}.linear.bias"]))
+        table[f"dense{i}"] = _Stage(make, (source,), _size(weights, f"dense{i}.linear.bias"))
         source = f"dense{i}"
     return {**table, "output": _linear("output", source, weights)}
 
 
 def _blend(options: Facts, weights: _Weights) -> _Table:
     def ngrams(name: str, longest: int = 3, last: float = 1.0) -> _Stage:
-        weight = weights[f"{name}.weight"]
-        return _Stage(layers.ngram_sums, (), 1 if weight.ndim == 1 else weight.shape[1], longest=longest, last=last)
+        several = f"{name}.weight" in weights and weights[f"{name}.weight"].ndim > 1
+        n_outputs = _size(weights, f"{name}.weight", 1) if several else 1
+        return _Stage(layers.ngram_sums, (), n_outputs, longest=longest, last=last)
 
-    states = 2 * weights["encoder.weight_hh_l0"].shape[1]
+    states = 2 * _size(weights, "encoder.weight_hh_l0", 1)
     table = {
         "ngrams": ngrams("ngrams"),
         "clusters": ngrams("clusters"),
@@ -246,11 +252,11 @@ def _blend(options: Facts, weights: _Weights) -> _Table:
     n_heads = len(options.get("new_heads", ()))
     answers = ["output"] if not n_heads else ["answers", *(f"answers{i}" for i in range(1, n_heads)), "output"]
     parts = ("ngrams", "clusters", "deep", "tail", *targets)
-    table[answers[0]] = _Stage(layers.blended, parts, len(weights[f"{answers[0]}.bias"]))
+    table[answers[0]] = _Stage(layers.blended, parts, _size(weights, f"{answers[0]}.bias"))
     for i in range(n_heads):
         own, name = f"own{i or ''}", answers[i + 1]
         table[own] = ngrams(own, 2)
-        table[name] = _Stage(layers.new_head, ("pooled", answers[i], own), len(weights[f"{name}.linear.bias"]))
+        table[name] = _Stage(layers.new_head, ("pooled", answers[i], own), _size(weights, f"{name}.linear.bias"))
     return table
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.arrays import Array
 from headstart.engines.onnx.graph import Graph
 from headstart.tasks import Rule, Task
 
@@ -26,7 +27,7 @@ def add_answers(g: Graph, logits: str, task: Task, rule: Rule) -> None:
     probabilities = _PROBABILITIES[task.kind](g, logits, task, rule)
     g.output("probabilities", probabilities, np.float64, ("rows", len(task.names)))
     if task.kind == "multilabel":
-        least = np.array(rule.thresholds) if rule.thresholds else np.array([rule.threshold])
+        least = _doubles(rule.thresholds) if rule.thresholds else np.array([rule.threshold])
         decided = g.cast(g.op("GreaterOrEqual", probabilities, least), np.int32)
         g.output("decision", decided, np.int32, ("rows", len(task.names)))
     else:
@@ -36,6 +37,10 @@ def add_answers(g: Graph, logits: str, task: Task, rule: Rule) -> None:
     if rule.quantile is not None:
         held = g.op("LessOrEqual", _misfits(g, probabilities, task), np.float64(rule.quantile))
         g.output("label_set", held, np.bool_, ("rows", len(task.names)))
+
+
+def _doubles(values: Any) -> Array:
+    return np.asarray(values, np.float64)
 
 
 def _sigmoid(g: Graph, logits: str) -> str:
@@ -57,21 +62,21 @@ def _binary(g: Graph, logits: str, _task: Task, rule: Rule) -> str:
 def _multiclass(g: Graph, logits: str, _task: Task, rule: Rule) -> str:
     scaled = g.op("Mul", logits, np.float64(rule.calibration[0]))
     if rule.offsets:
-        scaled = g.op("Add", scaled, np.array(rule.offsets))
+        scaled = g.op("Add", scaled, _doubles(rule.offsets))
     powers = g.op("Exp", g.op("Sub", scaled, g.op("ReduceMax", scaled, [1], keepdims=1)))
     return str(g.op("Div", powers, g.op("ReduceSum", powers, [1], keepdims=1)))
 
 
 def _multilabel(g: Graph, logits: str, _task: Task, rule: Rule) -> str:
     if rule.factors:
-        return _sigmoid(g, g.op("Add", g.op("Mul", logits, np.array(rule.factors)), np.array(rule.offsets)))
+        return _sigmoid(g, g.op("Add", g.op("Mul", logits, _doubles(rule.factors)), _doubles(rule.offsets)))
     return _sigmoid(g, _calibrated(g, logits, rule))
 
 
 def _ordinal(g: Graph, logits: str, task: Task, rule: Rule) -> str:
     n_cuts = len(task.names) - 1
     fractions = (np.arange(n_cuts) + 0.5) / n_cuts
-    cuts = np.array(rule.offsets) if rule.offsets else np.log(fractions / (1 - fractions))
+    cuts = _doubles(rule.offsets) if rule.offsets else np.log(fractions / (1 - fractions))
     above = _sigmoid(g, g.op("Sub", _calibrated(g, logits, rule), cuts))
     upper = g.op("Pad", above, [0, 1, 0, 0], np.float64(1))
     return str(g.op("Sub", upper, g.op("Pad", above, [0, 0, 0, 1], np.float64(0))))
@@ -92,13 +97,13 @@ def _decided(g: Graph, probabilities: str, task: Task, rule: Rule) -> str:
         second = g.op("Gather", probabilities, np.array(1), axis=1)
         found = g.op("GreaterOrEqual", second, np.float64(rule.threshold))
     elif rule.costs:
-        costs = g.op("MatMul", probabilities, np.reshape(rule.costs, (n_classes, n_classes)))
+        costs = g.op("MatMul", probabilities, _doubles(rule.costs).reshape(n_classes, n_classes))
         found = g.op("ArgMin", costs, axis=1, keepdims=0)
     elif task.kind == "multiclass":
         found = g.op("ArgMax", probabilities, axis=1, keepdims=0)
     elif rule.thresholds:
         expected = g.op("MatMul", probabilities, np.arange(n_classes, dtype=np.float64)[:, None])
-        passed = g.op("GreaterOrEqual", expected, np.array(rule.thresholds)[None])
+        passed = g.op("GreaterOrEqual", expected, _doubles(rule.thresholds)[None])
         found = g.op("ReduceSum", g.cast(passed, np.int32), [1], keepdims=0)
     else:
         upto = g.op("Slice", g.op("CumSum", probabilities, np.array(1)), [0], [-1], [1])
@@ -126,7 +131,7 @@ def _misfits(g: Graph, probabilities: str, task: Task) -> str:
 def _add_numbers(g: Graph, logits: str, task: Any, rule: Rule) -> None:
     knots, values = (rule.inputs, rule.values) if rule.inputs else (task.places, task.knots)
     places = _sigmoid(g, _calibrated(g, logits, rule))
-    number = g.op("Squeeze", _interpolated(g, places, np.array(knots), np.array(values)), [1])
+    number = g.op("Squeeze", _interpolated(g, places, _doubles(knots), _doubles(values)), [1])
     g.output("number", number, np.float64, ("rows",))
     if rule.quantile is not None:
         for name, kind in (("low", "Sub"), ("high", "Add")):
@@ -136,9 +141,9 @@ def _add_numbers(g: Graph, logits: str, task: Any, rule: Rule) -> None:
 def _interpolated(g: Graph, x: str, knots: Any, values: Any) -> str:
     """What ``numpy.interp`` gives of x [rows, 1]."""
     rise, run = np.diff(values), np.diff(knots)
-    slopes = np.append(np.divide(rise, run, out=np.zeros(len(run)), where=run > 0), 0.0)
+    steepness = np.append(np.divide(rise, run, out=np.zeros(len(run)), where=run > 0), 0.0)
     held = g.op("Max", x, np.float64(knots[0]))
     passed = g.cast(g.op("GreaterOrEqual", held, knots[None]), np.int64)
     at = g.op("Sub", g.op("ReduceSum", passed, [1], keepdims=1), [1])
-    begin, value, slope = (g.op("Gather", g.constant(one), at) for one in (knots, values, slopes))
+    begin, value, slope = (g.op("Gather", g.constant(one), at) for one in (knots, values, steepness))
     return str(g.op("Add", value, g.op("Mul", g.op("Sub", held, begin), slope)))

@@ -1,0 +1,213 @@
+"""What ONNX Runtime says is what we say: every network stage by stage, every kind of model and task in its folder."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("onnx", reason="onnx is not installed: pip install 'headstart[onnx]'")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install 'headstart[onnx]'")
+
+import headstart as hs
+from headstart.engines import HeldNetwork, NetSpec
+from headstart.engines.onnx.networks import stages_of
+from headstart.engines.torch import TorchEngine
+from headstart.errors import OptionError
+from headstart.foreign.onnx import agreement, export_onnx
+from headstart.foreign.onnx.score import Model
+from headstart.inputs import reads
+from headstart.nets import NETS, STORED
+from headstart.predictor import NetworkScorer, Predictor
+from headstart.tasks import Binary, MultiClass, MultiLabel, Ordinal, Regression, Rule
+from headstart.text import fit_steps, text_steps
+
+ARTIFACTS = Path(__file__).parents[1] / "data" / "artifacts"
+WORDS = "hotel room food staff clean dirty good bad great awful nice rude a with view the".split()
+NOT_EXPORTED = {
+    "v1.1-catboost": "reads the columns",
+    "v1.1-columns": "reads columns and no text",
+    "v1.1-encoder": "a tokenizer of the kind WordLevel",
+    "v1.1-imported": "torch runs it",
+    "v1.1-linear": "reads the columns",
+    "v1.1-static": "a tokenizer of the kind WordLevel",
+    "v1.1-tfidf": "reads the columns",
+    "v1.1-typed-catboost": "reads the columns",
+    "v1.1-typed-tfidf": "reads the columns",
+    "v1.2-multiclass-catboost": "reads the columns",
+    "v1.2-multilabel-linear": "reads the columns",
+}
+STORED_MODELS = sorted(path.name for path in ARTIFACTS.iterdir() if path.is_dir() and not path.name.startswith("v1-"))
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in sorted(NETS)},
+    "gru, two layers, one way": ("gru", {"n_layers": 2, "bidirectional": False, "pooling": ("last",), "batch_norm": False}),
+    "lstm": ("gru", {"cell": "lstm", "n_layers": 2, "activation": "gelu", "n_outputs": 3}),
+    "fast, one word": ("fast", {"window": 1, "n_layers": 2, "activation": "silu"}),
+    "fast, one way": ("fast", {"bidirectional": False, "pooling": ("max", "last"), "activation": "leaky-relu"}),
+    "blend, carried on": ("blend", {"n_outputs": 3, "n_target_ngrams": (5, 4), "new_heads": ((2, 6), (4, 3))}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", sorted(VARIANTS))
+def test_every_stage_of_a_network_is_the_same_in_both_engines(
+    variant: str, small_net: Callable[..., Any], small_options: Callable[[str], dict[str, Any]], make_examples: Callable[..., Any]
+) -> None:  # fmt: skip
+    name, options = VARIANTS[variant]
+    net = small_net(name, 40, **options).eval()
+    held_by_all = {**hs.nets.net_options(name), **small_options(name), **options}
+    _check_stages(net, NetSpec(name, 40, held_by_all), make_examples)
+
+
+@pytest.mark.parametrize("activation", ["gelu", "gelu_tanh", "relu"])
+def test_every_stage_of_an_encoder_is_the_same_in_both_engines(
+    activation: str, make_examples: Callable[..., Any]
+) -> None:
+    options = {
+        "size": 8, "inner_size": 12, "n_layers": 2, "n_heads": 2, "n_positions": 16, "activation": activation, "epsilon": 1e-5,
+        "unknown": 1, "before": [2], "after": [3, 4], "pooling": ["mean", "cls", "max", "last"], "normalize": True,
+    }  # fmt: skip
+    _check_stages(_random("transformer", options), NetSpec("transformer", 40, options), make_examples)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_every_stage_of_static_vectors_is_the_same_in_both_engines(
+    normalize: bool, make_examples: Callable[..., Any]
+) -> None:
+    options = {"size": 6, "normalize": normalize}
+    _check_stages(_random("static", options), NetSpec("static", 40, options), make_examples)
+
+
+def _random(name: str, options: dict[str, Any]) -> Any:
+    net = STORED[name](40, options, {}).to_empty(device="cpu").eval()
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        for parameter in net.parameters():
+            parameter.normal_()
+    return net
+
+
+def _check_stages(net: Any, spec: NetSpec, make_examples: Callable[..., Any]) -> None:
+    examples = make_examples(40)
+    ids = examples.ids
+    examples = replace(examples, ids=type(ids).from_lists([[], *(ids[i] for i in range(39))]))
+    held, ours = HeldNetwork(spec, net=net, engine="onnx"), TorchEngine(net)
+    theirs = held.engine
+    assert theirs.name == "onnx"
+    assert tuple(theirs.stages) == tuple(net.stages)
+    assert dict(theirs.shapes) == dict(net.shapes)
+    for pooling in ("mean", "max", "last"):
+        wanted = ours.outputs(examples, ("", *net.stages), pooling)
+        found = theirs.outputs(examples, ("", *net.stages), pooling)
+        for name, value in wanted.items():
+            np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=f"{name}, {pooling}")
+    middle = net.stages[len(net.stages) // 2]
+    cut = HeldNetwork(replace(spec, until=middle), net=net.until(middle), engine="onnx").engine
+    assert tuple(cut.stages) == tuple(net.until(middle).stages)
+
+
+def test_a_row_does_not_depend_on_its_batch(small_net: Callable[..., Any], make_examples: Callable[..., Any]) -> None:
+    net = small_net("blend").eval()
+    engine = HeldNetwork(NetSpec("blend", 40, hs.nets.net_options("blend")), net=net, engine="onnx").engine
+    examples = make_examples(30)
+    alone = np.concatenate([engine.outputs(examples[i], ("",))[""] for i in range(30)])
+    np.testing.assert_allclose(engine.outputs(examples, ("",))[""], alone, atol=1e-6)
+    assert engine.outputs(examples[:0], ("", "pooled"))["pooled"].shape == (0, 36)
+
+
+@pytest.mark.parametrize("name", STORED_MODELS)
+def test_a_stored_model_agrees_with_its_folder_or_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    predictor = hs.load(ARTIFACTS / name).predictor_
+    if name in NOT_EXPORTED:
+        with pytest.raises(OptionError, match=NOT_EXPORTED[name]):
+            export_onnx(predictor, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+        return
+    found = export_onnx(predictor, tmp_path / "out")["agreement"]
+    assert found["n_texts"] == agreement.N_TEXTS
+    assert found["largest_difference"] <= 1e-5
+    expected = json.loads((ARTIFACTS / f"{name}.json").read_text())
+    rows = Model(tmp_path / "out", threads=1).predictions(expected["texts"])
+    if "predictions" in expected:
+        said = [row["prediction"] for row in rows]
+        assert said == (
+            pytest.approx(expected["predictions"]) if isinstance(said[0], float) else expected["predictions"]
+        )
+
+
+THREE = ("low", "middle", "high")
+RULES: dict[str, tuple[Any, Rule]] = {
+    "binary": (Binary(("no", "yes")), Rule((0.7, -0.2), 0.4, coverage=0.9, quantile=0.6)),
+    "binary, abstaining": (Binary(("no", "yes")), Rule(abstain_below=0.6)),
+    "multiclass": (MultiClass(THREE), Rule((0.8, 0.0), offsets=(0.1, -0.2, 0.3), coverage=0.9, quantile=0.65)),
+    "multiclass, costs": (MultiClass(THREE), Rule(costs=(0, 1, 5, 1, 0, 1, 3, 1, 0), abstain_below=0.34)),
+    "multilabel": (MultiLabel(THREE), Rule(factors=(0.5, 1.0, 2.0), offsets=(0.1, 0.0, -0.1), thresholds=(0.4, 0.5, 0.6))),
+    "multilabel, alike": (MultiLabel(THREE), Rule((0.9, 0.1), 0.45, coverage=0.9, quantile=0.5)),
+    "ordinal": (Ordinal(THREE), Rule((1.5, 0.1), offsets=(-0.2, 0.2), coverage=0.9, quantile=0.3)),
+    "ordinal, thresholds": (Ordinal(THREE), Rule(offsets=(-0.2, 0.2), thresholds=(0.8, 1.2), abstain_below=0.34)),
+    "ordinal, costs": (Ordinal(THREE), Rule(costs=(0, 1, 4, 1, 0, 1, 4, 1, 0))),
+    "regression": (Regression((), (1.0, 2.0, 9.0), (0.2, 0.5, 0.9)), Rule((0.5, 0.1), coverage=0.9, quantile=0.7)),
+    "regression, knots": (Regression((), (1.0, 9.0), (0.2, 0.9)), Rule(inputs=(0.1, 0.4, 0.4, 0.6), values=(-1, 5.0, 6.0, 90.0))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(RULES))
+def test_a_rule_decides_the_same_in_a_graph(kind: str, small_net: Callable[..., Any], tmp_path: Path) -> None:
+    task, rule = RULES[kind]
+    net = small_net("gru", len(WORDS) + 2, n_outputs=task.n_outputs)
+    texts = [" ".join(WORDS[: i % 15]) + " good" * (i % 4) for i in range(40)]
+    spec = NetSpec("gru", len(WORDS) + 2, {**hs.nets.net_options("gru"), "dense": (8,)})
+    predictor = Predictor(
+        NetworkScorer(net.eval(), spec), task, reads(steps=fit_steps(text_steps(), [" ".join(WORDS)])), rule
+    )
+    logits = torch.from_numpy(predictor.score(agreement._corpus(texts)).logits.reshape(len(texts), -1))
+    with torch.no_grad():  # logits of another size, so that texts get different answers
+        net.output.weight.div_(2 * logits.std(0)[:, None])
+        net.output.bias.sub_(logits.mean(0)).div_(2 * logits.std(0))
+    export_onnx(predictor, tmp_path / "out")
+    scores = predictor.score(agreement._corpus(texts))
+    rows = Model(tmp_path / "out", threads=1).predictions(texts)
+    for name, values in task.columns(scores.probabilities, rule).items():
+        found = [row[name] for row in rows]
+        if isinstance(found[0], float):
+            np.testing.assert_allclose(found, values, atol=1e-5 * max(1, float(np.abs(values).max())))
+        else:
+            assert found == list(values)
+    said = {str(row["prediction"]) for row in rows}
+    assert len(said) > 1, "texts that all get one answer show nothing"
+
+
+def test_the_reader_of_a_folder_needs_numpy_and_onnxruntime_alone(tmp_path: Path) -> None:
+    export_onnx(hs.load(ARTIFACTS / "v1.2-ordinal-gru").predictor_, tmp_path / "out")
+    tree = ast.parse((tmp_path / "out" / "score.py").read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    others = {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names)
+    assert others == {"numpy", "onnxruntime"}
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "a good hotel"}\n"awful"\n{"text": null}\n')
+    called = subprocess.run(
+        [sys.executable, str(tmp_path / "out" / "score.py"), str(texts)], capture_output=True, text=True, check=True, cwd=tmp_path
+    )  # fmt: skip
+    header, *rows = called.stdout.splitlines()
+    assert header.startswith("prediction,probability_1,")
+    assert len(rows) == 3
+
+
+def test_networks_of_a_model_file_are_exported_or_refused_by_name() -> None:
+    for name in STORED:
+        spec = NetSpec(name, 40, {})
+        if name == "mxnet":
+            with pytest.raises(OptionError, match=r"'mxnet'.*torch runs it"):
+                stages_of(spec, {})
+        else:
+            with pytest.raises(hs.errors.ArtifactError, match="lacks an option"):
+                stages_of(spec, {})
