@@ -14,7 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -56,20 +56,26 @@ class Child(subprocess.Popen[bytes]):
         arguments: strings.
         variables: environment variables to set next to those of this process.
         stderr: as in `subprocess.Popen`; None shares this process's.
+        pass_fds: descriptors, such as a socket's, that the child gets under the same numbers.
 
     Raises:
         OSError: if no process can be started.
     """
 
     def __init__(
-        self, target: str, *arguments: str, variables: Mapping[str, str] | None = None, stderr: int | None = None
+        self,
+        target: str,
+        *arguments: str,
+        variables: Mapping[str, str] | None = None,
+        stderr: int | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         ours, theirs = _lifeline()
         request = {
             "path": safe_path(), "parent": os.getpid(), "lifeline": theirs, "target": target, "arguments": arguments,
         }  # fmt: skip
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        more: Json = {} if theirs is None else {"pass_fds": (theirs,)}
+        more: Json = {} if theirs is None else {"pass_fds": (theirs, *pass_fds)}
         try:
             super().__init__(
                 [sys.executable, "-P", "-c", _START, json.dumps(request)],

@@ -32,6 +32,7 @@ _COMMANDS = {
     "transfer": (commands.Transfer, "headstart.cli.transfer:transfer"),
     "evaluate": (commands.Evaluate, "headstart.cli.evaluate:evaluate"),
     "predict": (commands.Predict, "headstart.cli.predict:predict"),
+    "serve": (commands.Serve, "headstart.cli.serve:serve"),
     "embed": (commands.Embed, "headstart.cli.embed:embed"),
     "demo": (commands.Demo, "headstart.cli.demo:demo"),
     "layers": (commands.Layers, "headstart.cli.layers:layers"),

@@ -22,6 +22,7 @@ __all__ = [
     "Map",
     "Options",
     "Predict",
+    "Serve",
     "Train",
     "Transfer",
 ]
@@ -134,6 +135,56 @@ class Predict(args.Reads):
     costs: args.Costs = None
     abstain_below: args.AbstainBelow = None
     device: args.Device = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve(args.Command):
+    """Answer requests with models: JSON, streams of JSON lines, and a page to try them.
+
+    SIGTERM ends it once what was begun is answered; SIGHUP has it read models that were replaced. Set HEADSTART_TOKEN,
+    or give --token-file, to want a bearer token.
+    """
+
+    models: Annotated[
+        list[str],
+        typer.Argument(help="Folders of trained models, or NAME=FOLDER.", metavar="MODEL...", show_default=False),
+    ]
+    host: Annotated[
+        str, args.option("--host", "ADDRESS", "Where to listen; 0.0.0.0 for all of this machine's.", shown=True)
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, args.option("--port", "N", "The port; 0 for any that is free.", shown=True, min=0, max=65535)
+    ] = 8000
+    workers: Annotated[int, args.option("--workers", "N", "Processes.", shown=True, min=1, max=256)] = 1
+    token_file: Annotated[
+        Path | None, args.option("--token-file", "FILE", "A file that holds the token that requests must bring.")
+    ] = None
+    watch: Annotated[
+        float,
+        args.option("--watch", "SECONDS", "Look this often whether a model was replaced, and take the new one.", min=0),
+    ] = 0.0
+    log_texts: Annotated[bool, typer.Option("--log-texts", help="Write the rows into the log too.")] = False
+    max_body: Annotated[
+        int, args.option("--max-body", "BYTES", "Largest request.", shown="8 MiB", min=1, max=1 << 30)
+    ] = 8 << 20
+    max_rows: Annotated[int, args.option("--max-rows", "N", "Most rows of a request.", shown=True, min=1)] = 10_000
+    max_characters: Annotated[
+        int, args.option("--max-characters", "N", "Longest text.", shown=True, min=1, max=100_000_000)
+    ] = 100_000
+    max_seconds: Annotated[
+        float,
+        args.option("--max-seconds", "S", "For a request to arrive, and to be scored.", shown=True, min=0.1, max=3600),
+    ] = 30.0
+    max_waiting: Annotated[
+        int, args.option("--max-waiting", "N", "Rows that may wait to be scored.", shown=True, min=1)
+    ] = 20_000
+    batch_rows: Annotated[
+        int, args.option("--batch-rows", "N", "Most rows that are scored at once.", shown=True, min=1, max=16_384)
+    ] = 64
+    batch_wait: Annotated[
+        float,
+        args.option("--batch-wait", "MS", "Most that a batch waits for further rows.", shown=True, min=0, max=1000),
+    ] = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)

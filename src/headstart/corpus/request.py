@@ -48,6 +48,11 @@ class TextColumns:
         raise DataError(f"{where} has no column of texts. Name it.")
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of the first candidate, if none is called so as a whole."""
+        return _names(self._candidates[0], ())
+
+    @property
     def name(self) -> str:
         """What the first candidate is called in one string."""
         return joined_name(self._candidates[0])

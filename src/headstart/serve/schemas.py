@@ -1,0 +1,94 @@
+"""What the OpenAPI page says of requests and answers, with examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headstart.corpus import TextColumns
+from headstart.plain import Json
+from headstart.serve.catalog import Models
+from headstart.serve.limits import Limits
+
+__all__ = ["ERRORS", "JSON_LINES", "NOT_FOUND", "predicting"]
+
+JSON_LINES = ("application/x-ndjson", "application/jsonl")
+"""Media types of streams; what comes as the first goes out as the first."""
+
+Responses = dict[int | str, Json]
+_ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+
+
+def _refused(why: str, example: str, **headers: Any) -> Json:
+    content = {"application/json": {"schema": _ERROR, "example": {"error": example}}}
+    return {"description": why, "content": content, **({"headers": headers} if headers else {})}
+
+
+_RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
+NOT_FOUND: Responses = {404: _refused("No such model.", "There is no model 'x' here. There are: reviews@3f2a9c51d0b7.")}
+UNAUTHORIZED: Responses = {
+    401: _refused(
+        "No token, or a wrong one.", "This server wants a token: send the header Authorization: Bearer TOKEN."
+    )
+}
+ERRORS: Responses = {
+    **UNAUTHORIZED,
+    400: _refused("No JSON.", "The request is not JSON (Expecting value: line 1 column 1 (char 0)); send {\"text\": \"...\"}."),
+    408: _refused("It arrived too slowly.", "The request did not arrive within 30 seconds; send it faster."),
+    413: _refused("It is too large.", "Row 3: the text has 200,000 characters, and at most 100,000 are taken; cut it."),
+    415: _refused("Another kind of content.", "The content type is 'text/plain'; send application/json or application/x-ndjson."),
+    422: _refused("JSON that holds no rows for this model.", "Row 3 has no 'text'. Send a row as {\"text\": ...}."),
+    503: _refused("The queue is full.", "20,000 rows are waiting to be scored, and no more are taken; send it again.", **_RETRY),
+}  # fmt: skip
+
+_VALUES = {"number": 3, "date": "2024-06-24", "truth": True, "category": "phone", "text": "Quiet", "words": "Quiet"}
+
+
+def predicting(models: Models, limits: Limits) -> Json:
+    """Return what the prediction routes take and give; examples are those of the first model."""
+    first = models.first
+    text: Json = {"type": ["string", "null"], "maxLength": limits.characters, "description": "A text."}
+    cell: Json = {"type": ["string", "number", "boolean", "null"], "description": "A column that the model reads."}
+    texts = TextColumns(first.predictor.text).names
+    example: Json = dict.fromkeys(texts, "A quiet, well-made film.")
+    if first.predictor.encoder is not None:
+        example |= {name: _VALUES[kind] for name, kind in first.predictor.encoder.types.items()}
+    row: Json = {
+        "type": "object",
+        "required": list(example),
+        "properties": {name: text if name in texts else cell for name in example},
+    }
+    answer: Json = {"type": "object", "required": ["prediction"], "properties": {"prediction": {}}}
+    answer["description"] = (
+        "What `headstart predict` writes of a row: prediction, probability_LABEL, label_set, low and high."
+    )
+    taken: Json = {
+        "application/json": {
+            "schema": {"anyOf": [row, _batch(row, limits)]},
+            "examples": {
+                "one row": {"value": example},
+                "a batch": {"value": {"rows": [example, {**example, texts[0]: "I left early."}]}},
+            },
+        },
+        **{kind: {"schema": {"type": "string"}, "description": "A row a line; streamed."} for kind in JSON_LINES},
+    }
+    given: Json = {
+        "application/json": {
+            "schema": {"anyOf": [answer, _batch(answer, limits)]},
+            "example": {"prediction": "positive", "probability_negative": 0.08, "probability_positive": 0.92},
+        },
+        **{kind: {"schema": {"type": "string"}} for kind in JSON_LINES},
+    }  # fmt: skip
+    headers = {
+        "Headstart-Model": {"description": "NAME@HASH of the model that answered.", "schema": {"type": "string"}}
+    }
+    return {
+        "requestBody": {"required": True, "content": taken},
+        "responses": {
+            "200": {"description": "An answer for each row, in order.", "content": given, "headers": headers}
+        },
+    }
+
+
+def _batch(row: Json, limits: Limits) -> Json:
+    rows = {"type": "array", "items": row, "minItems": 1, "maxItems": limits.rows}
+    return {"type": "object", "required": ["rows"], "properties": {"rows": rows}}
