@@ -90,7 +90,7 @@ class TestTable:
 class TestOutputs:
     @pytest.mark.parametrize("rows", [1, 3, 50, 8192])
     def test_pieces_equal_the_whole(self, base: Any, others: Any, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        import headstart.features as module
+        import headstart.named_outputs as module
 
         corpus = as_corpus(others.texts[:50])
         whole = network_outputs(base.predictor_.net, examples_of(base.predictor_, corpus), ("pooled", "output"))

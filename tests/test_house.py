@@ -14,7 +14,7 @@ ROOT = Path(headstart.__file__).parent
 ORDER = [
     "arrays", "plain", "printing", "errors", "options", "extras", "progress", "notebook", "children", "outputs", "evaluation", "tasks",
     "metrics", "report", "corpus", "kernels", "text", "fields", "batches", "vectors", "artifact", "engines", "heads", "inputs", "fitting", "layers", "optim",
-    "nets", "inference", "engines/torch", "predictor", "cache", "features", "words", "bulk", "foreign", "explain", "serve", "freezing", "train", "distributed",
+    "nets", "inference", "engines/torch", "predictor", "cache", "named_outputs", "words", "bulk", "features", "foreign", "explain", "serve", "freezing", "train", "distributed",
     "strategies", "estimators", "pretrained", "comparison", "demo", "cli", "__main__",
 ]  # fmt: skip
 NO_TORCH = {

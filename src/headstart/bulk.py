@@ -20,7 +20,7 @@ from headstart.arrays import Array
 from headstart.corpus import Corpus, FileOptions, Rows, Source, TextColumns, scan
 from headstart.corpus.writing import OutputForm, TableWriter, output_form
 from headstart.errors import ArtifactError, OptionError
-from headstart.features import layer_outputs
+from headstart.named_outputs import layer_outputs
 from headstart.outputs import atomic_write, check_file
 from headstart.outputs.spreadsheets import Spreadsheet
 from headstart.plain import Json
@@ -164,7 +164,7 @@ def embed_file(
         ArtifactError: if the layer gives a value that is no finite number; then `out` is left as it was.
     """
     check_file(out, [source], option="--out")
-    predictor.net.checked((layer,))
+    predictor.network.engine.checked((layer,))
     if out.suffix != ".parquet":
         raise OptionError(
             f"--out is {out.name!r}; vectors are written to Parquet only: name a file that ends in .parquet."

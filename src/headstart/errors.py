@@ -67,12 +67,19 @@ class OutputError(HeadstartError, OSError):
 
 
 class MissingDependencyError(HeadstartError, ImportError):
-    """An optional package is not installed."""
+    """An optional package is not installed.
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    Args:
+        package: its name.
+        extra: of headstart, which brings it.
+        purpose: what needs it; begins the sentence.
+        whole: whether the extra is to be installed, with all that it brings, and not the package alone.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str, *, whole: bool = False) -> None:
+        command = f"'headstart[{extra}]'" if whole else f"{package} (the extra {extra!r} of headstart brings it too)"
         super().__init__(
-            f"{purpose} needs the package {package!r}, which is not installed. "
-            f"Install it with: pip install {package} (the extra {extra!r} of headstart brings it too)."
+            f"{purpose} needs the package {package!r}, which is not installed. Install it with: pip install {command}."
         )
         self.package = package
 

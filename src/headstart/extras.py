@@ -29,4 +29,4 @@ def learning_half(module: str, purpose: str) -> ModuleType:
         package = (error.name or "").partition(".")[0]
         if package not in TRAIN:
             raise
-        raise MissingDependencyError(package, "train", purpose) from error
+        raise MissingDependencyError(package, "train", purpose, whole=True) from error

@@ -1,29 +1,21 @@
-"""Named outputs of a model's layers: their shapes, their values for texts, the sub-network that ends there."""
+"""A model's layers for scikit-learn and torch: a transformer that gives their outputs, and the sub-network that ends there."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from torch import nn
 
-from headstart import __version__
-from headstart.arrays import Floats, Places, Strings
-from headstart.artifact import read
-from headstart.cache import VectorCache, cache_folder, text_keys
+from headstart.arrays import Floats, Strings
 from headstart.corpus import Corpus, as_corpus, column_names, is_table
 from headstart.errors import OptionError
-from headstart.inference import network_outputs, resolve_device
-from headstart.inputs import text_input_of
 from headstart.layers import Network
-from headstart.plain import Json, Row
-from headstart.predictor import Predictor
+from headstart.named_outputs import as_predictor, layer_outputs, layer_table
+from headstart.plain import Json
 
 __all__ = [
     "LayerFeatures",
@@ -34,52 +26,6 @@ __all__ = [
     "submodel",
 ]
 
-_CHUNK_ROWS = 8192
-_KEPT_ROWS = 1024  # computed between two writes to the cache: what a killed run loses
-
-
-def as_predictor(model: Any) -> Predictor:
-    """Return the `Predictor` in whatever stands for a model: itself, a fitted estimator, or a path.
-
-    Raises:
-        OptionError: if it is none of these, or an estimator that was not fitted.
-        ArtifactError: if it is a path at which there is no sound model.
-    """
-    if isinstance(model, Predictor):
-        return model
-    if hasattr(model, "predictor_"):
-        found: Predictor = model.predictor_
-        return found
-    if isinstance(model, str) or hasattr(model, "__fspath__"):
-        return Predictor.from_parts(read(model))
-    if hasattr(model, "fit"):
-        raise OptionError(
-            f"a model was expected and a {type(model).__name__} came that is not fitted; fit it first. A search over bases "
-            "clones each of them, which forgets what it learnt: give it the path of the model, or the model's predictor_."
-        )
-    raise OptionError(
-        f"a model was expected and a {type(model).__name__} came; pass a fitted TextClassifier, what headstart.load "
-        "returned, or the path of a model folder."
-    )
-
-
-def layer_table(model: Any) -> list[Row]:
-    """Return one row a layer: ``layer``, ``shape`` (``"rows"`` and ``"tokens"`` vary), ``parameters``, ``trainable``."""
-    net = as_predictor(model).net
-    rows = []
-    for name in net.stages:
-        part = dict(net.named_modules()).get(name)
-        parameters = [] if part is None else list(part.parameters())
-        rows.append(
-            {
-                "layer": name,
-                "shape": list(net.shapes.get(name, ())),
-                "parameters": sum(p.numel() for p in parameters),
-                "trainable": sum(p.numel() for p in parameters if p.requires_grad),
-            }
-        )
-    return rows
-
 
 def submodel(model: Any, layer: str) -> Network:
     """Return a trainable network that ends at `layer`, with weights of its own.
@@ -89,108 +35,6 @@ def submodel(model: Any, layer: str) -> Network:
     """
     net: Network = as_predictor(model).net
     return copy.deepcopy(net).until(layer)
-
-
-def layer_outputs(
-    model: Any,
-    corpus: Corpus,
-    layers: Sequence[str],
-    *,
-    pooling: str = "mean",
-    device: str = "cpu",
-    cache: str | os.PathLike[str] | None = None,
-) -> Iterator[dict[str, Floats]]:
-    """Yield the named outputs of consecutive rows, all layers in one pass, in bounded memory.
-
-    Args:
-        model: what `as_predictor` takes.
-        corpus: the rows.
-        layers: names from `layer_table`.
-        pooling: how outputs of every token become one a row: ``"mean"``, ``"max"`` or ``"last"``.
-        device: where to compute.
-        cache: the folder in which the outputs of a large imported encoder are kept, or ``"off"``; None for
-            ``HEADSTART_CACHE`` or the user's own cache folder. Networks that are fast keep nothing.
-
-    Yields:
-        Layer name -> float32 [up to 8,192 rows, size].
-    """
-    predictor = as_predictor(model)
-    net = predictor.net.to(resolve_device(device))
-    net.checked(layers)
-    folder = cache_folder(cache) if net.keep_outputs else None
-    kept = None if folder is None else _CachedOutputs(predictor, layers, pooling, device, VectorCache(folder))
-    for start in range(0, max(len(corpus), 1), _CHUNK_ROWS):
-        part = corpus.take(np.arange(start, min(start + _CHUNK_ROWS, len(corpus))))
-        if kept is not None and len(part):
-            yield kept.outputs(part)
-            continue
-        rows = predictor.rows(part)
-        yield network_outputs(net, rows.examples, layers, pooling=pooling, device=resolve_device(device))
-
-
-class _CachedOutputs:
-    """A model's layers with a cache before them: what is not there is computed once a text, and kept."""
-
-    def __init__(
-        self, predictor: Predictor, layers: Sequence[str], pooling: str, device: str, cache: VectorCache
-    ) -> None:
-        self._predictor, self._layers, self._pooling = predictor, tuple(layers), pooling
-        self._device, self._cache = resolve_device(device), cache
-        shapes: Any = predictor.net.shapes
-        self._sizes = {layer: int(shapes[layer][-1]) for layer in self._layers}
-        self._models = _layer_digests(predictor, self._layers, f"{pooling} {self._device.type}")
-
-    def outputs(self, corpus: Corpus) -> dict[str, Floats]:
-        """Return the layers' outputs for some rows, each float32 [rows, size]."""
-        texts = ["" if text is None else text for text in corpus.texts.to_pylist()]
-        keys = {layer: text_keys(self._models[layer], texts) for layer in self._layers}
-        found = {layer: self._cache.get(keys[layer], self._sizes[layer]) for layer in self._layers}
-        first = {text: row for row, text in reversed(list(enumerate(texts)))}
-        missing = [row for row in first.values() if any(keys[layer][row] not in found[layer] for layer in self._layers)]
-        missing.sort()
-        for start in range(0, len(missing), _KEPT_ROWS):
-            self._compute(corpus, np.array(missing[start : start + _KEPT_ROWS]), keys, found)
-        return {layer: np.stack([found[layer][key] for key in keys[layer]]) for layer in self._layers}
-
-    def _compute(
-        self,
-        corpus: Corpus,
-        rows: Places,
-        keys: Mapping[str, list[bytes]],
-        found: dict[str, dict[bytes, Floats]],
-    ) -> None:
-        examples = self._predictor.rows(corpus.take(rows)).examples
-        made = network_outputs(self._predictor.net, examples, self._layers, pooling=self._pooling, device=self._device)
-        new = {keys[layer][row]: made[layer][i] for layer in self._layers for i, row in enumerate(rows)}
-        for layer in self._layers:
-            found[layer].update({keys[layer][row]: made[layer][i] for i, row in enumerate(rows)})
-        self._cache.put(new)
-
-
-def _layer_digests(predictor: Predictor, layers: Sequence[str], how: str) -> dict[str, bytes]:
-    """Return a digest of all that decides a layer's outputs for a text: 32 bytes by layer.
-
-    Only the stages that the layer needs count, so a network that was cut off behind it has the same digest.
-    """
-    net, steps = predictor.net, predictor.steps
-    stages = {name: _weights_digest(net.get_submodule(name)) for name in net.stages}
-    pieces = text_input_of(predictor.inputs).pieces
-    tokens = [repr(steps)] if pieces is None else [pieces.rules, pieces.framed]
-    spec = predictor.scorer.config().get("net", {})
-    common = [__version__, how, *tokens, predictor.max_tokens, predictor.clip, spec.get("name"), spec.get("options")]
-    found = {}
-    for layer in layers:
-        needed = [stages[name] for name in net.until(layer).stages]
-        found[layer] = hashlib.sha256(json.dumps([*common, layer, *needed], sort_keys=True).encode()).digest()
-    return found
-
-
-def _weights_digest(module: nn.Module) -> str:
-    found = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        found.update(f"{name} {value.dtype} {list(value.shape)}".encode())
-        found.update(value.detach().cpu().numpy().tobytes())
-    return found.hexdigest()
 
 
 def clone_beside_base(estimator: Any) -> Any:
@@ -240,7 +84,7 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any = None) -> LayerFeatures:
         """Check the options against the base; nothing is learnt from `X`."""
-        as_predictor(self.base).net.checked(self._layers)
+        as_predictor(self.base).network.engine.checked(self._layers)
         self.n_features_in_ = 1
         names = column_names(X) if is_table(X) else []
         if names:

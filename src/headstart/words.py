@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from headstart.arrays import Doubles, Floats
+from headstart.arrays import Doubles, Floats, Places
 from headstart.corpus import Corpus, text_array
 from headstart.errors import DataError, OptionError
-from headstart.features import as_predictor, layer_outputs
-from headstart.inference import resolve_device
+from headstart.inputs import text_input_of
+from headstart.named_outputs import as_predictor, layer_outputs
 from headstart.predictor import Predictor, words_of
-from headstart.text import TokenIndexer
 
 __all__ = ["WordVectors", "important_words", "word_vectors"]
 
@@ -48,7 +47,7 @@ def word_vectors(model: Any, words: Sequence[str], *, layer: str = "embedding", 
         OptionError: if the model has no such layer, or no vocabulary.
     """
     predictor = as_predictor(model)
-    vocabulary = set(_vocabulary(predictor))
+    vocabulary = set(_known(predictor)[0])
     lowered = dict.fromkeys(word.strip().lower() for word in words if word.strip())
     asked = list(dict.fromkeys(word if word in vocabulary else unicodedata.normalize("NFC", word) for word in lowered))
     known = [word for word in asked if word in vocabulary]
@@ -60,7 +59,7 @@ def word_vectors(model: Any, words: Sequence[str], *, layer: str = "embedding", 
         )
     corpus = Corpus(text_array(known))
     vectors = np.concatenate([part[layer] for part in layer_outputs(predictor, corpus, (layer,), device=device)])
-    scores = predictor.score(corpus, device=resolve_device(device))
+    scores = predictor.score(corpus, device=device)
     return WordVectors(known, vectors, scores.probabilities, unknown)
 
 
@@ -74,12 +73,12 @@ def important_words(model: Any, n: int, *, device: str = "cpu") -> list[str]:
     predictor = as_predictor(model)
     if n < 2:
         raise OptionError(f"{n} words make no map; ask for 2 or more, such as 100.")
-    words = np.array(_vocabulary(predictor), dtype=object)
-    counts = np.asarray(_indexer(predictor).counts_)[-len(words) :]
+    known, counts = _known(predictor)
+    words = np.array(known, dtype=object)
     common = np.flatnonzero((counts >= _LEAST_COUNT) & np.array([any(c.isalpha() for c in word) for word in words]))
     if len(common) < n:
         common = np.argsort(-counts, kind="stable")[: max(n, len(common))]
-    logits = predictor.score(Corpus(text_array(words[common].tolist())), device=resolve_device(device)).logits
+    logits = predictor.score(Corpus(text_array(words[common].tolist())), device=device).logits
     weight = np.log(counts[common] + 1)
     if logits.ndim > 1:
         strongest = (logits - np.median(logits, axis=0)).max(1) * weight
@@ -90,20 +89,16 @@ def important_words(model: Any, n: int, *, device: str = "cpu") -> list[str]:
     return [str(word) for word in words[common[np.concatenate([order[::-1][: n - half], order[:half]])]]]
 
 
-def _vocabulary(predictor: Predictor) -> list[str]:
-    words: list[str] = _indexer(predictor).vocabulary_.to_pylist()[2:]
-    return words
-
-
-def _indexer(predictor: Predictor) -> TokenIndexer:
-    if predictor.steps is None:
+def _known(predictor: Predictor) -> tuple[list[str], Places]:
+    """Return a model's words and how often each occurred, without padding and the unknown word."""
+    if text_input_of(predictor.inputs).steps is None:
         raise OptionError(
             f"this model is of kind {predictor.scorer.kind!r} and has no word vectors; use a model trained with a network."
         )
-    indexer = words_of(predictor)
-    if indexer is None:
+    words = words_of(predictor)
+    if words is None:
         raise OptionError(
             "this model cuts words into pieces and keeps no list of words to draw; draw texts instead: "
             "headstart map MODEL --data DATA --label COL --layer pooled."
         )
-    return indexer
+    return words.vocabulary.to_pylist()[2:], words.counts[2:]

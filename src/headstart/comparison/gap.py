@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import mean_confidence
 from headstart.fitting.logistic import logistic_path
-from headstart.heads.tfidf import vectorizer_of
-from headstart.inputs import text_input_of
+from headstart.fitting.vectorizing import vectorizer_of
+from headstart.inputs import Words, text_input_of
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, words_of
 from headstart.strategies.inputs import strings_of
 from headstart.strategies.shared import SPACES
-from headstart.text import TokenIndexer, encode
+from headstart.text import encode
 
 __all__ = ["WORTH", "domain_gap"]
 
@@ -94,10 +94,10 @@ def _why_no_confidence(base: Predictor, target: Corpus) -> str:
     return ""
 
 
-def _vocabulary(base: Predictor, words: TokenIndexer, target: Corpus) -> Json:
+def _vocabulary(base: Predictor, words: Words, target: Corpus) -> Json:
     """Compare words: rates of unknown tokens, overlap by frequency, and the distance of the two distributions."""
     encoded = encode(base.steps, target.texts)
-    source_counts = np.asarray(words.counts_, np.float64)
+    source_counts = np.asarray(words.counts, np.float64)
     counts = np.bincount(encoded.ids.values, minlength=len(source_counts)).astype(np.float64)
     known = np.argsort(-source_counts[2:], kind="stable") + 2  # the source's words, commonest first
     n_tokens = max(1.0, counts.sum())

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from headstart.corpus.columns import distinct
 from headstart.corpus.dataset import Corpus
 from headstart.errors import DataError, OptionError
+from headstart.extras import learning_half
 from headstart.options import RandomState, seed_of
 
 _MOST_FOLDS = 20
@@ -86,12 +87,16 @@ def split_rows(
     elif labels is not None:
         held = _stratified(n_rows, n_held, np.asarray(labels), random_state)
     else:
-        from sklearn.model_selection import ShuffleSplit
-
-        _, held = next(ShuffleSplit(1, test_size=n_held, random_state=random_state).split(np.zeros(n_rows)))
+        _, held = next(
+            _splitters().ShuffleSplit(1, test_size=n_held, random_state=random_state).split(np.zeros(n_rows))
+        )
     mask = np.zeros(n_rows, bool)
     mask[held] = True
     return (~mask).nonzero()[0], mask.nonzero()[0]
+
+
+def _splitters() -> Any:
+    return learning_half("sklearn.model_selection", "Dividing rows")
 
 
 def _held_size(n_rows: int, fraction: float | int) -> int:
@@ -111,8 +116,6 @@ def _held_size(n_rows: int, fraction: float | int) -> int:
 
 
 def _stratified(n_rows: int, n_held: int, labels: np.ndarray, random_state: int) -> np.ndarray:
-    from sklearn.model_selection import StratifiedShuffleSplit
-
     codes = np.unique(labels, return_inverse=True)[1]
     if codes.max() > 1:
         order, place, sizes = _places(codes, np.random.default_rng(random_state))
@@ -121,7 +124,7 @@ def _stratified(n_rows: int, n_held: int, labels: np.ndarray, random_state: int)
     n_classes = len(_class_sizes(labels))
     # A tenth of few rows can be less than a row a class, which cannot be stratified.
     n_held = min(max(n_held, n_classes), n_rows - n_classes)
-    splitter = StratifiedShuffleSplit(1, test_size=n_held, random_state=random_state)
+    splitter = _splitters().StratifiedShuffleSplit(1, test_size=n_held, random_state=random_state)
     return np.asarray(next(splitter.split(np.zeros(n_rows), labels))[1])
 
 
@@ -149,11 +152,11 @@ def group_codes(groups: Any) -> np.ndarray:
 
 def _grouped(n_rows: int, share: float, labels: np.ndarray | None, groups: np.ndarray, random_state: int) -> np.ndarray:
     """Held-out rows in whole groups: some folds of a grouped cross-validation, which balances size and classes."""
-    from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
-
     n_groups = int(groups.max()) + 1
     if n_groups > _MOST_BALANCED_GROUPS:  # so many even out by themselves, and balancing would take minutes
-        drawn = GroupShuffleSplit(1, test_size=share, random_state=random_state).split(groups, groups=groups)
+        drawn = (
+            _splitters().GroupShuffleSplit(1, test_size=share, random_state=random_state).split(groups, groups=groups)
+        )
         return np.asarray(next(drawn)[1])
     classes = np.zeros(n_rows, np.int64) if labels is None else labels
     codes, sizes = np.unique(classes, return_inverse=True, return_counts=True)[1:]
@@ -161,7 +164,7 @@ def _grouped(n_rows: int, share: float, labels: np.ndarray | None, groups: np.nd
     parts = _nearest_fraction(share, min(_MOST_FOLDS, n_groups, fewest))
     if len(sizes) > 2:  # a class that cannot stand in every part is divided with the commonest
         classes = np.where(sizes[codes] < parts.denominator, sizes.argmax(), codes)
-    folds = StratifiedGroupKFold(parts.denominator, shuffle=True, random_state=random_state)
+    folds = _splitters().StratifiedGroupKFold(parts.denominator, shuffle=True, random_state=random_state)
     held = [fold for _, fold in folds.split(np.zeros(n_rows), classes, groups) if len(fold)]
     # The largest group always lands in the first fold: which folds are held out has to be drawn too.
     chosen = np.random.default_rng(random_state).permutation(len(held))[: parts.numerator]

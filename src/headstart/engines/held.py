@@ -17,7 +17,7 @@ from headstart.extras import learning_half
 __all__ = ["AUTO", "ENGINES", "HeldNetwork", "check_engine"]
 
 AUTO = "auto"
-"""The fastest engine that is exact: compiled loops where a network has them, else torch."""
+"""The fastest engine that is exact: compiled loops for networks of ours; for an imported encoder torch, where it is installed."""
 
 ENGINES = {
     "compiled": "headstart.engines.compiled",
@@ -28,7 +28,8 @@ ENGINES = {
 
 _TORCH = "Running this model's network"
 _EXPENSIVE = ("transformer",)
-_CPU = ("cpu", "auto")
+_BUFFERS = ("running_mean", "running_var", "num_batches_tracked", "listed", "scale", "group")
+"""What is stored with parameters and is none, by the last part of its name."""
 _DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -135,6 +136,21 @@ class HeldNetwork:
         found: Mapping[str, Shape] = self._known.shapes
         return found
 
+    def parameter_counts(self) -> dict[str, tuple[int, int]]:
+        """Return how many parameters each stage has, and how many of them would be trained, by name."""
+        if self._net is not None:
+            modules = dict(self._net.named_modules())
+            of_stage = {name: list(modules[name].parameters()) if name in modules else [] for name in self.stages}
+            return {
+                name: (sum(p.numel() for p in own), sum(p.numel() for p in own if p.requires_grad))
+                for name, own in of_stage.items()
+            }
+        found = dict.fromkeys(self.stages, 0)
+        for name, array in self.weights.items():
+            if name.rpartition(".")[2] not in _BUFFERS:
+                found[name.partition(".")[0]] += array.size
+        return {name: (n, n) for name, n in found.items()}
+
     @property
     def keep_outputs(self) -> bool:
         """Whether outputs take so long to compute that they are worth their room on disk."""
@@ -149,6 +165,8 @@ class HeldNetwork:
         return learning_half(ENGINES["torch"], _TORCH)
 
     def _fastest(self) -> str:
+        if self.spec.name in _EXPENSIVE and (self._net is not None or importlib.util.find_spec("torch") is not None):
+            return "torch"  # its products of large matrices are a quarter faster than NumPy's
         takes: bool = importlib.import_module(ENGINES["compiled"]).takes(self.spec, self._net)
         return "compiled" if takes else "torch"
 

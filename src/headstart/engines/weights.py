@@ -14,12 +14,15 @@ __all__ = ["check_weights"]
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
 
-def check_weights(expected: Mapping[str, tuple[tuple[int, ...], str]], arrays: Mapping[str, Array]) -> None:
+def check_weights(
+    expected: Mapping[str, tuple[tuple[int, ...], str]], arrays: Mapping[str, Array], *, finite: bool = True
+) -> None:
     """Refuse weights that are missing, left over, of another shape or type, or no numbers.
 
     Args:
         expected: shape and type of each weight.
         arrays: the weights.
+        finite: whether to look for values that are no finite numbers.
 
     Raises:
         ArtifactError: names the first such weight.
@@ -36,5 +39,5 @@ def check_weights(expected: Mapping[str, tuple[tuple[int, ...], str]], arrays: M
             raise ArtifactError(
                 f"the network expects {name} of shape {shape} and the model holds {found}{other}. {_REMEDY}"
             )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+        if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ArtifactError(f"this model's weight {name} holds values that are no finite numbers. {_REMEDY}")

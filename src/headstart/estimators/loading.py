@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import nn
 
-from headstart.artifact import read
 from headstart.engines import AUTO
 from headstart.errors import ArtifactError
 from headstart.estimators.classifier import TextClassifier
@@ -39,7 +38,7 @@ def load(
         ArtifactError: if there is no sound model at `path`.
         OptionError: if the engine cannot run its network.
     """
-    predictor = Predictor.from_parts(read(path), net=net, trust_patterns=trust_patterns, engine=engine)
+    predictor = Predictor.load(path, net=net, trust_patterns=trust_patterns, engine=engine)
     numbers = predictor.task is not None and predictor.task.kind == "regression"
     model = (TextRegressor if numbers else TextClassifier)(**predictor.estimator)
     return install(model, predictor, history=_history(predictor.run))

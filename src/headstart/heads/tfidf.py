@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,14 +15,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from headstart.arrays import Array
+from headstart.arrays import Array, Doubles, Places
 from headstart.errors import ArtifactError
 from headstart.heads.columns import ColumnEncoder
 from headstart.heads.linear import intercept_of, outputs_fit, read_arrays
+from headstart.kernels.sparse import weigh, weigh_outputs
 from headstart.plain import Facts, Json
 from headstart.text.definitions import word_patterns
 
-__all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "reading", "vectorizer_of"]
+__all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "reading"]
 
 _LARGEST_FACTOR = 1e100  # its square, summed over any text, is a number; a real one is a logarithm
 
@@ -45,7 +48,7 @@ COUNTS = ("sublinear", "binary")
 
 @dataclass(frozen=True)
 class TfidfHead:
-    """scikit-learn's ``TfidfVectorizer`` and a logit.
+    """What scikit-learn's ``TfidfVectorizer`` counts, and a logit; predicting needs no scikit-learn.
 
     A text's n-grams are counted (`counts`), multiplied by `idf`, scaled to length one, and weighed. With
     naive Bayes' log-count ratios in the place of `idf` this is NB-SVM (Wang and Manning, "Baselines and
@@ -77,12 +80,11 @@ class TfidfHead:
         """Return the logits of each text: [rows], or [rows, outputs] of several."""
         size, several = len(self.ngrams), self.n_outputs > 1
         found = np.tile(self.intercept, (len(texts), 1)) if several else np.full(len(texts), self.intercept)
-        if size:  # scikit-learn refuses a vocabulary without a word
-            counts = self._fitted.transform(texts)
-            if several:
-                found += counts.astype(np.float32) @ self._by_input[:size]
-            else:
-                found += np.asarray(counts @ self.coefficients[:size], np.float64).reshape(-1)
+        counted = self._counted(texts)
+        if several:
+            weigh_outputs(*counted, self.idf, self._by_input, found)
+        else:
+            weigh(*counted, self.idf, self.coefficients, found)
         if self.encoder is not None and table is not None:
             indicators = self.encoder.indicators(table).astype(np.float64)
             found += indicators @ (self._by_input[size:] if several else self.coefficients[size:])
@@ -103,12 +105,40 @@ class TfidfHead:
         """The coefficients of several outputs [inputs, outputs], those of an input next to one another."""
         return np.ascontiguousarray(self.coefficients.T)
 
+    def _counted(self, texts: Sequence[str]) -> tuple[Places, Doubles, Places]:
+        """Return which n-grams each text holds, in their order, what each counts there, and where each text ends."""
+        found: list[int] = []
+        often: list[int] = []
+        ends = np.zeros(len(texts) + 1, np.int64)
+        for row, text in enumerate(texts):
+            places = sorted(Counter(self._places_in(text)).items())
+            found += [place for place, _ in places]
+            often += [n for _, n in places]
+            ends[row + 1] = len(found)
+        counts = np.ones(len(often)) if self.counts == "binary" else np.log(np.array(often, np.float64)) + 1.0
+        return np.array(found, np.int64), counts, ends
+
+    def _places_in(self, text: str) -> Iterator[int]:
+        words, known = self._cut(text), self._vocabulary
+        for start in range(len(words)):
+            ngram = ""
+            for word in words[start : start + self.longest]:
+                ngram = f"{ngram} {word}" if ngram else word
+                if (place := known.get(ngram)) is not None:
+                    yield place
+
     @cached_property
-    def _fitted(self) -> Any:
-        vocabulary = {ngram: i for i, ngram in enumerate(self.ngrams)}
-        vectorizer = vectorizer_of(self.longest, self.tokens, self.counts, vocabulary=vocabulary)
-        vectorizer.idf_ = self.idf
-        return vectorizer
+    def _vocabulary(self) -> dict[str, int]:
+        return {ngram: place for place, ngram in enumerate(self.ngrams)}
+
+    @cached_property
+    def _cut(self) -> Callable[[str], list[str]]:
+        how = reading(self.tokens)
+        expression, before = re.compile(how["token_pattern"]), how.get("preprocessor", str.lower)
+        return lambda text: expression.findall(before(text))
+
+    def __getstate__(self) -> Json:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_cut", "_vocabulary")}
 
     @property
     def n_indicators(self) -> int:
@@ -166,14 +196,6 @@ class TfidfHead:
             )
         constant = intercept_of(coefficients, intercept)
         return cls(tuple(ngrams), idf, coefficients, constant, longest, encoder, tokens, counts)
-
-
-def vectorizer_of(longest: int, tokens: str = "words", counts: str = "sublinear", **options: Any) -> Any:
-    """Return scikit-learn's vectorizer that counts as a `TfidfHead` does, not fitted."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    how = {"sublinear_tf": counts == "sublinear", "binary": counts == "binary", **reading(tokens)}
-    return TfidfVectorizer(ngram_range=(1, longest), dtype=np.float64, **how, **options)
 
 
 @functools.cache

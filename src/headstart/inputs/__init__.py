@@ -13,7 +13,7 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.inputs.columns import ColumnInput
 from headstart.inputs.protocol import Encoded, Input, Inputs
-from headstart.inputs.text import TextInput
+from headstart.inputs.text import TextInput, Words
 
 __all__ = [
     "ColumnInput",
@@ -21,6 +21,7 @@ __all__ = [
     "Input",
     "Inputs",
     "TextInput",
+    "Words",
     "column_input_of",
     "encode_rows",
     "reads",

@@ -20,7 +20,7 @@ from headstart.kernels import workers
 from headstart.kernels.compiling import compiled
 from headstart.kernels.llvm import Value
 
-__all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams", "sum_ngrams"]
+__all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams", "sum_ngrams", "weigh_ngrams"]
 
 ID_BITS = 21
 LONGEST = 3
@@ -189,6 +189,20 @@ def _sum(
         sums[row] = total / max(np.sqrt(squares), 1e-12)
 
 
+@compiled
+def _weigh(found: Ids, ends: Places, scale: Floats, weight: Floats, sums: Floats) -> None:
+    """Add up scale times weight [listed, outputs] over what was found in each row, in its order, over their length."""
+    for row in range(len(ends) - 1):
+        squares = np.float32(0.0)
+        for k in range(ends[row], ends[row + 1]):
+            squares += scale[found[k]] * scale[found[k]]
+        norm = max(np.sqrt(squares), np.float32(1e-12))
+        for k in range(ends[row], ends[row + 1]):
+            factor = scale[found[k]] / norm
+            for j in range(weight.shape[1]):
+                sums[row, j] += factor * weight[found[k], j]
+
+
 def count_ngrams(
     values: NDArray[np.int32],
     offsets: NDArray[np.int64],
@@ -315,6 +329,20 @@ def sum_ngrams(
         _sum(*given, cut.start, cut.stop, sums)
 
     workers.run([partial(work, cut) for cut in workers.shares(len(sums), workers.n_threads(), _LEAST_ROWS)])
+    return sums
+
+
+def weigh_ngrams(
+    table: NgramTable,
+    values: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    scale: NDArray[np.float32],
+    weight: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Return what `sum_ngrams` does for weights [listed, outputs], float32 [rows, outputs]."""
+    found, ends = find_ngrams(table, values, offsets)
+    sums = np.zeros((len(offsets) - 1, weight.shape[1]), np.float32)
+    _weigh(found, ends, scale, weight, sums)
     return sums
 
 

@@ -10,14 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headstart.engines.options import MOST_LAYERS
 from headstart.errors import OptionError
 from headstart.layers.compiled import Loops, compiled_layer
 from headstart.layers.indexed_vectors import IndexedVectors, obstacle
 
-__all__ = ["MOST_LAYERS", "RecurrentStack"]
-
-MOST_LAYERS = 64
-"""Layers of one stack; a damaged file may ask for a million."""
+__all__ = ["RecurrentStack"]
 
 
 class RecurrentStack(nn.Module):

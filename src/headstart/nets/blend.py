@@ -20,14 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from headstart.engines.options import checked_heads, target_names
 from headstart.layers import NgramLogit, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
 
-__all__ = ["PARTS", "Blend", "NewHead", "blend", "target_names"]
+__all__ = ["PARTS", "Blend", "NewHead", "blend"]
 
 PARTS = ("ngrams", "clusters", "deep", "tail")
 _TAIL = 0.25
-_MOST_TARGETS = 1000
-"""Every list is a stage of its own, and a file may claim any number of them."""
 
 
 class Blend(nn.Module):
@@ -65,26 +64,6 @@ class NewHead(nn.Module):
         """Map states [rows, states], answers [rows, answers] and sums of n-grams [rows, outputs] to [rows, outputs]."""
         out: Tensor = self.linear(torch.cat([pooled, answers], dim=1)) + ngrams
         return out
-
-
-def target_names(n_ngrams: int | Sequence[int]) -> dict[str, int]:
-    """Return the stages of targets' own n-grams, ``target``, ``target2`` ..., with the lengths of their lists."""
-    lengths = [n_ngrams] if isinstance(n_ngrams, int) else list(n_ngrams)
-    if len(lengths) > _MOST_TARGETS or not all(isinstance(length, int) for length in lengths):
-        raise ValueError(f"n_target_ngrams are {lengths!r:.60}; expected at most {_MOST_TARGETS} whole numbers")
-    kept = [length for length in lengths if length]
-    return {"target" if i == 0 else f"target{i + 1}": length for i, length in enumerate(kept)}
-
-
-def _checked_heads(new_heads: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """Return width and number of n-grams of each new head."""
-    if len(new_heads) > _MOST_TARGETS or not all(
-        len(one) == 2 and all(isinstance(size, int) and size > 0 for size in one) for one in new_heads
-    ):
-        raise ValueError(
-            f"new_heads is {new_heads!r:.60}; expected at most {_MOST_TARGETS} pairs of whole numbers above 0"
-        )
-    return [(one[0], one[1]) for one in new_heads]
 
 
 def blend(
@@ -148,7 +127,7 @@ def blend(
     parts = (*PARTS, *targets)
     answers = "output" if not new_heads else "answers"
     table[answers] = Stage(Blend(len(parts), n_outputs), parts, ("rows", n_outputs))
-    for i, (width, length) in enumerate(_checked_heads(new_heads)):
+    for i, (width, length) in enumerate(checked_heads(new_heads)):
         own, before = f"own{i or ''}", answers
         answers = "output" if i == len(new_heads) - 1 else f"answers{i + 1}"
         table[own] = Stage(NgramLogit(length, longest=2, n_outputs=width), ("ids", "lengths"), ("rows", width))

@@ -16,9 +16,10 @@ from typing import Any, Literal
 
 from torch import nn
 
+from headstart.engines.options import MOST_LAYERS
 from headstart.errors import OptionError
 from headstart.layers import DenseBlock, FastRecurrent, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
-from headstart.layers.stack import MOST_LAYERS, RecurrentStack
+from headstart.layers.stack import RecurrentStack
 from headstart.plain import Json
 
 __all__ = ["fast", "gru", "recurrent"]

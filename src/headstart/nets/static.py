@@ -11,15 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headstart.artifact.schema import boolean, integer, record
+from headstart.engines.options import check_static
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph
 from headstart.plain import Options
 
 __all__ = ["static_encoder"]
-
-_N_WORDS = integer(FIRST_WORD_ID + 1, 2**30)
-_OPTIONS = record(size=integer(1, 2**17), normalize=boolean)
 
 
 class StaticEmbeddings(nn.Module):
@@ -55,8 +52,7 @@ def static_encoder(n_words: int, options: Options) -> StageGraph:
     Raises:
         ArtifactError: an option is missing, unknown or out of bounds.
     """
-    _N_WORDS(n_words, "the encoder's number of ids")
-    _OPTIONS(dict(options), "the encoder's options")
+    check_static(n_words, options)
     size = options["size"]
     embeddings, pooled = StaticEmbeddings(n_words, size), StaticPooled(normalize=options["normalize"])
     return StageGraph(

@@ -14,39 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headstart.artifact.schema import boolean, integer, nullable, number, record, sequence, text
-from headstart.errors import ArtifactError, DataError
+from headstart.engines.options import check_encoder
+from headstart.errors import DataError
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph, pool
 from headstart.plain import Options
 
-__all__ = ["POOLED_BY", "Encoder", "transformer_encoder"]
+__all__ = ["Encoder", "transformer_encoder"]
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,
     "gelu_tanh": partial(functional.gelu, approximate="tanh"),
     "relu": functional.relu,
 }
-
-POOLED_BY = ("mean", "cls", "max", "last")
-"""How token states become one vector: their mean, the first one, the largest of each value, the last one."""
-
-_PIECE = integer(0, 2**30)
-_N_WORDS = integer(FIRST_WORD_ID + 1, 2**30)
-_OPTIONS = record(
-    size=integer(1, 2**17),
-    inner_size=integer(1, 2**20),
-    n_layers=integer(1, 256),
-    n_heads=integer(1, 1024),
-    n_positions=integer(1, 2**20),
-    activation=text(choices=_ACTIVATIONS),
-    epsilon=number(0, 1),
-    unknown=nullable(_PIECE),
-    before=sequence(_PIECE, longest=16),
-    after=sequence(_PIECE, longest=16),
-    pooling=sequence(text(choices=POOLED_BY), shortest=1, longest=len(POOLED_BY)),
-    normalize=boolean,
-)
 
 
 class Encoder(StageGraph):
@@ -127,7 +107,7 @@ class Pooled(nn.Module):
     """Token states to one vector a text, several ways side by side, of length 1 where asked.
 
     Args:
-        kinds: of `POOLED_BY`.
+        kinds: of `headstart.engines.options.POOLED_BY`.
         normalize: whether each vector is brought to length 1.
     """
 
@@ -149,22 +129,10 @@ def transformer_encoder(n_words: int, options: Options) -> Encoder:
     """Build the network from options, its weights zero.
 
     Raises:
-        ArtifactError: an option is missing, unknown or out of bounds.
+        ArtifactError: an option is missing, unknown, out of bounds, or does not fit the others.
     """
-    _N_WORDS(n_words, "the encoder's number of ids")
-    _OPTIONS(dict(options), "the encoder's options")
-    size, heads = options["size"], options["n_heads"]
-    pieces = [options["unknown"] or 0, *options["before"], *options["after"]]
-    if max(pieces) >= n_words - FIRST_WORD_ID:
-        raise ArtifactError(
-            f"the encoder names piece {max(pieces)}, and its table has {n_words - FIRST_WORD_ID} of them; "
-            "the files do not belong together. Import the model again from its own folder."
-        )
-    if size % heads:
-        raise ArtifactError(
-            f"the encoder's states of size {size} cannot be shared among {heads} heads of attention; "
-            "expected a multiple. Import the model again from its own folder."
-        )
+    check_encoder(n_words, options)
+    size = options["size"]
     tokens = ("rows", "tokens", size)
     table = {"embeddings": Stage(Embeddings(n_words, options), ("ids", "lengths"), tokens)}
     last = "embeddings"

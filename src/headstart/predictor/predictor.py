@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Unpack, cast
 
 import numpy as np
 
 from headstart.arrays import Array, Doubles
-from headstart.artifact import MINOR, Parts, check_description, checked_tokenizer, is_quick, kept_arguments
+from headstart.artifact import MINOR, Parts, check_description, checked_tokenizer, is_quick, kept_arguments, read
 from headstart.batches import Clip
 from headstart.corpus import Corpus, TextHashes
 from headstart.engines import AUTO, ENGINES, HeldNetwork, NetSpec, check_engine
 from headstart.errors import ArtifactError, DataError
 from headstart.extras import learning_half
 from headstart.heads import ColumnEncoder, TfidfHead, head_from_stored
-from headstart.inputs import ColumnInput, Inputs, column_input_of, reads, text_input_of
+from headstart.inputs import ColumnInput, Inputs, Words, column_input_of, reads, text_input_of
 from headstart.notebook import Shown
 from headstart.plain import Facts, Json
 from headstart.predictor.checking import (
@@ -39,8 +40,8 @@ from headstart.predictor.scorers import (
     TextScorer,
 )
 from headstart.tasks import PLAIN, Binary, Rule, Task, task_from_json
-from headstart.text import PretrainedTokenizer, TokenIndexer, steps_from_json, steps_to_json
 from headstart.text.options import check_pattern
+from headstart.text.saved import StoredSteps
 
 __all__ = ["Predictor", "Scores", "words_of"]
 
@@ -144,8 +145,12 @@ class Predictor(Shown):
 
     @property
     def steps(self) -> Any:
-        """The fitted text steps, or None for a scorer that reads bare texts."""
-        return text_input_of(self.inputs).steps
+        """The fitted text steps as a scikit-learn ``Pipeline``, or None for a scorer that reads bare texts.
+
+        Raises:
+            MissingDependencyError: scikit-learn is not installed.
+        """
+        return text_input_of(self.inputs).pipeline
 
     @property
     def max_tokens(self) -> int | None:
@@ -280,13 +285,14 @@ class Predictor(Shown):
         words: Any = None
         tensors, blobs = self.scorer.arrays(), self.scorer.blobs()
         steps = None
-        if self.steps is not None:
-            steps = steps_to_json(self.steps)
-            pieces, indexer = text_input_of(self.inputs).pieces, words_of(self)
+        text = text_input_of(self.inputs)
+        if text.steps is not None:
+            steps = text.spec()
+            pieces, known = text.pieces, text.words
             if pieces is not None:
                 blobs[_TOKENIZER] = pieces.rules.encode()
-            elif indexer is not None:
-                words, tensors["vocabulary"] = indexer.vocabulary_, {"counts": indexer.counts_}
+            elif known is not None:
+                words, tensors["vocabulary"] = known.vocabulary, {"counts": known.counts}
         elif isinstance(self.scorer, TextScorer):
             words = list(self.scorer.head.ngrams)
         if self.learnt_from is not None:
@@ -321,6 +327,11 @@ class Predictor(Shown):
     def digest(self) -> str:
         """Return a SHA-256 of all that decides its answers, in hex; how it came to be does not count."""
         return self.to_parts().digest(but=("info", "estimator", "minor", "training"))
+
+    @classmethod
+    def load(cls, path: str | Path, *, net: Any = None, trust_patterns: bool = False, engine: str = AUTO) -> Predictor:
+        """Return the predictor in a model's folder; see `from_parts`."""
+        return cls.from_parts(read(path), net=net, trust_patterns=trust_patterns, engine=engine)
 
     @classmethod
     def from_parts(
@@ -379,8 +390,8 @@ class Predictor(Shown):
             ) from error
 
 
-def words_of(predictor: Predictor) -> TokenIndexer | None:
-    """Return the step that numbers a model's words, with their list and counts.
+def words_of(predictor: Predictor) -> Words | None:
+    """Return a model's words, with their counts.
 
     None for a model that cuts words into pieces (see `TextInput.pieces`), and for one that reads bare texts.
     """
@@ -397,12 +408,12 @@ def _arguments(stored: Facts, trust_patterns: bool) -> Json:
     return arguments
 
 
-def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> Any:
+def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> StoredSteps:
     rules = parts.blobs.get(_TOKENIZER)
     if rules is not None:
         rules = checked_tokenizer(rules, trusted=trust_patterns)
     counts = parts.tensors.get("vocabulary", {}).get("counts")
-    return steps_from_json(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
+    return StoredSteps(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
 
 
 def _load_task(model: Facts, labels: Sequence[str]) -> Task | None:
@@ -422,13 +433,13 @@ def _load_hashes(arrays: Mapping[str, Array] | None) -> TextHashes | None:
     return TextHashes(np.unique(values))
 
 
-def _check_pieces(steps: Any, scorer: Scorer) -> None:
+def _check_pieces(steps: StoredSteps | None, scorer: Scorer) -> None:
     """Refuse a tokenizer that knows more pieces than its network."""
-    if steps is not None and isinstance(steps[-1], PretrainedTokenizer):
+    if steps is not None and steps.rules is not None:
         spec = scorer.spec
-        if spec is None or steps[-1].n_ids > spec.n_words:
+        if spec is None or steps.n_ids > spec.n_words:
             raise ArtifactError(
-                f"this model's tokenizer gives ids up to {steps[-1].n_ids:,}, and its network has "
+                f"this model's tokenizer gives ids up to {steps.n_ids:,}, and its network has "
                 f"{0 if spec is None else spec.n_words:,}; the files do not belong together. Import the model again."
             )
 

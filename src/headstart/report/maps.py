@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from headstart.errors import DataError, MissingDependencyError, OptionError
 from headstart.evaluation.binary import auc
+from headstart.extras import learning_half
 
 Floats = npt.NDArray[np.float64]
 
@@ -119,9 +120,9 @@ def neighbour_vote_auc(points: npt.ArrayLike, labels: npt.ArrayLike, *, n_neighb
             f"{np.unique(truth)[:5].tolist()}, but it needs one label a point, and both 0 and 1 among them. "
             "Give each point the label 0 or 1."
         )
-    from sklearn.neighbors import NearestNeighbors
+    neighbours = learning_half("sklearn.neighbors", "Counting a map's neighbours")
 
-    voters = NearestNeighbors(n_neighbors=min(n_neighbours, len(places) - 1)).fit(places)
+    voters = neighbours.NearestNeighbors(n_neighbors=min(n_neighbours, len(places) - 1)).fit(places)
     nearest = voters.kneighbors(return_distance=False)  # of no query: each point's own is left out
     votes: Any = truth[nearest].mean(axis=1)
     return auc(truth, votes)

@@ -16,8 +16,9 @@ from headstart.corpus import Corpus
 from headstart.errors import OptionError
 from headstart.features import layer_outputs
 from headstart.fitting.logistic import LinearModel, dual_path, logistic_path
+from headstart.fitting.vectorizing import vectorizer_of
 from headstart.heads import TfidfHead
-from headstart.heads.tfidf import reading, vectorizer_of
+from headstart.heads.tfidf import reading
 from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies.blend import adapt_to_texts

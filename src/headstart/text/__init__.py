@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from headstart.text.fused import Encoded, FusedSteps
     from headstart.text.pipelines import encode, fit_steps, fused_steps, text_steps
     from headstart.text.pretrained import PretrainedTokenizer
-    from headstart.text.saved import fused_from_json, steps_from_json, steps_to_json
+    from headstart.text.restored import steps_from_json, steps_to_json
+    from headstart.text.saved import StoredSteps, fused_from_json
     from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer
 
 _HOME = {
@@ -24,6 +25,7 @@ _HOME = {
     "LowerCaser": "steps",
     "NullImputer": "steps",
     "PretrainedTokenizer": "pretrained",
+    "StoredSteps": "saved",
     "TokenDefinition": "definitions",
     "TokenIndexer": "steps",
     "Tokenizer": "steps",
@@ -32,8 +34,8 @@ _HOME = {
     "fit_steps": "pipelines",
     "fused_from_json": "saved",
     "fused_steps": "pipelines",
-    "steps_from_json": "saved",
-    "steps_to_json": "saved",
+    "steps_from_json": "restored",
+    "steps_to_json": "restored",
     "text_steps": "pipelines",
 }
 
@@ -45,6 +47,7 @@ __all__ = [
     "NullImputer",
     "PretrainedTokenizer",
     "RaggedIds",
+    "StoredSteps",
     "TokenDefinition",
     "TokenIndexer",
     "Tokenizer",

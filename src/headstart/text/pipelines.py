@@ -1,6 +1,5 @@
 """Pipelines of text steps: build, fit, and encode."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,11 +8,11 @@ import pyarrow as pa
 from sklearn.pipeline import Pipeline
 
 from headstart.errors import DataError
-from headstart.kernels.tokens import UNKNOWN_ID
 from headstart.text.columns import TextColumn, text_column
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import Encoded, FusedSteps, count_words
 from headstart.text.ragged import RaggedIds
+from headstart.text.single_steps import joined
 from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer
 from headstart.text.token_lists import count_tokens
 from headstart.text.vocabulary import merge_counts
@@ -102,7 +101,7 @@ def encode(pipeline: Pipeline, texts: Any, n_threads: int | None = None) -> Enco
         return fused.encode(texts, n_threads)
     column = text_column(texts)
     if _only_ours(pipeline):
-        return _encoded(
+        return joined(
             (piece.null_count, n_replaced, pipeline.transform(piece)) for piece, n_replaced in column.pieces()
         )
     counts = [(piece.null_count, n_replaced) for piece, n_replaced in column.pieces()]
@@ -112,7 +111,7 @@ def encode(pipeline: Pipeline, texts: Any, n_threads: int | None = None) -> Enco
             f"The text steps must turn {len(column)} texts into RaggedIds of as many rows, but gave "
             f"a {type(ids).__name__} of {len(ids)}. End them with TokenIndexer(), and let no step drop rows."
         )
-    return _encoded([(sum(n for n, _ in counts), sum(n for _, n in counts), ids)])
+    return joined([(sum(n for n, _ in counts), sum(n for _, n in counts), ids)])
 
 
 def fused_steps(pipeline: Pipeline) -> FusedSteps | None:
@@ -150,14 +149,3 @@ def _counted(pipeline: Pipeline, column: TextColumn) -> "pa.Table":
         if len(parts) == _MERGE_EVERY:
             parts = [merge_counts(parts)]
     return merge_counts(parts)
-
-
-def _encoded(parts: Iterable[tuple[int, int, RaggedIds]]) -> Encoded:
-    """One result of (nulls, texts with replaced surrogates, ids) of consecutive rows."""
-    n_null, n_replaced, rows = 0, 0, []
-    for nulls, replaced, ids in parts:
-        n_null += nulls
-        n_replaced += replaced
-        rows.append(ids)
-    ids = RaggedIds.concatenate(rows)
-    return Encoded(ids, n_null, int(ids.values.size), int(np.count_nonzero(ids.values == UNKNOWN_ID)), n_replaced)

@@ -3,21 +3,16 @@
 Its ids become ours: 0 is padding, 1 is unknown, and piece ``i`` of the model is ``i + 2``.
 """
 
-from itertools import chain
 from typing import Any
 
-import numpy as np
-import pyarrow.compute as pc
-
-from headstart.kernels.tokens import FIRST_WORD_ID, UNKNOWN_ID
+from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.text.columns import text_column
 from headstart.text.ragged import RaggedIds
-from headstart.text.rules import Vocabulary, encoded, vocabulary_of
+from headstart.text.rules import Vocabulary, vocabulary_of
+from headstart.text.single_steps import pieces_of
 from headstart.text.steps import _NoTable
 
 __all__ = ["PretrainedTokenizer"]
-
-_AT_A_TIME = 4096  # texts: what the library makes of each is a Python object of its own
 
 
 class PretrainedTokenizer(_NoTable):
@@ -40,18 +35,8 @@ class PretrainedTokenizer(_NoTable):
             ArtifactError: the rules cannot be used.
             MissingDependencyError: the package `tokenizers` is not installed.
         """
-        unknown = self.vocabulary().unknown
-        rows: list[list[int]] = []
-        for piece, _ in text_column(X).pieces():
-            texts = pc.fill_null(piece, "").to_pylist()
-            for start in range(0, len(texts), _AT_A_TIME):
-                rows += encoded(self.rules, texts[start : start + _AT_A_TIME], framed=self.framed)
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(row) for row in rows], out=offsets[1:])
-        own = np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1]))
-        ids = own + np.int32(FIRST_WORD_ID)
-        known = ids if unknown is None else np.where(own == unknown, np.int32(UNKNOWN_ID), ids)
-        return self.no_table(RaggedIds(known, offsets))
+        parts = [pieces_of(self.rules, self.framed, piece) for piece, _ in text_column(X).pieces()]
+        return self.no_table(RaggedIds.concatenate(parts))
 
     def vocabulary(self) -> Vocabulary:
         """What a network has to know of this tokenizer."""

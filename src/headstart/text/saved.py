@@ -2,29 +2,33 @@
 
 What comes in is checked before anything is built from it: it may be damaged, or made by somebody.
 A regular expression from a file is used unasked only if it is plain: nothing bounds how long another may run.
-``fused_from_json`` needs no scikit-learn, whose import takes about a second.
+Nothing here needs scikit-learn, whose import takes about a second; `headstart.text.restored` makes its steps of these.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
-import numpy as np
+import pyarrow as pa
 
 from headstart.errors import ArtifactError, HeadstartError
+from headstart.extras import learning_half
+from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.plain import Json
+from headstart.text.columns import text_column
 from headstart.text.definitions import DEFINITIONS, compiled_table
-from headstart.text.fused import FusedSteps
+from headstart.text.fused import Encoded, FusedSteps
 from headstart.text.options import check_fill_value, check_limits, check_pattern, expression_of
-from headstart.text.unicode_forms import check_form
+from headstart.text.ragged import RaggedIds
+from headstart.text.rules import vocabulary_of
+from headstart.text.single_steps import filled, indexed, joined, lowered, pieces_of, tokens_of
+from headstart.text.unicode_forms import check_form, normalized
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
-__all__ = ["fused_from_json", "steps_from_json", "steps_to_json"]
+__all__ = ["OPTIONS", "StoredSteps", "check_spec", "fused_from_json", "pretrained_spec"]
 
 JSON_FORMAT = 1
-_OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their standard order
+OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their standard order
     "NullImputer": {"fill_value": (str,)},
     "UnicodeNormalizer": {"form": (str,)},
     "LowerCaser": {},
@@ -41,101 +45,119 @@ class _Step(NamedTuple):
     options: Json
 
 
-def steps_to_json(pipeline: "Pipeline") -> Json:
-    """The steps and their options. The vocabulary is kept next to it: the last step's ``vocabulary_`` and ``counts_``,
-    or a `PretrainedTokenizer`'s ``rules``.
-
-    Raises:
-        ArtifactError: a step is not one of ours, so that code would be needed to bring it back.
-    """
-    from headstart.text import pretrained, steps
-
-    only = pipeline.steps[0][1]
-    if len(pipeline.steps) == 1 and type(only) is pretrained.PretrainedTokenizer:
-        return _pretrained_spec(framed=bool(only.framed))
-    written = []
-    for name, step in pipeline.steps:
-        kind = type(step).__name__
-        if kind not in _OPTIONS or type(step) is not getattr(steps, kind):
-            raise ArtifactError(
-                f"The text step {name!r} is a {kind}, which cannot be saved, because a saved model holds no code. "
-                f"Use only {', '.join(_OPTIONS)} in the model, and apply this step to the texts before they reach it."
-            )
-        options = {key: _plain(value) for key, value in step.get_params(deep=False).items()}
-        definition = DEFINITIONS.get(options.get("pattern", ""))
-        version = {} if definition is None else {"version": definition.version}
-        written.append({"name": name, "kind": kind, "options": options, **version})
-    spec = {"format": JSON_FORMAT, "steps": written}
-    _checked(spec, trusted=True)
-    return spec
-
-
-def steps_from_json(
-    spec: Any, words: Any, counts: Any = None, *, rules: bytes | None = None, trust_patterns: bool = False
-) -> "Pipeline":
-    """The fitted pipeline again.
+class StoredSteps:
+    """Fitted text steps as a model has them: they encode without scikit-learn, and become a `Pipeline` when one is asked for.
 
     Args:
         spec: what ``steps_to_json`` gave.
-        words: the indexer's ``vocabulary_``, [n_ids] Arrow strings or a list of str.
-        counts: its ``counts_``, [n_ids] whole numbers; None for zeros.
+        words: the indexer's vocabulary, [n_ids] Arrow strings or a list of str.
+        counts: how often each occurred, [n_ids] whole numbers; None for zeros.
         rules: the ``tokenizer.json`` of a `PretrainedTokenizer`.
         trust_patterns: use any regular expression, and not only such as cannot run for ever.
 
-    Raises:
-        ArtifactError: one of the three is damaged or from another version; the message says what is wrong.
-    """
-    from headstart.text import steps
+    Attributes:
+        spec: the steps and their options.
+        vocabulary: Arrow large strings [n_ids]; None of a tokenizer that cuts words into pieces.
+        counts: int64 [n_ids], or None likewise.
+        rules: the tokenizer's rules, or None.
+        framed: whether each text gets the tokenizer's special pieces in front and behind.
 
-    if _is_pretrained(spec):
-        return _pretrained(spec, rules)
-    restored: list[tuple[str, Any]] = []
-    try:
-        for name, kind, options in _checked(spec, trust_patterns):
-            if kind == "TokenIndexer":
-                restored.append((name, steps.TokenIndexer.from_vocabulary(words, counts, **options)))
-            else:
-                restored.append((name, getattr(steps, kind)(**options).fit([])))
-    except ArtifactError:
-        raise
-    except HeadstartError as fault:
-        raise _not_restored(fault) from fault
-    return _pipeline(restored)
+    Raises:
+        ArtifactError: one of them is damaged or from another version; the message says what is wrong.
+    """
+
+    def __init__(
+        self, spec: Any, words: Any, counts: Any = None, *, rules: bytes | None = None, trust_patterns: bool = False
+    ) -> None:
+        self.spec, self.vocabulary, self.counts, self.rules, self.framed = spec, None, None, None, False
+        self._steps: list[_Step] = []
+        if _is_pretrained(spec):
+            self.rules, self.framed = _pretrained(spec, rules)
+            return
+        self._steps = _checked(spec, trust_patterns)
+        try:
+            for step in self._steps:
+                _check_options(step)
+            self.vocabulary = checked_vocabulary(words)
+            self.counts = checked_counts(counts, len(self.vocabulary))
+            self._lookup = Lookup.of(self.vocabulary)
+        except HeadstartError as fault:
+            raise _not_restored(fault) from fault
+
+    @property
+    def n_ids(self) -> int:
+        """Ids in use, padding and unknown among them: the rows that an embedding needs."""
+        if self.rules is not None:
+            return vocabulary_of(self.rules, self.framed).n_pieces + FIRST_WORD_ID
+        return 0 if self.vocabulary is None else len(self.vocabulary)
+
+    def encode(self, texts: Any, n_threads: int | None = None) -> Encoded:
+        """Return token ids of texts, and counts of what a report should mention; see ``headstart.text.encode``."""
+        if self.fused is not None:
+            return self.fused.encode(texts, n_threads)
+        column = text_column(texts)
+        cut = self._cut if self.rules is None else partial(pieces_of, self.rules, self.framed)
+        return joined((piece.null_count, n_replaced, cut(piece)) for piece, n_replaced in column.pieces())
+
+    @cached_property
+    def fused(self) -> FusedSteps | None:
+        """The steps as one compiled function; None where they do not allow it."""
+        kinds = [step.kind for step in self._steps]
+        if not kinds or kinds != [kind for kind in OPTIONS if kind in kinds]:
+            return None
+        pattern = self._steps[-2].options["pattern"]
+        if pattern not in DEFINITIONS:
+            return None
+        options = {key: value for step in self._steps for key, value in step.options.items()}
+        table = compiled_table(pattern, "LowerCaser" in kinds)
+        return FusedSteps(table, options.get("fill_value"), self._lookup, options.get("form"))
+
+    @cached_property
+    def pipeline(self) -> Any:
+        """The steps as a fitted scikit-learn ``Pipeline``.
+
+        Raises:
+            MissingDependencyError: scikit-learn is not installed.
+        """
+        restored = learning_half("headstart.text.restored", "A scikit-learn pipeline of a model's text steps")
+        return restored.pipeline_of(self)
+
+    def parts(self) -> list[tuple[str, str, Json]]:
+        """Return name, kind and options of each step."""
+        return [(step.name, step.kind, step.options) for step in self._steps]
+
+    def _cut(self, texts: "pa.LargeStringArray") -> RaggedIds:
+        found: Any = texts
+        for _, kind, options in self._steps:
+            if kind == "NullImputer":
+                found = filled(found, **options)
+            elif kind == "UnicodeNormalizer":
+                found = normalized(found, **options)
+            elif kind == "LowerCaser":
+                found = lowered(found)
+            elif kind == "Tokenizer":
+                found = tokens_of(found, **options)
+        return indexed(found, self.vocabulary)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("fused", "pipeline")}
+
+    def __repr__(self) -> str:
+        kinds = [step["kind"] for step in self.spec["steps"]]
+        return f"StoredSteps({' > '.join(kinds)}, n_ids={self.n_ids})"
 
 
 def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns: bool = False) -> FusedSteps | None:
     """The same as one function, ``FusedSteps.encode``; None when the steps do not allow it (see ``encode``).
 
     Raises:
-        ArtifactError: as ``steps_from_json``.
+        ArtifactError: as `StoredSteps`.
     """
-    if _is_pretrained(spec):
-        return None
-    steps = _checked(spec, trust_patterns)
-    try:
-        for step in steps:
-            _check_options(step)
-        vocabulary = checked_vocabulary(words)
-        checked_counts(counts, len(vocabulary))
-        lookup = Lookup.of(vocabulary)
-    except HeadstartError as fault:
-        raise _not_restored(fault) from fault
-    kinds = [step.kind for step in steps]
-    pattern = steps[-2].options["pattern"]
-    if kinds != [kind for kind in _OPTIONS if kind in kinds] or pattern not in DEFINITIONS:
-        return None
-    options = {key: value for step in steps for key, value in step.options.items()}
-    table = compiled_table(pattern, "LowerCaser" in kinds)
-    return FusedSteps(table, options.get("fill_value"), lookup, options.get("form"))
+    return None if _is_pretrained(spec) else StoredSteps(spec, words, counts, trust_patterns=trust_patterns).fused
 
 
-def _pipeline(steps: list[tuple[str, Any]]) -> "Pipeline":
-    from sklearn.pipeline import Pipeline
-
-    return Pipeline(steps)
-
-
-def _pretrained_spec(*, framed: bool) -> Json:
+def pretrained_spec(*, framed: bool) -> Json:
+    """What is stored of a `PretrainedTokenizer` next to its rules."""
     return {"format": JSON_FORMAT, "steps": [{"name": "tokenizer", "kind": _PRETRAINED, "options": {"framed": framed}}]}
 
 
@@ -146,16 +168,24 @@ def _is_pretrained(spec: Any) -> bool:
     )
 
 
-def _pretrained(spec: Any, rules: bytes | None) -> "Pipeline":
-    from headstart.text.pretrained import PretrainedTokenizer
-
-    known = [_pretrained_spec(framed=framed) for framed in (True, False)]
+def _pretrained(spec: Any, rules: bytes | None) -> tuple[str, bool]:
+    """Rules and frame of a `PretrainedTokenizer`."""
+    known = [pretrained_spec(framed=framed) for framed in (True, False)]
     if spec not in known or rules is None:
         raise ArtifactError(
             f"Expected one text step {_PRETRAINED} called 'tokenizer' with the option framed, and its rules, "
             f"got {spec!r:.120} {'without' if rules is None else 'with'} rules. {_MEND}"
         )
-    return _pipeline([("tokenizer", PretrainedTokenizer(rules.decode(), spec == known[0]))])
+    return rules.decode(), spec == known[0]
+
+
+def check_spec(spec: Any) -> None:
+    """Refuse a specification that could not be read again; its expression is trusted.
+
+    Raises:
+        ArtifactError: says what was found.
+    """
+    _checked(spec, trusted=True)
 
 
 def _checked(spec: Any, trusted: bool) -> list[_Step]:
@@ -199,12 +229,12 @@ def _checked_step(step: Any) -> _Step:
     fields = step if isinstance(step, Mapping) else {}
     name, kind, options = fields.get("name"), fields.get("kind"), fields.get("options")
     named = isinstance(name, str) and name != "" and "__" not in name
-    if not named or not isinstance(kind, str) or kind not in _OPTIONS or not isinstance(options, Mapping):
+    if not named or not isinstance(kind, str) or kind not in OPTIONS or not isinstance(options, Mapping):
         raise ArtifactError(
-            f"Expected a text step with a name, a kind among {', '.join(_OPTIONS)}, and options; "
+            f"Expected a text step with a name, a kind among {', '.join(OPTIONS)}, and options; "
             f"got {step!r:.120}. {_MEND}"
         )
-    known = _OPTIONS[kind]
+    known = OPTIONS[kind]
     if {*options} != {*known} or not all(_fits(options[key], kinds) for key, kinds in known.items()):
         raise ArtifactError(
             f"Expected options {[*known]} for the text step {kind}, got {dict(options)!r:.120}. {_MEND}"
@@ -229,8 +259,3 @@ def _not_restored(fault: HeadstartError) -> ArtifactError:
 
 def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)
-
-
-def _plain(value: Any) -> Any:
-    """NumPy numbers and strings as Python's, which JSON knows."""
-    return value.item() if isinstance(value, np.generic) else value

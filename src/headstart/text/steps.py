@@ -10,7 +10,6 @@ table of one column. Tokens and ids are no table: ``Tokenizer`` and ``TokenIndex
 numbers of texts is `headstart.LayerFeatures`.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, Self, TypeVar
 
@@ -25,10 +24,9 @@ from sklearn.utils.validation import check_is_fitted
 from headstart.arrays import Array
 from headstart.kernels.tokens import FIRST_WORD_ID, UNKNOWN_ID
 from headstart.text.columns import arrow_strings, objects, text_column
-from headstart.text.definitions import compiled_table
-from headstart.text.fused import null_text, split
 from headstart.text.options import check_fill_value, check_limits, expression_of
 from headstart.text.ragged import RaggedIds
+from headstart.text.single_steps import filled, indexed, lowered, tokens_of
 from headstart.text.tables import refuse_what_is_no_table
 from headstart.text.token_lists import count_tokens, token_lists
 from headstart.text.unicode_forms import check_form, normalized
@@ -121,7 +119,7 @@ class NullImputer(_TextToText):
         check_fill_value(self.fill_value)
 
     def _of_piece(self, piece: "pa.LargeStringArray") -> "pa.LargeStringArray":
-        return pc.fill_null(piece, arrow_strings([self.fill_value])[0])
+        return filled(piece, self.fill_value)
 
 
 class UnicodeNormalizer(_TextToText):
@@ -154,7 +152,7 @@ class LowerCaser(_TextToText):
     """
 
     def _of_piece(self, piece: "pa.LargeStringArray") -> "pa.LargeStringArray":
-        return pc.utf8_lower(piece)
+        return lowered(piece)
 
 
 class _NoTable(_TextStep, auto_wrap_output_keys=None):  # type: ignore[call-arg]
@@ -203,25 +201,7 @@ class Tokenizer(_NoTable):
             DataError: ``X`` is no column of strings, or a text is null.
             OptionError: the pattern is not valid.
         """
-        expression = expression_of(self.pattern)
-        column = text_column(X)
-        if expression is None:
-            return self.no_table(split(column, compiled_table(self.pattern, lower=False)))
-        kind = pa.large_list(pa.large_string())
-        parts = [
-            pa.array([_matches(expression, text) for text in _no_nulls(piece)], kind) for piece, _ in column.pieces()
-        ]
-        return self.no_table(pa.concat_arrays(parts) if parts else pa.array([], kind))
-
-
-def _matches(expression: "re.Pattern[str]", text: str) -> list[str]:
-    return [match for match in expression.findall(text) if match]
-
-
-def _no_nulls(texts: "pa.LargeStringArray") -> list[str]:
-    if texts.null_count:
-        raise null_text()
-    return texts.to_pylist()  # type: ignore[no-any-return]
+        return self.no_table(tokens_of(X, self.pattern))
 
 
 class TokenIndexer(_NoTable):
@@ -305,12 +285,7 @@ class TokenIndexer(_NoTable):
             DataError: ``X`` is not one list of tokens a row.
         """
         check_is_fitted(self)
-        lists = token_lists(X)
-        found = pc.index_in(lists.flatten(), self.vocabulary_[FIRST_WORD_ID:])
-        ids = pc.add(pc.fill_null(found, UNKNOWN_ID - FIRST_WORD_ID), FIRST_WORD_ID)
-        lengths = pc.list_value_length(lists).to_numpy()
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return self.no_table(RaggedIds(ids.to_numpy().astype(np.int32, copy=False), offsets))
+        return self.no_table(indexed(token_lists(X), self.vocabulary_))
 
     def index_of(self, word: str) -> int:
         """The id of a word, 1 when it has none."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from headstart.artifact import checked_tokenizer
 from headstart.batches import Batch
+from headstart.engines.options import POOLED_BY
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.foreign.hf.families import family_of, options_of, weights_of
 from headstart.foreign.hf.folder import (
@@ -28,7 +29,6 @@ from headstart.foreign.hf.folder import (
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Network
 from headstart.nets import STORED
-from headstart.nets.transformer import POOLED_BY
 from headstart.plain import Facts, Json, Row
 from headstart.text import PretrainedTokenizer
 from headstart.text.rules import Vocabulary, bare_rules

@@ -115,7 +115,7 @@ def _with_frequencies_of_base(base: Predictor, listed: NDArray[np.int64], scale:
     words, n_texts = words_of(base), int(base.info.get("n_train", 0))
     if words is None or not n_texts:
         return scale
-    counts = np.asarray(words.counts_, np.float64)
+    counts = np.asarray(words.counts, np.float64)
     single = np.flatnonzero(listed < 1 << ID_BITS)
     of_base = np.array([min(counts[i], n_texts) if i < len(counts) else 0.0 for i in listed[single]])
     own = (1 + len(ids)) / np.exp(scale[single].astype(np.float64) - 1)  # one more than the rows that hold the word

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from headstart.engines.options import target_names
 from headstart.errors import OptionError
 from headstart.nets import build
-from headstart.nets.blend import PARTS, target_names
+from headstart.nets.blend import PARTS
 from headstart.predictor import NetSpec, NetworkScorer, Predictor
 from headstart.strategies.blend.fit_branches import branch_of, ngram_features
 from headstart.text import RaggedIds

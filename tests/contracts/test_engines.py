@@ -1,0 +1,120 @@
+"""Law 7 over engines: a network gives the same numbers in every engine that takes it, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from headstart.batches import Examples
+from headstart.engines import LOGITS, HeldNetwork, NetSpec
+from headstart.engines.compiled.tables import TABLES
+from headstart.nets import NETS, STORED, spec_of
+from headstart.text import RaggedIds
+
+N_WORDS = 40
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+SEVERAL = {"n_outputs": 3}
+ENCODER: dict[str, Any] = {
+    "size": 8, "inner_size": 12, "n_layers": 2, "n_heads": 2, "n_positions": 64, "activation": "gelu", "epsilon": 1e-5,
+    "unknown": 1, "before": [2], "after": [3], "pooling": ["mean", "cls", "max", "last"], "normalize": True,
+}  # fmt: skip
+ENCODERS: dict[str, list[dict[str, Any]]] = {
+    "static": [{"size": 6, "normalize": True}, {"size": 6, "normalize": False}],
+    "transformer": [
+        ENCODER,
+        {**ENCODER, "activation": "gelu_tanh", "n_heads": 1, "pooling": ["mean"], "normalize": False},
+        {**ENCODER, "activation": "relu", "unknown": None, "before": [], "after": [], "n_layers": 1},
+    ],
+}
+OTHERS: dict[str, list[dict[str, Any]]] = {
+    "blend": [SEVERAL, {"new_heads": [[2, 20]], "n_target_ngrams": [10, 0, 20]}, {**SEVERAL, "new_heads": [[1, 9], [4, 8]]}],
+    "fast": [SEVERAL, {"window": 1, "n_layers": 2}, {"bidirectional": False, "pooling": ("last", "mean", "last")}],
+    "gru": [
+        SEVERAL, {"cell": "lstm", "n_layers": 2}, {"bidirectional": False, "n_layers": 2, "pooling": ("last",)},
+        *({"activation": name, "dense": (8, 5)} for name in ("tanh", "gelu", "silu", "leaky-relu", "elu")),
+        {"batch_norm": False},
+    ],
+    "tutorial": [SEVERAL, {"dense": ()}],
+}  # fmt: skip
+CASES = [(name, {}) for name in NETS] + [
+    (name, one) for table in (OTHERS, ENCODERS) for name in table for one in table[name]
+]
+WITHOUT = {"mxnet"}
+"""What is run by torch alone; docs/deploy.md says so."""
+
+
+def test_every_stored_network_has_a_case() -> None:
+    assert {name for name, _ in CASES} | WITHOUT == STORED.keys()
+    assert TABLES.keys() | WITHOUT == STORED.keys()
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    rng = np.random.default_rng(5)
+    lengths = [0, 1, 2, 3, 7, 12, 30, 30, *rng.integers(1, 25, 40)]
+    return Examples(RaggedIds.from_lists([rng.integers(1, N_WORDS, length) for length in lengths]))
+
+
+def made(
+    name: str, options: dict[str, Any], small_net: Callable[..., Any], small_options: Callable[..., Any]
+) -> HeldNetwork:
+    """A small network with weights and statistics that are not those of a new one."""
+    if name in ENCODERS:
+        spec = NetSpec(name, N_WORDS, options)
+        net = STORED[name](N_WORDS, options, {}).to_empty(device="cpu")
+    else:
+        spec = spec_of(name, N_WORDS, {**small_options(name), **options})
+        net = small_net(name, N_WORDS, **options)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(1)
+        for key, value in net.state_dict().items():
+            if value.is_floating_point() and "scale" not in key:
+                value.copy_(torch.rand_like(value) + 0.5 if "running_var" in key else torch.randn_like(value))
+    return HeldNetwork(spec, net=net.eval())
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), CASES, ids=lambda one: one if isinstance(one, str) else "-".join(one) or "plain"
+)
+def test_engines_agree(
+    name: str,
+    options: dict[str, Any],
+    examples: Examples,
+    small_net: Callable[..., Any],
+    small_options: Callable[..., Any],
+) -> None:
+    held = made(name, options, small_net, small_options)
+    spec, weights = held.spec, dict(held.weights)
+    torch_engine = HeldNetwork(spec, weights, engine="torch").engine
+    compiled = HeldNetwork(NetSpec(**_through_json(spec)), weights, engine="compiled").engine
+    assert compiled.stages == torch_engine.stages
+    assert dict(compiled.shapes) == dict(torch_engine.shapes)
+    for pooling in ("mean", "max", "last"):
+        names = (*compiled.stages, LOGITS)
+        expected, found = (one.outputs(examples, names, pooling) for one in (torch_engine, compiled))
+        for stage in names:
+            assert found[stage].dtype == np.float32
+            np.testing.assert_allclose(found[stage], expected[stage], err_msg=f"{stage} {pooling}", **CLOSE)
+    for stage in compiled.stages:
+        shorter = HeldNetwork(NetSpec(spec.name, spec.n_words, spec.options, until=stage), net=held.net.until(stage))
+        part = HeldNetwork(shorter.spec, dict(shorter.weights), engine="compiled").engine
+        assert part.stages == shorter.net.stages
+        np.testing.assert_allclose(
+            part.outputs(examples, (stage,))[stage], expected_mean(torch_engine, examples, stage), **CLOSE
+        )
+
+
+def expected_mean(engine: Any, examples: Examples, stage: str) -> Any:
+    return engine.outputs(examples, (stage,))[stage]
+
+
+def _through_json(spec: NetSpec) -> dict[str, Any]:
+    import json
+
+    found: dict[str, Any] = json.loads(json.dumps(spec.config()))
+    return found
