@@ -11,16 +11,24 @@ import headstart
 ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
-ORDER = [
+USING = [
     "arrays", "plain", "printing", "errors", "options", "extras", "progress", "notebook", "children", "outputs", "evaluation", "tasks",
-    "metrics", "report", "corpus", "kernels", "text", "fields", "batches", "vectors", "artifact", "engines", "heads", "inputs", "fitting", "layers", "optim",
-    "nets", "inference", "engines/torch", "predictor", "cache", "named_outputs", "words", "bulk", "features", "foreign", "explain", "serve", "freezing", "train", "distributed",
-    "strategies", "estimators", "pretrained", "comparison", "demo", "cli", "__main__",
+    "metrics", "corpus", "kernels", "text", "fields", "batches", "artifact", "engines", "heads", "inputs", "predictor", "cache",
+    "named_outputs", "words", "bulk", "loading", "drift", "serve",
 ]  # fmt: skip
-NO_TORCH = {
-    "arrays", "plain", "printing", "errors", "options", "progress", "notebook", "children", "outputs", "evaluation", "tasks", "metrics",
-    "report", "corpus", "kernels", "text", "fields", "artifact", "heads", "inputs", "fitting",
-}  # fmt: skip
+"""What a model is used by. None of it imports torch, scikit-learn or SciPy, inside functions neither."""
+LEARNING = [
+    "report", "vectors", "fitting", "layers", "optim", "nets", "inference", "engines/torch", "features", "foreign", "explain", "freezing",
+    "train", "distributed", "strategies", "estimators", "pretrained", "comparison", "demo", "cli", "__main__",
+]  # fmt: skip
+ORDER = USING + LEARNING
+FACES = {f"text/{name}.py" for name in ("pipelines", "pretrained", "restored", "steps", "tables")}
+"""scikit-learn's faces of the text steps, under the names that they have had since 0.1; imported when they are asked for."""
+COMMANDS = {f"cli/{name}.py" for name in (
+    "__init__", "app", "arguments", "commands", "console", "deciding", "embed", "evaluate", "inspect", "layers", "measuring", "predict",
+    "process", "progress", "reading", "serve", "warm",
+)}  # fmt: skip
+"""Commands of an install for prediction, and what they share."""
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 
@@ -133,9 +141,30 @@ def test_networks_do_not_import_each_other() -> None:
     assert others == []
 
 
-def test_what_needs_no_torch_imports_none() -> None:
-    free = [path for path in FILES if module_of(path) in NO_TORCH]
-    assert [shown(path) for path in free if "torch" in {name.split(".")[0] for name in imports(path)}] == []
+def test_what_uses_a_model_needs_nothing_that_learns() -> None:
+    """Not inside functions either, nor for type checkers only; what may be asked for by name, `extras` finds."""
+    heavy = {"torch", "sklearn", "scipy", "joblib", "jinja2"}
+    using = [
+        path for path in FILES if (module_of(path) in USING and shown(path) not in FACES) or shown(path) in COMMANDS
+    ]
+    found = [
+        (shown(path), name)
+        for path in using
+        for node in every_import(path)
+        for name in names_of(node)
+        if name.partition(".")[0] in heavy
+    ]
+    assert found == []
+    below = {*LEARNING} - {"cli"}
+    learning = [
+        (shown(path), shown(other))
+        for path in using
+        for other in imported_files(path)
+        if module_of(other) in below
+        or shown(other) in FACES
+        or (module_of(other) == "cli" and shown(other) not in COMMANDS)
+    ]
+    assert [pair for pair in learning if pair[0] != "text/__init__.py"] == []
 
 
 def test_no_assert_pickle_or_eval() -> None:

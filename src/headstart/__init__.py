@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from headstart.comparison import Comparison, compare
     from headstart.corpus import Corpus, read
     from headstart.errors import ArtifactError, DataError, HeadstartError, MissingDependencyError, OptionError
-    from headstart.estimators import TextClassifier, TextRegressor, load
+    from headstart.estimators import TextClassifier, TextRegressor
     from headstart.features import LayerFeatures, submodel
+    from headstart.loading import load
     from headstart.predictor import Predictor
     from headstart.pretrained import import_hf, import_model2vec
     from headstart.text import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer
@@ -49,7 +50,7 @@ _HOME = {
     "compare": "comparison",
     "import_hf": "pretrained",
     "import_model2vec": "pretrained",
-    "load": "estimators",
+    "load": "loading",
     "read": "corpus",
     "submodel": "features",
 }
@@ -85,7 +86,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'headstart' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(f"headstart.{_HOME[name]}"), name)
+    extras = importlib.import_module("headstart.extras")
+    return getattr(extras.learning_half(f"headstart.{_HOME[name]}", f"headstart.{name}"), name)
 
 
 def __dir__() -> list[str]:

@@ -13,20 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headstart.arrays import Floats, Places
 from headstart.errors import DataError, OptionError
+from headstart.extras import learning_half
 from headstart.fields import Field, Ragged, blank, padded, sizes, taken
 from headstart.options import RandomState, seed_of
 from headstart.plain import Facts, Json
 from headstart.text import RaggedIds
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["Batch", "Batches", "Clip", "Examples", "clip_ids", "token_limit"]
 
@@ -61,9 +59,9 @@ class Batch:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def tensors(self, device: torch.device | str = "cpu") -> Batch:
+    def tensors(self, device: Any = "cpu") -> Batch:
         """Return the same batch as torch tensors on `device`; on the CPU they share this batch's memory."""
-        import torch
+        torch: Any = learning_half("torch", "A batch of tensors")
 
         def move(value: Any) -> Any:
             if isinstance(value, np.ndarray) and value.dtype != object:

@@ -106,7 +106,8 @@ def _base(source: Corpus, out: Path, events: tuple[Any, ...], say: Callable[[str
     with place.reserved(run) as checkpoint:
         if any((out / "base").glob("*")):
             say(f"the base of an earlier run is used: {out / 'base'}")
-            return load(out / "base")
+            found: TextClassifier = load(out / "base")
+            return found
         say(f"training a base on {len(source):,} movie reviews; a tenth of them is held out")
         place.save(base.set_params(checkpoint=checkpoint).fit(source), run)
     return base

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 from types import ModuleType
 
 from headstart.errors import MissingDependencyError
 
-__all__ = ["TRAIN", "learning_half"]
+__all__ = ["LEARNING", "is_installed", "learning_half"]
 
-TRAIN = ("torch", "sklearn", "scipy", "joblib", "jinja2")
-"""What ``pip install 'headstart[train]'`` brings, as it is imported."""
+LEARNING = ("torch", "sklearn", "scipy")
+"""What learning needs, as it is imported; ``pip install 'headstart[train]'`` brings it."""
+
+_TRAIN = {"torch": "torch", "sklearn": "scikit-learn", "scipy": "scipy", "joblib": "joblib", "jinja2": "jinja2"}
+
+
+def is_installed(package: str) -> bool:
+    """Tell whether a package can be imported; it is not imported for that."""
+    return bool(sys.modules[package] if package in sys.modules else importlib.util.find_spec(package))
 
 
 def learning_half(module: str, purpose: str) -> ModuleType:
@@ -27,6 +36,6 @@ def learning_half(module: str, purpose: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in TRAIN:
+        if package not in _TRAIN:
             raise
-        raise MissingDependencyError(package, "train", purpose, whole=True) from error
+        raise MissingDependencyError(_TRAIN[package], "train", purpose, whole=True) from error

@@ -6,7 +6,6 @@ send us; 130, 143 and 129 interrupted by Ctrl-C, SIGTERM or SIGHUP.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
 import shlex
@@ -22,6 +21,7 @@ from headstart import __version__
 from headstart.cli import commands, console
 from headstart.cli.process import discard, flush, open_streams, signals_interrupt
 from headstart.errors import HeadstartError
+from headstart.extras import learning_half
 from headstart.kernels.workers import threads, wanted_threads
 from headstart.outputs import RESUMES, system_fault
 
@@ -84,7 +84,7 @@ def _deferred(options: type, home: str) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         module, _, function = home.partition(":")
-        getattr(importlib.import_module(module), function)(options(**given))
+        getattr(learning_half(module, "This command"), function)(options(**given))
 
     fields = inspect.signature(options).parameters
     nearest_first = dict.fromkeys(name for owner in options.__mro__ for name in inspect.get_annotations(owner))

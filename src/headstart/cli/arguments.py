@@ -60,6 +60,10 @@ Out = Annotated[Path, option("--out", "PATH", "Where to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a model of another run at --out.")]
 Seed = Annotated[int, option("--seed", "N", "Decides all that is random.", shown=True)]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1.")]
+Engine = Annotated[
+    str,
+    typer.Option("--engine", help="What runs the network: auto (the fastest that is exact), compiled, torch or onnx."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, to stdout.")]
 LabelMap = Annotated[str | None, option("--label-map", "A=x,B=y", "Rename label values.")]
 Test = Annotated[str | None, option("--test", "DATA|FRACTION", "Rows to measure on at the end.")]

@@ -109,6 +109,7 @@ class Evaluate(args.Labelled):
     costs: args.Costs = None
     abstain_below: args.AbstainBelow = None
     device: args.Device = "auto"
+    engine: args.Engine = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +136,7 @@ class Predict(args.Reads):
     costs: args.Costs = None
     abstain_below: args.AbstainBelow = None
     device: args.Device = "auto"
+    engine: args.Engine = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +201,7 @@ class Embed(args.Reads):
         "mean"
     )
     device: args.Device = "auto"
+    engine: args.Engine = "auto"
     cache: args.Cache = None
 
 

@@ -15,8 +15,8 @@ from headstart.comparison import Comparison, check_place
 from headstart.comparison import compare as run
 from headstart.corpus import parse_column_types, parse_label_map
 from headstart.errors import OptionError, unknown_name
-from headstart.estimators import load
 from headstart.options import check_types
+from headstart.predictor import Predictor
 
 __all__ = ["compare"]
 
@@ -31,7 +31,7 @@ def compare(options: Compare) -> None:
         )
     data, out = options.data, options.out
     check_place(out, (reading.model_files(options.model), data, options.source, options.test, options.config))
-    base = load(options.model).predictor_
+    base = Predictor.load(options.model)
     columns = reading.column_list(options.columns)
     rows = reading.data_options(options, base, columns=columns, group=options.group)
     rows = replace(rows, base=base.task)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from headstart.errors import OptionError
-from headstart.estimators import decided
 from headstart.predictor import Predictor
+from headstart.predictor.deciding import decided
 
 __all__ = ["Decides", "decided_by", "decisions", "read_costs"]
 

@@ -7,8 +7,8 @@ from headstart.cli import console, reading
 from headstart.cli.commands import Embed
 from headstart.cli.progress import track
 from headstart.corpus import parse_where, source_name
-from headstart.estimators import load
 from headstart.outputs import check_file
+from headstart.predictor import Predictor
 
 __all__ = ["embed"]
 
@@ -17,7 +17,7 @@ def embed(options: Embed) -> None:
     """Write a layer's output for every text to a file, part by part."""
     data, out, layer = options.data, options.out, options.layer
     check_file(out, (reading.model_files(options.model), data), option="--out")
-    files, predictor = reading.file_options(options), load(options.model).predictor_
+    files, predictor = reading.file_options(options), Predictor.load(options.model, engine=options.engine)
     with track("rows", None) as bar:
         result = embed_file(
             predictor,

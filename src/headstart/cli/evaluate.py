@@ -10,7 +10,7 @@ from headstart.cli import console, reading
 from headstart.cli.commands import Evaluate
 from headstart.cli.deciding import decided_by
 from headstart.cli.measuring import chance_sentence, measured, warn_of_quality
-from headstart.estimators import load
+from headstart.predictor import Predictor
 
 __all__ = ["evaluate"]
 
@@ -20,12 +20,11 @@ _MOST_ACROSS = 15
 def evaluate(options: Evaluate) -> None:
     """Measure a model on labelled texts, and print every metric."""
     rows = reading.data_options(options)
-    model = load(options.model).set_params(device=options.device)
-    predictor = model.predictor_ = decided_by(model.predictor_, options)
+    predictor = decided_by(Predictor.load(options.model, engine=options.engine), options)
     rows = replace(rows, columns=predictor.columns, otherwise=(predictor.text, "text"))
     corpus = reading.read_labelled(rows.of(predictor.answers), options.data)
     result = {
-        **measured(model, corpus, details=True),
+        **measured(predictor, corpus, options.device, details=True),
         **reading.label_facts(predictor.task),
         "counts": corpus.counts,
     }

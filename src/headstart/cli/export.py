@@ -8,7 +8,6 @@ from headstart.cli import console, reading
 from headstart.cli.commands import ExportOnnx
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
-from headstart.estimators import load
 from headstart.foreign.onnx import check_place, export_onnx
 from headstart.predictor import Predictor
 
@@ -23,7 +22,7 @@ def onnx(options: ExportOnnx) -> None:
             "--data measures what float16 or int8 cost, and the export is of float32, which agrees with the model; leave "
             "--data out, or give --dtype."
         )
-    predictor = load(options.model).predictor_
+    predictor = Predictor.load(options.model)
     labelled = None if options.data is None else _labelled(options, predictor)
     found = export_onnx(
         predictor, options.out, layers=tuple(options.layer or ()), dtype=options.dtype, labelled=labelled

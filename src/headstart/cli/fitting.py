@@ -67,7 +67,7 @@ def fit_and_save(
         started = time.perf_counter()
         model.fit(splits.train, valid=splits.valid)
         seconds = time.perf_counter() - started
-        test = None if splits.test is None else measured(model, splits.test)
+        test = None if splits.test is None else measured(model.predictor_, splits.test, model.device)
         result: dict[str, Any] = {
             "model": str(place.out),
             "strategy": model.strategy,
@@ -99,7 +99,11 @@ def _held_out(model: TextEstimator, splits: reading.Splits) -> Mapping[str, Any]
     """Return the metrics on the validation rows; a base as it is has kept those of its own, which are no news of these."""
     if model.strategy != "as-is":
         return model.predictor_.info.get("valid")
-    return None if splits.valid is None or splits.valid.labels is None else measured(model, splits.valid)
+    return (
+        None
+        if splits.valid is None or splits.valid.labels is None
+        else measured(model.predictor_, splits.valid, model.device)
+    )
 
 
 def _beside_the_base(model: TextEstimator, splits: reading.Splits, result: dict[str, Any]) -> None:
@@ -113,7 +117,7 @@ def _beside_the_base(model: TextEstimator, splits: reading.Splits, result: dict[
             "and only its probabilities are fitted to these labels"
         )
     if splits.test is not None:
-        result["test_as_is"] = measured(model.base, splits.test)
+        result["test_as_is"] = measured(model.base.predictor_, splits.test, model.base.device)
 
 
 def _same_answers(base: Predictor, predictor: Predictor) -> bool:

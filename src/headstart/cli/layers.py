@@ -6,16 +6,16 @@ from typing import Any
 
 from headstart.cli import console
 from headstart.cli.commands import Layers
-from headstart.estimators import load
-from headstart.features import layer_table
-from headstart.freezing import selected_parameters
+from headstart.extras import learning_half
+from headstart.named_outputs import layer_table
+from headstart.predictor import Predictor
 
 __all__ = ["layers"]
 
 
 def layers(options: Layers) -> None:
     """List a model's layers and parameters."""
-    predictor = load(options.model).predictor_
+    predictor = Predictor.load(options.model)
     outputs = layer_table(predictor)
     parameters: list[dict[str, Any]] = [
         {"parameter": name, "shape": list(array.shape), "size": int(array.size)}
@@ -27,7 +27,8 @@ def layers(options: Layers) -> None:
         "n_parameters": sum(row["parameters"] for row in outputs),
     }
     if options.match is not None:
-        chosen = set(selected_parameters(predictor.net, options.match))
+        freezing = learning_half("headstart.freezing", "A freezing pattern")
+        chosen = set(freezing.selected_parameters(predictor.net, options.match))
         for row in parameters:
             row["selected"] = row["parameter"] in chosen
         result["selected"] = [row["parameter"] for row in parameters if row["selected"]]

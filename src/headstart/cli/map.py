@@ -14,8 +14,7 @@ from headstart.cli import console, reading
 from headstart.cli.commands import Map
 from headstart.corpus import Corpus, FileOptions
 from headstart.errors import OptionError
-from headstart.estimators import load
-from headstart.features import layer_outputs
+from headstart.named_outputs import layer_outputs
 from headstart.outputs import check_file
 from headstart.predictor import Predictor
 from headstart.report import MapFigure, Page, map_figure, neighbour_vote_auc, tsne
@@ -34,7 +33,7 @@ def draw_map(options: Map) -> None:
     if out.suffix not in (".html", ".png", ".svg", ".pdf"):
         raise OptionError(f"--out is {out.name!r}; a map is written to a file that ends in .html, .png, .svg or .pdf.")
     check_file(out, (reading.model_files(options.model), options.data, options.words), option="--out")
-    files, predictor = reading.file_options(options), load(options.model).predictor_
+    files, predictor = reading.file_options(options), Predictor.load(options.model)
     if options.data is None:
         figure, facts = _word_map(predictor, options)
     else:

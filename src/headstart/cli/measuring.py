@@ -9,7 +9,6 @@ import numpy as np
 
 from headstart.cli import console
 from headstart.corpus import Corpus
-from headstart.estimators import TextEstimator
 from headstart.evaluation.binary import imbalance_warning
 from headstart.evaluation.figures import below_chance
 from headstart.predictor import Predictor
@@ -19,9 +18,9 @@ from headstart.tasks import Task
 __all__ = ["chance_sentence", "measured", "warn_of_quality"]
 
 
-def measured(model: TextEstimator, corpus: Corpus, *, details: bool = False) -> dict[str, Any]:
+def measured(predictor: Predictor, corpus: Corpus, device: Any, *, details: bool = False) -> dict[str, Any]:
     """Return the metrics of a model on labelled rows, and data-quality counts; see `headstart.tasks.Task.details` for those."""
-    predictor, scores = model.predictor_, model.score_rows(corpus)
+    scores = predictor.score(corpus, device=device)
     task, learnt_from = predictor.answers, predictor.learnt_from
     given = np.asarray(corpus.labels), scores.probabilities, predictor.rule
     abstained = {}

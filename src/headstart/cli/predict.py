@@ -12,8 +12,8 @@ from headstart.cli.measuring import warn_of_quality
 from headstart.cli.progress import track
 from headstart.corpus import parse_where, source_name
 from headstart.errors import OptionError
-from headstart.estimators import load
 from headstart.outputs import check_file
+from headstart.predictor import Predictor
 
 __all__ = ["predict"]
 
@@ -27,7 +27,7 @@ def predict(options: Predict) -> None:
     if not to_stdout:
         check_file(out, (reading.model_files(options.model), data, options.costs), option="--out")
     files = reading.file_options(options)
-    predictor = decided_by(load(options.model).predictor_, options)
+    predictor = decided_by(Predictor.load(options.model, engine=options.engine), options)
     with track("rows", None) as bar:
         counts = predict_file(
             predictor,

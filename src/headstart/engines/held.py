@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from headstart.arrays import Array
 from headstart.engines.engine import Engine, NetSpec, Shape
 from headstart.errors import ArtifactError, OptionError, unknown_name
-from headstart.extras import learning_half
+from headstart.extras import is_installed, learning_half
 
 __all__ = ["AUTO", "ENGINES", "HeldNetwork", "check_engine"]
 
@@ -165,7 +164,7 @@ class HeldNetwork:
         return learning_half(ENGINES["torch"], _TORCH)
 
     def _fastest(self) -> str:
-        if self.spec.name in _EXPENSIVE and (self._net is not None or importlib.util.find_spec("torch") is not None):
+        if self.spec.name in _EXPENSIVE and (self._net is not None or is_installed("torch")):
             return "torch"  # its products of large matrices are a quarter faster than NumPy's
         takes: bool = importlib.import_module(ENGINES["compiled"]).takes(self.spec, self._net)
         return "compiled" if takes else "torch"
@@ -185,6 +184,6 @@ class HeldNetwork:
 
 def _has_cuda() -> bool:
     """Tell whether torch sees a CUDA device; torch is imported for that only where there may be one."""
-    if "torch" not in sys.modules and not (_DRIVER.exists() and importlib.util.find_spec("torch")):
+    if not is_installed("torch") or not ("torch" in sys.modules or _DRIVER.exists()):
         return False
     return bool(importlib.import_module("torch").cuda.is_available())

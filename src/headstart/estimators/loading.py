@@ -1,4 +1,4 @@
-"""`load`, which brings a saved classifier back, and `import_mxnet`, which makes one of what MXNet exported."""
+"""Estimators of what is stored: a model of ours, or what MXNet exported."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from headstart.engines import AUTO
 from headstart.errors import ArtifactError
 from headstart.estimators.classifier import TextClassifier
 from headstart.estimators.regressor import TextRegressor
@@ -17,28 +14,13 @@ from headstart.foreign import mxnet
 from headstart.plain import Facts, Json
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
 
-__all__ = ["import_mxnet", "load"]
+__all__ = ["estimator_of", "import_mxnet"]
 
 _REMEDY = "Copy the model again, or train it anew."
 
 
-def load(
-    path: str | Path, *, net: nn.Module | None = None, trust_patterns: bool = False, engine: str = AUTO
-) -> TextClassifier | TextRegressor:
-    """Bring a saved model back: a `TextRegressor` if it predicts numbers, else a `TextClassifier`.
-
-    Args:
-        path: the model's folder.
-        net: the network, where it is a module of your own: a model file holds weights and no code.
-        trust_patterns: use whatever regular expression the model cuts texts by. Without it only plain ones are used
-            (see `headstart.text.trust.is_linear`): nothing bounds how long another may run.
-        engine: what runs the model's network: ``"compiled"``, ``"torch"``, ``"onnx"``, or ``"auto"`` for the fastest that is exact.
-
-    Raises:
-        ArtifactError: if there is no sound model at `path`.
-        OptionError: if the engine cannot run its network.
-    """
-    predictor = Predictor.load(path, net=net, trust_patterns=trust_patterns, engine=engine)
+def estimator_of(predictor: Predictor) -> TextClassifier | TextRegressor:
+    """Return a predictor as the fitted estimator that it was made by."""
     numbers = predictor.task is not None and predictor.task.kind == "regression"
     model = (TextRegressor if numbers else TextClassifier)(**predictor.estimator)
     return install(model, predictor, history=_history(predictor.run))

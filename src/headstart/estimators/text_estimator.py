@@ -29,14 +29,15 @@ from headstart.corpus import (
 from headstart.corpus.targets import AUTO, parse_order
 from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
 from headstart.estimators.bases import check_not_base
-from headstart.estimators.deciding import check_decisions, decided, decided_rule
 from headstart.estimators.labelling import class_factors, columns_of, labelled, weighted
-from headstart.estimators.values import INDICATOR, Classes, classes_of, phases_of, plain, stored_classes, to_python
+from headstart.estimators.values import classes_of, phases_of, plain, to_python
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import RandomState, check_least, check_types, seed_of
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, Scores
+from headstart.predictor.class_labels import INDICATOR, Classes, stored_classes
+from headstart.predictor.deciding import check_decisions, decided, decided_rule
 from headstart.progress import TrainingLines
 from headstart.strategies import (
     LEAST_HELD,

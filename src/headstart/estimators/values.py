@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from headstart.arrays import Array, Places
-from headstart.corpus import Corpus, label_name
+from headstart.corpus import Corpus
 from headstart.errors import OptionError, unknown_name
 from headstart.plain import Facts
-from headstart.predictor import Predictor, Provenance
+from headstart.predictor import Predictor
+from headstart.predictor.class_labels import Classes, stored_classes
 from headstart.train import Phase
 
-__all__ = ["INDICATOR", "Classes", "classes_of", "phases_of", "plain", "stored_classes", "to_python"]
-
-INDICATOR = "indicator"
-"""The type of labels that came as columns of 0 and 1."""
+__all__ = ["classes_of", "phases_of", "plain", "to_python"]
 
 
 def phases_of(phases: Sequence[Phase | Facts] | None) -> tuple[Phase, ...] | None:
@@ -37,41 +34,6 @@ def phases_of(phases: Sequence[Phase | Facts] | None) -> tuple[Phase, ...] | Non
     return tuple(found) or None
 
 
-@dataclass(frozen=True)
-class Classes:
-    """The label values behind a model's codes, as `y` held them.
-
-    Attributes:
-        names: what the model calls them, by code; none of an encoder.
-        values: what `y` held, by code.
-    """
-
-    names: tuple[str, ...]
-    values: tuple[Any, ...]
-
-    @property
-    def facts(self) -> Provenance:
-        """What a stored model keeps of them: their types, and the values themselves where it calls them otherwise."""
-        facts: Provenance = {"label_types": [type(value).__name__ for value in self.values]}
-        renamed = [label_name(value) for value in self.values] != list(self.names)
-        if renamed and all(isinstance(value, bool | int | float | str) for value in self.values):
-            facts["label_values"] = list(self.values)
-        return facts
-
-    def in_order(self) -> tuple[Array, Places]:
-        """Return the values by code, and the codes [classes]."""
-        return as_array(list(self.values)), np.arange(len(self.values))
-
-    def sorted(self) -> tuple[Array, Places]:
-        """Return the values in ascending order, as scikit-learn has them, and the code of each [classes]."""
-        values = as_array(list(self.values))
-        try:
-            codes = np.argsort(values, kind="stable")
-        except TypeError:  # values of two types have no order
-            codes = np.argsort(values.astype(str), kind="stable")
-        return values[codes], codes
-
-
 def classes_of(predictor: Predictor, train: Corpus) -> Classes:
     """Return the labels as the training rows' own values, and as the model's where the rows have none."""
     known = stored_classes(predictor)
@@ -80,36 +42,6 @@ def classes_of(predictor: Predictor, train: Corpus) -> Classes:
     if len({type(value) for value in held}) > 1 and not set(known.names) <= set(values):
         return known  # rows of one label say nothing of the other's type
     return Classes(known.names, tuple(held)) if values else known
-
-
-def stored_classes(predictor: Predictor) -> Classes:
-    """Return a loaded model's labels in the values and types that they had in training."""
-    names = tuple(predictor.label_names)
-    own = predictor.info.get("label_values")
-    if own:
-        return Classes(names, tuple(own))
-    kinds = set(predictor.info.get("label_types", []))
-    turn = _TYPES.get(next(iter(kinds)), str) if len(kinds) == 1 else str
-    if kinds == {INDICATOR} and names == tuple(map(str, range(len(names)))):
-        turn = int
-    try:
-        values = tuple(turn(name) for name in names)
-    except ValueError:
-        return Classes(names, names)
-    return Classes(names, values if len(set(values)) == len(names) else names)
-
-
-_TYPES: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": "True".__eq__}
-
-
-def as_array(values: list[Any]) -> Array:
-    """Return values as an array that keeps numbers numbers and strings strings."""
-    array = np.array(values)
-    return (
-        array
-        if array.dtype.kind in "biuf" or all(isinstance(v, str) for v in values)
-        else np.array(values, dtype=object)
-    )
 
 
 def to_python(value: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from headstart.corpus import label_name
 from headstart.errors import OptionError
 from headstart.plain import Json
-from headstart.predictor import Predictor
+from headstart.predictor.predictor import Predictor
 from headstart.tasks import Rule, Task
 
 __all__ = ["Costs", "check_decisions", "decided", "decided_rule"]
