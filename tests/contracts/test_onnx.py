@@ -164,7 +164,9 @@ def test_a_rule_decides_the_same_in_a_graph(kind: str, small_net: Callable[..., 
     task, rule = RULES[kind]
     net = small_net("gru", len(WORDS) + 2, n_outputs=task.n_outputs)
     texts = [" ".join(WORDS[: i % 15]) + " good" * (i % 4) for i in range(40)]
-    spec = NetSpec("gru", len(WORDS) + 2, {**hs.nets.net_options("gru"), "dense": (8,)})
+    spec = NetSpec(
+        "gru", len(WORDS) + 2, {**hs.nets.net_options("gru"), "embedding_size": 8, "hidden_size": 6, "dense": (8,)}
+    )
     predictor = Predictor(
         NetworkScorer(net.eval(), spec), task, reads(steps=fit_steps(text_steps(min_count=1), [" ".join(WORDS)])), rule
     )

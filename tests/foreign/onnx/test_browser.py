@@ -77,7 +77,7 @@ try {
 def cases(piece_rules: str, wordy: list[str]) -> list[dict[str, Any]]:
     """A reader of every kind, and texts."""
     texts = odd_texts(wordy, 1000, longest=40)
-    small, words = texts[:250], " ".join(wordy)
+    small, words = texts[:150], " ".join(wordy)
     specs = []
     for tokens, form in (("words", "NFC"), ("tutorial", "NFKD")):
         steps = fit_steps(text_steps(tokens, form=form, min_count=1), [words])

@@ -13,11 +13,14 @@ from headstart.corpus import Corpus
 from headstart.engines import HeldNetwork
 from headstart.errors import ArtifactError
 from headstart.foreign.onnx.score import Model
+from headstart.inputs import text_input_of
 from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.tasks import Task
+from headstart.text.rules import opened_rules
+from headstart.text.vocabulary import SPECIALS
 
-__all__ = ["N_TEXTS", "TOLERANCE", "Difference", "check_agreement", "difference", "odd_texts"]
+__all__ = ["N_TEXTS", "TOLERANCE", "Difference", "check_agreement", "difference", "known_words", "odd_texts"]
 
 N_TEXTS = 1000
 TOLERANCE = 1e-5
@@ -70,6 +73,16 @@ class Difference(NamedTuple):
 
     largest: float
     n_labels: int
+
+
+def known_words(predictor: Predictor) -> list[str]:
+    """Return the words, pieces or terms that a model knows, of itself: what its reader was told may be wrong."""
+    text = text_input_of(predictor.inputs)
+    if text.pieces is not None:
+        return sorted(opened_rules(text.pieces.rules).get_vocab())
+    if text.words is not None:
+        return list(text.words.vocabulary_[len(SPECIALS) :].to_pylist())
+    return list(getattr(predictor.scorer.head, "ngrams", ()))
 
 
 def odd_texts(words: Sequence[str], n: int = N_TEXTS, longest: int | None = None, seed: int = 0) -> list[str]:

@@ -58,7 +58,7 @@ def export_onnx(
     """
     target = check_place(out)
     check_packages()
-    from headstart.foreign.onnx.agreement import check_agreement, odd_texts
+    from headstart.foreign.onnx.agreement import check_agreement, known_words, odd_texts
     from headstart.foreign.onnx.variants import DTYPES, measured, smaller
 
     if dtype not in DTYPES:
@@ -70,7 +70,7 @@ def export_onnx(
         target.parent.mkdir(parents=True, exist_ok=True)
         with replaced(target, lambda: _check_replaceable(target)) as folder:
             _write(folder, model, reader)
-            texts = odd_texts(reader["vocabulary"], longest=predictor.max_tokens)
+            texts = odd_texts(known_words(predictor), longest=predictor.max_tokens)
             found: Json = {"agreement": check_agreement(folder, predictor, texts, layers)}
             if dtype != "float32":
                 found["measured"] = {"float32": measured(folder, predictor, labelled)}

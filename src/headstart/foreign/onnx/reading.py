@@ -6,6 +6,7 @@ What is said here once, `score.py` and the reader in ``examples/browser`` do. Th
 from __future__ import annotations
 
 import base64
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -100,6 +101,7 @@ def _cut(pattern: str) -> list[Json]:
     ]
 
 
+@functools.cache
 def _cut_like(tokens: str) -> Json:
     """Return the step that cuts texts as one of the patterns of TF-IDF does, by classes of characters."""
     everything = "".join(map(chr, range(CODE_POINTS)))
