@@ -81,7 +81,7 @@ def known_words(predictor: Predictor) -> list[str]:
     if text.pieces is not None:
         return sorted(opened_rules(text.pieces.rules).get_vocab())
     if text.words is not None:
-        return list(text.words.vocabulary_[len(SPECIALS) :].to_pylist())
+        return list(text.words.vocabulary[len(SPECIALS) :].to_pylist())
     return list(getattr(predictor.scorer.head, "ngrams", ()))
 
 
