@@ -83,7 +83,24 @@ __all__ = [
 ]
 
 
+_IN_PLACE_OF = {
+    "Batches": "headstart.batches.Batches",
+    "ClipSequence": "headstart.batches.clip_ids",
+    "DataLoader": "headstart.batches.Batches",
+    "Examples": "headstart.batches.Examples",
+    "FixedBucketSampler": "headstart.batches.Batches",
+    "SimpleDataset": "headstart.batches.Examples",
+    "SymbolBlock": "headstart.load",
+    "Tok2Idx": "headstart.TokenIndexer",
+    "Tokenize": "headstart.Tokenizer",
+    "load_base_model": "headstart.submodel",
+}
+"""Names that readers of the tutorial of Gluon look for here, and what does the same (docs/tutorial/names.md)."""
+
+
 def __getattr__(name: str) -> Any:
+    if name in _IN_PLACE_OF:
+        raise AttributeError(f"module 'headstart' has no attribute {name!r}; what you want is {_IN_PLACE_OF[name]}")
     if name not in _HOME:
         raise AttributeError(f"module 'headstart' has no attribute {name!r}; it has {', '.join(__all__)}")
     extras = importlib.import_module("headstart.extras")

@@ -91,7 +91,7 @@ class Examples:
     """A data set with what belongs to each row: token ids, or fields of other inputs, or both.
 
     Attributes:
-        ids: `RaggedIds` of n rows; of none where there are no texts.
+        ids: `RaggedIds` of n rows, or n lists of ids, which become that; of none where there are no texts.
         labels: class codes, float32 [n], or None.
         weights: row weights, float32 [n], or None.
         fields: what other inputs hold, by name, each of n rows; see `headstart.fields`.
@@ -103,6 +103,12 @@ class Examples:
     fields: Mapping[str, Field] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        given: Any = self.ids
+        if not isinstance(given, RaggedIds):
+            object.__setattr__(self, "ids", RaggedIds.from_lists(given))
+        for name in ("labels", "weights"):
+            if isinstance(getattr(self, name), list | tuple):
+                object.__setattr__(self, name, np.asarray(getattr(self, name), np.float32))
         ids = {"ids": self.ids} if len(self.ids) else {}
         parts = {**ids, "labels": self.labels, "weights": self.weights, **self.fields}
         for name, part in parts.items():
@@ -181,6 +187,11 @@ def clip_ids(ids: RaggedIds, max_tokens: int | None, clip: Clip = "head") -> tup
     """
     if clip not in ("head", "tail", "both"):
         raise OptionError(f"clip is {clip!r}; expected 'head', 'tail' or 'both': the part of a long text to keep.")
+    if isinstance(max_tokens, str):
+        raise OptionError(
+            f"max_tokens is {max_tokens!r}; expected a number. token_limit(ids.lengths, {max_tokens!r}) of the training rows "
+            "gives it, so that all rows are cut at the same length."
+        )
     lengths = ids.lengths
     n_cut = 0 if max_tokens is None else int((lengths > max_tokens).sum())
     if max_tokens is None or n_cut == 0:
@@ -227,6 +238,10 @@ class Batches:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
+        if not isinstance(examples, Examples):
+            raise DataError(
+                f"Batches are cut of Examples, and a {type(examples).__name__} came; write Batches(Examples(ids, labels))."
+            )
         if batch_size < 1 or n_buckets < 1:
             raise OptionError(
                 f"batch_size is {batch_size} and n_buckets is {n_buckets}; both must be 1 or more. Set them to e.g. 64 and 32."

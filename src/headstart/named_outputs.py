@@ -40,6 +40,11 @@ def as_predictor(model: Any) -> Predictor:
         return found
     if isinstance(model, str) or hasattr(model, "__fspath__"):
         return Predictor.load(model)
+    if hasattr(model, "named_parameters"):
+        raise OptionError(
+            f"a model was expected, which reads texts, and a bare network ({type(model).__name__}) came; pass a fitted "
+            "TextClassifier(net=...). headstart.layers.adapt(net).until(layer) is the part of a network that ends at a layer."
+        )
     if hasattr(model, "fit"):
         raise OptionError(
             f"a model was expected and a {type(model).__name__} came that is not fitted; fit it first. A search over bases "

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from headstart.arrays import Places
-from headstart.errors import OptionError
+from headstart.errors import DataError, OptionError
 from headstart.kernels.distinct import distinct
 from headstart.layers.indexed_vectors import IndexedVectors, borrow, may_gather
 from headstart.plain import Json
@@ -113,6 +113,10 @@ class TokenEmbedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor | IndexedVectors:
         """Return the vectors of ``ids`` [rows, tokens]: a `IndexedVectors`, or a tensor [rows, tokens, size]."""
+        if not isinstance(ids, Tensor):
+            raise DataError(
+                f"token ids are a {type(ids).__name__}; expected a tensor. Give the network batch.tensors() in place of batch."
+            )
         if self.training and self.word_dropout > 0.0:
             ids = self._drop_words(ids)
         if may_gather(self.weight):

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from headstart.batches import Batch
-from headstart.errors import OptionError
+from headstart.errors import DataError, OptionError
 from headstart.layers.network import Network, Shape
 from headstart.plain import Json
 
@@ -67,6 +67,11 @@ class StageGraph(Network):
     def outputs(self, batch: Batch, names: Iterable[str]) -> dict[str, Tensor]:
         """Return the outputs of the named stages, running nothing that they do not need."""
         wanted = self.checked(names)
+        if not hasattr(batch, "field"):
+            raise DataError(
+                f"a network takes a Batch of tensors, and a {type(batch).__name__} came; "
+                "write net(batch.tensors()) for each batch of Batches(examples)."
+            )
         needed = self._ancestors(wanted)
         read = {source for name in needed for source in self.inputs[name]} - set(self.stages)
         values: Json = {name: batch.field(name) for name in read}

@@ -17,7 +17,7 @@ from headstart.optim import LazyAdam, LazyAdamW
 from headstart.options import check_least, check_types
 from headstart.plain import Facts, Json
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "Phase", "make_optimizer", "schedule_function"]
+__all__ = ["OPTIMIZERS", "SCHEDULES", "Phase", "check_trained", "make_optimizer", "schedule_function"]
 
 Schedule = Callable[[float], float]
 """Takes the share of the phase that is done, from 0 to 1; gives a factor on the learning rate."""
@@ -44,6 +44,24 @@ class Phase:
     def __post_init__(self) -> None:
         check_types(Phase, vars(self))
         check_least(vars(self), {"epochs": 0, "learning_rate": 0})
+
+
+def check_trained(net: Any, phases: Any) -> None:
+    """Refuse what other libraries' trainers take, with what to write here.
+
+    Raises:
+        OptionError: if `net` is no module, or one of `phases` no `Phase`.
+    """
+    if not isinstance(net, nn.Module):
+        raise OptionError(
+            f"Trainer takes the network itself, and a {type(net).__name__} came; "
+            "write Trainer(net, optimizer='adam', learning_rate=0.01)."
+        )
+    wrong = [one for one in phases if not isinstance(one, Phase)] if isinstance(phases, list | tuple) else []
+    if wrong:
+        raise OptionError(
+            f"phases holds {wrong[0]!r}; expected a Phase, as in phases=[Phase(2, learning_rate=0.01)], or a number of epochs."
+        )
 
 
 def _constant(_done: float) -> float:

@@ -42,7 +42,7 @@ from headstart.train.interrupts import Interrupts
 from headstart.train.losses import Loss, loss_function, weighted_loss
 from headstart.train.measuring import loss_and_auc, rows_of, sample_rows, with_mean_weight_1
 from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
-from headstart.train.schedule import Optimizer, Phase, Schedule, make_optimizer, schedule_function
+from headstart.train.schedule import Optimizer, Phase, Schedule, check_trained, make_optimizer, schedule_function
 from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
 
 __all__ = ["Event", "Trainer"]
@@ -123,6 +123,7 @@ class Trainer:
         checkpoint_seconds: float = 30.0,
         save_epochs: str | Path | None = None,
     ) -> None:
+        check_trained(net, phases)
         check_types(Trainer.__init__, locals())
         check_least(locals(), _LEAST)
         check_choice("monitor", monitor, ("valid_auc", "valid_loss"))
