@@ -1,4 +1,4 @@
-"""What ONNX Runtime says is what we say: every network stage by stage, every kind of model and task in its folder."""
+"""What a folder for ONNX Runtime says is what the model says: every kind of model and task. Stages: `test_engines.py`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,11 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip ins
 import headstart as hs
 from headstart.engines import HeldNetwork, NetSpec
 from headstart.engines.onnx.networks import stages_of
-from headstart.engines.torch import TorchEngine
 from headstart.errors import OptionError
 from headstart.foreign.onnx import agreement, export_onnx
 from headstart.foreign.onnx.score import Model
 from headstart.inputs import reads
-from headstart.nets import NETS, STORED
+from headstart.nets import STORED
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.tasks import Binary, MultiClass, MultiLabel, Ordinal, Regression, Rule
 from headstart.text import fit_steps, text_steps
@@ -47,71 +45,6 @@ NOT_EXPORTED = {
     "v1.2-multilabel-linear": "reads the columns",
 }
 STORED_MODELS = sorted(path.name for path in ARTIFACTS.iterdir() if path.is_dir() and not path.name.startswith("v1-"))
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{name: (name, {}) for name in sorted(NETS)},
-    "gru, two layers, one way": ("gru", {"n_layers": 2, "bidirectional": False, "pooling": ("last",), "batch_norm": False}),
-    "lstm": ("gru", {"cell": "lstm", "n_layers": 2, "activation": "gelu", "n_outputs": 3}),
-    "fast, one word": ("fast", {"window": 1, "n_layers": 2, "activation": "silu"}),
-    "fast, one way": ("fast", {"bidirectional": False, "pooling": ("max", "last"), "activation": "leaky-relu"}),
-    "blend, carried on": ("blend", {"n_outputs": 3, "n_target_ngrams": (5, 4), "new_heads": ((2, 6), (4, 3))}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("variant", sorted(VARIANTS))
-def test_every_stage_of_a_network_is_the_same_in_both_engines(
-    variant: str, small_net: Callable[..., Any], small_options: Callable[[str], dict[str, Any]], make_examples: Callable[..., Any]
-) -> None:  # fmt: skip
-    name, options = VARIANTS[variant]
-    net = small_net(name, 40, **options).eval()
-    held_by_all = {**hs.nets.net_options(name), **small_options(name), **options}
-    _check_stages(net, NetSpec(name, 40, held_by_all), make_examples)
-
-
-@pytest.mark.parametrize("activation", ["gelu", "gelu_tanh", "relu"])
-def test_every_stage_of_an_encoder_is_the_same_in_both_engines(
-    activation: str, make_examples: Callable[..., Any]
-) -> None:
-    options = {
-        "size": 8, "inner_size": 12, "n_layers": 2, "n_heads": 2, "n_positions": 16, "activation": activation, "epsilon": 1e-5,
-        "unknown": 1, "before": [2], "after": [3, 4], "pooling": ["mean", "cls", "max", "last"], "normalize": True,
-    }  # fmt: skip
-    _check_stages(_random("transformer", options), NetSpec("transformer", 40, options), make_examples)
-
-
-@pytest.mark.parametrize("normalize", [True, False])
-def test_every_stage_of_static_vectors_is_the_same_in_both_engines(
-    normalize: bool, make_examples: Callable[..., Any]
-) -> None:
-    options = {"size": 6, "normalize": normalize}
-    _check_stages(_random("static", options), NetSpec("static", 40, options), make_examples)
-
-
-def _random(name: str, options: dict[str, Any]) -> Any:
-    net = STORED[name](40, options, {}).to_empty(device="cpu").eval()
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
-        for parameter in net.parameters():
-            parameter.normal_()
-    return net
-
-
-def _check_stages(net: Any, spec: NetSpec, make_examples: Callable[..., Any]) -> None:
-    examples = make_examples(40)
-    ids = examples.ids
-    examples = replace(examples, ids=type(ids).from_lists([[], *(ids[i] for i in range(39))]))
-    held, ours = HeldNetwork(spec, net=net, engine="onnx"), TorchEngine(net)
-    theirs = held.engine
-    assert theirs.name == "onnx"
-    assert tuple(theirs.stages) == tuple(net.stages)
-    assert dict(theirs.shapes) == dict(net.shapes)
-    for pooling in ("mean", "max", "last"):
-        wanted = ours.outputs(examples, ("", *net.stages), pooling)
-        found = theirs.outputs(examples, ("", *net.stages), pooling)
-        for name, value in wanted.items():
-            np.testing.assert_allclose(found[name], value, atol=1e-5, err_msg=f"{name}, {pooling}")
-    middle = net.stages[len(net.stages) // 2]
-    cut = HeldNetwork(replace(spec, until=middle), net=net.until(middle), engine="onnx").engine
-    assert tuple(cut.stages) == tuple(net.until(middle).stages)
 
 
 def test_a_row_does_not_depend_on_its_batch(small_net: Callable[..., Any], make_examples: Callable[..., Any]) -> None:

@@ -28,6 +28,7 @@ TOLERANCE = 1e-5
 
 _SHAPES = (1, 2, 3, 8, 64, 256)
 """Rows of a batch: the texts are scored in batches of each size in turn."""
+_LONG, _FEW = 1000, 8
 _ODD = (
     "", " ", "\n\t \r", "\x00", "a", "I", "!", "...", "'", "don't", "Don’t´s `tis", "naïve façade Ångström Straße", "x" * 5000,
     "<br />", "a<br>b</p>c<notatag", "<" + "x" * 120 + ">",
@@ -145,7 +146,7 @@ def _check_ids(model: Model, predictor: Predictor, texts: Sequence[str]) -> None
 def difference(model: Model, predictor: Predictor, texts: Sequence[str], layers: Sequence[str] = ()) -> Difference:
     """Return how far a folder's outputs lie from a predictor's."""
     ours = _ours(predictor, texts, layers)
-    theirs = _joined([_pooled(model, texts[at], layers) for at in _batches(len(texts))])
+    theirs = _joined([_pooled(model, texts[at], layers) for at in _batches(texts)])
     if predictor.task is None:
         return Difference(max(_apart(theirs[name], ours[name]) for name in ours), 0)
     largest = max([0.0, *(_apart(theirs[name], ours[name]) for name in layers)])
@@ -159,12 +160,14 @@ def difference(model: Model, predictor: Predictor, texts: Sequence[str], layers:
     return Difference(largest, _n_labels(task, predictor, wanted, theirs["decision"]))
 
 
-def _batches(n: int) -> Iterator[slice]:
-    """Yield batches of every size in turn, until all rows are in one."""
+def _batches(texts: Sequence[str]) -> Iterator[slice]:
+    """Yield batches of every size in turn, until all rows are in one; very long texts come in small ones, for memory's sake."""
     start = turn = 0
-    while start < n:
+    while start < len(texts):
         size = _SHAPES[turn % len(_SHAPES)]
-        yield slice(start, min(start + size, n))
+        if max(map(len, texts[start : start + size])) > _LONG:
+            size = min(size, _FEW)
+        yield slice(start, min(start + size, len(texts)))
         start, turn = start + size, turn + 1
 
 

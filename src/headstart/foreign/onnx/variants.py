@@ -5,8 +5,11 @@ They are opt-in, and what they cost is measured next to what they save.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +63,7 @@ def _with_products_of_bytes(model: Any) -> Any:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     onnx = onnx_package()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _without_advice():
         path = Path(folder) / "model.onnx"
         quantize_dynamic(
             model,
@@ -71,6 +74,17 @@ def _with_products_of_bytes(model: Any) -> Any:
             extra_options={"MatMulConstBOnly": True},
         )
         return onnx.load(path)
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Keep quiet about what the library would do to graphs of other kinds."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _shrink_tables(graph: Any, onnx: Any) -> None:
