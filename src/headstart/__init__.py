@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from headstart.comparison import Comparison, compare
     from headstart.corpus import Corpus, read
     from headstart.errors import ArtifactError, DataError, HeadstartError, MissingDependencyError, OptionError
-    from headstart.estimators import TextClassifier, TextRegressor
+    from headstart.estimators import (
+        ImageClassifier,
+        ImageRegressor,
+        SeriesClassifier,
+        SeriesRegressor,
+        TabularClassifier,
+        TabularRegressor,
+        TextClassifier,
+        TextRegressor,
+    )
     from headstart.features import LayerFeatures, submodel
     from headstart.loading import load
     from headstart.predictor import Predictor
@@ -41,6 +50,12 @@ _HOME = {
     "OptionError": "errors",
     "Phase": "train",
     "Predictor": "predictor",
+    "ImageClassifier": "estimators",
+    "ImageRegressor": "estimators",
+    "SeriesClassifier": "estimators",
+    "SeriesRegressor": "estimators",
+    "TabularClassifier": "estimators",
+    "TabularRegressor": "estimators",
     "TextClassifier": "estimators",
     "TextRegressor": "estimators",
     "TokenIndexer": "text",
@@ -61,6 +76,8 @@ __all__ = [
     "Corpus",
     "DataError",
     "HeadstartError",
+    "ImageClassifier",
+    "ImageRegressor",
     "LayerFeatures",
     "LowerCaser",
     "MissingDependencyError",
@@ -68,6 +85,10 @@ __all__ = [
     "OptionError",
     "Phase",
     "Predictor",
+    "SeriesClassifier",
+    "SeriesRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
     "TextClassifier",
     "TextRegressor",
     "TokenIndexer",

@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from headstart.arrays import Array
-from headstart.corpus import Corpus, FileOptions, Rows, Source, TextColumns, scan
+from headstart.corpus import FileOptions, Rows, Source, TextColumns, scan
 from headstart.corpus.writing import OutputForm, TableWriter, output_form
 from headstart.errors import ArtifactError, OptionError
+from headstart.inputs import chunk_rows
 from headstart.named_outputs import layer_outputs
 from headstart.outputs import atomic_write, check_file
 from headstart.outputs.spreadsheets import Spreadsheet
@@ -40,7 +41,7 @@ def predict_file(
     source: Source,
     out: Path | str,
     *,
-    text: str | Sequence[str] | None = None,
+    text: str | Sequence[str] | TextColumns | None = None,
     where: Any = None,
     keep: Sequence[str] = (),
     spreadsheet_safe: bool = False,
@@ -98,7 +99,7 @@ def predict_file(
         columns=predictor.columns,
         keep=keep,
         keep_types=form.has_types,
-        batch_rows=_BATCH_ROWS,
+        batch_rows=chunk_rows(predictor.inputs, _BATCH_ROWS),
         options=files,
     )
     totals: Json = {}
@@ -107,7 +108,7 @@ def predict_file(
         for number, rows in enumerate(_read_ahead(scanned.rows())):
             if not number:
                 TableWriter(io.BytesIO(), form).check(rows.kept)
-            scores = predictor.score(Corpus(rows.texts, columns=rows.columns), device=device)
+            scores = predictor.score(scanned.corpus(rows), device=device)
             add_counts(totals, scores.counts)
             if rule.abstain_below is not None:
                 add_counts(totals, {"n_abstained": int(task.abstains(scores.probabilities, rule).sum())})
@@ -133,9 +134,14 @@ def _as_arrow(values: Array, *, of_lists: bool) -> Any:
     return pa.array(values.tolist(), pa.list_(pa.string()) if of_lists else pa.string())
 
 
-def own_text(predictor: Predictor, text: str | Sequence[str] | None) -> TextColumns:
-    """Return the column of texts that was named, or the one that a model was trained on, or else ``text``."""
-    return TextColumns(text, (predictor.text, "text"))
+def own_text(predictor: Predictor, text: str | Sequence[str] | TextColumns | None) -> TextColumns:
+    """Return the column of texts that was named, or the one that a model was trained on, or else ``text``; of a model that reads
+    other rows the columns of these.
+    """
+    if isinstance(text, TextColumns):
+        return text
+    rows = predictor.row_columns
+    return TextColumns(text, (predictor.text, "text")) if isinstance(rows, str) else rows
 
 
 def embed_file(
@@ -145,7 +151,7 @@ def embed_file(
     *,
     layer: str,
     pooling: str = "mean",
-    text: str | Sequence[str] | None = None,
+    text: str | Sequence[str] | TextColumns | None = None,
     where: Any = None,
     files: FileOptions | None = None,
     device: str = "cpu",
@@ -175,13 +181,13 @@ def embed_file(
         text=own_text(predictor, text),
         where=where,
         columns=predictor.columns,
-        batch_rows=_BATCH_ROWS,
+        batch_rows=chunk_rows(predictor.inputs, _BATCH_ROWS),
         options=files,
     )
 
     def embedded() -> Iterator[pa.Table]:
         for rows in _read_ahead(scanned.rows()):
-            corpus = Corpus(rows.texts, columns=rows.columns)
+            corpus = scanned.corpus(rows)
             for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device, cache=cache):
                 vectors = outputs[layer]
                 if not np.isfinite(vectors).all():

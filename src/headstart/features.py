@@ -95,7 +95,8 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: Any) -> Floats:
         """Return the outputs for texts [rows] (or a frame of one column), float32 [rows, size]."""
-        return self._outputs(as_corpus(X))
+        rows = as_predictor(self.base).row_columns
+        return self._outputs(as_corpus(X, text=None if isinstance(rows, str) else rows))
 
     def _outputs(self, corpus: Corpus) -> Floats:
         how: Json = {"pooling": self.pooling, "device": self.device, "cache": self.cache}
@@ -107,7 +108,12 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def get_feature_names_out(self, input_features: Any = None) -> Strings:
         """Return a name a column: layer and number."""
-        width = self._outputs(as_corpus([""])).shape[1]  # transform itself would ask for these names
+        base = as_predictor(self.base)
+        if base.reads_kind == "text":
+            width = self._outputs(as_corpus([""])).shape[1]  # transform itself would ask for these names
+        else:
+            shapes = [base.net.shapes[layer] for layer in self._layers]
+            width = sum(int(shape[1 if len(shape) == 4 else -1]) for shape in shapes)
         return np.array([f"{'_'.join(self._layers)}_{i}" for i in range(width)], dtype=object)
 
     def __sklearn_is_fitted__(self) -> bool:

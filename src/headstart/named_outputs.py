@@ -16,7 +16,7 @@ from headstart.cache import VectorCache, cache_folder, text_keys
 from headstart.corpus import Corpus
 from headstart.engines import Engine
 from headstart.errors import OptionError
-from headstart.inputs import text_input_of
+from headstart.inputs import chunk_rows, text_input_of
 from headstart.plain import Row
 from headstart.predictor import Predictor
 
@@ -94,8 +94,9 @@ def layer_outputs(
     engine.checked(layers)
     folder = cache_folder(cache) if predictor.network.keep_outputs else None
     kept = None if folder is None else _CachedOutputs(predictor, engine, layers, pooling, VectorCache(folder))
-    for start in range(0, max(len(corpus), 1), _CHUNK_ROWS):
-        part = corpus.take(np.arange(start, min(start + _CHUNK_ROWS, len(corpus))))
+    size = chunk_rows(predictor.inputs, _CHUNK_ROWS)
+    for start in range(0, max(len(corpus), 1), size):
+        part = corpus.slice(start, size)
         if kept is not None and len(part):
             yield kept.outputs(part)
             continue

@@ -55,6 +55,7 @@ STORED: dict[str, Check] = {
     "class_weight": nullable(either(mapping(number(0, 1e308), keys=_NAME), text(longest=100))),
     "clip": text(longest=100),
     "column_types": nullable(mapping(text(longest=100), keys=_NAME)),
+    "column": nullable(_NAMES),
     "columns": nullable(_NAMES),
     "coverage": nullable(number(0, 1)),
     "costs": nullable(mapping(mapping(number(0, 1e308), keys=_NAME), keys=_NAME)),

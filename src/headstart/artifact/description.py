@@ -60,6 +60,7 @@ _SCORERS = {
     "tfidf": record(head=_TFIDF),
     "columns": record(head=_HEAD),
     "encoder": record(net=_NET),
+    "transform": record(transform=holding(kind=text()), head=_HEAD),
 }
 _STEP = record({"version": anything}, kind=text(), name=text(), options=mapping(anything))
 _TEXT = record(
@@ -92,7 +93,7 @@ _RULE = record(
     }
 )
 _MODEL = record(
-    {"minor": integer(0, MINOR), "task": _TASK, "rule": _RULE},
+    {"minor": integer(0, MINOR), "task": _TASK, "rule": _RULE, "inputs": mapping(mapping(anything), keys=_NAME)},
     kind=text(),
     labels=sequence(_NAME, longest=100_000),
     text=_TEXT,

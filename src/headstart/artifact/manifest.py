@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 FORMAT = 1
-MINOR = 2
+MINOR = 3
 """The number behind the point: what it adds is optional, and a model that uses any of it says so."""
 MANIFEST = "headstart.json"
 RUN = "run.json"

@@ -147,6 +147,28 @@ class Reads(Command):
             shown="the model's own, or text",
         ),
     ] = None
+    series: Annotated[
+        str | None,
+        option(
+            "--series",
+            "COL",
+            "Read series, lists of numbers, from this column; of x,y each is a channel.",
+            shown="the model's own",
+        ),
+    ] = None
+    image: Annotated[
+        str | None,
+        option("--image", "COL", "Read images, paths or bytes, from this column.", shown="the model's own"),
+    ] = None
+    input: Annotated[
+        str,
+        option(
+            "--input",
+            "KIND",
+            "What the rows are: text, series, image or columns; auto tells it from the column's type.",
+            shown=True,
+        ),
+    ] = "auto"
     where: Annotated[
         list[str] | None, option("--where", "COL=VALUE", "Keep only rows with this value; repeatable.")
     ] = None

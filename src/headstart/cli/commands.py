@@ -35,7 +35,11 @@ class Train(args.Trains):
     A run that was interrupted goes on where it stopped when the same command is given again.
     """
 
-    net: Annotated[str | None, args.option("--net", "NAME", "The network.", shown="blend")] = None
+    net: Annotated[
+        str | None, args.option("--net", "NAME", "The network.", shown="blend; of other rows mlp, inception or resnet")
+    ] = None
+    columns: args.Columns = None
+    column_types: args.ColumnTypes = None
     epochs: Annotated[int | None, args.option("--epochs", "N", "Passes over the rows.")] = None
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from headstart.cli import console, reading
 from headstart.cli.commands import Compare
 from headstart.cli.progress import Progress
-from headstart.cli.settings import given_options
+from headstart.cli.settings import column_types, given_options
 from headstart.comparison import Comparison, check_place
 from headstart.comparison import compare as run
-from headstart.corpus import parse_column_types, parse_label_map
+from headstart.corpus import parse_label_map
 from headstart.errors import OptionError, unknown_name
 from headstart.options import check_types
 from headstart.predictor import Predictor
@@ -60,7 +60,7 @@ def compare(options: Compare) -> None:
             base,
             corpus,
             columns=columns,
-            column_types=None if options.column_types is None else parse_column_types(options.column_types),
+            column_types=column_types(options.column_types),
             source=source,
             test=_test(rows.of(corpus.task), options.test),
             groups=options.group,

@@ -6,6 +6,7 @@ from headstart.bulk import embed_file
 from headstart.cli import console, reading
 from headstart.cli.commands import Embed
 from headstart.cli.progress import track
+from headstart.cli.row_kinds import rows_asked
 from headstart.corpus import parse_where, source_name
 from headstart.outputs import check_file
 from headstart.predictor import Predictor
@@ -25,7 +26,7 @@ def embed(options: Embed) -> None:
             out,
             layer=layer,
             pooling=options.pooling,
-            text=options.text,
+            text=rows_asked(options) or options.text,
             where=parse_where(options.where) if options.where else None,
             files=files,
             device=options.device,

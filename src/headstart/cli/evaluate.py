@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from headstart.cli import console, reading
@@ -19,9 +18,8 @@ _MOST_ACROSS = 15
 
 def evaluate(options: Evaluate) -> None:
     """Measure a model on labelled texts, and print every metric."""
-    rows = reading.data_options(options)
     predictor = decided_by(Predictor.load(options.model, engine=options.engine), options)
-    rows = replace(rows, columns=predictor.columns, otherwise=(predictor.text, "text"))
+    rows = reading.data_options(options, predictor, columns=predictor.columns)
     corpus = reading.read_labelled(rows.of(predictor.answers), options.data)
     result = {
         **measured(predictor, corpus, options.device, details=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,9 @@ from headstart.cli import console, reading
 from headstart.cli.measuring import chance_sentence, measured, warn_of_quality
 from headstart.cli.progress import Progress
 from headstart.cli.run_page import write_page
-from headstart.corpus import source_name
-from headstart.estimators import ModelPlace, TextClassifier, TextEstimator, TextRegressor, run_digest
+from headstart.corpus import OtherColumns, source_name
+from headstart.errors import OptionError
+from headstart.estimators import ModelPlace, TextEstimator, estimator_for, run_digest
 from headstart.predictor import Predictor
 from headstart.tasks import TASKS, Task
 
@@ -29,9 +31,22 @@ _SHOWN = {"majority_fraction": "commoner label"}
 _PARTS = {"train_counts": "training rows", "test": "test rows", "test_as_is": "test rows, for the base"}
 
 
-def estimator_of(task: Task | None) -> type[TextClassifier] | type[TextRegressor]:
-    """Return the estimator that learns a task."""
-    return TextRegressor if task is not None and task.kind == "regression" else TextClassifier
+def estimator_of(task: Task | None, rows: OtherColumns | None, given: Mapping[str, Any]) -> Any:
+    """Return the estimator that learns a task on rows of a kind, with the options that were given.
+
+    Raises:
+        OptionError: an option that means nothing to such rows; those that nobody set are left out.
+    """
+    kind = "text" if rows is None else rows.kind
+    found = estimator_for(kind, numbers=task is not None and task.kind == "regression")
+    known = inspect.signature(found.__init__).parameters
+    options = {**given, **({} if rows is None or kind == "columns" else {"column": rows.named})}
+    for name, value in options.items():
+        if name not in known and value is not None:
+            raise OptionError(
+                f"the option {name}={value!r} is about texts, and the rows are of the kind {kind!r}; leave it out."
+            )
+    return found(**{name: value for name, value in options.items() if name in known})
 
 
 def short_name(data: Sequence[str]) -> str:
@@ -109,7 +124,7 @@ def _held_out(model: TextEstimator, splits: reading.Splits) -> Mapping[str, Any]
 def _beside_the_base(model: TextEstimator, splits: reading.Splits, result: dict[str, Any]) -> None:
     """Measure the base as it is on the test rows too, and say so if nothing did better than it."""
     base = None if model.base is None else model.base.predictor_
-    if base is None or model.strategy == "as-is" or base.columns or not _same_answers(base, model.predictor_):
+    if base is None or model.strategy == "as-is" or base.head_columns or not _same_answers(base, model.predictor_):
         return
     if model.strategy == "fine-tune" and model.history_ and model.predictor_.info.get("best_epoch") == 0:
         console.note(

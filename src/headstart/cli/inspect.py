@@ -72,6 +72,29 @@ def _decisions(model: dict[str, Any]) -> str:
     return ", ".join(found)
 
 
+def _texts(text: dict[str, Any], steps: list[str]) -> dict[str, str]:
+    """Return how texts are read."""
+    return {
+        "text steps": " > ".join(steps) or "none: reads bare texts",
+        "longest text": f"{text.get('max_tokens') or 'no limit'} tokens, the {text.get('clip')} is kept",
+        "text column": text.get("column", "-"),
+    }
+
+
+def _inputs(inputs: dict[str, Any]) -> dict[str, str]:
+    """Return what is read that is no text."""
+    found = {}
+    for kind, config in inputs.items():
+        if kind == "series":
+            found["series"] = (
+                f"{config['column']}: {len(config['means'])} channels, {config['max_steps']:,} steps at most"
+            )
+        elif kind == "image":
+            colours = "colours" if config["channels"] == 3 else "grey"
+            found["images"] = f"{config['column']}: {config['height']} x {config['width']}, {colours}"
+    return found
+
+
 def _summary(found: dict[str, Any]) -> list[str]:
     model, info = found["model"], found["model"].get("info", {})
     names = model.get("labels", [])
@@ -85,9 +108,7 @@ def _summary(found: dict[str, Any]) -> list[str]:
         "task": task.kind if names or task.kind == "regression" else "none: an encoder",
         "labels": f"{', '.join(names)} (positive: {names[-1]})" if len(names) == 2 and task.kind == "binary" else said,
         "decides": _decisions(model),
-        "text steps": " > ".join(steps) or "none: reads bare texts",
-        "longest text": f"{text.get('max_tokens') or 'no limit'} tokens, the {text.get('clip')} is kept",
-        "text column": text.get("column", "-"),
+        **(_inputs(model["inputs"]) if model.get("inputs") and not steps else _texts(text, steps)),
         "columns": ", ".join(_typed_columns(model)) or "none",
         "network": _network(net) if net else "none",
         "training rows": _learnt_from(info),

@@ -12,6 +12,7 @@ import numpy as np
 from headstart.arrays import Array, Doubles
 from headstart.cli import console, reading
 from headstart.cli.commands import Map
+from headstart.cli.row_kinds import rows_read
 from headstart.corpus import Corpus, FileOptions
 from headstart.errors import OptionError
 from headstart.named_outputs import layer_outputs
@@ -104,6 +105,7 @@ def _text_map(predictor: Predictor, options: Map, source: str, files: FileOption
         files=files,
         otherwise=(predictor.text, "text"),
         task="classes",
+        rows=rows_read(options, source, predictor),
     )
     corpus = _in_model_order(_of_one_label(rows.read(source)), predictor.label_names)
     sides = corpus.label_names or predictor.label_names

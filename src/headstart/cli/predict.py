@@ -10,6 +10,7 @@ from headstart.cli.commands import Predict
 from headstart.cli.deciding import decided_by
 from headstart.cli.measuring import warn_of_quality
 from headstart.cli.progress import track
+from headstart.cli.row_kinds import rows_asked
 from headstart.corpus import parse_where, source_name
 from headstart.errors import OptionError
 from headstart.outputs import check_file
@@ -33,7 +34,7 @@ def predict(options: Predict) -> None:
             predictor,
             reading.as_source(data),
             out,
-            text=options.text,
+            text=rows_asked(options) or options.text,
             where=parse_where(options.where) if options.where else None,
             # --format says what - is, be it what is read, what is written, or both
             files=replace(files, format=None) if to_stdout and "-" not in data else files,

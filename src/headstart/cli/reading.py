@@ -11,9 +11,11 @@ import numpy as np
 
 from headstart.cli import console
 from headstart.cli.arguments import UNNAMED, Labelled, Reads, Trains
+from headstart.cli.row_kinds import rows_read
 from headstart.corpus import (
     Corpus,
     FileOptions,
+    OtherColumns,
     Source,
     TextColumns,
     describe_labels,
@@ -73,6 +75,7 @@ class DataOptions:
         files: how files are read.
         weight: the column of row weights.
         otherwise: names of the text column where none is given, such as that of a model.
+        rows: the columns that hold what the rows are, where they are no texts.
     """
 
     text: str | None = None
@@ -89,6 +92,7 @@ class DataOptions:
     order: str | None = None
     label_delimiter: str | None = None
     base: Task | None = None
+    rows: OtherColumns | None = None
 
     def of(self, task: Task | None) -> DataOptions:
         """Return how rows are read whose labels have to be those of a model or of other rows.
@@ -110,7 +114,7 @@ class DataOptions:
         kept = tuple(dict.fromkeys((*self.columns, *others)))
         corpus = read(
             as_source(source),
-            text=TextColumns(self.text, self.otherwise),
+            text=self.rows or TextColumns(self.text, self.otherwise),
             label=self.label,
             where=parse_where(self.where) if self.where else None,
             task=self.task,
@@ -157,6 +161,12 @@ def split_options(options: Trains) -> SplitOptions:
 
 def data_options(options: Labelled, base: Predictor | None = None, **others: Any) -> DataOptions:
     """Return how a command reads labelled rows; `base` knows where texts stand if none says, `others` are further fields."""
+    columns, label = others.get("columns", ()), options.label or [UNNAMED]
+    but = [*label, *(name for name in (others.get("group"), others.get("weight")) if name)]
+    data = getattr(options, "data", None)
+    rows = None if data is None else rows_read(options, as_source(data), base, columns, but)
+    if rows is not None and rows.kind == "columns":
+        others["columns"] = ()
     own = {
         "text": options.text,
         "label": options.label or UNNAMED,
@@ -168,6 +178,7 @@ def data_options(options: Labelled, base: Predictor | None = None, **others: Any
         "positive": options.positive,
         "files": file_options(options),
         "otherwise": ("text",) if base is None else (base.text, "text"),
+        "rows": rows,
     }
     return DataOptions(**{**own, **others})
 

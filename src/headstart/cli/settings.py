@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headstart.corpus import parse_column_types
 from headstart.errors import OptionError, unknown_name
 from headstart.estimators import TextClassifier
 from headstart.nets import NETS, net_options
 from headstart.train import Trainer
 
-__all__ = ["estimator_options", "given_options", "settable"]
+__all__ = ["column_types", "estimator_options", "given_options", "settable"]
 
 
 def estimator_options(config: Path | None, settings: Sequence[str] | None) -> dict[str, Any]:
@@ -28,6 +29,11 @@ def estimator_options(config: Path | None, settings: Sequence[str] | None) -> di
         for name, item in parts or [(None, value)]:
             _place(found, key if name is None else f"{key}.{name}", item)
     return found
+
+
+def column_types(text: str | None) -> dict[str, str] | None:
+    """Return what ``--column-types`` says."""
+    return None if text is None else parse_column_types(text)
 
 
 def given_options(config: Path | None, settings: Sequence[str] | None) -> list[tuple[str, Any]]:

@@ -6,7 +6,8 @@ from headstart.cli import reading
 from headstart.cli.commands import Train
 from headstart.cli.deciding import decisions
 from headstart.cli.fitting import estimator_of, fit_and_save, short_name
-from headstart.cli.settings import estimator_options
+from headstart.cli.settings import column_types, estimator_options
+from headstart.errors import OptionError
 from headstart.estimators import ModelPlace
 
 __all__ = ["train"]
@@ -18,6 +19,7 @@ def train(options: Train) -> None:
     inputs = (data, options.valid, options.test, options.unlabelled, options.config, options.costs)
     place = ModelPlace(options.out, inputs, options.force, options.report)
     place.check()
+    columns = reading.column_list(options.columns)
     given = estimator_options(options.config, options.set_)
     named = {"net": options.net, "epochs": options.epochs, "coverage": options.coverage}
     given |= {name: value for name, value in named.items() if value is not None} | decisions(options)
@@ -27,9 +29,20 @@ def train(options: Train) -> None:
         "text": options.text,
         "groups": options.group,
         "strategy": "scratch",
+        **(
+            {"columns": columns, "column_types": column_types(options.column_types)}
+            if columns or options.column_types
+            else {}
+        ),
     }
-    rows = reading.data_options(options, group=options.group, weight=options.weight)
+    rows = reading.data_options(options, columns=columns, group=options.group, weight=options.weight)
+    if columns and rows.rows is None:
+        raise OptionError(
+            f"--columns {options.columns} came with texts, next to which train reads no columns; use `headstart transfer --strategy "
+            "features`, or --input columns for a model of the columns alone."
+        )
     splits = reading.read_splits(rows, data, reading.split_options(options))
-    model = estimator_of(splits.train.task)(**{**defaults, **given})
-    model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
+    model = estimator_of(splits.train.task, rows.rows, {**defaults, **given})
+    if options.unlabelled is not None:
+        model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
     fit_and_save(model, splits, place, title=f"Training on {short_name(data)}", as_json=options.as_json)

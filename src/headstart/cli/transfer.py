@@ -10,8 +10,7 @@ from headstart.cli.arguments import UNNAMED
 from headstart.cli.commands import Transfer
 from headstart.cli.deciding import decisions
 from headstart.cli.fitting import estimator_of, fit_and_save, short_name
-from headstart.cli.settings import estimator_options
-from headstart.corpus import parse_column_types
+from headstart.cli.settings import column_types, estimator_options
 from headstart.errors import OptionError
 from headstart.estimators import ModelPlace, load
 from headstart.strategies import STRATEGIES, strategy_of
@@ -28,7 +27,7 @@ def transfer(options: Transfer) -> None:
     place.check()
     base, taken = load(options.model), strategy_of(strategy)
     predictor, columns = base.predictor_, reading.column_list(options.columns)
-    if columns and not (taken.columns or taken.with_columns):
+    if columns and predictor.reads_kind != "columns" and not (taken.columns or taken.with_columns):
         reading_them = ", ".join(name for name, one in STRATEGIES.items() if one.columns or one.with_columns)
         raise OptionError(
             f"--columns {options.columns} came with --strategy {strategy}, which reads texts alone; "
@@ -53,15 +52,16 @@ def transfer(options: Transfer) -> None:
         "device": options.device,
         "text": options.text,
         "columns": columns,
-        "column_types": None if options.column_types is None else parse_column_types(options.column_types),
+        "column_types": column_types(options.column_types),
         "groups": options.group,
     }
     few = options.valid or options.n_labels or reading.is_share(options.test)
     if strategy == "self-train" and options.label is None and not few:
         rows = replace(rows, label=None)  # rows without a label are read as well as those with one
     splits = reading.read_splits(rows, data, reading.split_options(options), needs_labels=not taken.unlabelled)
-    model = estimator_of(splits.train.task or predictor.task)(**{**defaults, **given})
-    model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
+    model = estimator_of(splits.train.task or predictor.task, rows.rows, {**defaults, **given})
+    if options.unlabelled is not None:
+        model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
     if options.source is not None:
         of_source = reading.DataOptions(options.text, options.label or UNNAMED)
         model.set_params(source=reading.read_labelled(of_source.of(predictor.task), options.source))

@@ -25,7 +25,7 @@ from headstart.comparison.running import Progress, run_tasks
 from headstart.comparison.scores import versions
 from headstart.comparison.verdict_text import say
 from headstart.comparison.workspace import Workspace, prepare
-from headstart.corpus import Corpus, check_column_types, deciding_columns, digest
+from headstart.corpus import ROW_KINDS, Corpus, check_column_types, deciding_columns, digest
 from headstart.corpus import read as read_corpus
 from headstart.errors import OptionError, unknown_name
 from headstart.estimators import labelled
@@ -48,6 +48,9 @@ _DOMAIN_ONLY = (
     "or whether the base's decisions are right; only how far the target's texts lie from the source's. "
     "Label 100 rows drawn at random and run compare again."
 )
+
+
+_KNOWN_ROWS = (*ROW_KINDS, "columns")
 
 
 def compare(
@@ -130,6 +133,7 @@ def compare(
     data = labelled(X, y, text=text, columns=kept, label_map=label_map, base=predictor.task, task=task)
     if data.weights is not None:
         raise OptionError("these rows have weights, which a comparison does not take; pass the rows without them.")
+    columns = data.reads if data.input == "columns" else columns
     if data.labels is None:
         return _gap_alone(predictor, data, origin)
     held = test if test is None or isinstance(test, int | float) else _corpus(test, data.task, text, kept, label_map)
@@ -219,6 +223,7 @@ def _compared(
         metric=plan.options.metric,
     )  # fmt: skip
     own = base.scorer.spec is not None and base.scorer.spec.name is None
+    own = own or problem.pool.input not in _KNOWN_ROWS  # another process knows nothing of it
     n_jobs = 1 if own else plan.options.n_jobs
 
     def keep(fit: Fit) -> bool:

@@ -62,7 +62,7 @@ def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, ke
         shared.adapted_base(workspace.base, settings.unlabelled)  # no part of the time of whichever fit comes first
     started, used = time.perf_counter(), time.process_time()
     result = learn(strategy, shared.corpus, None, workspace.base, settings, shared, measure=False)
-    predictor = result.predictor.with_text(column=workspace.text)
+    predictor = result.predictor.with_text(column=workspace.text) if workspace.input == "text" else result.predictor
     logits = _test_logits(workspace, result, settings)
     seconds, used = time.perf_counter() - started, time.process_time() - used
     choices = dict(result.choices)
@@ -97,7 +97,7 @@ def _settings(workspace: Workspace, strategy: Strategy, fit: Fit) -> Settings:
         device=workspace.device,
         groups=workspace.group,
         columns=workspace.columns if strategy.with_columns else (),
-        column_types=workspace.column_types if strategy.with_columns else None,
+        column_types=workspace.column_types if strategy.with_columns or workspace.input == "columns" else None,
         valid_fraction=0.2 if fit.budget < _FEW else 0.1,
         unlabelled=workspace.unlabelled if strategy.reads_texts else None,
         source=workspace.source if strategy.uses == "source" else None,

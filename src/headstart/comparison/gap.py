@@ -57,8 +57,12 @@ def domain_gap(
         ``proxy_a_distance`` (None without the source), ``worth`` (see `WORTH`), ``left_out``: sentences on what is
         missing and why.
     """
-    left_out = []
-    if base.steps is None:
+    left_out, texts = [], target.input == "text"
+    if not texts:
+        left_out.append(
+            "the rows are no texts, so words and lengths are not compared, nor is anything trained to tell the two apart"
+        )
+    elif base.steps is None:
         left_out.append(
             "the base reads bare texts and has no vocabulary with counts, so words and lengths are not compared"
         )
@@ -68,7 +72,7 @@ def domain_gap(
     unsure = _why_no_confidence(base, target)
     if unsure:
         left_out.append(f"{unsure}, so its confidence is not looked at")
-    if source is None:
+    if source is None and texts:
         left_out.append(
             "the source's texts were not given (--source), so no classifier was trained to tell the two apart"
         )
@@ -77,7 +81,7 @@ def domain_gap(
         "vocabulary": None if words is None else _vocabulary(base, words, target),
         "lengths": None if base.steps is None else _lengths(base, target),
         "confidence": None if unsure else _confidence(base, target, logits),
-        "proxy_a_distance": None if source is None else proxy_a_distance(source, target, seed=seed),
+        "proxy_a_distance": None if source is None or not texts else proxy_a_distance(source, target, seed=seed),
         "worth": WORTH,
         "left_out": left_out,
     }

@@ -31,7 +31,15 @@ _WHY = {
     "layers": "the base has no layers",
     "source": "the base's own texts were not given (--source)",
     "columns": "no columns were named (--columns)",
+    "rows": "the rows are nothing but columns",
+    "text": "the rows are no texts",
+    "series": "the rows are no series",
+    "image": "the rows are no images",
 }
+
+
+_NOT_ASKED = {"columns", "rows", "text", "series", "image"}
+"""What a strategy may lack without a word: nobody expects it of these rows."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def every_strategy() -> dict[str, Strategy]:
     for name, strategy in STRATEGIES.items():
         found[name] = strategy
         if strategy.columns:
-            needs = (*strategy.needs, "columns")
+            needs = (*strategy.needs, "columns", "rows")
             longer = f"{name}{WITH_COLUMNS}"
             found[longer] = replace(strategy, name=longer, with_columns=True, needs=needs)
     return found
@@ -132,7 +140,7 @@ def chosen(
         missing = [need for need in strategy.needs if ":" not in need and need not in there]
         if name in wanted and not missing:
             running[name] = strategy
-        elif name in wanted and (name in named or "columns" not in missing):  # nobody asked for columns
+        elif name in wanted and (name in named or not _NOT_ASKED & set(missing)):
             left_out[name] = why[missing[0]]
     if not running:
         asked = ", ".join(name for name in known if name in wanted)
@@ -145,7 +153,8 @@ def chosen(
 def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[str]:
     there = {"source"} if source is not None and carries_source(problem.task, source) else set()
     there |= {"columns"} if problem.columns else set()
-    if isinstance(base.scorer, NetworkScorer) and not base.columns:
+    there |= {problem.pool.input, *(() if problem.pool.input == "columns" else ("rows",))}
+    if isinstance(base.scorer, NetworkScorer) and not base.head_columns:
         there |= {"network", "layers"}
     if is_blend(base) and len(problem.pool) >= LEAST_TEXTS:
         there |= {"ngrams"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headstart.comparison.fits import load_scores
 from headstart.comparison.gap import domain_gap
 from headstart.comparison.log import RowLog
@@ -45,7 +47,7 @@ def judge(
     curves = scored.curves()
     measured = Measured(plan.strategies, curves, options.budgets)
     verdict = decide(measured)
-    saved = _labels_saved(measured)
+    saved = _labels_saved(measured, _REFERENCES[:2] if problem.pool.input == "text" else _REFERENCES)
     verdict["labels_saved"] = [one for one in saved if one["budget"] == options.budgets[-1]]
     verdict["next_doubling"] = _doubling(measured, verdict["ship"])
     verdict["shipped"]["chosen_on_other_rows"] = split_half(scored, plan.strategies, options.budgets)
@@ -78,9 +80,13 @@ def _estimates(curves: Curves) -> list[Json]:
     return found
 
 
-def _labels_saved(measured: Measured) -> list[Json]:
-    """Return labels saved at every budget, by what `scratch` and `tfidf` need."""
-    references = [name for name in ("scratch", "tfidf") if name in measured.curves]
+_REFERENCES = ("scratch", "tfidf", "columns", "minirocket", "pixels", "hog")
+"""What a transfer's labels are counted in; next to texts, columns alone are another question."""
+
+
+def _labels_saved(measured: Measured, names: Sequence[str]) -> list[Json]:
+    """Return labels saved at every budget, by what each of the named reference points needs."""
+    references = [name for name in names if name in measured.curves]
     carrying = measured.named(lambda one: one.uses != "nothing" and not one.with_columns)
     if not references or not carrying:
         return []

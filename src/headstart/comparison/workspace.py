@@ -48,6 +48,7 @@ class Workspace:
         text: name of the text column.
         device: where networks are trained.
         group: the column whose equal values stay on one side, or None.
+        input: what the rows are; see `headstart.corpus.Corpus`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,6 +63,8 @@ class Workspace:
         self.text: str = facts["text"]
         self.device: str = facts["device"]
         self.group: str | None = facts["group"]
+        self.input: str = facts["input"]
+        self._reads: tuple[str, ...] = tuple(facts["reads"])
         self._has_source: bool = facts["has_source"]
         self._base: Predictor | None = None
 
@@ -146,7 +149,9 @@ class Workspace:
     def corpus(self, rows: NDArray[np.int64]) -> Corpus:
         """Return labelled rows as a corpus."""
         table = self._table.take(pa.array(rows))
-        return _labelled(read_corpus(table, text=self.text, columns=None), self.task, self.labels[rows])
+        corpus = read_corpus(table, text=self.text, columns=None)
+        corpus = replace(corpus, input=self.input, reads=self._reads)
+        return _labelled(corpus, self.task, self.labels[rows])
 
     def drawn(self, budget: int, seed: int) -> NDArray[np.int64]:
         """Return the rows of the pool that a draw holds [budget]."""
@@ -247,7 +252,10 @@ def prepare(
     array_store.save_table(folder, "rows", table)
     np.save(folder / "labels.npy", np.concatenate([labels_of(part) for part in both]))
     np.save(folder / "doubled.npy", problem.doubled)
-    corpus = Corpus(table.column(problem.pool.text_name).combine_chunks(), text_name=problem.pool.text_name)
+    name = problem.pool.text_name
+    corpus = replace(
+        problem.pool, texts=table.column(name).combine_chunks(), columns=table.drop_columns([name]), labels=None
+    )
     if problem.group is not None:
         np.save(folder / "groups.npy", group_codes(table.column(problem.group).combine_chunks()))
     for space in spaces:
@@ -262,7 +270,7 @@ def prepare(
         "metric": (metric or problem.task.primary).name, "columns": list(problem.columns),
         "column_types": problem.column_types,
         "layers": layers, "text": problem.pool.text_name, "group": problem.group, "device": device,
-        "has_source": source is not None,
+        "has_source": source is not None, "input": problem.pool.input, "reads": list(problem.pool.reads),
     }  # fmt: skip
     array_store.save_facts(folder, "facts", facts)
     workspace = Workspace(folder)

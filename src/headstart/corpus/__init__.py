@@ -25,6 +25,7 @@ from headstart.corpus.labels import (
     require_two_classes,
 )
 from headstart.corpus.leaks import DecidingColumn, deciding_columns
+from headstart.corpus.other_rows import ROW, ROW_KINDS, OtherColumns, told_kind
 from headstart.corpus.reading import Rows, Scan, read, scan
 from headstart.corpus.request import TextColumns
 from headstart.corpus.splits import Duplicates, duplicates, split, split_by_column, split_rows, subset
@@ -33,11 +34,14 @@ from headstart.corpus.text_hashes import TextHashes
 __all__ = [
     "COLUMN_TYPES",
     "MISSING_LABELS",
+    "ROW",
+    "ROW_KINDS",
     "Corpus",
     "DecidingColumn",
     "Duplicates",
     "FileOptions",
     "LabelCodes",
+    "OtherColumns",
     "Rows",
     "Scan",
     "Source",
@@ -65,4 +69,5 @@ __all__ = [
     "split_rows",
     "subset",
     "text_array",
+    "told_kind",
 ]

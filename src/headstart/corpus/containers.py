@@ -7,16 +7,18 @@ import numpy as np
 
 from headstart.corpus.columns import adopt, column_names, is_table, text_array
 from headstart.corpus.dataset import Corpus
+from headstart.corpus.other_rows import OtherColumns
 from headstart.corpus.reading import read
 from headstart.errors import DataError
 
 
-def as_corpus(data: Any, *, text: str | None = None, columns: Sequence[str] | None = ()) -> Corpus:
+def as_corpus(data: Any, *, text: str | OtherColumns | None = None, columns: Sequence[str] | None = ()) -> Corpus:
     """Return texts, and columns where asked for, as a `Corpus` without labels.
 
     Args:
         data: a `Corpus`; a list, NumPy, pandas, Polars or Arrow column of texts; or a table of columns.
-        text: the text column of a table; None takes the only column, or the one called ``text``.
+        text: the text column of a table; None takes the only column, or the one called ``text``. `OtherColumns` say which
+            columns hold series, images or tabular rows.
         columns: which other columns of a table to keep; None keeps all.
 
     Raises:
@@ -24,6 +26,8 @@ def as_corpus(data: Any, *, text: str | None = None, columns: Sequence[str] | No
     """
     if isinstance(data, Corpus):
         return data
+    if isinstance(text, OtherColumns):
+        return read(data if is_table(data) else text.adopt(data), text=text, columns=columns)
     if is_table(data):
         table = adopt(data)
         names = column_names(table)

@@ -35,6 +35,9 @@ class Corpus(Shown):
         reading: what was counted while reading; see ``counts``.
         weights: how much each row counts in training, float64 ``[rows]``, zero or more; None counts all alike.
         kind: of the labels, by its name in `headstart.tasks.TASKS`; empty for classes without an order, two or more.
+        input: what the rows are: ``"text"``, ``"series"``, ``"image"`` or ``"columns"``. Where they are no texts, `texts` holds a
+            line for each that says what it is, by which equal rows are equal; see `headstart.corpus.other_rows`.
+        reads: which of `columns` hold what the rows are; none of texts.
     """
 
     texts: Any
@@ -49,6 +52,8 @@ class Corpus(Shown):
     reading: Mapping[str, int] = field(default_factory=dict)
     weights: np.ndarray | None = None
     kind: str = ""
+    input: str = "text"
+    reads: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task | None:

@@ -7,6 +7,7 @@ a time. What leaves here is sound: every batch was validated.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -57,7 +58,7 @@ def read_batches(file: DataFile, request: Request) -> Iterator[Batch]:
     Raises:
         DataError: the file cannot be read as any format; with file, and line where it has lines.
     """
-    request.partition = file.partition
+    request.partition, request.folder = file.partition, Path(file.name).parent
     with file.open() as opened:
         reader = _reader_for(opened.head(), file, request)
         for rows in reader.tables(opened, file, request):

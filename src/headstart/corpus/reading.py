@@ -18,6 +18,7 @@ from headstart.corpus.filters import RowFilter, Where
 from headstart.corpus.finding import find_files, is_source, source_name
 from headstart.corpus.formats import Batch, read_batches, table_batches
 from headstart.corpus.opening import STDIN, DataFile
+from headstart.corpus.other_rows import ROW, OtherColumns
 from headstart.corpus.request import Request, TextColumns, joined_name, joined_texts
 from headstart.corpus.schemas import as_schema, common_schema
 from headstart.corpus.targets import AUTO
@@ -106,6 +107,8 @@ def read(
         source=scanner.name,
         text_name=scanner.text_name,
         reading=dict(scanner.counts),
+        input=scanner.kind,
+        reads=scanner.reads,
     )
     if not there or len(there) < len(labels):
         return corpus
@@ -203,8 +206,22 @@ class Scan:
 
     @property
     def text_name(self) -> str:
-        """The column of texts, or the columns in one string, once rows were read."""
+        """The column of texts, or the columns in one string, once rows were read; `ROW` where rows are no texts."""
+        if self.kind != "text":
+            return ROW
         return joined_name(self._request.text_names) if self._request else self._text.name
+
+    @property
+    def kind(self) -> str:
+        """What the rows are, by its name in `headstart.inputs.INPUTS`, or a kind of the user's own."""
+        return self._text.kind
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns that hold what the rows are, once rows were read; none of texts."""
+        if self._request is None or not isinstance(self._text, OtherColumns):
+            return ()
+        return self._request.text_names[:1] if self.kind == "series" else self._request.text_names
 
     def __iter__(self) -> Iterator[pa.Table]:
         for rows in self._typed("columns") if self._columns != () else self.rows():
@@ -221,9 +238,14 @@ class Scan:
             return self._typed("kept", as_written=self._keep)
         return self._all_rows()
 
+    def corpus(self, rows: Rows) -> Corpus:
+        """Some of the rows as a corpus without labels."""
+        return Corpus(rows.texts, columns=rows.columns, text_name=self.text_name, input=self.kind, reads=self.reads)
+
     def read(self, as_written: Sequence[str] = ()) -> tuple[Any, pa.Table]:
         """All texts, and the columns with one type each, the label's among them."""
         found = list(self._all_rows())
+        as_written = (*as_written, *(self.reads if self.kind == "columns" else ()))
         schema = common_schema((rows.columns for rows in found), where=self.name, as_written=as_written)
         table = pa.concat_tables([as_schema(rows.columns, schema, where=self.name) for rows in found])
         return pa.chunked_array([rows.texts for rows in found], pa.large_string()).combine_chunks(), table
@@ -301,13 +323,18 @@ class Scan:
         """Texts checked and counted, and the columns that were asked for."""
         request = self._request
         names = () if request is None else request.text_names
-        found = [as_texts(batch.table.column(name), name, self.name, self.counts) for name in names]
         if both := [name for name in self._labels if name in names]:
             raise DataError(
-                f"The column {both[0]!r} was named as both the text and the label. Name two different columns."
+                f"The column {both[0]!r} was named as both the {self.kind} and the label. Name two different columns."
             )
-        texts = joined_texts(found)
-        if not batch.typed:
+        table = batch.table
+        if isinstance(self._text, OtherColumns) and request is not None:
+            texts, own = self._text.brought_in(table, names, request.folder, self.name)
+            for place, name in enumerate(own.column_names):
+                table = table.set_column(table.column_names.index(name), own.schema.field(place), own.column(place))
+        else:
+            texts = joined_texts([as_texts(table.column(name), name, self.name, self.counts) for name in names])
+        if not batch.typed and self.kind == "text":
             texts = texts.fill_null("") if texts.null_count else texts
             if not self.counts["n_rows"]:
                 refuse_numbers(texts, joined_name(names), self.name)
@@ -318,8 +345,9 @@ class Scan:
         asked = there if self._columns is None else self._columns
         labels = [name for name in self._labels if name in there]
         columns = [name for name in asked if self._columns is not None or name not in (*names, *labels)]
+        columns = [*self.reads, *columns]
         kept = batch.table.select(list(self._keep)) if self._keep_types else batch.kept
-        return Rows(texts, batch.table.select(list(dict.fromkeys((*columns, *labels)))), kept)
+        return Rows(texts, table.select(list(dict.fromkeys((*columns, *labels)))), kept)
 
 
 def _is_list_of_texts(source: Any) -> bool:

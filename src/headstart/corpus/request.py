@@ -5,6 +5,7 @@ import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +27,8 @@ class TextColumns:
             that is called so as a whole goes first. None takes the first of `otherwise` that is there.
         otherwise: what to try, one after the other, where none is given.
     """
+
+    kind = "text"
 
     def __init__(self, named: str | Sequence[str] | None, otherwise: Sequence[str] = ("text",)) -> None:
         candidates = otherwise if named is None else (named,)
@@ -108,6 +111,7 @@ class Request:
         counts: grows while reading (``n_bad_encoding``).
         text_names: the columns of texts, once the first file has told.
         partition: columns that the folders of the file being read name, and their values.
+        folder: of the file being read, from where paths in it go; None of a table in memory, or of what is no local file.
         with_types: the columns of this file that are asked for as values.
         chosen: these, and those that are asked for as they are written.
     """
@@ -122,6 +126,7 @@ class Request:
     counts: Counter[str] = field(default_factory=Counter)
     text_names: tuple[str, ...] = ()
     partition: Mapping[str, str | None] = field(default_factory=dict)
+    folder: Path | None = None
     with_types: frozenset[str] = frozenset()
     chosen: frozenset[str] = frozenset()
 

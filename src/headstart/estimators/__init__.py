@@ -1,8 +1,17 @@
 """The scikit-learn estimators over all strategies: fit it, save it, load it."""
 
+from headstart.estimators.by_rows import estimator_for
 from headstart.estimators.classifier import TextClassifier
 from headstart.estimators.labelling import labelled
 from headstart.estimators.loading import import_mxnet
+from headstart.estimators.other_rows import (
+    ImageClassifier,
+    ImageRegressor,
+    SeriesClassifier,
+    SeriesRegressor,
+    TabularClassifier,
+    TabularRegressor,
+)
 from headstart.estimators.regressor import TextRegressor
 from headstart.estimators.saving import ModelPlace, run_digest
 from headstart.estimators.text_estimator import LEAST_HELD, TextEstimator, install
@@ -11,11 +20,18 @@ from headstart.predictor.deciding import decided
 
 __all__ = [
     "LEAST_HELD",
+    "ImageClassifier",
+    "ImageRegressor",
     "ModelPlace",
+    "SeriesClassifier",
+    "SeriesRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
     "TextClassifier",
     "TextEstimator",
     "TextRegressor",
     "decided",
+    "estimator_for",
     "import_mxnet",
     "install",
     "labelled",

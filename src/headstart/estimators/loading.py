@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from headstart.errors import ArtifactError
+from headstart.estimators.by_rows import estimator_for
 from headstart.estimators.classifier import TextClassifier
-from headstart.estimators.regressor import TextRegressor
 from headstart.estimators.text_estimator import install
 from headstart.foreign import mxnet
 from headstart.plain import Facts, Json
@@ -19,10 +19,11 @@ __all__ = ["estimator_of", "import_mxnet"]
 _REMEDY = "Copy the model again, or train it anew."
 
 
-def estimator_of(predictor: Predictor) -> TextClassifier | TextRegressor:
+def estimator_of(predictor: Predictor) -> Any:
     """Return a predictor as the fitted estimator that it was made by."""
     numbers = predictor.task is not None and predictor.task.kind == "regression"
-    model = (TextRegressor if numbers else TextClassifier)(**predictor.estimator)
+    kind = estimator_for(predictor.reads_kind, numbers=numbers)
+    model = kind(**predictor.estimator)
     return install(model, predictor, history=_history(predictor.run))
 
 

@@ -20,6 +20,7 @@ from headstart.artifact import kept_arguments, write
 from headstart.corpus import (
     Corpus,
     DecidingColumn,
+    OtherColumns,
     TextHashes,
     as_corpus,
     check_column_types,
@@ -29,6 +30,7 @@ from headstart.corpus import (
 from headstart.corpus.targets import AUTO, parse_order
 from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
 from headstart.estimators.bases import check_not_base
+from headstart.estimators.by_rows import ESTIMATORS, estimator_for
 from headstart.estimators.labelling import class_factors, columns_of, labelled, weighted
 from headstart.estimators.values import classes_of, phases_of, plain, to_python
 from headstart.features import as_predictor, clone_beside_base
@@ -76,9 +78,16 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
     _unless_told: ClassVar[str]
     """The task of labels that come as an array, where `task` is ``"auto"``."""
 
+    _row_kind: ClassVar[str] = "text"
+    """What rows it reads: ``"text"``, ``"series"``, ``"image"``, ``"columns"``, or a kind of the user's own."""
+    _net: ClassVar[str] = "blend"
+    """The network that is trained where none is named."""
+
     def __init_subclass__(cls, **given: Any) -> None:
-        """Put what the options mean into the subclass's docstring."""
+        """Put what the options mean into the subclass's docstring, and remember it as the estimator of its rows."""
         super().__init_subclass__(**given)
+        if hasattr(cls, "_unless_told"):
+            ESTIMATORS[cls._row_kind, cls._unless_told == "regression"] = cls
         options = (inspect.getdoc(TextEstimator.__init__) or "").partition("\n\n")[2]
         cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{options}\n"
 
@@ -265,9 +274,14 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         strategy = self.strategy or ("scratch" if self.base is None else "fine-tune")
         chosen = strategy_of(strategy)
         base = None if self.base is None else as_predictor(self.base)
-        how: Json = {"text": self.text, "columns": self._kept, "label_map": self.label_map}
+        how: Json = {"text": self._rows_at, "columns": self._kept, "label_map": self.label_map}
         asked = self._asked(chosen, base, y)
         given = labelled(X, y, positive=self.positive, sample_weight=sample_weight, **asked, **how)
+        if given.input != self._row_kind:
+            raise DataError(
+                f"{type(self).__name__} reads rows of the kind {self._row_kind!r}, and a corpus of the kind {given.input!r} came; "
+                f"take {estimator_for(given.input, numbers=False).__name__}, or read the columns as {self._row_kind!r}."
+            )
         if given.labels is not None:
             self._check_kind(given.kind)
         if given.task is not None:
@@ -301,14 +315,14 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
     def score_rows(self, X: Any) -> Scores:
         """Return logits, probabilities, and counts of what happened to the texts (see `Scores`)."""
         check_is_fitted(self, "predictor_")
-        corpus = as_corpus(X, text=self.text, columns=tuple(self.predictor_.columns))
+        corpus = as_corpus(X, text=self._rows_at, columns=tuple(self.predictor_.columns))
         return self.predictor_.score(corpus, device=self.device)
 
     def _targets(self, X: Any, y: Any, sample_weight: Any) -> Corpus:
         """Return rows with labels as the model codes them."""
         check_is_fitted(self, "predictor_")
         predictor = self.predictor_
-        how: Json = {"text": self.text, "columns": tuple(predictor.columns), "label_map": self.label_map}
+        how: Json = {"text": self._rows_at, "columns": tuple(predictor.columns), "label_map": self.label_map}
         corpus = labelled(X, y, task=predictor.answers, sample_weight=sample_weight, **how)
         if corpus.labels is None:
             raise DataError(
@@ -347,9 +361,10 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _deciding_columns(self, train: Corpus, settings: Settings) -> list[DecidingColumn]:
         """Return the columns that decide the label by themselves, and warn of them before anything is learnt."""
-        if train.strata is None or not settings.columns:
+        names = train.reads if train.input == "columns" else settings.columns
+        if train.strata is None or not names:
             return []
-        found = deciding_columns(train.columns, settings.columns, train.strata, settings.column_types)
+        found = deciding_columns(train.columns, names, train.strata, settings.column_types)
         for one in found:
             warnings.warn(one.sentence, HeadstartWarning, stacklevel=3)
         return found
@@ -373,12 +388,26 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         return train, None
 
     @property
+    def _named(self) -> str | Sequence[str] | None:
+        """The columns that hold what the rows are, as far as they are named."""
+        return self.text
+
+    @property
+    def _rows_at(self) -> Any:
+        """Where what the rows are stands in a table: the column of texts, or columns of another kind; once fitted, the model's own."""
+        if self._row_kind == "text":
+            return self.text
+        if hasattr(self, "predictor_"):
+            return self.predictor_.row_columns
+        return OtherColumns(self._row_kind, self._named, (self.groups,) if self.groups else ())
+
+    @property
     def _kept(self) -> tuple[str, ...]:
         columns = (self.columns,) if isinstance(self.columns, str) else tuple(self.columns or ())
         return columns + ((self.groups,) if self.groups and self.groups not in columns else ())
 
     def _settings(self) -> Settings:
-        given = {name: to_python(value) for name, value in self.get_params(deep=False).items()}
+        given = {name: to_python(getattr(self, name)) for name in _OPTIONS if name != "self"}
         check_types(TextEstimator.__init__, given)
         check_least(given, {"min_count": 1, "batch_size": 1, "learning_rate": 0, "C": 1e-9})
         check_decisions(self.threshold, self.costs, self.abstain_below, self.coverage)
@@ -402,8 +431,9 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         return labelled(*pair, task=task or self._unless_told)
 
     def _take(self, learnt: FitResult, train: Corpus, y: Any, stored: Json) -> Self:
-        predictor = learnt.predictor.with_text(column=self.text or train.text_name)
-        predictor = replace(predictor, estimator=stored)
+        predictor = replace(learnt.predictor, estimator=stored)
+        if self._row_kind == "text":
+            predictor = predictor.with_text(column=self.text or train.text_name)
         predictor = predictor.with_facts(strategy=stored["strategy"], label_column=train.label_column)
         if learnt.choices:
             predictor = predictor.with_facts(choices=learnt.choices)
@@ -418,7 +448,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _name_features(self, X: Any) -> Self:
         if is_table(X):
-            self.feature_names_in_ = np.array([self.predictor_.text, *self.predictor_.columns], dtype=object)
+            self.feature_names_in_ = np.array(_names_read(self.predictor_), dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         return self
@@ -448,6 +478,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
+_OPTIONS = tuple(inspect.signature(TextEstimator.__init__).parameters)
+
 Fitted = TypeVar("Fitted", bound=TextEstimator)
 
 
@@ -463,5 +495,11 @@ def install(
     model.predictor_ = predictor
     model.history_, model.notes_ = list(history), notes
     model._take_classes(classes or stored_classes(predictor))
-    model.n_features_in_ = 1 + len(predictor.columns)
+    model.n_features_in_ = len(_names_read(predictor))
     return model
+
+
+def _names_read(predictor: Predictor) -> list[str]:
+    rows = predictor.row_columns
+    own = [predictor.text] if isinstance(rows, str) else list(predictor.inputs[predictor.reads_kind].names)
+    return list(dict.fromkeys((*own, *predictor.columns)))

@@ -13,19 +13,54 @@ from headstart.engines.engine import NetSpec
 from headstart.errors import OptionError, unknown_name
 from headstart.layers import Network
 from headstart.nets.blend import blend
+from headstart.nets.inception import inception
+from headstart.nets.mlp import mlp
 from headstart.nets.mxnet import MXNetGraph
 from headstart.nets.recurrent_net import fast, gru
+from headstart.nets.resnet import resnet
 from headstart.nets.static import static_encoder
 from headstart.nets.transformer import transformer_encoder
 from headstart.nets.tutorial import tutorial
 from headstart.plain import Json, Options
 
-__all__ = ["LATER_OPTIONS", "NETS", "STORED", "build", "net_options", "spec_of"]
+__all__ = [
+    "LATER_OPTIONS",
+    "NETS",
+    "OTHER_NETS",
+    "STORED",
+    "add_network",
+    "build",
+    "is_buildable",
+    "net_options",
+    "nets_for",
+    "spec_of",
+]
 
 Weights = Mapping[str, Tensor]
 
 NETS: dict[str, Callable[..., Network]] = {"blend": blend, "fast": fast, "gru": gru, "tutorial": tutorial}
-"""Networks that can be trained from random weights: ``NETS[name](n_words, **options)``."""
+"""Networks over texts that can be trained from random weights: ``NETS[name](n_words, **options)``."""
+
+OTHER_NETS: dict[str, dict[str, Callable[..., Network]]] = {
+    "columns": {"mlp": mlp},
+    "series": {"inception": inception},
+    "image": {"resnet": resnet},
+}
+"""Networks over other rows, by the kind of these and by name, the default first. They look at no number of words."""
+
+
+def nets_for(kind: str) -> Mapping[str, Callable[..., Network]]:
+    """Return the networks over a kind of rows by name, the default first."""
+    return NETS if kind == "text" else OTHER_NETS.get(kind, {})
+
+
+def is_buildable(name: str | None) -> bool:
+    """Tell whether a network can be built from random weights by its name."""
+    return name is not None and name in _all()
+
+
+def _all() -> dict[str, Callable[..., Network]]:
+    return {**NETS, **{name: net for nets in OTHER_NETS.values() for name, net in nets.items()}}
 
 
 LATER_OPTIONS = {"blend": ("n_outputs", "new_heads")}
@@ -34,9 +69,10 @@ LATER_OPTIONS = {"blend": ("n_outputs", "new_heads")}
 
 def net_options(name: str) -> Json:
     """Return the options of the network called `name`, with their defaults."""
-    if name not in NETS:
-        raise unknown_name("network", name, NETS)
-    parameters = inspect.signature(NETS[name]).parameters.values()
+    known = _all()
+    if name not in known:
+        raise unknown_name("network", name, known)
+    parameters = inspect.signature(known[name]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
@@ -45,7 +81,7 @@ def spec_of(name: str | None, n_words: int, options: Options) -> NetSpec:
 
     What a later version takes for a default then changes no model that was stored before.
     """
-    defaults = net_options(name) if name is not None and name in NETS else {}
+    defaults = net_options(name) if name is not None and is_buildable(name) else {}
     later = LATER_OPTIONS.get(name or "", ())
     return NetSpec(name, n_words, {**{key: v for key, v in defaults.items() if key not in later}, **options})
 
@@ -61,7 +97,7 @@ def build(name: str, n_words: int, options: Options | None = None) -> Network:
         if option not in known:
             raise unknown_name(f"option of the network {name!r} called", option, known)
     try:
-        return NETS[name](n_words, **(options or {}))
+        return _all()[name](n_words, **(options or {}))
     except (TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, OptionError):
             raise
@@ -80,7 +116,7 @@ def _shapes_alone(build: Callable[[int, Options], Network]) -> Callable[[int, Op
 
 
 STORED: dict[str, Callable[[int, Options, Weights], Network]] = {
-    **{name: _shapes_alone(partial(build, name)) for name in NETS},
+    **{name: _shapes_alone(partial(build, name)) for name in _all()},
     "mxnet": lambda _n_words, options, weights: MXNetGraph.from_config(options, weights),
     "static": _shapes_alone(static_encoder),
     "transformer": _shapes_alone(transformer_encoder),
@@ -90,3 +126,9 @@ STORED: dict[str, Callable[[int, Options, Weights], Network]] = {
 Each is built as shapes alone, with nothing drawn or allocated, for weights that are then checked and put in; a graph is
 built of its weights and checks them first.
 """
+
+
+def add_network(kind: str, name: str, made_by: Callable[..., Network]) -> None:
+    """Add a network of the user's own over a kind of rows: ``made_by(n_words, **options)``, each option with a default."""
+    OTHER_NETS.setdefault(kind, {})[name] = made_by
+    STORED[name] = _shapes_alone(partial(build, name))

@@ -13,6 +13,7 @@ from headstart.predictor.scorers import (
     NetworkScorer,
     Scorer,
     TextScorer,
+    TransformScorer,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "SourceFacts",
     "TextInput",
     "TextScorer",
+    "TransformScorer",
     "kept",
     "reads",
     "without",

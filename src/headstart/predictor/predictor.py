@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -10,43 +10,57 @@ from typing import Any, Unpack, cast
 import numpy as np
 
 from headstart.arrays import Array, Doubles
-from headstart.artifact import MINOR, Parts, check_description, checked_tokenizer, is_quick, kept_arguments, read
+from headstart.artifact import MINOR, Parts, check_description, read
 from headstart.batches import Clip
-from headstart.corpus import Corpus, TextHashes
-from headstart.engines import AUTO, ENGINES, HeldNetwork, NetSpec, check_engine
+from headstart.corpus import Corpus, OtherColumns, TextHashes
+from headstart.engines import AUTO, ENGINES, HeldNetwork, check_engine
 from headstart.errors import ArtifactError, DataError
 from headstart.extras import learning_half
-from headstart.heads import ColumnEncoder, TfidfHead, head_from_stored
-from headstart.inputs import ColumnInput, Inputs, Words, column_input_of, reads, text_input_of
+from headstart.heads import ColumnEncoder
+from headstart.inputs import (
+    ColumnInput,
+    Inputs,
+    Words,
+    chunk_rows,
+    column_input_of,
+    kind_of,
+    reads,
+    text_input_of,
+    written_inputs,
+)
 from headstart.notebook import Shown
-from headstart.plain import Facts, Json
+from headstart.plain import Json
 from headstart.predictor.checking import (
     check_answers,
     check_columns,
-    check_layers,
     check_model,
-    check_size,
 )
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
+from headstart.predictor.loading import (
+    TOKENIZER,
+    check_pieces,
+    load_arguments,
+    load_hashes,
+    load_inputs,
+    load_scorer,
+    load_steps,
+    load_task,
+)
 from headstart.predictor.provenance import Provenance
 from headstart.predictor.rows import Rows
 from headstart.predictor.scorers import (
-    ColumnScorer,
-    EncoderScorer,
-    LayerScorer,
-    NetworkScorer,
     Scorer,
     TextScorer,
 )
-from headstart.tasks import PLAIN, Binary, Rule, Task, task_from_json
-from headstart.text.options import check_pattern
-from headstart.text.saved import StoredSteps
+from headstart.tasks import PLAIN, Rule, Task
 
 __all__ = ["Predictor", "Scores", "words_of"]
 
 _CHUNK_ROWS = 16_384
-_TOKENIZER = "tokenizer.json"
+_OF_TASKS = 2
+"""The minor version of the format that other tasks than two labels came with; that of other rows than texts is the newest."""
+_ROWS = {"text": "texts", "series": "series", "image": "images", "columns": "tabular rows"}
 _ANYWHERE = ("cpu", "auto")
 
 
@@ -174,6 +188,12 @@ class Predictor(Shown):
         return () if found is None else found.names
 
     @property
+    def head_columns(self) -> tuple[str, ...]:
+        """Those of `columns` that a head reads as they are, and not the network."""
+        found = column_input_of(self.inputs)
+        return () if found is None or found.fields else found.names
+
+    @property
     def network(self) -> HeldNetwork:
         """The network inside, and what runs it.
 
@@ -188,6 +208,17 @@ class Predictor(Shown):
         )
 
     @property
+    def reads_kind(self) -> str:
+        """What rows it reads: ``"text"``, ``"series"``, ``"image"`` or ``"columns"``."""
+        return kind_of(self.inputs)
+
+    @property
+    def row_columns(self) -> str | OtherColumns:
+        """Where what its rows are stands in a table: the column of texts, or columns of another kind."""
+        kind = self.reads_kind
+        return self.text if kind == "text" else OtherColumns(kind, list(self.inputs[kind].names))
+
+    @property
     def net(self) -> Any:
         """The network inside as a torch module, a `headstart.layers.Network`.
 
@@ -200,6 +231,9 @@ class Predictor(Shown):
     @property
     def encoder(self) -> ColumnEncoder | None:
         """What reads the tabular columns; None where none are read."""
+        found = column_input_of(self.inputs)
+        if found is not None and found.encoder is not None:
+            return found.encoder
         return None if self.scorer.head is None else self.scorer.head.encoder
 
     def with_text(self, **options: Any) -> Predictor:
@@ -217,8 +251,14 @@ class Predictor(Shown):
 
     def rows(self, corpus: Corpus) -> Rows:
         """Return the corpus as this predictor reads it."""
+        if corpus.input != self.reads_kind:
+            raise DataError(
+                f"this model reads {_ROWS.get(self.reads_kind, self.reads_kind)}, and these are {_ROWS.get(corpus.input, corpus.input)}; "
+                "name the columns that hold what it reads, or use another model."
+            )
         columns = column_input_of(self.inputs)
-        return Rows(corpus, self.inputs, None if columns is None else columns.select(corpus))
+        of_head = columns is not None and not columns.fields
+        return Rows(corpus, self.inputs, columns.select(corpus) if columns is not None and of_head else None)
 
     def score(self, corpus: Corpus, *, device: Any = "cpu") -> Scores:
         """Score every row, in order.
@@ -273,10 +313,11 @@ class Predictor(Shown):
 
     def _chunks(self, rows: Rows) -> Iterator[Rows]:
         # Tokenising and scoring in pieces keeps memory flat; the pieces are long enough to sort by length in.
-        for start in range(0, len(rows), _CHUNK_ROWS):
-            piece = replace(rows, corpus=rows.corpus.slice(start, _CHUNK_ROWS))
+        size = chunk_rows(self.inputs, _CHUNK_ROWS)
+        for start in range(0, len(rows), size):
+            piece = replace(rows, corpus=rows.corpus.slice(start, size))
             if rows.table is not None and self.encoder is not None:
-                table, counts = self.encoder.impose(rows.table.slice(start, _CHUNK_ROWS))
+                table, counts = self.encoder.impose(rows.table.slice(start, size))
                 piece = replace(piece, table=table, column_counts=counts)
             yield piece
 
@@ -290,7 +331,7 @@ class Predictor(Shown):
             steps = text.spec()
             pieces, known = text.pieces, text.words
             if pieces is not None:
-                blobs[_TOKENIZER] = pieces.rules.encode()
+                blobs[TOKENIZER] = pieces.rules.encode()
             elif known is not None:
                 words, tensors["vocabulary"] = known.vocabulary, {"counts": known.counts}
         elif isinstance(self.scorer, TextScorer):
@@ -306,6 +347,7 @@ class Predictor(Shown):
             "calibration": list(self.calibration),
             "threshold": self.threshold,
             **self._beyond_two_labels(),
+            **self._beyond_texts(),
             "info": self.info,
             "estimator": self.estimator,
         }
@@ -321,8 +363,13 @@ class Predictor(Shown):
             return {}
         rule = self.rule.to_json()
         if self.task.kind == "binary":
-            return {"rule": rule, "minor": MINOR} if rule else {}
-        return {"task": self.task.to_json(), "rule": rule, "minor": MINOR}
+            return {"rule": rule, "minor": _OF_TASKS} if rule else {}
+        return {"task": self.task.to_json(), "rule": rule, "minor": _OF_TASKS}
+
+    def _beyond_texts(self) -> Json:
+        """Return what a model of texts has no need of."""
+        others = written_inputs(self.inputs)
+        return {"inputs": others, "minor": MINOR} if others else {}
 
     def digest(self) -> str:
         """Return a SHA-256 of all that decides its answers, in hex; how it came to be does not count."""
@@ -357,26 +404,20 @@ class Predictor(Shown):
             text, labels = model["text"], model["labels"]
             steps = None
             if text["steps"] is not None:
-                steps = _load_steps(text["steps"], parts, trust_patterns)
+                steps = load_steps(text["steps"], parts, trust_patterns)
             slope, intercept = map(float, model["calibration"])
             rule = Rule.from_json((slope, intercept), float(model["threshold"]), model.get("rule", {}))
-            scorer = _load_scorer(model["kind"], model["scorer"], parts, net, engine)
-            _check_pieces(steps, scorer)
+            scorer = load_scorer(model["kind"], model["scorer"], parts, net, engine)
+            check_pieces(steps, scorer)
             predictor = cls(
                 scorer=scorer,
-                task=_load_task(model, labels),
-                inputs=reads(
-                    tuple(map(str, model["columns"])),
-                    column=str(text["column"]),
-                    steps=steps,
-                    max_tokens=text["max_tokens"],
-                    clip=text["clip"],
-                ),
+                task=load_task(model, labels),
+                inputs=load_inputs(model, steps),
                 rule=rule,
                 info=cast(Provenance, dict(model["info"])),
                 run=dict(parts.run),
-                estimator=_arguments(model["estimator"], trust_patterns),
-                learnt_from=_load_hashes(parts.tensors.get("training")),
+                estimator=load_arguments(model["estimator"], trust_patterns),
+                learnt_from=load_hashes(parts.tensors.get("training")),
             )
             check_columns(predictor.columns, predictor.encoder)
             if predictor.task is not None:
@@ -396,88 +437,3 @@ def words_of(predictor: Predictor) -> Words | None:
     None for a model that cuts words into pieces (see `TextInput.pieces`), and for one that reads bare texts.
     """
     return text_input_of(predictor.inputs).words
-
-
-def _arguments(stored: Facts, trust_patterns: bool) -> Json:
-    """Return the stored arguments of the estimator; the patterns among them are trusted as those of the steps are."""
-    arguments = kept_arguments(stored)
-    if arguments.get("tokens") is not None:
-        check_pattern(arguments["tokens"], trust_patterns)
-    if arguments.get("freeze") is not None and not is_quick(arguments["freeze"]):
-        check_pattern(arguments["freeze"], trust_patterns)
-    return arguments
-
-
-def _load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> StoredSteps:
-    rules = parts.blobs.get(_TOKENIZER)
-    if rules is not None:
-        rules = checked_tokenizer(rules, trusted=trust_patterns)
-    counts = parts.tensors.get("vocabulary", {}).get("counts")
-    return StoredSteps(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
-
-
-def _load_task(model: Facts, labels: Sequence[str]) -> Task | None:
-    if "task" in model:
-        return task_from_json(model["task"])
-    return Binary((str(labels[0]), str(labels[1]))) if labels else None
-
-
-def _load_hashes(arrays: Mapping[str, Array] | None) -> TextHashes | None:
-    if arrays is None:
-        return None
-    values = arrays.get("text_hashes")
-    if values is None or len(arrays) > 1 or values.dtype != np.uint64 or values.ndim != 1:
-        raise ArtifactError(
-            "this model's hashes of its training texts are not one list of numbers; copy the model again."
-        )
-    return TextHashes(np.unique(values))
-
-
-def _check_pieces(steps: StoredSteps | None, scorer: Scorer) -> None:
-    """Refuse a tokenizer that knows more pieces than its network."""
-    if steps is not None and steps.rules is not None:
-        spec = scorer.spec
-        if spec is None or steps.n_ids > spec.n_words:
-            raise ArtifactError(
-                f"this model's tokenizer gives ids up to {steps.n_ids:,}, and its network has "
-                f"{0 if spec is None else spec.n_words:,}; the files do not belong together. Import the model again."
-            )
-
-
-def _load_scorer(kind: str, config: Facts, parts: Parts, own: Any, engine: str) -> Scorer:
-    head_arrays = parts.tensors.get("head", {})
-    if kind == "tfidf":
-        head = config["head"]
-        encoder = None
-        if head["columns"] is not None:
-            encoder = ColumnEncoder.from_config(head["columns"])
-        how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
-        words = _word_list(parts.words)
-        model = TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how)
-        check_size("TF-IDF head", model.n_inputs, len(words) + model.n_indicators)
-        return TextScorer(model)
-    if kind == "columns":
-        alone = head_from_stored(config["head"], head_arrays, parts.blobs)
-        check_size("head", alone.n_inputs, alone.n_indicators)
-        return ColumnScorer(alone)
-    spec = NetSpec(**config["net"])
-    net = HeldNetwork(spec, parts.tensors.get("weights", {}), own=own if spec.name is None else None, engine=engine)
-    if kind == "network":
-        return NetworkScorer(net, spec)
-    if kind == "encoder":
-        return EncoderScorer(net, spec)
-    if kind == "layers":
-        check_layers(config["layers"], net.stages, config["pooling"])
-        over_layers = head_from_stored(config["head"], head_arrays, parts.blobs)
-        sizes = [size for layer in config["layers"] if isinstance(size := net.shapes.get(layer, ("",))[-1], int)]
-        if len(sizes) == len(config["layers"]):
-            check_size("head", over_layers.n_inputs, sum(sizes) + over_layers.n_indicators)
-        return LayerScorer(net, spec, tuple(config["layers"]), over_layers, str(config["pooling"]))
-    raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
-
-
-def _word_list(words: Any) -> list[str]:
-    if words is None:
-        return []
-    listed: list[str] = words.to_pylist() if hasattr(words, "to_pylist") else list(words)
-    return listed

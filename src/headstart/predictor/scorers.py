@@ -11,7 +11,8 @@ import numpy as np
 from headstart.arrays import Array, Doubles, Floats
 from headstart.engines import LOGITS, HeldNetwork, NetSpec
 from headstart.errors import DataError
-from headstart.heads import Head, TfidfHead
+from headstart.heads import Head, LinearHead, TfidfHead
+from headstart.heads.transforms import Transform
 from headstart.plain import Json
 from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
@@ -26,6 +27,7 @@ __all__ = [
     "NetworkScorer",
     "Scorer",
     "TextScorer",
+    "TransformScorer",
 ]
 
 Arrays = dict[str, Array]
@@ -200,6 +202,34 @@ class ColumnScorer(Scorer):
     def logits(self, rows: Rows, device: Any) -> Doubles:
         """Return the logits of each row; `device` has no part in it."""
         return self.head.decision(np.zeros((len(rows), 0), np.float32), rows.table)
+
+
+@dataclass(frozen=True)
+class TransformScorer(Scorer):
+    """A linear head over features that need no training, and columns next to them.
+
+    Attributes:
+        transform: makes the features.
+        head: what reads them.
+    """
+
+    transform: Transform = field()
+    head: LinearHead = field()
+
+    kind = "transform"
+
+    def logits(self, rows: Rows, device: Any) -> Doubles:
+        """Return the logits of each row; `device` has no part in it."""
+        return self.head.decision(self.transform.features(rows.examples), rows.table)
+
+    def config(self) -> Json:
+        """Return the JSON-able part of what rebuilds the scorer."""
+        return {**super().config(), "transform": self.transform.config()}
+
+    def arrays(self) -> dict[str, Arrays]:
+        """Return the head's arrays and the transform's."""
+        own = self.transform.arrays()
+        return {**super().arrays(), **({"transform": own} if own else {})}
 
 
 def outputs_of(logits: Floats) -> Doubles:

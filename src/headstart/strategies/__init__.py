@@ -6,6 +6,8 @@
 ``columns``                   the tabular columns alone
 ``tfidf``                     TF-IDF of 1- and 2-grams into logistic regression
 ``nbsvm``                     1- to 3-grams by naive Bayes' ratios into logistic regression
+``minirocket``                random convolutions of series into logistic regression
+``pixels``, ``hog``           points of images, or histograms of their gradients, into logistic regression
 ``tfidf-prior``               ``tfidf``, pulled towards the weights of a model of the source's texts
 ``features``                  outputs of the base's layers (and columns) into a linear head or CatBoost
 ``fine-tune``                 the base trained on with the labels
@@ -31,6 +33,7 @@ from headstart.strategies.fine_tune import (
     has_closed_form,
     has_no_closed_form,
 )
+from headstart.strategies.fixed_features import fit_fixed
 from headstart.strategies.inputs import require_goals
 from headstart.strategies.learning import LEAST_HELD, learn
 from headstart.strategies.nbsvm import fit_nbsvm
@@ -73,14 +76,21 @@ _TABLE = (
     ),
     Strategy("columns", fit_columns, "the tabular columns alone", needs=("columns",), with_columns=True, seconds=0.5),
     Strategy(
-        "tfidf", fit_tfidf, "TF-IDF of 1,2-grams, logistic regression", needs=("texts:words",), columns=True,
+        "tfidf", fit_tfidf, "TF-IDF of 1,2-grams, logistic regression", needs=("text", "texts:words"), columns=True,
     ),
     Strategy(
-        "nbsvm", fit_nbsvm, "1-3-grams by naive Bayes' ratios", needs=("texts:punctuated",), columns=True, seconds=2.0
+        "nbsvm", fit_nbsvm, "1-3-grams by naive Bayes' ratios", needs=("text", "texts:punctuated"), columns=True, seconds=2.0
     ),
     Strategy(
         "tfidf-prior", fit_tfidf_prior, "TF-IDF, pulled towards a source model's weights", uses="source",
-        needs=("source", "texts:words"), columns=True, seconds=3.0,
+        needs=("source", "text", "texts:words"), columns=True, seconds=3.0,
+    ),
+    Strategy(
+        "minirocket", fit_fixed("minirocket"), "MiniRocket's convolutions, logistic regression", needs=("series",), columns=True,
+    ),
+    Strategy("pixels", fit_fixed("pixels"), "the points of the images, logistic regression", needs=("image",), columns=True),
+    Strategy(
+        "hog", fit_fixed("hog"), "histograms of the images' gradients, logistic regression", needs=("image",), columns=True,
     ),
     Strategy(
         "features", fit_features, "a layer of the base, linear head or trees", uses="base", needs=("layers",),

@@ -17,11 +17,10 @@ from headstart.predictor import LayerScorer, NetSpec, Predictor
 from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
 from headstart.strategies.head_choice import LinearChoice, best_head, choose_linear
-from headstart.strategies.inputs import base_provenance, goals_of, require_base, text_counts
+from headstart.strategies.inputs import base_provenance, goals_of, read_rows, require_base
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.tasks import PLAIN
-from headstart.text import encode
 
 __all__ = ["fit_features"]
 
@@ -40,7 +39,8 @@ def fit_features(
     if settings.unlabelled is not None:
         shared = shared.adapted(base, settings.unlabelled)
         base = require_base(shared.base)
-    goals, columns = goals_of(train), ColumnBlock.fit(train, settings)
+    # Of tabular rows the network has read the columns.
+    goals, columns = goals_of(train), None if train.input == "columns" else ColumnBlock.fit(train, settings)
     folds, choices = folds_of(train, settings), _choices(base, settings.layer, shared)
     if len(choices) > 1 and goals.task.n_outputs > 2 and len(train) > _ENOUGH_ROWS:
         some = subset(goals.task.strata(np.asarray(train.labels)), _ENOUGH_ROWS, random_state=settings.random_state)
@@ -52,7 +52,7 @@ def fit_features(
     head, out_of_fold, chosen = best_head(linear, outputs, columns, goals, folds, settings)
     net, spec = _cut(base, linear.layers)
     predictor = replace(
-        base.with_columns(settings.columns),
+        base if columns is None else base.with_columns(settings.columns),
         scorer=LayerScorer(net, spec, linear.layers, head, settings.pooling),
         task=goals.task,
         rule=PLAIN,
@@ -65,8 +65,7 @@ def fit_features(
         return head.decision(rows.outputs(linear.layers), table)
 
     layer = linear.layers[0] if len(linear.layers) == 1 else list(linear.layers)
-    counts = text_counts(encode(base.steps, train.texts), base.max_tokens)
-    counts |= {} if columns is None else columns.counts
+    counts = read_rows(base, train)[1] | ({} if columns is None else columns.counts)
     fitted = FitResult(
         predictor, choices={"layer": layer, **chosen}, score_shared=None if settings.unlabelled else score
     )

@@ -26,8 +26,17 @@ from headstart.strategies.blend import (
 )
 from headstart.strategies.epochs import finish_network, loss_of
 from headstart.strategies.finishing import finish_head, folds_of, measured, rule_of
-from headstart.strategies.inputs import base_provenance, examples_of, require_base, require_goals, task_of, text_counts
+from headstart.strategies.inputs import (
+    base_provenance,
+    examples_of,
+    read_rows,
+    require_base,
+    require_goals,
+    task_of,
+    text_counts,
+)
 from headstart.strategies.new_head import answers_alike, shared_labels, with_new_head
+from headstart.strategies.recipes import epochs_for
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.tasks import Rule
@@ -44,6 +53,8 @@ __all__ = [
 ]
 
 _RATE = 1e-3
+_LEAST_STEPS = 150
+"""Of a network over other rows than texts, however few there are."""
 _SLOWER_INSIDE = 2.6  # each stage inwards learns so many times slower: Howard and Ruder 2018, section 3.2
 
 
@@ -194,13 +205,14 @@ def _rule_of_folds(base: Predictor, whole: Predictor, train: Corpus, settings: S
 
 def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: Settings) -> FitResult:
     net = copy.deepcopy(base.net)
-    encoded = encode(base.steps, train.texts)
-    examples = examples_of(base, train, encoded)
+    examples, counts = read_rows(base, train)
     valid_examples = None if valid is None else examples_of(base, valid)
+    batch_size = 16 if len(train) < 1000 else 64
+    least = 0 if train.input == "text" else epochs_for(_LEAST_STEPS, len(train), settings.batch_size or batch_size)
     trainer = settings.trainer(
         net,
-        phases=settings.phases or default_phases(net, len(train), settings),
-        batch_size=settings.batch_size or (16 if len(train) < 1000 else 64),
+        phases=settings.phases or default_phases(net, len(train), settings, least=least),
+        batch_size=settings.batch_size or batch_size,
         schedule="linear",
         **{"monitor": "valid_loss", **loss_of(base.answers)},
     )
@@ -209,7 +221,7 @@ def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: S
     # The base's threshold is for its own scores.
     predictor = replace(base, scorer=scorer, info=base_provenance(base), run={}).with_rule(threshold=0.5)
     held = None if valid is None or valid_examples is None else (valid, valid_examples)
-    return finish_network(predictor, trainer, train, held, text_counts(encoded, base.max_tokens), settings)
+    return finish_network(predictor, trainer, train, held, counts, settings)
 
 
 def head_stages(net: Network) -> tuple[list[str], list[str]]:
@@ -220,14 +232,14 @@ def head_stages(net: Network) -> tuple[list[str], list[str]]:
     return [name for name in net.stages if name not in net.head], list(net.head)
 
 
-def default_phases(net: Network, n_labels: int, settings: Settings) -> tuple[Phase, ...]:
+def default_phases(net: Network, n_labels: int, settings: Settings, *, least: int = 0) -> tuple[Phase, ...]:
     """Return the default schedule of what is trained in epochs: the head alone, then all, the body at a tenth of the rate.
 
     Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, call these
-    gradual unfreezing and discriminative rates. Few labels get more epochs, for as many steps.
+    gradual unfreezing and discriminative rates. Few labels get more epochs, for as many steps; `least` in any case.
     """
     rate = _RATE if settings.learning_rate is None else settings.learning_rate
-    total = _epochs(n_labels) if settings.epochs is None else settings.epochs
+    total = max(least, _epochs(n_labels)) if settings.epochs is None else settings.epochs
     if settings.freeze is not None:
         return (Phase(total, rate, settings.freeze),)
     body, _ = head_stages(net)

@@ -15,21 +15,24 @@ from headstart.errors import DataError, OptionError
 from headstart.inputs import encode_rows, text_input_of
 from headstart.plain import Json
 from headstart.predictor import Predictor, Provenance, SourceFacts, kept
+from headstart.predictor.counting import with_rate
 from headstart.strategies.settings import Settings
 from headstart.tasks import Goals, MultiLabel, Regression, Task
-from headstart.text import Encoded
+from headstart.text import Encoded, encode
 
 __all__ = [
     "base_provenance",
     "examples_of",
     "goals_of",
     "group_codes_of",
+    "read_rows",
     "require_base",
     "require_goals",
     "source_facts",
     "strings_of",
     "task_of",
     "text_counts",
+    "with_labels",
 ]
 
 _KEPT_OF_BASE = (
@@ -132,11 +135,25 @@ def examples_of(
         if encoded is None
         else text_input_of(predictor.inputs).encode(corpus, encoded)
     ).examples
+    return with_labels(found, predictor, corpus, task=task)
+
+
+def with_labels(found: Examples, predictor: Predictor, corpus: Corpus, *, task: Task | None = None) -> Examples:
+    """Return encoded rows with the labels and weights of a corpus; see `examples_of`."""
     labels, weights = None, None if corpus.weights is None else corpus.weights.astype(np.float32)
     if corpus.labels is not None:
         own = task or predictor.answers
         labels = corpus.labels.astype(np.float32) if own.link == "softmax" else own.goals(corpus.labels)
     return replace(found, labels=labels, weights=weights)
+
+
+def read_rows(predictor: Predictor, corpus: Corpus) -> tuple[Examples, Json]:
+    """Return training rows as the network sees them, labels and weights included, and what must not stay silent about them."""
+    if predictor.steps is not None and len(predictor.inputs) == 1:
+        encoded = encode(predictor.steps, corpus.texts)
+        return examples_of(predictor, corpus, encoded), text_counts(encoded, predictor.max_tokens)
+    found = encode_rows(predictor.inputs, corpus)
+    return with_labels(found.examples, predictor, corpus), with_rate(found.counts)
 
 
 def strings_of(corpus: Corpus) -> list[str]:

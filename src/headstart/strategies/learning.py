@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.corpus import Corpus, split
-from headstart.errors import DataError
+from headstart.corpus import ROW_KINDS, Corpus, split
+from headstart.errors import DataError, OptionError
 from headstart.fitting.folds import Fold
 from headstart.predictor import Predictor, kept
 from headstart.strategies.settings import FitResult, Settings
@@ -68,6 +68,7 @@ def _learn(
     *,
     measure: bool,
 ) -> FitResult:
+    _check_rows(strategy, train)
     only_measures = strategy.only_measures(base, settings)
     holds_out = strategy.stops_early(base, settings) or (measure and only_measures)
     if valid is not None or not holds_out or (fold := _fold(train, settings)) is None:
@@ -78,6 +79,20 @@ def _learn(
         return found
     settings.say("learning again, with the held-out rows among the training rows")
     return _with_measures(strategy(train, None, base, _next_to(settings), shared), found)
+
+
+def _check_rows(strategy: Strategy, train: Corpus) -> None:
+    """Refuse a strategy that reads other rows.
+
+    Raises:
+        OptionError: says what it reads.
+    """
+    wanted = [need for need in strategy.needs if need in ROW_KINDS]
+    if wanted and train.input not in wanted:
+        raise OptionError(
+            f"the strategy {strategy.name!r} reads rows of the kind {wanted[0]!r}, and these are {train.input!r}; "
+            "headstart compare tells which strategies can run on them."
+        )
 
 
 def _fold(train: Corpus, settings: Settings) -> Fold | None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from headstart.errors import OptionError
-from headstart.nets import NETS, build
+from headstart.nets import build, is_buildable
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.tasks import PLAIN, Task
 
@@ -40,7 +40,7 @@ def with_new_head(base: Predictor, task: Task, random_state: int = 0) -> Predict
     """
     scorer: Any = base.scorer
     spec = scorer.spec
-    if not isinstance(scorer, NetworkScorer) or spec.name not in NETS or spec.until is not None:
+    if not isinstance(scorer, NetworkScorer) or not is_buildable(spec.name) or spec.until is not None:
         raise OptionError(
             f"this base answers {_described(base)}, and its network cannot be given a new head for other labels; use strategy "
             "'features', which learns one on its layers, or a base made by `headstart train`."

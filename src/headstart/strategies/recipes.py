@@ -12,7 +12,7 @@ from headstart.plain import Facts
 from headstart.strategies.settings import Settings
 from headstart.train import Phase, Trainer
 
-__all__ = ["RECIPES", "Recipe", "batch_size_of", "least_count", "phases_of", "trainer_of"]
+__all__ = ["RECIPES", "Recipe", "batch_size_of", "epochs_for", "least_count", "phases_of", "trainer_of"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Recipe:
         learning_rate: top rate.
         batch_size: rows a step, where they are many.
         follows_rows: whether few rows get more epochs and smaller batches, for steps enough.
+        least_steps: of few rows so many epochs that there are this many steps at least.
         trainer: more options of `headstart.train.Trainer`.
     """
 
@@ -46,6 +47,7 @@ class Recipe:
     learning_rate: float = 3e-3
     batch_size: int = 64
     follows_rows: bool = True
+    least_steps: int = 0
     trainer: Facts = field(default_factory=dict)
 
 
@@ -56,6 +58,8 @@ _MORE_EPOCHS = ((10_000, 1), (3000, 2), (500, 3), (0, 6))
 """From so many texts on, so many times the recipe's epochs, which suit tens of thousands (docs/log.md)."""
 _SMALLER_BATCHES = ((3000, 64), (1000, 32), (0, 16))
 """From so many texts on, at most so many of them make a batch."""
+
+_DECAYING = {"optimizer": "adamw", "weight_decay": 1e-2}
 
 RECIPES: dict[str, Recipe] = {
     "blend": Recipe(
@@ -79,6 +83,9 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=1e-2,
         trainer={"schedule": "step", "weight_decay": 3e-6, "n_buckets": 5, "clip_norm": None},
     ),
+    "inception": Recipe(epochs=5, least_steps=200, trainer=_DECAYING),
+    "mlp": Recipe(epochs=5, learning_rate=2e-3, batch_size=128, least_steps=300, trainer=_DECAYING),
+    "resnet": Recipe(epochs=3, least_steps=200, trainer=_DECAYING),
 }
 
 
@@ -103,7 +110,14 @@ def phases_of(recipe: Recipe, settings: Settings, n_rows: int) -> tuple[Phase, .
     if settings.phases:
         return tuple(settings.phases)
     times = _by_rows(_MORE_EPOCHS, n_rows) if recipe.follows_rows else 1
-    return (Phase(recipe.epochs * times if settings.epochs is None else settings.epochs, rates=recipe.rates),)
+    enough = epochs_for(recipe.least_steps, n_rows, settings.batch_size or batch_size_of(recipe, n_rows))
+    epochs = max(recipe.epochs * times, enough) if settings.epochs is None else settings.epochs
+    return (Phase(epochs, rates=recipe.rates),)
+
+
+def epochs_for(n_steps: int, n_rows: int, batch_size: int) -> int:
+    """Return how many epochs make so many steps."""
+    return -(-n_steps // max(1, -(-n_rows // batch_size)))
 
 
 def batch_size_of(recipe: Recipe, n_rows: int) -> int:

@@ -21,6 +21,7 @@ from headstart.predictor import NetworkScorer, Predictor, reads
 from headstart.strategies import blend
 from headstart.strategies.epochs import Learner, Material, finish_network, train_in_epochs
 from headstart.strategies.inputs import examples_of, require_goals, source_facts, task_of, text_counts
+from headstart.strategies.other_rows import fit_other_rows
 from headstart.strategies.recipes import RECIPES, Recipe, least_count
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
@@ -45,6 +46,8 @@ def fit_scratch(
     train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
 ) -> FitResult:
     """Train a network from random weights on `train`; of a `base`, only the architecture is taken."""
+    if train.input != "text":
+        return fit_other_rows(train, valid, base, settings)
     task = task_of(train)
     goals = require_goals(train, task)
     name, options, recipe = _architecture(base, settings)

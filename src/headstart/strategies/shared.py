@@ -181,7 +181,7 @@ def tfidf_weights(line: LinearModel) -> tuple[NDArray[Any], float | NDArray[np.f
 
 def readable_layers(base: Predictor) -> tuple[str, ...]:
     """Return the layers of a base that are narrow enough to be read for every row; none of a base without a network."""
-    if base.columns or base.scorer.network is None:
+    if base.head_columns or base.scorer.network is None:
         return ()
     net = base.net
 

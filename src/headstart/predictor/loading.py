@@ -1,0 +1,159 @@
+"""The parts of a predictor, built again from what a model's folder holds; each is checked against the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from headstart.arrays import Array
+from headstart.artifact import Parts, checked_tokenizer, is_quick, kept_arguments
+from headstart.corpus import TextHashes
+from headstart.engines import HeldNetwork, NetSpec
+from headstart.errors import ArtifactError
+from headstart.heads import ColumnEncoder, LinearHead, TfidfHead, head_from_stored
+from headstart.heads.transforms import transform_from_stored
+from headstart.inputs import (
+    ColumnInput,
+    Inputs,
+    reads,
+    stored_inputs,
+)
+from headstart.plain import Facts, Json
+from headstart.predictor.checking import (
+    check_layers,
+    check_size,
+)
+from headstart.predictor.scorers import (
+    ColumnScorer,
+    EncoderScorer,
+    LayerScorer,
+    NetworkScorer,
+    Scorer,
+    TextScorer,
+    TransformScorer,
+)
+from headstart.tasks import Binary, Task, task_from_json
+from headstart.text.options import check_pattern
+from headstart.text.saved import StoredSteps
+
+__all__ = [
+    "TOKENIZER",
+    "check_pieces",
+    "load_arguments",
+    "load_hashes",
+    "load_inputs",
+    "load_scorer",
+    "load_steps",
+    "load_task",
+]
+
+TOKENIZER = "tokenizer.json"
+
+
+def load_arguments(stored: Facts, trust_patterns: bool) -> Json:
+    """Return the stored arguments of the estimator; the patterns among them are trusted as those of the steps are."""
+    arguments = kept_arguments(stored)
+    if arguments.get("tokens") is not None:
+        check_pattern(arguments["tokens"], trust_patterns)
+    if arguments.get("freeze") is not None and not is_quick(arguments["freeze"]):
+        check_pattern(arguments["freeze"], trust_patterns)
+    return arguments
+
+
+def load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> StoredSteps:
+    """Return the text steps."""
+    rules = parts.blobs.get(TOKENIZER)
+    if rules is not None:
+        rules = checked_tokenizer(rules, trusted=trust_patterns)
+    counts = parts.tensors.get("vocabulary", {}).get("counts")
+    return StoredSteps(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
+
+
+def load_inputs(model: Facts, steps: Any) -> Inputs:
+    """Return what the model reads: texts, and columns that its head reads, unless it says what else in ``inputs``."""
+    columns, text, stored = tuple(map(str, model["columns"])), model["text"], model.get("inputs", {})
+    how = {name: text[name] for name in ("column", "max_tokens", "clip")}
+    others = stored_inputs(stored)
+    if not others or steps is not None:
+        return {**reads(columns, steps=steps, **how), **others}
+    return {**others, **({"columns": ColumnInput(columns)} if columns and "columns" not in others else {})}
+
+
+def load_task(model: Facts, labels: Sequence[str]) -> Task | None:
+    """Return the kind of answers; None of an encoder."""
+    if "task" in model:
+        return task_from_json(model["task"])
+    return Binary((str(labels[0]), str(labels[1]))) if labels else None
+
+
+def load_hashes(arrays: Mapping[str, Array] | None) -> TextHashes | None:
+    """Return the hashes of what the model has learnt from; None where they are not known."""
+    if arrays is None:
+        return None
+    values = arrays.get("text_hashes")
+    if values is None or len(arrays) > 1 or values.dtype != np.uint64 or values.ndim != 1:
+        raise ArtifactError(
+            "this model's hashes of its training texts are not one list of numbers; copy the model again."
+        )
+    return TextHashes(np.unique(values))
+
+
+def check_pieces(steps: StoredSteps | None, scorer: Scorer) -> None:
+    """Refuse a tokenizer that knows more pieces than its network."""
+    if steps is not None and steps.rules is not None:
+        spec = scorer.spec
+        if spec is None or steps.n_ids > spec.n_words:
+            raise ArtifactError(
+                f"this model's tokenizer gives ids up to {steps.n_ids:,}, and its network has "
+                f"{0 if spec is None else spec.n_words:,}; the files do not belong together. Import the model again."
+            )
+
+
+def load_scorer(kind: str, config: Facts, parts: Parts, own: Any, engine: str) -> Scorer:
+    """Return what stands at the end."""
+    head_arrays = parts.tensors.get("head", {})
+    if kind == "tfidf":
+        head = config["head"]
+        encoder = None
+        if head["columns"] is not None:
+            encoder = ColumnEncoder.from_config(head["columns"])
+        how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
+        words = _word_list(parts.words)
+        model = TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how)
+        check_size("TF-IDF head", model.n_inputs, len(words) + model.n_indicators)
+        return TextScorer(model)
+    if kind == "columns":
+        alone = head_from_stored(config["head"], head_arrays, parts.blobs)
+        check_size("head", alone.n_inputs, alone.n_indicators)
+        return ColumnScorer(alone)
+    if kind == "transform":
+        transform = transform_from_stored(config["transform"], parts.tensors.get("transform", {}))
+        reading = head_from_stored(config["head"], head_arrays, parts.blobs)
+        if not isinstance(reading, LinearHead):
+            raise ArtifactError(
+                "this model's features are read by another head than a linear one; copy the model again."
+            )
+        return TransformScorer(transform, reading)
+    spec = NetSpec(**config["net"])
+    net = HeldNetwork(spec, parts.tensors.get("weights", {}), own=own if spec.name is None else None, engine=engine)
+    if kind == "network":
+        return NetworkScorer(net, spec)
+    if kind == "encoder":
+        return EncoderScorer(net, spec)
+    if kind == "layers":
+        check_layers(config["layers"], net.stages, config["pooling"])
+        over_layers = head_from_stored(config["head"], head_arrays, parts.blobs)
+        sizes = [size for layer in config["layers"] if isinstance(size := net.shapes.get(layer, ("",))[-1], int)]
+        if len(sizes) == len(config["layers"]):
+            check_size("head", over_layers.n_inputs, sum(sizes) + over_layers.n_indicators)
+        return LayerScorer(net, spec, tuple(config["layers"]), over_layers, str(config["pooling"]))
+    raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
+
+
+def _word_list(words: Any) -> list[str]:
+    if words is None:
+        return []
+    listed: list[str] = words.to_pylist() if hasattr(words, "to_pylist") else list(words)
+    return listed
