@@ -26,7 +26,7 @@ FACES = {f"text/{name}.py" for name in ("pipelines", "pretrained", "restored", "
 """scikit-learn's faces of the text steps, under the names that they have had since 0.1; imported when they are asked for."""
 COMMANDS = {f"cli/{name}.py" for name in (
     "__init__", "app", "arguments", "commands", "console", "deciding", "embed", "evaluate", "inspect", "layers", "measuring", "predict",
-    "process", "progress", "reading", "serve", "warm",
+    "process", "progress", "reading", "row_kinds", "serve", "warm",
 )}  # fmt: skip
 """Commands of an install for prediction, and what they share."""
 FILES = sorted(ROOT.rglob("*.py"))

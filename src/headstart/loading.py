@@ -20,7 +20,7 @@ __all__ = ["LoadedModel", "load"]
 
 
 def load(path: str | Path, *, net: Any = None, trust_patterns: bool = False, engine: str = AUTO) -> Any:
-    """Bring a saved model back: a `TextRegressor` if it predicts numbers, else a `TextClassifier`.
+    """Bring a saved model back as the estimator of its rows: of texts a `TextRegressor` if it predicts numbers, else a `TextClassifier`.
 
     Where torch or scikit-learn are not installed it is a `LoadedModel`, which predicts as these do and does not learn.
 
@@ -60,7 +60,9 @@ class LoadedModel(AnswersClasses, Shown):
 
     def score_rows(self, X: Any) -> Scores:
         """Return logits, probabilities, and counts of what happened to the texts (see `Scores`)."""
-        corpus = as_corpus(X, text=self.predictor_.estimator.get("text"), columns=tuple(self.predictor_.columns))
+        rows = self.predictor_.row_columns
+        where = self.predictor_.estimator.get("text") if isinstance(rows, str) else rows
+        corpus = as_corpus(X, text=where, columns=tuple(self.predictor_.columns))
         return self.predictor_.score(corpus, device="auto")
 
     def predict(self, X: Any) -> Array:
