@@ -47,6 +47,7 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+strip_signature_backslash = True  # or classes_ loses its last sign
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 
@@ -81,8 +82,14 @@ def _by_last_name(
     """Return a link for a bare name in a docstring, ``Batch``, where one object of ours ends with it."""
     if node.get("refdomain") != "py":
         return None
-    known = env.domains["py"].objects
-    found = [name for name in known if name.endswith("." + node["reftarget"].rpartition(".")[2])]
+    known, last = env.domains["py"].objects, node["reftarget"].rpartition(".")[2]
+    kinds = (
+        "class",
+        "exception",
+        "function",
+        "data",
+    )  # a bare name of a method or an attribute may be that of any class
+    found = [name for name in known if name.endswith(f".{last}") and known[name].objtype in kinds]
     if len(found) != 1:
         return None
     return make_refnode(
