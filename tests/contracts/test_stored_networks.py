@@ -16,7 +16,7 @@ from headstart.engines.torch import net_arrays, shapes_of
 from headstart.errors import OptionError
 from headstart.foreign.mxnet import read_params, read_symbol
 from headstart.layers import Network
-from headstart.nets import NETS, STORED
+from headstart.nets import NETS, OTHER_NETS, STORED
 from headstart.nets.mxnet import MXNetGraph
 from headstart.predictor import NetSpec
 from headstart.text import RaggedIds
@@ -48,7 +48,7 @@ def encoder(name: str) -> Network:
     return net
 
 
-@pytest.fixture(params=sorted(STORED))
+@pytest.fixture(params=sorted(set(STORED) - {name for nets in OTHER_NETS.values() for name in nets}))  # test_inputs.py has those
 def made(
     request: pytest.FixtureRequest, small_net: Callable[..., Any], small_options: Callable[[str], dict[str, Any]]
 ) -> tuple[Network, NetSpec]:
