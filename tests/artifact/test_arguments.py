@@ -14,13 +14,13 @@ from headstart import Trainer, load
 from headstart.artifact import Parts, read, write
 from headstart.artifact.arguments import READERS_OWN, STORED, is_quick, kept_arguments
 from headstart.errors import ArtifactError
-from headstart.estimators import TextClassifier
+from headstart.estimators import SeriesClassifier, TextClassifier
 
 ODD = [True, -1, 10**400, float("nan"), 1e300, "x" * 20_000, "\x1b[31m", [], [[]], {}, {"a": {"b": {}}}, ["a"] * 20_000]
 
 
 def test_every_argument_is_a_models_or_its_readers() -> None:
-    arguments = set(inspect.signature(TextClassifier).parameters)
+    arguments = {name for one in (TextClassifier, SeriesClassifier) for name in inspect.signature(one).parameters}
     assert set(STORED) | set(READERS_OWN) == arguments
     assert not set(STORED) & set(READERS_OWN)
 

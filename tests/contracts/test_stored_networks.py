@@ -48,7 +48,9 @@ def encoder(name: str) -> Network:
     return net
 
 
-@pytest.fixture(params=sorted(set(STORED) - {name for nets in OTHER_NETS.values() for name in nets}))  # test_inputs.py has those
+@pytest.fixture(
+    params=sorted(set(STORED) - {name for nets in OTHER_NETS.values() for name in nets})
+)  # test_inputs.py has those
 def made(
     request: pytest.FixtureRequest, small_net: Callable[..., Any], small_options: Callable[[str], dict[str, Any]]
 ) -> tuple[Network, NetSpec]:

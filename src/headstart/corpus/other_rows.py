@@ -82,9 +82,7 @@ class OtherColumns(TextColumns):
         if isinstance(data, pa.Array | pa.ChunkedArray):
             return pa.table({name: data})
         if self.kind == "series":
-            rows = [
-                None if row is None else _channels(np.asarray(row, np.float64), place) for place, row in enumerate(data)
-            ]
+            rows = [None if row is None else _series(row, place) for place, row in enumerate(data)]
             return pa.table({name: pa.array([None if row is None else list(row) for row in rows], SERIES)})
         if self.kind == "image":
             return pa.table({name: pa.array(_as_files(data), pa.large_binary())})
@@ -168,6 +166,18 @@ def _series_cells(column: Any, name: str, where: str) -> Iterator[Array | None]:
                 f"Column {name!r} of {where} holds {str(cell)[:_SHOWN]!r} in row {place} (the first is 0); expected a series: a list "
                 "of numbers, or one such list of the same length for each channel."
             ) from error
+
+
+def _series(row: Any, place: int) -> Array:
+    """Return a series that came in Python; see `_channels`."""
+    try:
+        return _channels(np.asarray(row, np.float64), place)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"row {place} (the first is 0) holds {str(row)[:_SHOWN]!r}; expected a series: numbers [steps] or [channels, steps]."
+        ) from error
 
 
 def _numbers(part: Any) -> Any:

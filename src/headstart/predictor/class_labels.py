@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -102,9 +102,10 @@ class AnswersClasses:
     """Of each of `classes_`, its code."""
     _indicator: bool
 
-    def score_rows(self, X: Any) -> Scores:
-        """Return logits, probabilities, and counts of what happened to the texts (see `Scores`)."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # the other parent has it, which would else be hidden
+
+        def score_rows(self, X: Any) -> Scores:
+            """Return logits, probabilities, and counts of what happened to the texts (see `Scores`)."""
 
     def predict(self, X: Any) -> Array:
         """Return the predicted label of each row, as a value of `classes_` [rows].
