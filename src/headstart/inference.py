@@ -13,9 +13,10 @@ from headstart.arrays import Floats
 from headstart.batches import Batch, Batches, Examples
 from headstart.engines.engine import LOGITS
 from headstart.errors import OptionError
+from headstart.fields import Field, Ragged
 from headstart.layers import Network, adapt, pool
 
-__all__ = ["network_logits", "network_outputs", "on_device", "resolve_device"]
+__all__ = ["network_logits", "network_outputs", "on_device", "resolve_device", "token_outputs"]
 
 _BATCH_SIZE = 256
 _BATCH_TOKENS = 262_144
@@ -88,6 +89,26 @@ def network_outputs(
         one = network_outputs(net, examples.blank_row(), names, pooling=pooling, device=device)
         return {name: value[:0] for name, value in one.items()}
     return found
+
+
+def token_outputs(net: Network, examples: Examples, name: str, device: torch.device) -> Field:
+    """Return what a stage gives of every token, as rows of different lengths; of a stage with a vector a row, [rows, size]."""
+    lengths, batches = examples.lengths, _batches(net, examples, _BATCH_SIZE, device)
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    found: Floats | None = None
+    per_token = "tokens" in net.shapes[name]
+    for batch in batches:
+        value = net.outputs(batch.tensors(device), [name])[name].float().cpu().numpy()
+        if found is None:
+            found = np.zeros((int(ends[-1]) if per_token else len(examples), value.shape[-1]), np.float32)
+        if not per_token:
+            found[batch.rows] = value
+            continue
+        for i, row in enumerate(batch.rows):
+            found[ends[row] : ends[row + 1]] = value[i, : lengths[row]]
+    if found is None:
+        found = np.zeros((0, int(net.shapes[name][-1])), np.float32)
+    return Ragged(found, ends) if per_token else found
 
 
 def _batches(net: Network, examples: Examples, batch_size: int, device: torch.device) -> Iterator[Batch]:

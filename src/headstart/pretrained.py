@@ -1,4 +1,4 @@
-"""Bases that others trained, as models of ours: encoders without labels, for the strategy ``features``."""
+"""Bases that others trained, as models of ours: encoders without labels, for ``features`` and ``fine-tune``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def import_hf(
 ) -> TextClassifier:
     """Return an encoder from a local folder of transformers or sentence-transformers, as a base.
 
-    It has learnt no labels: it is a base for ``TextClassifier(base=..., strategy="features")``, `LayerFeatures` and
-    `compare`, and `save` writes it as a model of ours. Neither transformers nor a network connection is needed.
+    It has learnt no labels: it is a base for ``TextClassifier(base=..., strategy="features")`` or ``"fine-tune"``, for
+    `LayerFeatures` and `compare`, and `save` writes it as a model of ours. Neither transformers nor a network connection is needed.
 
     Args:
         folder: with ``config.json``, ``model.safetensors`` and ``tokenizer.json``: BERT, DistilBERT, RoBERTa,

@@ -12,8 +12,8 @@ from headstart.corpus import Corpus
 from headstart.errors import OptionError, unknown_name
 from headstart.evaluation import AUC, Metric
 from headstart.plain import Facts
-from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
-from headstart.strategies import LEAST_TEXTS, STRATEGIES, WITH_COLUMNS, Strategy, is_blend, strategy_of
+from headstart.predictor import NetworkScorer, Predictor
+from headstart.strategies import LEAST_TEXTS, STRATEGIES, WITH_COLUMNS, Strategy, is_blend, is_encoder, strategy_of
 from headstart.tasks import Task
 
 __all__ = ["ALL", "CHEAP_UP_TO", "Options", "Plan", "chosen", "every_strategy", "plan_of"]
@@ -28,6 +28,7 @@ _WHY = {
     "ngrams": "the base's network has no n-grams to teach itself by, as the default one has, or there are too few texts",
     "labels": "the base is an encoder that has learnt no labels, so as it is it predicts nothing",
     "network": "the base is no network that could be trained on",
+    "beginning": "the base's network was trained by others, and is not begun from random weights here",
     "layers": "the base has no layers",
     "source": "the base's own texts were not given (--source)",
     "columns": "no columns were named (--columns)",
@@ -155,10 +156,11 @@ def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[
     there |= {"columns"} if problem.columns else set()
     there |= {problem.pool.input, *(() if problem.pool.input == "columns" else ("rows",))}
     if isinstance(base.scorer, NetworkScorer) and not base.head_columns:
-        there |= {"network", "layers"}
+        there |= {"network", "beginning", "layers"}
     if is_blend(base) and len(problem.pool) >= LEAST_TEXTS:
         there |= {"ngrams"}
-    there |= {"layers"} if isinstance(base.scorer, EncoderScorer) else set()
+    if is_encoder(base) and not base.columns:
+        there = (there | {"network", "layers"}) - {"beginning"}
     return there | ({"labels"} if base.task is not None and _names(base.task) == _names(problem.task) else set())
 
 

@@ -32,8 +32,10 @@ _MOST_TARGETS = 1000
 
 _PIECE = integer(0, 2**30)
 _N_WORDS = integer(FIRST_WORD_ID + 1, 2**30)
-_STATIC = record(size=integer(1, 2**17), normalize=boolean)
+_HEAD = {"n_outputs": integer(1, 100_000)}
+_STATIC = record(_HEAD, size=integer(1, 2**17), normalize=boolean)
 _ENCODER = record(
+    {**_HEAD, "dropout": number(0, 0.95), "attention_dropout": number(0, 0.95)},
     size=integer(1, 2**17),
     inner_size=integer(1, 2**20),
     n_layers=integer(1, 256),

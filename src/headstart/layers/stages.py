@@ -14,7 +14,7 @@ one table is what lets any stage's output be taken, frozen or trained on by its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -39,6 +39,8 @@ class Stage(NamedTuple):
 
 class StageGraph(Network):
     """Runs a table of stages.
+
+    A stage whose output a batch holds as a field, because it was computed before, is not run again.
 
     Args:
         stages: the table, in the order in which it runs.
@@ -72,11 +74,12 @@ class StageGraph(Network):
                 f"a network takes a Batch of tensors, and a {type(batch).__name__} came; "
                 "write net(batch.tensors()) for each batch of Batches(examples)."
             )
-        needed = self._ancestors(wanted)
-        read = {source for name in needed for source in self.inputs[name]} - set(self.stages)
-        values: Json = {name: batch.field(name) for name in read}
+        held = {name for name in self.stages if name in batch.fields}
+        needed = self._ancestors(wanted, held)
+        read = {source for name in needed - held for source in self.inputs[name]} - set(self.stages)
+        values: Json = {name: batch.field(name) for name in read | (needed & held)}
         for name in self.stages:
-            if name in needed:
+            if name in needed and name not in held:
                 values[name] = getattr(self, name)(*(values[source] for source in self.inputs[name]))
         return {name: _dense(values[name]) for name in wanted}
 
@@ -90,10 +93,10 @@ class StageGraph(Network):
         }
         return type(self)(table, fields=self.fields, sees_padding=self.sees_padding)
 
-    def _ancestors(self, names: tuple[str, ...]) -> set[str]:
+    def _ancestors(self, names: tuple[str, ...], held: Collection[str] = ()) -> set[str]:
         needed = set(names)
         for name in reversed(self.stages):
-            if name in needed:
+            if name in needed and name not in held:
                 needed.update(source for source in self.inputs[name] if source in self.stages)
         return needed
 

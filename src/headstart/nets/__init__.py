@@ -24,6 +24,7 @@ from headstart.nets.tutorial import tutorial
 from headstart.plain import Json, Options
 
 __all__ = [
+    "ENCODERS",
     "LATER_OPTIONS",
     "NETS",
     "OTHER_NETS",
@@ -62,6 +63,9 @@ def is_buildable(name: str | None) -> bool:
 def _all() -> dict[str, Callable[..., Network]]:
     return {**NETS, **{name: net for nets in OTHER_NETS.values() for name, net in nets.items()}}
 
+
+ENCODERS: dict[str, Callable[[int, Options], Network]] = {"static": static_encoder, "transformer": transformer_encoder}
+"""Networks that others trained: ``ENCODERS[name](n_words, options)``, for weights to be put in."""
 
 LATER_OPTIONS = {"blend": ("n_outputs", "new_heads")}
 """Options that networks did not always have: with their defaults they are not stored, so that every version reads the rest."""
@@ -118,8 +122,7 @@ def _shapes_alone(build: Callable[[int, Options], Network]) -> Callable[[int, Op
 STORED: dict[str, Callable[[int, Options, Weights], Network]] = {
     **{name: _shapes_alone(partial(build, name)) for name in _all()},
     "mxnet": lambda _n_words, options, weights: MXNetGraph.from_config(options, weights),
-    "static": _shapes_alone(static_encoder),
-    "transformer": _shapes_alone(transformer_encoder),
+    **{name: _shapes_alone(encoder) for name, encoder in ENCODERS.items()},
 }
 """Networks that a model file may name: ``STORED[name](n_words, options, weights)``.
 

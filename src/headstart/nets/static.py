@@ -1,6 +1,6 @@
 """A table of static vectors, as model2vec saves them: a text is the mean of its pieces' vectors.
 
-    ids -> embeddings -> pooled
+    ids -> embeddings -> pooled (-> output)
 
 Ids are ours: 0 is padding, 1 the unknown piece, and piece ``i`` of the model is ``i + 2``.
 """
@@ -14,6 +14,7 @@ from torch.nn import functional
 from headstart.engines.options import check_static
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph
+from headstart.nets.encoder_head import with_output
 from headstart.plain import Options
 
 __all__ = ["static_encoder"]
@@ -55,9 +56,8 @@ def static_encoder(n_words: int, options: Options) -> StageGraph:
     check_static(n_words, options)
     size = options["size"]
     embeddings, pooled = StaticEmbeddings(n_words, size), StaticPooled(normalize=options["normalize"])
-    return StageGraph(
-        {
-            "embeddings": Stage(embeddings, ("ids",), ("rows", "tokens", size)),
-            "pooled": Stage(pooled, ("embeddings", "ids"), ("rows", size)),
-        }
-    )
+    table = {
+        "embeddings": Stage(embeddings, ("ids",), ("rows", "tokens", size)),
+        "pooled": Stage(pooled, ("embeddings", "ids"), ("rows", size)),
+    }
+    return StageGraph(with_output(table, options))

@@ -1,6 +1,6 @@
-"""A transformer encoder: BERT and its kin, without their heads.
+"""A transformer encoder: BERT and its kin, with a head of ours where it has learnt labels.
 
-    ids -> embeddings -> layer0 -> ... -> layerN -> pooled
+    ids -> embeddings -> layer0 -> ... -> layerN -> pooled (-> output)
 
 Ids are ours: 0 is padding, 1 the unknown piece, and piece ``i`` of the model is ``i + 2``.
 """
@@ -18,6 +18,7 @@ from headstart.engines.options import check_encoder
 from headstart.errors import DataError
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph, pool
+from headstart.nets.encoder_head import with_output
 from headstart.plain import Options
 
 __all__ = ["Encoder", "transformer_encoder"]
@@ -30,7 +31,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Encoder(StageGraph):
-    """Stages that end in one vector a text, and take long to compute."""
+    """Stages that lead to one vector a text, and take long to compute."""
 
     cpu_batch_tokens: int | None = 2048
     keep_outputs = True
@@ -56,6 +57,7 @@ class Embeddings(nn.Module):
         self.norm = nn.LayerNorm(size, eps=options["epsilon"])
         self.unknown = options["unknown"] or 0
         self.before, self.after = tuple(options["before"]), tuple(options["after"])
+        self.dropout = options.get("dropout", 0.0)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Map ids and lengths [rows, tokens], [rows] to states [rows, tokens, size]."""
@@ -72,7 +74,7 @@ class Embeddings(nn.Module):
         for i, piece in enumerate(reversed(self.after)):
             pieces = torch.where(place == lengths[:, None] - 1 - i, piece, pieces)
         states: Tensor = self.norm(functional.embedding(pieces, self.word) + self.segment + self.position[:n_tokens])
-        return states
+        return functional.dropout(states, self.dropout, self.training)
 
 
 class TransformerLayer(nn.Module):
@@ -89,6 +91,7 @@ class TransformerLayer(nn.Module):
         self.narrow = nn.Linear(inner, size)
         self.narrow_norm = nn.LayerNorm(size, eps=epsilon)
         self._activation = _ACTIVATIONS[options["activation"]]
+        self.dropout, self.attention_dropout = options.get("dropout", 0.0), options.get("attention_dropout", 0.0)
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Map states [rows, tokens, size] to the same shape; padding is not looked at."""
@@ -97,10 +100,17 @@ class TransformerLayer(nn.Module):
         query, key, value = joint.permute(2, 0, 3, 1, 4)
         # A row without tokens looks at its first place: of nothing at all there would be no mean.
         real = torch.arange(n_tokens, device=states.device) < lengths.clamp_min(1)[:, None]
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=real[:, None, None, :])
-        states = self.mix_norm(states + self.mix(seen.transpose(1, 2).reshape(rows, n_tokens, size)))
-        output: Tensor = self.narrow_norm(states + self.narrow(self._activation(self.widen(states))))
+        unseen = self.attention_dropout if self.training else 0.0
+        seen = functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=real[:, None, None, :], dropout_p=unseen
+        )
+        mixed = self._dropped(self.mix(seen.transpose(1, 2).reshape(rows, n_tokens, size)))
+        states = self.mix_norm(states + mixed)
+        output: Tensor = self.narrow_norm(states + self._dropped(self.narrow(self._activation(self.widen(states)))))
         return output
+
+    def _dropped(self, values: Tensor) -> Tensor:
+        return functional.dropout(values, self.dropout, self.training)
 
 
 class Pooled(nn.Module):
@@ -143,4 +153,4 @@ def transformer_encoder(n_words: int, options: Options) -> Encoder:
     table["pooled"] = Stage(
         Pooled(kinds, normalize=options["normalize"]), (last, "lengths"), ("rows", size * len(kinds))
     )
-    return Encoder(table)
+    return Encoder(with_output(table, options))

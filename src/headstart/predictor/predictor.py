@@ -58,8 +58,10 @@ from headstart.tasks import PLAIN, Rule, Task
 __all__ = ["Predictor", "Scores", "words_of"]
 
 _CHUNK_ROWS = 16_384
-_OF_TASKS = 2
-"""The minor version of the format that other tasks than two labels came with; that of other rows than texts is the newest."""
+_ENCODERS = ("static", "transformer")
+_OF_TASKS, _OF_TUNED_ENCODERS = 2, 3
+"""Minor versions of the format that other tasks than two labels, and encoders with a head, came with; that of other rows than
+texts is the newest."""
 _ROWS = {"text": "texts", "series": "series", "image": "images", "columns": "tabular rows"}
 _ANYWHERE = ("cpu", "auto")
 
@@ -355,6 +357,9 @@ class Predictor(Shown):
         normalized = steps is not None and any(step["kind"] == "UnicodeNormalizer" for step in steps["steps"])
         if typed or normalized or self.learnt_from is not None:
             model.setdefault("minor", 1)
+        spec = self.scorer.spec
+        if spec is not None and spec.name in _ENCODERS and "n_outputs" in spec.options:
+            model["minor"] = _OF_TUNED_ENCODERS
         return Parts(model=model, tensors=tensors, words=words, blobs=blobs, run=self.run)
 
     def _beyond_two_labels(self) -> Json:

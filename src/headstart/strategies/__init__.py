@@ -46,6 +46,7 @@ from headstart.strategies.shared import SharedRows
 from headstart.strategies.strategy import Strategy
 from headstart.strategies.tfidf import fit_tfidf
 from headstart.strategies.tfidf_prior import fit_tfidf_prior
+from headstart.strategies.tune_encoder import is_encoder
 
 __all__ = [
     "LEAST_HELD",
@@ -61,6 +62,7 @@ __all__ = [
     "adapt_to_texts",
     "has_closed_form",
     "is_blend",
+    "is_encoder",
     "layer_aucs",
     "learn",
     "require_goals",
@@ -110,7 +112,7 @@ _TABLE = (
         needs=("network",), expensive=True, stops_early=lambda base, settings: True, seconds=12.0,
     ),
     Strategy(
-        "scratch", fit_scratch, "the base's network from random weights", needs=("network",), expensive=True,
+        "scratch", fit_scratch, "the base's network from random weights", needs=("beginning",), expensive=True,
         stops_early=lambda base, settings: True, seconds=16.0,
     ),
 )  # fmt: skip

@@ -39,6 +39,7 @@ from headstart.strategies.new_head import answers_alike, shared_labels, with_new
 from headstart.strategies.recipes import epochs_for
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
+from headstart.strategies.tune_encoder import ENCODER_RATE, is_encoder, tune_encoder
 from headstart.tasks import Rule
 from headstart.text import encode
 from headstart.train import Phase
@@ -69,19 +70,22 @@ def fit_fine_tune(
     """
     base, task = require_base(base), task_of(train)
     require_goals(train, task)
-    if not isinstance(base.scorer, NetworkScorer):
-        instead = "'features', which learns a head on its layers" if base.scorer.kind == "encoder" else "'as-is'"
+    if not isinstance(base.scorer, NetworkScorer) and not is_encoder(base):
         raise OptionError(
-            f"this base is of kind {base.scorer.kind!r} and has no network to fine-tune; "
-            f"pass a base made by `headstart train`, or use strategy {instead}."
+            f"this base is of kind {base.scorer.kind!r} and has no network to fine-tune; pass a base made by "
+            "`headstart train` or `headstart import`, or use strategy 'as-is'."
         )
     if settings.unlabelled is not None:
         base = shared.adapted_base(base, settings.unlabelled)
     alike = answers_alike(base, task)
-    if not alike:
+    if base.task is None:
+        settings.say("the base is an encoder without labels: it gets a head for these")
+    elif not alike:
         names = shared_labels(base, task)
         known = f"; {len(names)} labels it knows by name" if names else ""
         settings.say(f"the base learnt other labels: its stages stay, and its head is new{known}")
+    if is_encoder(base):
+        return tune_encoder(train, valid, base, settings, shared, alike=alike)
     if has_closed_form(base, settings):
         return (_fit_closed_form if alike and is_blend(base) else _fit_new_head)(train, valid, base, settings)
     if not alike:
@@ -94,10 +98,9 @@ def fit_gradual(
 ) -> FitResult:
     """Train on from the base's weights, one stage after another thawed, inner ones at lower rates."""
     if settings.phases is None:
-        net = require_base(base).net
-        settings = replace(
-            settings, phases=gradual_phases(net, len(train) if valid is None else len(train) + len(valid))
-        )
+        base, n_labels = require_base(base), len(train) if valid is None else len(train) + len(valid)
+        rate = ENCODER_RATE if is_encoder(base) else _RATE
+        settings = replace(settings, phases=gradual_phases(base.net, n_labels, rate))
     return fit_fine_tune(train, valid, base, settings, shared)
 
 
@@ -250,7 +253,7 @@ def default_phases(net: Network, n_labels: int, settings: Settings, *, least: in
     return (Phase(first, rate, freeze="|".join(body)), Phase(total - first, rate, rates={"|".join(moving): 0.1}))
 
 
-def gradual_phases(net: Network, n_labels: int) -> tuple[Phase, ...]:
+def gradual_phases(net: Network, n_labels: int, rate: float = _RATE) -> tuple[Phase, ...]:
     """Return gradual unfreezing: the head first, then one more stage a phase, from the outermost on."""
     moving = _with_parameters(net, head_stages(net)[0])
     total = _epochs(n_labels)
@@ -261,7 +264,7 @@ def gradual_phases(net: Network, n_labels: int) -> tuple[Phase, ...]:
         rates = {name: _SLOWER_INSIDE ** -(i + 1) for i, name in enumerate(reversed(thawed))}
         epochs = max(1, total - each * len(moving)) if n_thawed == len(moving) else each
         frozen = "|".join(name for name in moving if name not in thawed)
-        phases.append(Phase(epochs, _RATE, freeze=frozen or None, rates=rates))
+        phases.append(Phase(epochs, rate, freeze=frozen or None, rates=rates))
     return tuple(phases)
 
 

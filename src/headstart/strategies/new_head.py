@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 
 from headstart.errors import OptionError
-from headstart.nets import build, is_buildable
-from headstart.predictor import NetworkScorer, Predictor
+from headstart.nets import ENCODERS, build, is_buildable
+from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
 from headstart.tasks import PLAIN, Task
 
 __all__ = ["answers_alike", "shared_labels", "with_new_head"]
@@ -32,23 +33,31 @@ def shared_labels(base: Predictor, task: Task) -> tuple[str, ...]:
     return tuple(name for name in task.names if name in base.task.names)
 
 
-def with_new_head(base: Predictor, task: Task, random_state: int = 0) -> Predictor:
+def with_new_head(base: Predictor, task: Task, random_state: int = 0, **further: float) -> Predictor:
     """Return a copy of a base whose last stage gives a task's logits; a label of a name that it knows keeps its weights.
+
+    Args:
+        base: with a network of ours, or an encoder, which gets its first head.
+        task: what the logits are for.
+        random_state: seed of the head's weights.
+        further: other options of the network, which change none of its weights.
 
     Raises:
         OptionError: its network is none of ours, whose last stage could be made anew.
     """
     scorer: Any = base.scorer
     spec = scorer.spec
-    if not isinstance(scorer, NetworkScorer) or not is_buildable(spec.name) or spec.until is not None:
+    known_how = is_buildable(spec.name) or spec.name in ENCODERS
+    if not isinstance(scorer, NetworkScorer | EncoderScorer) or not known_how or spec.until is not None:
         raise OptionError(
             f"this base answers {_described(base)}, and its network cannot be given a new head for other labels; use strategy "
             "'features', which learns one on its layers, or a base made by `headstart train`."
         )
-    options = {**spec.options, "n_outputs": task.n_outputs}
+    options = {**spec.options, **further, "n_outputs": task.n_outputs}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_state)
-        net = build(spec.name, spec.n_words, options)
+        make = ENCODERS.get(spec.name) or partial(build, spec.name)
+        net = make(spec.n_words, options)
     fresh, known = net.state_dict(), scorer.net.state_dict()
     last = f"{net.stages[-1]}."
     shared = shared_labels(base, task)

@@ -33,8 +33,8 @@ class Strategy:
         about: what it is, in a few words.
         uses: what it carries over: nothing, the trained base, or the source's texts.
         needs: what has to be there: ``"labels"`` (a base that predicts by itself), ``"network"`` (one with weights
-            to train), ``"ngrams"`` (one that can teach itself, and texts enough), ``"layers"``, ``"source"``, ``"columns"``,
-            ``"texts"`` (of the n-gram space named behind a colon).
+            to train), ``"beginning"`` (one that can be trained from random weights), ``"ngrams"`` (one that can teach itself, and
+            texts enough), ``"layers"``, ``"source"``, ``"columns"``, ``"texts"`` (of the n-gram space named behind a colon).
         columns: whether it can read tabular columns next to the text.
         expensive: whether a fit takes long, so that a comparison gives it fewer draws.
         unlabelled: whether it looks at no label, so that one fit stands for all budgets.

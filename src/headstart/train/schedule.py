@@ -81,6 +81,11 @@ def _one_cycle(done: float) -> float:
     return max(0.04, done / 0.2) if done < 0.2 else (1.0 - done) / 0.8
 
 
+def _warm_up(done: float) -> float:
+    """Rise over the first tenth, then fall along a line: as BERT was trained and is tuned."""
+    return max(0.01, done / 0.1) if done < 0.1 else (1.0 - done) / 0.9
+
+
 def _step(done: float) -> float:
     """Fall to a tenth for the last sixth, as the tutorial did: five epochs at .01, one at .001."""
     return 1.0 if done < 5 / 6 - 1e-9 else 0.1
@@ -92,6 +97,7 @@ SCHEDULES: dict[str, Schedule] = {
     "cosine": _cosine,
     "one-cycle": _one_cycle,
     "step": _step,
+    "warm-up": _warm_up,
 }
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from headstart.arrays import Places
 from headstart.batches import Batch, Batches, Examples
 from headstart.errors import DataError, OptionError
 from headstart.freezing import Freeze
@@ -53,8 +54,8 @@ Event = Callable[[str, Any, Facts], None]
 Setting ``trainer.stop = True`` ends training after the step."""
 
 _LEAST = {
-    "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "n_buckets": 1, "patience": 1,
-    "checkpoint_seconds": 0,
+    "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "accumulate": 1, "n_buckets": 1,
+    "patience": 1, "checkpoint_seconds": 0,
 }  # fmt: skip
 
 
@@ -73,6 +74,7 @@ class Trainer:
         schedule: a name from `headstart.train.SCHEDULES` or a function of the share of a phase done.
         clip_norm: longest gradient, all parameters together; None for no limit.
         batch_size: rows a step, over all processes together.
+        accumulate: in how many parts a step is computed, one after another, where a whole batch does not fit into memory.
         n_buckets: groups of like length (see `Batches`).
         patience: stop after this many epochs without a better validation score; None runs all epochs.
         monitor: ``"valid_auc"`` or ``"valid_loss"``: what "better" means.
@@ -110,6 +112,7 @@ class Trainer:
         schedule: str | Schedule = "one-cycle",
         clip_norm: float | None = 1.0,
         batch_size: int = 64,
+        accumulate: int = 1,
         n_buckets: int = 32,
         patience: int | None = None,
         monitor: str = "valid_auc",
@@ -138,6 +141,7 @@ class Trainer:
         self.schedule = schedule_function(schedule)
         self.clip_norm = clip_norm
         self.batch_size = batch_size
+        self.accumulate = accumulate
         self.n_buckets = n_buckets
         self.patience = patience
         self.monitor = monitor
@@ -162,6 +166,7 @@ class Trainer:
             "optimizer": optimizer,
             "optimizer_options": self.optimizer_options,
             "schedule": schedule,
+            **({} if accumulate == 1 else {"accumulate": accumulate}),
             **{
                 name: getattr(self, name)
                 for name in (
@@ -205,7 +210,9 @@ class Trainer:
                 f"{'without' if train.labels is None else 'with'} labels; pass more labelled texts."
             )
         batch_size = self._batching.get("batch_size", self.batch_size)
-        if batch_size < 2 * len(self.devices) and any(isinstance(m, _BatchNorm) for m in self.net.modules()):
+        if batch_size < 2 * len(self.devices) * self.accumulate and any(
+            isinstance(m, _BatchNorm) for m in self.net.modules()
+        ):
             raise OptionError(
                 f"batch_size is {batch_size} on {len(self.devices)} device(s), and batch normalisation cannot learn "
                 f"from one row; set it to at least {2 * len(self.devices)}, or use a network without batch normalisation."
@@ -313,7 +320,7 @@ class Trainer:
         for rows in plan[progress.step :]:
             done = (progress.phase_epoch * len(plan) + progress.step) / total
             with self._interrupts.held():
-                self._step(batches.batch(rows), self.schedule(done))
+                self._step(batches, rows, self.schedule(done))
                 progress.step += 1
                 progress.seconds = before + time.perf_counter() - started
             self._tell("step_end", {"epoch": progress.epoch + 1, "step": progress.step, "steps": len(plan)})
@@ -350,34 +357,36 @@ class Trainer:
             "seconds": seconds + time.perf_counter() - started,
         }
 
-    def _step(self, batch: Batch, factor: float) -> None:
-        n_tokens = int(batch.lengths.sum())
-        batch = batch.tensors(self.device)
+    def _step(self, batches: Batches, rows: Places, factor: float) -> None:
         for group in self._optimizer.param_groups:
             group["lr"] = group.setdefault("base_rate", group["lr"]) * factor
         self._optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.mixed_precision and self.device.type == "cuda"
-        ):
-            logits = self._net(batch)
-        n_rows = float(len(batch))
-        loss = weighted_loss(self.loss(logits.float(), batch.labels), batch.weights)
-        if self.world_size > 1:
-            # Gradients are averaged over processes: each counts by its fraction of the rows.
-            loss = loss * (n_rows * self.world_size / summed(n_rows, self.world_size))
-        value = loss.item()
+        n_rows, value = float(len(rows)), 0.0
+        # Over processes gradients are averaged: each counts by its fraction of the rows.
+        share = 1.0 if self.world_size == 1 else n_rows * self.world_size / summed(n_rows, self.world_size)
+        for part in np.array_split(rows, min(self.accumulate, len(rows))):
+            loss = self._loss(batches.batch(part)) * (share * len(part) / n_rows)
+            value += loss.item()
+            loss.backward()  # type: ignore[no-untyped-call]
         if not np.isfinite(value):
             raise DataError(
                 f"the training loss became {value} in epoch {self._progress.epoch + 1}, step {self._progress.step + 1}; "
                 f"try a smaller learning_rate than {self.learning_rate}, or clip_norm=1.0."
             )
-        loss.backward()  # type: ignore[no-untyped-call]
         if self.clip_norm is not None:
             clip_gradients(self.net.parameters(), self.clip_norm)
         self._optimizer.step()
         self._progress.loss_sum += value * n_rows
         self._progress.weight_sum += n_rows
-        self._progress.n_tokens += n_tokens
+        self._progress.n_tokens += int(batches.examples.lengths[rows].sum())
+
+    def _loss(self, batch: Batch) -> Tensor:
+        batch = batch.tensors(self.device)
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.mixed_precision and self.device.type == "cuda"
+        ):
+            logits = self._net(batch)
+        return weighted_loss(self.loss(logits.float(), batch.labels), batch.weights)
 
     def _measure(self, valid: Examples | None) -> dict[str, float | None]:
         measured: dict[str, float | None] = {}

@@ -110,6 +110,16 @@ def of_tasks(table: pa.Table) -> dict[str, Any]:
     }
 
 
+def of_encoders(table: pa.Table, labels: list[int]) -> dict[str, Any]:
+    """Encoders with a head of ours: fine-tuned."""
+    plain: dict[str, Any] = {"text": "text", "device": "cpu", "random_state": 0, "epochs": 1, "strategy": "fine-tune"}
+    classes = np.array(["dirty", "fine", "rude"])[np.random.default_rng(1).integers(0, 3, 60)]
+    return {
+        "tuned-static": hs.TextClassifier(base=static_encoder(), **plain).fit(table, labels),
+        "tuned-static-classes": hs.TextClassifier(base=static_encoder(), **plain).fit(table, classes),
+    }
+
+
 def static_encoder() -> Any:
     """An encoder as model2vec saves one, with random vectors and a tokenizer of whole words."""
     from safetensors.numpy import save_file
@@ -151,6 +161,7 @@ def main() -> None:
     made = {
         **{f"v1.1-{name}": one for name, one in classifiers(table, labels).items()},
         **{f"v1.2-{name}": one for name, one in of_tasks(table).items()},
+        **{f"v1.3-{name}": one for name, one in of_encoders(table, labels).items()},
     }
     for name, classifier in made.items():
         folder = HERE / name

@@ -123,11 +123,18 @@ def _blend(n_words: int, options: Facts) -> Table:
 def _static(n_words: int, options: Facts) -> Table:
     check_static(n_words, options)
     size = options["size"]
-    return Table(
-        {
-            "embeddings": Line(encoders.static_embeddings(n_words, size), ("ids",), ("rows", "tokens", size)),
-            "pooled": Line(encoders.static_pooled(options["normalize"]), ("embeddings", "ids"), ("rows", size)),
-        }
+    lines = {
+        "embeddings": Line(encoders.static_embeddings(n_words, size), ("ids",), ("rows", "tokens", size)),
+        "pooled": Line(encoders.static_pooled(options["normalize"]), ("embeddings", "ids"), ("rows", size)),
+    }
+    return Table(lines | _encoder_head(size, options))
+
+
+def _encoder_head(size: int, options: Facts) -> dict[str, Line]:
+    """Return the output behind an encoder that has learnt labels."""
+    n_outputs = options.get("n_outputs")
+    return (
+        {} if n_outputs is None else {"output": Line(kinds.linear(size, n_outputs), ("pooled",), ("rows", n_outputs))}
     )
 
 
@@ -143,7 +150,7 @@ def _transformer(n_words: int, options: Facts) -> Table:
     lines["pooled"] = Line(
         encoders.vectors_of(ways, options["normalize"]), (source, "lengths"), ("rows", size * len(ways))
     )
-    return Table(lines, batch_tokens=2048)
+    return Table(lines | _encoder_head(size * len(ways), options), batch_tokens=2048)
 
 
 _SHARES = {"dropout", "embedding_dropout", "word_dropout", "type_dropout"}
@@ -177,7 +184,7 @@ TABLES: dict[str, _Known] = {
         {"n_outputs", "new_heads"},
     ),
     "tutorial": _Known(_tutorial, {"n_outputs", "embedding_size", "hidden_size", "dense", "dropout"}, set()),
-    "static": _Known(_static, {"size", "normalize"}, set()),
+    "static": _Known(_static, {"size", "normalize"}, {"n_outputs"}),
     "transformer": _Known(_transformer, set(), set()),
 }
 """Networks by name, with the options that a stored one has."""

@@ -260,7 +260,7 @@ def _blend(options: Facts, weights: _Weights) -> _Table:
     return table
 
 
-def _transformer(options: Facts, _weights: _Weights) -> _Table:
+def _transformer(options: Facts, weights: _Weights) -> _Table:
     size = int(options["size"])
     make = partial(encoders.pieces_embedded, options=options)
     table = {"embeddings": _Stage(make, ("ids",), size, of_tokens=True)}
@@ -269,15 +269,21 @@ def _transformer(options: Facts, _weights: _Weights) -> _Table:
         table[f"layer{i}"] = _Stage(partial(encoders.encoder_layer, options=options), (last,), size, of_tokens=True)
         last = f"layer{i}"
     pooled = _without_weights(partial(encoders.text_vectors, options=options))
-    return {**table, "pooled": _Stage(pooled, (last,), size * len(options["pooling"]))}
+    return _with_output({**table, "pooled": _Stage(pooled, (last,), size * len(options["pooling"]))}, options, weights)
 
 
-def _static(options: Facts, _weights: _Weights) -> _Table:
+def _static(options: Facts, weights: _Weights) -> _Table:
     pooled = _without_weights(partial(encoders.static_mean, options=options))
-    return {
+    table = {
         "embeddings": _Stage(encoders.static_vectors, ("ids",), int(options["size"]), of_tokens=True),
         "pooled": _Stage(pooled, ("embeddings", "ids"), int(options["size"])),
     }
+    return _with_output(table, options, weights)
+
+
+def _with_output(table: _Table, options: Facts, weights: _Weights) -> _Table:
+    """Return an encoder's stages, with the output of one that has learnt labels."""
+    return {**table, "output": _linear("output", "pooled", weights)} if "n_outputs" in options else table
 
 
 _NETWORKS: dict[str, Callable[[Facts, _Weights], _Table]] = {
