@@ -1,6 +1,7 @@
 """The pieces that networks share."""
 
 from headstart.layers.dense import ACTIVATIONS, DenseBlock, xavier
+from headstart.layers.encoder_head import with_output
 from headstart.layers.fast import FastRecurrent
 from headstart.layers.network import Network, Shape, adapt
 from headstart.layers.ngrams import NgramLogit
@@ -25,5 +26,6 @@ __all__ = [
     "TokenEmbedding",
     "adapt",
     "pool",
+    "with_output",
     "xavier",
 ]

@@ -13,8 +13,7 @@ from torch.nn import functional
 
 from headstart.engines.options import check_static
 from headstart.kernels.tokens import FIRST_WORD_ID
-from headstart.layers import Stage, StageGraph
-from headstart.nets.encoder_head import with_output
+from headstart.layers import Stage, StageGraph, with_output
 from headstart.plain import Options
 
 __all__ = ["static_encoder"]

@@ -17,8 +17,7 @@ from torch.nn import functional
 from headstart.engines.options import check_encoder
 from headstart.errors import DataError
 from headstart.kernels.tokens import FIRST_WORD_ID
-from headstart.layers import Stage, StageGraph, pool
-from headstart.nets.encoder_head import with_output
+from headstart.layers import Stage, StageGraph, pool, with_output
 from headstart.plain import Options
 
 __all__ = ["Encoder", "transformer_encoder"]

@@ -54,8 +54,8 @@ Event = Callable[[str, Any, Facts], None]
 Setting ``trainer.stop = True`` ends training after the step."""
 
 _LEAST = {
-    "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "accumulate": 1, "n_buckets": 1,
-    "patience": 1, "checkpoint_seconds": 0,
+    "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "accumulate": 1, "n_buckets": 1, "patience": 1,
+    "checkpoint_seconds": 0,
 }  # fmt: skip
 
 
@@ -156,8 +156,7 @@ class Trainer:
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.checkpoint_seconds = checkpoint_seconds
         self.save_epochs = None if save_epochs is None else Path(save_epochs)
-        self.rank, self.world_size = 0, 1
-        self.stop = False
+        self.rank, self.world_size, self.stop = 0, 1, False
         self.resumed_from: tuple[int, int] | None = None
         self._run_options = {
             "phases": [asdict(phase) for phase in self.phases],
@@ -361,9 +360,9 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = group.setdefault("base_rate", group["lr"]) * factor
         self._optimizer.zero_grad(set_to_none=True)
-        n_rows, value = float(len(rows)), 0.0
         # Over processes gradients are averaged: each counts by its fraction of the rows.
-        share = 1.0 if self.world_size == 1 else n_rows * self.world_size / summed(n_rows, self.world_size)
+        n_rows, n_processes, value = float(len(rows)), self.world_size, 0.0
+        share = 1.0 if n_processes == 1 else n_rows * n_processes / summed(n_rows, n_processes)
         for part in np.array_split(rows, min(self.accumulate, len(rows))):
             loss = self._loss(batches.batch(part)) * (share * len(part) / n_rows)
             value += loss.item()
@@ -381,10 +380,8 @@ class Trainer:
         self._progress.n_tokens += int(batches.examples.lengths[rows].sum())
 
     def _loss(self, batch: Batch) -> Tensor:
-        batch = batch.tensors(self.device)
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.mixed_precision and self.device.type == "cuda"
-        ):
+        batch, on = batch.tensors(self.device), self.device.type
+        with torch.autocast(on, torch.bfloat16, enabled=self.mixed_precision and on == "cuda"):
             logits = self._net(batch)
         return weighted_loss(self.loss(logits.float(), batch.labels), batch.weights)
 

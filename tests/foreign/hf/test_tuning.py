@@ -70,6 +70,9 @@ def test_every_task_gets_a_head_is_stored_and_answers_a_row_alone_as_in_company(
     np.testing.assert_array_equal(again.score(rows).probabilities, scores.probabilities)
     alone = found.score(rows.take(np.array([3])))
     np.testing.assert_allclose(alone.probabilities[0], scores.probabilities[3], atol=1e-5)
+    for engine in ("compiled", "torch", "onnx"):
+        one = Predictor.from_parts(found.to_parts(), engine=engine).score(rows)
+        np.testing.assert_allclose(one.probabilities, scores.probabilities, rtol=1e-5, atol=1e-5)
     assert found.net.stages[-1] == "output" and found.to_parts().model["minor"] == 3
     assert encoder.net.stages[-1] == "pooled" and "minor" not in encoder.to_parts().model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from headstart.layers import Stage
+from headstart.layers.stages import Stage
 from headstart.plain import Options
 
 __all__ = ["with_output"]
