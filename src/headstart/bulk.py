@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def predict_file(
     where: Any = None,
     keep: Sequence[str] = (),
     spreadsheet_safe: bool = False,
+    stamp: Mapping[str, str] | None = None,
     files: FileOptions | None = None,
     format: str | None = None,
     device: str = "cpu",
@@ -64,6 +65,7 @@ def predict_file(
         where: a row filter.
         keep: columns of the source to write next to the predictions; cells of text files go through as they stand.
         spreadsheet_safe: put ``'`` in front of cells of CSV or TSV that a spreadsheet would take for formulas.
+        stamp: columns with the same value in every row, such as ``model_hash`` and ``scored_at``.
         files: how to read the files.
         format: what is written to standard output; CSV if nothing is said.
         device: where to compute.
@@ -85,7 +87,8 @@ def predict_file(
     keep = tuple(dict.fromkeys(keep))
     task, rule = predictor.answers, predictor.rule
     nothing = np.zeros(0 if task.kind in ("binary", "regression") else (0, len(task.names)))
-    results = task.columns(nothing, rule)
+    stamped = dict(stamp or {})
+    results = {*task.columns(nothing, rule), *stamped}
     for name in keep:
         if name in results:
             raise OptionError(
@@ -117,6 +120,8 @@ def predict_file(
                 result = result.append_column(
                     name, _as_arrow(values, of_lists=name == "label_set" or task.kind == "multilabel")
                 )
+            for name, value in stamped.items():
+                result = result.append_column(name, pa.repeat(value, len(rows.texts)))
             yield result
             if progress is not None:
                 progress(len(rows.texts))

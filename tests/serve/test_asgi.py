@@ -71,8 +71,8 @@ REFUSED: dict[str, tuple[int, Any, str]] = {
     "nothing": (422, "{}", "Send a row as"),
     "a number": (422, '{"text": 5}', "is a number"),
     "half an emoji": (422, '{"text": "\\ud83d"}', "half of a surrogate pair"),
-    "a long text": (413, json.dumps({"text": "x" * 51}), "has 51 characters, and at most 50"),
-    "many rows": (413, json.dumps({"rows": [{"text": ""}] * 4}), "has 4 rows, and at most 3"),
+    "a long text": (422, json.dumps({"text": "x" * 51}), "has 51 characters, and at most 50"),
+    "many rows": (422, json.dumps({"rows": [{"text": ""}] * 4}), "has 4 rows, and at most 3"),
     "a large body": (413, b"x" * 2001, "larger than 2,000 bytes"),
 }
 

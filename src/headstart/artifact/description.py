@@ -79,6 +79,7 @@ _INFO = holding(
     label_values=sequence(either(boolean, integer(-(2**63), 2**63), _NUMBER, _NAME), shortest=2, longest=100_000),
     **dict.fromkeys(("n_train", "n_guessed", "n_self_trained"), nullable(integer(0, _LARGE))),
     valid=nullable(_METRICS),
+    held_out_scores=sequence(_NUMBER, longest=101),
     test=nullable(_METRICS),
     source=_SOURCE,
 )

@@ -1,7 +1,7 @@
 """The application: its commands, and the one place where errors become sentences and exit codes.
 
-Exit codes: 0 done; 2 a mistake of the user's, told in one sentence; 1 a fault of ours, with a traceback to
-send us; 130, 143 and 129 interrupted by Ctrl-C, SIGTERM or SIGHUP.
+Exit codes: 0 done; 2 a mistake of the user's, told in one sentence; 1 a fault of ours, with a traceback to send us; 3 done,
+and `drift` found that texts have moved; 130, 143 and 129 interrupted by Ctrl-C, SIGTERM or SIGHUP.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _COMMANDS = {
     "transfer": (commands.Transfer, "headstart.cli.transfer:transfer"),
     "evaluate": (commands.Evaluate, "headstart.cli.evaluate:evaluate"),
     "predict": (commands.Predict, "headstart.cli.predict:predict"),
+    "drift": (commands.Drift, "headstart.cli.drift:drift"),
     "serve": (commands.Serve, "headstart.cli.serve:serve"),
     "embed": (commands.Embed, "headstart.cli.embed:embed"),
     "demo": (commands.Demo, "headstart.cli.demo:demo"),

@@ -11,6 +11,7 @@ from headstart.cli import arguments as args
 __all__ = [
     "Compare",
     "Demo",
+    "Drift",
     "Embed",
     "Evaluate",
     "ExportOnnx",
@@ -139,6 +140,46 @@ class Predict(args.Reads):
     threshold: args.Threshold = None
     costs: args.Costs = None
     abstain_below: args.AbstainBelow = None
+    stamp: Annotated[
+        bool, typer.Option("--stamp", help="Also write the model's hash and the time, as model_hash and scored_at.")
+    ] = False
+    device: args.Device = "auto"
+    engine: args.Engine = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift(args.Labelled):
+    """Tell whether texts have moved away from what a model knows; no label of theirs is looked at.
+
+    Ends with exit code 3 where a threshold is passed.
+    """
+
+    model: args.Model
+    data: args.Data
+    reference: Annotated[
+        str | None,
+        args.option(
+            "--reference",
+            "DATA",
+            "Texts to compare with, labelled or not; --where is not for them.",
+            shown="figures stored in the model",
+        ),
+    ] = None
+    max_unknown: Annotated[
+        float, args.option("--max-unknown", "P", "Most that the rate of unknown tokens may rise.", shown=True, min=0)
+    ] = 0.05
+    max_words: Annotated[
+        float, args.option("--max-words", "BITS", "Most that words may be distributed otherwise.", shown=True, min=0)
+    ] = 0.1
+    max_length: Annotated[
+        float, args.option("--max-length", "RATIO", "Most that texts may be longer or shorter.", shown=True, min=1)
+    ] = 2.0
+    max_scores: Annotated[
+        float, args.option("--max-scores", "D", "Most that scores may be distributed otherwise.", shown=True, min=0)
+    ] = 0.1
+    max_accuracy: Annotated[
+        float, args.option("--max-accuracy", "P", "Most that the estimated accuracy may fall.", shown=True, min=0)
+    ] = 0.05
     device: args.Device = "auto"
     engine: args.Engine = "auto"
 
@@ -191,6 +232,7 @@ class Serve(args.Command):
         float,
         args.option("--batch-wait", "MS", "Most that a batch waits for further rows.", shown=True, min=0, max=1000),
     ] = 2.0
+    engine: args.Engine = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from headstart.artifact import content_hash
 from headstart.bulk import STDOUT, predict_file
 from headstart.cli import console, reading
 from headstart.cli.commands import Predict
@@ -29,6 +31,7 @@ def predict(options: Predict) -> None:
         check_file(out, (reading.model_files(options.model), data, options.costs), option="--out")
     files = reading.file_options(options)
     predictor = decided_by(Predictor.load(options.model, engine=options.engine), options)
+    stamp = _stamp(predictor) if options.stamp else None
     with track("rows", None) as bar:
         counts = predict_file(
             predictor,
@@ -41,6 +44,7 @@ def predict(options: Predict) -> None:
             format=files.format,
             keep=reading.column_list(options.keep),
             spreadsheet_safe=options.spreadsheet_safe,
+            stamp=stamp,
             device=options.device,
             progress=bar.advance,
         )
@@ -59,5 +63,15 @@ def predict(options: Predict) -> None:
     if to_stdout:
         console.note(line)
     else:
-        result = {"out": str(out), **reading.label_facts(predictor.task), **counts}
+        result = {"out": str(out), **(stamp or {}), **reading.label_facts(predictor.task), **counts}
         console.emit(result, as_json=options.as_json, lines=[line])
+
+
+def _stamp(predictor: Predictor) -> dict[str, str]:
+    """Return what tells later which model gave scores, and when: its content hash as `inspect` has it, or the one that it would
+    have with a rule that the command line changed; and the time in UTC.
+    """
+    return {
+        "model_hash": content_hash(predictor.to_parts()),
+        "scored_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -45,6 +45,7 @@ def serve(options: Serve) -> None:
     setup = Setup(
         models=tuple((name, str(path)) for name, path in models),
         token=token,
+        engine=options.engine,
         log_texts=options.log_texts,
         watch=options.watch,
         limits=limits,

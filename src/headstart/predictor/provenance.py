@@ -45,6 +45,8 @@ class Provenance(TypedDict, total=False):
         deciding_columns: columns that decide the label by themselves, each with its ``name`` and ``accuracy``.
         n_valid: rows that `valid` was measured on.
         valid: metrics on held-out rows.
+        held_out_scores: percentiles 0 to 100 of what the model said of these rows: of two labels the probability of the second,
+            of several that of the likeliest.
         test: metrics on test rows.
         best_epoch: whose weights were kept.
         history: one row an epoch.
@@ -72,6 +74,7 @@ class Provenance(TypedDict, total=False):
     deciding_columns: list[Row]
     n_valid: int
     valid: Metrics
+    held_out_scores: list[float]
     test: Metrics
     best_epoch: int
     history: list[Row]

@@ -30,7 +30,7 @@ from headstart.serve.served import Served, named_models
 __all__ = ["application"]
 
 _DESCRIPTION = 'Scores texts as `headstart predict` does. Every refusal is {"error": "a sentence"}.'
-_PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript", "page.svg": "image/svg+xml"}
 
 
 def application(

@@ -81,7 +81,7 @@ class Models:
             for one in self._served:
                 try:
                     if one.path is not None and inspect(one.path)["content_hash"] != one.digest:
-                        one = Served.load(one.name, one.path)
+                        one = Served.load(one.name, one.path, one.engine)
                         changed.append(one)
                 except HeadstartError as error:
                     faults.append(error)

@@ -13,7 +13,7 @@ from headstart.serve.metrics import Metrics
 
 __all__ = ["OPEN", "Guard"]
 
-OPEN = ("/", "/page.css", "/page.js", "/health", "/ready", "/openapi.json")
+OPEN = ("/", "/page.css", "/page.js", "/page.svg", "/health", "/ready", "/openapi.json")
 """Paths that need no token: they hold no text and no model."""
 
 _HEADERS = (

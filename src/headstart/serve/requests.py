@@ -118,7 +118,7 @@ def rows_of(value: Any, limits: Limits) -> tuple[list[Json], bool]:
         raise Refusal(422, '"rows" has to be a list with at least one row, such as [{"text": "..."}].')
     if len(rows) > limits.rows:
         raise Refusal(
-            413,
+            422,
             f"The request has {len(rows):,} rows, and at most {limits.rows:,} are taken; send it in pieces, or as JSON lines.",
         )
     for number, row in enumerate(rows, 1):

@@ -103,7 +103,7 @@ def serve_here(
     Raises:
         HeadstartError: a model that cannot be served.
     """
-    models, limits = Models([Served.load(name, Path(path)) for name, path in setup.models]), setup.limits
+    models, limits = Models([Served.load(name, Path(path), setup.engine) for name, path in setup.models]), setup.limits
     app = application(models, limits=limits, token=setup.token, log_texts=setup.log_texts, on_reload=on_reload)
     config = uvicorn.Config(
         app,

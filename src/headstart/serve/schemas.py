@@ -34,7 +34,7 @@ ERRORS: Responses = {
     **UNAUTHORIZED,
     400: _refused("No JSON.", "The request is not JSON (Expecting value: line 1 column 1 (char 0)); send {\"text\": \"...\"}."),
     408: _refused("It arrived too slowly.", "The request did not arrive within 30 seconds; send it faster."),
-    413: _refused("It is too large.", "Row 3: the text has 200,000 characters, and at most 100,000 are taken; cut it."),
+    413: _refused("It is too large.", "The request is larger than 8,388,608 bytes; send it in pieces, or as a stream of JSON lines."),
     415: _refused("Another kind of content.", "The content type is 'text/plain'; send application/json or application/x-ndjson."),
     422: _refused("JSON that holds no rows for this model.", "Row 3 has no 'text'. Send a row as {\"text\": ...}."),
     503: _refused("The queue is full.", "20,000 rows are waiting to be scored, and no more are taken; send it again.", **_RETRY),

@@ -15,6 +15,7 @@ from headstart.artifact import content_hash, read
 from headstart.bulk import own_text
 from headstart.corpus import Corpus
 from headstart.corpus.request import joined_texts
+from headstart.engines import AUTO
 from headstart.errors import DataError
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
@@ -34,12 +35,14 @@ class Served:
         predictor: what scores.
         digest: the artifact's content hash, in hex.
         path: its folder, or None for a model in memory.
+        engine: what runs its network.
     """
 
     name: str
     predictor: Predictor
     digest: str
     path: Path | None = None
+    engine: str = AUTO
 
     @classmethod
     def of(cls, name: str, predictor: Predictor) -> Served:
@@ -47,7 +50,7 @@ class Served:
         return cls(name, predictor, content_hash(predictor.to_parts()))._warmed()
 
     @classmethod
-    def load(cls, name: str, path: Path) -> Served:
+    def load(cls, name: str, path: Path, engine: str = AUTO) -> Served:
         """Return a model from its folder, ready to score.
 
         Raises:
@@ -55,7 +58,8 @@ class Served:
             DataError: if it predicts nothing.
         """
         parts = read(path)
-        return cls(name, Predictor.from_parts(parts), parts.content_hash, path)._warmed()
+        predictor = Predictor.from_parts(parts, engine=engine)
+        return cls(name, predictor, parts.content_hash, path, engine)._warmed()
 
     def _warmed(self) -> Served:
         """Return self once a row has been scored, so that whatever has to be compiled is."""
@@ -116,7 +120,7 @@ class Served:
             raise Refusal(422, f"Row {number}: {name!r} is {kind}, and a string or null was expected.")
         if text is not None and len(text) > limits.characters:
             raise Refusal(
-                413,
+                422,
                 f"Row {number}: the text has {len(text):,} characters, and at most {limits.characters:,} are taken; cut it.",
             )
         try:

@@ -26,6 +26,7 @@ class Setup:
     Attributes:
         models: names and folders.
         token: what requests have to bring, or None.
+        engine: what runs their networks.
         log_texts: whether the log holds the rows.
         watch: seconds between looks at the folders for another model; 0 for none.
         limits: bounds of each worker.
@@ -33,6 +34,7 @@ class Setup:
 
     models: tuple[tuple[str, str], ...]
     token: str | None = None
+    engine: str = "auto"
     log_texts: bool = False
     watch: float = 0.0
     limits: Limits = field(default_factory=Limits)

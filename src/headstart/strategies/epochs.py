@@ -12,12 +12,11 @@ from torch import nn
 from headstart.arrays import Floats
 from headstart.batches import Examples
 from headstart.corpus import Corpus
-from headstart.fitting.calibration import held_out_metrics
 from headstart.inference import network_logits, on_device
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, Provenance
 from headstart.predictor.scorers import outputs_of
-from headstart.strategies.finishing import rule_of
+from headstart.strategies.finishing import held_out_facts, rule_of
 from headstart.strategies.recipes import Recipe, trainer_of
 from headstart.strategies.settings import FitResult, Settings
 from headstart.tasks import Task
@@ -117,9 +116,7 @@ def finish_network(
         net = on_device(predictor.net, trainer.device)
         logits = outputs_of(network_logits(net, examples, device=trainer.device))
         predictor = replace(predictor, rule=rule_of(predictor, logits, rows, settings))
-        facts["n_valid"] = len(rows)
-        task, rule = predictor.answers, predictor.rule
-        facts["valid"] = held_out_metrics(task, rows.labels, predictor.probabilities(logits), rule)
+        facts |= held_out_facts(predictor, rows, logits)
     predictor.net.to("cpu").eval()
     run = {**predictor.run, "history": trainer.history, "training": _training(trainer)}
     predictor = replace(predictor.with_facts(**facts), run=run)

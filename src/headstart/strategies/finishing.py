@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Doubles
 from headstart.corpus import Corpus
+from headstart.drift import scores_of
 from headstart.fitting.calibration import fit_rule, held_out_metrics
 from headstart.fitting.conformal import conformal_quantile
 from headstart.fitting.folds import Fold, known_rows, stratified_folds
@@ -18,7 +19,7 @@ from headstart.strategies.inputs import group_codes_of, task_of
 from headstart.strategies.settings import FitResult, Settings
 from headstart.tasks import Rule
 
-__all__ = ["finish_head", "folds_of", "measured", "rule_of"]
+__all__ = ["finish_head", "folds_of", "held_out_facts", "measured", "rule_of"]
 
 
 def folds_of(train: Corpus, settings: Settings) -> list[Fold]:
@@ -55,9 +56,7 @@ def finish_head(
         rows, logits = train.take(known), out_of_fold[known]
     if rows is not None and rows.labels is not None and logits is not None and len(logits):
         predictor = replace(predictor, rule=rule_of(predictor, logits, rows, settings))
-        facts["n_valid"] = len(rows)
-        task, rule = predictor.answers, predictor.rule
-        facts["valid"] = held_out_metrics(task, rows.labels, predictor.probabilities(logits), rule)
+        facts |= held_out_facts(predictor, rows, logits)
     return replace(result, predictor=predictor.with_facts(**facts))
 
 
@@ -83,8 +82,20 @@ def measured(predictor: Predictor, valid: Corpus | None, device: str) -> Provena
     """Return the facts about validation rows of a model that has learnt nothing from them; none of rows without labels."""
     if valid is None or valid.labels is None:
         return {}
-    probabilities = predictor.probabilities(predictor.score(valid, device=device).logits)
-    return {
-        "n_valid": len(valid),
-        "valid": held_out_metrics(predictor.answers, valid.labels, probabilities, predictor.rule),
-    }
+    return held_out_facts(predictor, valid, predictor.score(valid, device=device).logits)
+
+
+def held_out_facts(predictor: Predictor, rows: Corpus, logits: Doubles) -> Provenance:
+    """Return what is kept of rows that a model has not learnt from: metrics, and where its scores lie.
+
+    Args:
+        predictor: done.
+        rows: with labels.
+        logits: of the rows, [rows] or [rows, outputs].
+    """
+    probabilities = predictor.probabilities(logits)
+    metrics = held_out_metrics(predictor.answers, np.asarray(rows.labels), probabilities, predictor.rule)
+    facts: Provenance = {"n_valid": len(rows), "valid": metrics}
+    if predictor.answers.kind != "regression":
+        facts["held_out_scores"] = np.percentile(scores_of(probabilities), np.arange(101)).tolist()
+    return facts
