@@ -25,6 +25,8 @@ CALLS: dict[str, list[str] | None] = {
     "transfer": ["BASE", "hotel.csv", "--strategy", "features", "--out", "made"],
     "evaluate": ["BASE", "hotel.csv"],
     "predict": ["BASE", "hotel.csv", "--out", "scored.parquet"],
+    "drift": ["BASE", "hotel.csv", "--max-words", "1", "--max-scores", "1"],
+    "serve": None,  # tests/serve/test_processes.py: goes on until it is stopped
     "layers": ["BASE"],
     "embed": ["BASE", "hotel.csv", "--layer", "pooled", "--out", "vectors.parquet"],
     "inspect": ["BASE"],

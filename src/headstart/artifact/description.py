@@ -73,7 +73,15 @@ _METRICS = holding(
     confidence=nullable(number(0, 1)), **{name: nullable(_NUMBER) for task in TASKS.values() for name in task.metrics}
 )
 _SOURCE = holding(unknown_token_rate=nullable(_NUMBER), length_percentiles=mapping(_NUMBER))
+_CARD_TEXT = text(longest=10_000, users_own=True)
+_CARD = record(
+    {
+        **dict.fromkeys(("description", "licence", "intended_use"), _CARD_TEXT),
+        "tags": sequence(_CARD_TEXT, longest=1000),
+    }
+)
 _INFO = holding(
+    card=_CARD,
     strategy=text(),
     label_types=sequence(text(), longest=100_000),
     label_values=sequence(either(boolean, integer(-(2**63), 2**63), _NUMBER, _NAME), shortest=2, longest=100_000),

@@ -255,5 +255,9 @@ class Trains(Learns):
             "Further texts, without labels, to learn words from; of many, blend learns pseudo-labels too.",
         ),
     ] = None
+    card: Annotated[
+        Path | None,
+        option("--card", "FILE.toml", "What to say of the model: description, tags, licence, intended_use."),
+    ] = None
     report: Annotated[Path | None, option("--report", "FILE.html", "Also write a page about the run.")] = None
     force: Force = False

@@ -22,6 +22,7 @@ from headstart.corpus import OtherColumns, source_name
 from headstart.errors import OptionError
 from headstart.estimators import ModelPlace, TextEstimator, estimator_for, run_digest
 from headstart.predictor import Predictor
+from headstart.predictor.card import Card
 from headstart.tasks import TASKS, Task
 
 __all__ = ["estimator_of", "fit_and_save", "short_name"]
@@ -60,6 +61,7 @@ def fit_and_save(
     place: ModelPlace,
     *,
     base: str | None = None,
+    card: Card | None = None,
     as_json: bool,
     title: str,
 ) -> None:
@@ -70,6 +72,7 @@ def fit_and_save(
         splits: the rows.
         place: where the model goes.
         base: the content hash of the base, a part of what a checkpoint belongs to.
+        card: what is said of the model.
         title: of the page.
         as_json: print one JSON object.
     """
@@ -98,6 +101,8 @@ def fit_and_save(
         known = model.predictor_.with_facts(counts=splits.counts)
         if test is not None:
             known = known.with_facts(test=test)
+        if card is not None:
+            known = known.with_facts(card=card)
         model.predictor_ = replace(known, run={**known.run, **_run_facts(seconds)})
         _beside_the_base(model, splits, result)
         _warn(model, result)

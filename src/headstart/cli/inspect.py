@@ -95,6 +95,13 @@ def _inputs(inputs: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+def _card(card: dict[str, Any]) -> dict[str, str]:
+    """Return what people say of the model, part by part."""
+    return {
+        name.replace("_", " "): ", ".join(value) if isinstance(value, list) else value for name, value in card.items()
+    }
+
+
 def _summary(found: dict[str, Any]) -> list[str]:
     model, info = found["model"], found["model"].get("info", {})
     names = model.get("labels", [])
@@ -105,6 +112,7 @@ def _summary(found: dict[str, Any]) -> list[str]:
     said = task.said() if names or task.kind == "regression" else "-"
     lines = {
         "model": f"{found['path']} ({model.get('kind')}, strategy {info.get('strategy', '-')})",
+        **_card(info.get("card", {})),
         "task": task.kind if names or task.kind == "regression" else "none: an encoder",
         "labels": f"{', '.join(names)} (positive: {names[-1]})" if len(names) == 2 and task.kind == "binary" else said,
         "decides": _decisions(model),

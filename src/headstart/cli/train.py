@@ -9,6 +9,7 @@ from headstart.cli.fitting import estimator_of, fit_and_save, short_name
 from headstart.cli.settings import column_types, estimator_options
 from headstart.errors import OptionError
 from headstart.estimators import ModelPlace
+from headstart.predictor.card import read_card
 
 __all__ = ["train"]
 
@@ -20,6 +21,7 @@ def train(options: Train) -> None:
     place = ModelPlace(options.out, inputs, options.force, options.report)
     place.check()
     columns = reading.column_list(options.columns)
+    card = None if options.card is None else read_card(options.card)
     given = estimator_options(options.config, options.set_)
     named = {"net": options.net, "epochs": options.epochs, "coverage": options.coverage}
     given |= {name: value for name, value in named.items() if value is not None} | decisions(options)
@@ -45,4 +47,4 @@ def train(options: Train) -> None:
     model = estimator_of(splits.train.task, rows.rows, {**defaults, **given})
     if options.unlabelled is not None:
         model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
-    fit_and_save(model, splits, place, title=f"Training on {short_name(data)}", as_json=options.as_json)
+    fit_and_save(model, splits, place, card=card, title=f"Training on {short_name(data)}", as_json=options.as_json)

@@ -13,6 +13,7 @@ from headstart.cli.fitting import estimator_of, fit_and_save, short_name
 from headstart.cli.settings import column_types, estimator_options
 from headstart.errors import OptionError
 from headstart.estimators import ModelPlace, load
+from headstart.predictor.card import read_card
 from headstart.strategies import STRATEGIES, strategy_of
 
 __all__ = ["transfer"]
@@ -33,6 +34,7 @@ def transfer(options: Transfer) -> None:
             f"--columns {options.columns} came with --strategy {strategy}, which reads texts alone; "
             f"use one of {reading_them}, or leave --columns out."
         )
+    card = None if options.card is None else read_card(options.card)
     given = estimator_options(options.config, options.set_)
     given |= {
         name: value
@@ -70,6 +72,7 @@ def transfer(options: Transfer) -> None:
         splits,
         place,
         base=inspect(options.model)["content_hash"],
+        card=card,
         title=f"{strategy} on {short_name(data)}",
         as_json=options.as_json,
     )

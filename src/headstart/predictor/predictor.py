@@ -30,6 +30,7 @@ from headstart.inputs import (
 )
 from headstart.notebook import Shown
 from headstart.plain import Json
+from headstart.predictor.card import checked_card
 from headstart.predictor.checking import (
     check_answers,
     check_columns,
@@ -246,6 +247,14 @@ class Predictor(Shown):
         """Return the same model, which reads these columns."""
         others = {name: one for name, one in self.inputs.items() if name != "columns"}
         return replace(self, inputs={**others, "columns": ColumnInput(tuple(names))} if names else others)
+
+    def with_card(self, **card: Any) -> Predictor:
+        """Return the same model with a card: ``description``, ``tags``, ``licence`` and ``intended_use``, each optional.
+
+        Raises:
+            OptionError: a part that no card has, or one that is no text.
+        """
+        return self.with_facts(card=checked_card(card))
 
     def with_facts(self, **facts: Unpack[Provenance]) -> Predictor:
         """Return the same model with more facts in `info`."""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import TypedDict, cast
 
 from headstart.plain import Facts, Row
+from headstart.predictor.card import Card
 
 __all__ = ["Metrics", "Provenance", "SourceFacts", "kept", "without"]
 
@@ -34,6 +35,7 @@ class Provenance(TypedDict, total=False):
     """Facts about a model, ready for JSON; each is there only where it is known.
 
     Attributes:
+        card: what people say of it.
         strategy: how it learnt.
         label_column: where its labels stood.
         label_types: the types of the label values, by name.
@@ -63,6 +65,7 @@ class Provenance(TypedDict, total=False):
         parity: how far the imported network is from what it should compute.
     """
 
+    card: Card
     strategy: str
     label_column: str | None
     label_types: list[str]

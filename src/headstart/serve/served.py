@@ -84,6 +84,7 @@ class Served:
             "labels": list(task.names),
             "text": self.predictor.text,
             "columns": list(self.predictor.columns),
+            "card": dict(self.predictor.info.get("card", {})),
         }
 
     def corpus(self, rows: Sequence[Facts], limits: Limits) -> Corpus:
