@@ -40,6 +40,7 @@ _COMMANDS = {
     "inspect": (commands.Inspect, "headstart.cli.inspect:inspect"),
     "map": (commands.Map, "headstart.cli.map:draw_map"),
     "compare": (commands.Compare, "headstart.cli.compare:compare"),
+    "warm": (commands.Warm, "headstart.cli.warm:warm"),
     "options": (commands.Options, "headstart.cli.options:options"),
 }
 _IMPORTS = {

@@ -26,6 +26,7 @@ __all__ = [
     "Serve",
     "Train",
     "Transfer",
+    "Warm",
 ]
 
 
@@ -307,6 +308,19 @@ class Map(args.Reads):
     label_map: args.LabelMap = None
     n_rows: Annotated[int, typer.Option("--n-rows", help="Draw at most so many texts.")] = 2000
     seed: args.Seed = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warm:
+    """Compile what prediction needs into a folder, to be baked into an image: then no process has to."""
+
+    model: Annotated[
+        Path | None, typer.Argument(metavar="[MODEL]", help="Only what this model needs.", show_default=False)
+    ] = None
+    to: Annotated[
+        Path | None, args.option("--to", "DIR", "Where the machine code goes.", shown="the package's own")
+    ] = None
+    as_json: args.Json = False
 
 
 @dataclass(frozen=True, kw_only=True)

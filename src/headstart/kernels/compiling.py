@@ -1,7 +1,7 @@
 """`compiled`: how every loop of this package becomes machine code, and where that code is kept.
 
 Compiling all loops takes half a minute, so machine code is kept on disk, in the first of these places that can be
-written: ``NUMBA_CACHE_DIR``, the package's ``__pycache__``, the user's cache folder, a folder in the system's
+written, or holds it already: ``NUMBA_CACHE_DIR``, the package's ``__pycache__``, the user's cache folder, a folder in the system's
 temporary folder that is the user's alone. Where none can, each process compiles for itself. Nothing that is
 wrong with the kept code (a full disk, a damaged file, two processes that write at once) reaches a caller: it is
 compiled again.
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, overload
 
 import numba
+from numba.core import config
 from numba.core.caching import (
     CompileResultCacheImpl,
     FunctionCache,
@@ -35,10 +36,12 @@ from numba.core.caching import (
 )
 from numba.core.compiler_lock import global_compiler_lock
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "keep_in", "kept_functions", "n_compiled"]
 
 
 _Compiled = Callable[..., Any]
+_KEPT: dict[str, Any] = {}
+_FUNCTIONS: list[Any] = []
 
 
 @overload
@@ -61,6 +64,8 @@ def compiled(function: Any = None, *, part: bool = False, inline: bool = False) 
     if not (part or inline):
         with suppress(RuntimeError, OSError):  # there is no place to keep it in
             found._cache = _Cache(function)  # as Numba's own `enable_caching` does
+            _KEPT[f"{function.__module__}.{function.__name__}"] = found._cache
+            _FUNCTIONS.append(found)
     return found
 
 
@@ -102,6 +107,22 @@ class _Stored(IndexDataCacheFile):
             return {}
 
 
+def _or_baked(place: Any) -> Any:
+    """Return a place that is also taken where it cannot be written to, if it holds the function: in an image that was warmed."""
+
+    class Place(place):  # type: ignore[misc]
+        @classmethod
+        def from_function(cls, py_func: Any, py_file: str) -> Any:
+            with suppress(TypeError, OSError):  # no folder was named
+                found = cls(py_func, py_file)
+                name = f"*.{py_func.__name__}-{py_func.__code__.co_firstlineno}.*.nbi"
+                if any(Path(found.get_cache_path()).glob(name)):
+                    return found
+            return super().from_function(py_func, py_file)
+
+    return Place
+
+
 class _InUsersFolder(UserWideCacheLocator):
     """The user's cache folder, unless ``XDG_CACHE_HOME`` or ``HOME`` puts it into the current folder, whatever that is."""
 
@@ -130,7 +151,9 @@ class _InTemporaryFolder(InTreeCacheLocator):
 
 
 class _Places(CompileResultCacheImpl):
-    _locator_classes = [UserProvidedCacheLocator, InTreeCacheLocator, _InUsersFolder, _InTemporaryFolder]  # noqa: RUF012
+    _locator_classes = [  # noqa: RUF012
+        _or_baked(UserProvidedCacheLocator), _or_baked(InTreeCacheLocator), _InUsersFolder, _InTemporaryFolder
+    ]  # fmt: skip
 
 
 _Cache._impl_class = _Places
@@ -163,6 +186,22 @@ def digest_of(folder: Path) -> str:
     for path in sorted(folder.glob("*.py")):
         found.update(path.name.encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
+
+
+def keep_in(folder: Path) -> None:
+    """Keep machine code in a folder from now on; call it before any loop is imported."""
+    os.environ["NUMBA_CACHE_DIR"] = str(folder.absolute())
+    config.reload_config()
+
+
+def kept_functions() -> list[tuple[str, Path]]:
+    """Return the functions whose machine code is kept, each with the folder that it is in."""
+    return [(name, Path(one.cache_path)) for name, one in _KEPT.items()]
+
+
+def n_compiled() -> int:
+    """Return how many versions of these functions this process had to compile, there being none on disk."""
+    return sum(one.stats.cache_misses.total() for one in _FUNCTIONS)
 
 
 if hasattr(os, "register_at_fork"):  # a child that is made while another thread compiles would never get the lock
