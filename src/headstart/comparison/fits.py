@@ -62,7 +62,11 @@ def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, ke
         shared.adapted_base(workspace.base, settings.unlabelled)  # no part of the time of whichever fit comes first
     started, used = time.perf_counter(), time.process_time()
     result = learn(strategy, shared.corpus, None, workspace.base, settings, shared, measure=False)
-    predictor = result.predictor.with_text(column=workspace.text) if workspace.input == "text" else result.predictor
+    predictor = (
+        result.predictor.with_text(column=workspace.text)
+        if workspace.input == "text"
+        else result.predictor.reading(shared.corpus)
+    )
     logits = _test_logits(workspace, result, settings)
     seconds, used = time.perf_counter() - started, time.process_time() - used
     choices = dict(result.choices)

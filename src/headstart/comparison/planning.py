@@ -96,6 +96,8 @@ def plan_of(
     strategies, left_out = chosen(
         names, available=_available(base, problem, source), why=_reasons(base, problem, source)
     )
+    if problem.pool.input == "columns":  # they are the rows, and next to nothing
+        strategies = {name: replace(one, with_columns=False) for name, one in strategies.items()}
     for budget in options.budgets:
         for seed in range(max(options.seeds, options.cheap_seeds)):
             problem.draw(budget, seed)
@@ -142,7 +144,7 @@ def chosen(
         if name in wanted and not missing:
             running[name] = strategy
         elif name in wanted and (name in named or not _NOT_ASKED & set(missing)):
-            left_out[name] = why[missing[0]]
+            left_out[name] = why.get(missing[0], f"the rows are none of the kind {missing[0]!r}")
     if not running:
         asked = ", ".join(name for name in known if name in wanted)
         raise OptionError(

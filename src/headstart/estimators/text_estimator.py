@@ -431,7 +431,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         return labelled(*pair, task=task or self._unless_told)
 
     def _take(self, learnt: FitResult, train: Corpus, y: Any, stored: Json) -> Self:
-        predictor = replace(learnt.predictor, estimator=stored)
+        predictor = replace(learnt.predictor.reading(train), estimator=stored)
         if self._row_kind == "text":
             predictor = predictor.with_text(column=self.text or train.text_name)
         predictor = predictor.with_facts(strategy=stored["strategy"], label_column=train.label_column)

@@ -77,7 +77,7 @@ class ImageInput:
         Raises:
             DataError: an image that cannot be read, is damaged, or unpacks to more than 50 million points; names its row.
         """
-        cells = corpus.column(self.column)
+        cells = corpus.column((*corpus.reads, self.column)[0])
         pixels = np.zeros((len(cells), self.channels, self.height, self.width), np.uint8)
         for row, cell in enumerate(cells):
             if cell.is_valid:

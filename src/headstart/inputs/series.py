@@ -84,7 +84,7 @@ class SeriesInput:
         nothing = np.zeros((0, len(self.means)), np.float32)
         found: list[Floats] = []
         means, scales = np.array(self.means), np.array(self.scales)
-        for row in _rows(corpus, self.column):
+        for row in _rows(corpus, (*corpus.reads, self.column)[0]):
             if row is None:
                 counts["n_null"] += 1
                 found.append(nothing)

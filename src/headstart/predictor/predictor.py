@@ -243,6 +243,14 @@ class Predictor(Shown):
         """Return the same model with other options of its `TextInput`."""
         return replace(self, inputs={**self.inputs, "text": replace(text_input_of(self.inputs), **options)})
 
+    def reading(self, corpus: Corpus) -> Predictor:
+        """Return the same model, which finds what its rows are where this corpus has it."""
+        kind = self.reads_kind
+        if kind in ("text", "columns") or not corpus.reads:
+            return self
+        found: Any = self.inputs[kind]
+        return replace(self, inputs={**self.inputs, kind: replace(found, column=corpus.reads[0])})
+
     def with_columns(self, names: Sequence[str]) -> Predictor:
         """Return the same model, which reads these columns."""
         others = {name: one for name, one in self.inputs.items() if name != "columns"}
