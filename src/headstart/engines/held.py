@@ -113,6 +113,7 @@ class HeldNetwork:
         """
         if self._net is None:
             self._net = self._torch.built(self.spec, self._weights or {})
+            self._weights, self._engines = None, {}  # what is done to the module's weights is done to the model's
         return self._net
 
     @property
