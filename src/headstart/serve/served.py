@@ -16,7 +16,7 @@ from headstart.bulk import own_text
 from headstart.corpus import Corpus
 from headstart.corpus.request import joined_texts
 from headstart.engines import AUTO
-from headstart.errors import DataError
+from headstart.errors import DataError, OptionError
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
 from headstart.serve.limits import Limits, Refusal
@@ -64,6 +64,11 @@ class Served:
     def _warmed(self) -> Served:
         """Return self once a row has been scored, so that whatever has to be compiled is."""
         _ = self.predictor.answers
+        if not isinstance(self.predictor.row_columns, str):
+            raise OptionError(
+                f"the model {self.name!r} reads rows that are no texts, and only models of texts are served; score files of such "
+                "rows with `headstart predict`."
+            )
         names = self.predictor.columns
         nothing = pa.table({name: pa.nulls(2) for name in names})
         self.answers(self.scored(Corpus(pa.array(["", "a text"], pa.large_string()), columns=nothing)).probabilities)
