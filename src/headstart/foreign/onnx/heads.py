@@ -29,8 +29,8 @@ def head_logits(g: Graph, features: str, head: Any) -> str:
         product = g.op("MatMul", g.cast(features, np.float64), np.ascontiguousarray(weights.T))
         return str(g.op("Add", product, intercept))
     raise OptionError(
-        f"this model ends in a head of the kind {head.kind!r}, which the export to ONNX does not know; predict with headstart "
-        "itself, where CatBoost runs it."
+        f"this model ends in a head of the kind {head.kind!r}, and its trees may take another leaf for a feature that differs in the "
+        "seventh digit, so an ONNX folder could not be held to its scores; predict with headstart itself, where CatBoost runs it."
     )
 
 
