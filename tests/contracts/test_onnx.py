@@ -140,9 +140,15 @@ def test_the_reader_of_a_folder_needs_numpy_and_onnxruntime_alone(tmp_path: Path
 def test_networks_of_a_model_file_are_exported_or_refused_by_name() -> None:
     for name in STORED:
         spec = NetSpec(name, 40, {})
-        if name == "mxnet":
-            with pytest.raises(OptionError, match=r"'mxnet'.*torch runs it"):
-                stages_of(spec, {})
-        else:
+        if name in ("blend", "fast", "gru", "static", "transformer", "tutorial"):
             with pytest.raises(hs.errors.ArtifactError, match="lacks an option"):
                 stages_of(spec, {})
+        else:
+            with pytest.raises(OptionError, match=rf"'{name}'.*torch runs it"):
+                stages_of(spec, {})
+
+
+@pytest.mark.parametrize("engine", ["onnx", "compiled"])
+def test_an_engine_that_cannot_run_a_sound_model_names_one_that_can(engine: str) -> None:
+    with pytest.raises(OptionError, match=r"^(this model's network|the engine 'compiled').*engine=.torch"):
+        hs.load(ARTIFACTS / "v1.1-imported", engine=engine)

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from headstart.arrays import Floats
 from headstart.batches import Examples
+from headstart.errors import OptionError
 from headstart.plain import Facts, Json
 
-__all__ = ["LOGITS", "POOLINGS", "Engine", "NetSpec", "Shape"]
+__all__ = ["LOGITS", "POOLINGS", "CannotRunError", "Engine", "NetSpec", "Shape"]
 
 POOLINGS = ("last", "mean", "max")
 """How outputs of every token become one a row."""
@@ -20,6 +21,10 @@ LOGITS = ""
 
 Shape = tuple[int | str, ...]
 """Sizes of a stage's output; ``"rows"`` and ``"tokens"`` stand for the batch's own."""
+
+
+class CannotRunError(OptionError):
+    """An engine cannot run a network that another can; the model itself is sound."""
 
 
 class Engine(Protocol):

@@ -13,7 +13,7 @@ from headstart.arrays import Array, Doubles
 from headstart.artifact import MINOR, Parts, check_description, read
 from headstart.batches import Clip
 from headstart.corpus import Corpus, OtherColumns, TextHashes
-from headstart.engines import AUTO, ENGINES, HeldNetwork, check_engine
+from headstart.engines import AUTO, ENGINES, CannotRunError, HeldNetwork, check_engine
 from headstart.errors import ArtifactError, DataError
 from headstart.extras import learning_half
 from headstart.heads import ColumnEncoder
@@ -446,7 +446,7 @@ class Predictor(Shown):
                 check_answers(predictor.task, rule, scorer.n_outputs)
             return predictor
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, ArtifactError):
+            if isinstance(error, ArtifactError | CannotRunError):
                 raise
             raise ArtifactError(
                 f"this model's parts do not fit one another ({type(error).__name__}: {error}); copy the model again or train it anew."

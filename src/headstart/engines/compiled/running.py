@@ -12,9 +12,9 @@ from headstart.arrays import Array, Floats
 from headstart.batches import Batch, Batches, Examples
 from headstart.engines.compiled.kinds import Indexed, pool_rows
 from headstart.engines.compiled.tables import TABLES, Line, ancestors, table_of
-from headstart.engines.engine import LOGITS, NetSpec, Shape
+from headstart.engines.engine import LOGITS, CannotRunError, NetSpec, Shape
 from headstart.engines.weights import check_weights
-from headstart.errors import OptionError, unknown_name
+from headstart.errors import unknown_name
 
 __all__ = ["CompiledEngine", "open_network", "takes"]
 
@@ -119,12 +119,12 @@ def open_network(spec: NetSpec, weights: Mapping[str, Array], own: Any = None) -
     """Return an engine for a stored network.
 
     Raises:
-        OptionError: there are no compiled loops for it.
+        CannotRunError: there are no compiled loops for it.
         ArtifactError: the weights are not this network's.
     """
     if not takes(spec):
         what = "a module of your own" if spec.name is None else f"the network {spec.name!r} as this model has it"
-        raise OptionError(
+        raise CannotRunError(
             f"the engine 'compiled' has no loops for {what}; load it with engine='torch' "
             "(pip install 'headstart[train]')."
         )

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from headstart.arrays import Array
-from headstart.engines.engine import NetSpec, Shape
+from headstart.engines.engine import CannotRunError, NetSpec, Shape
 from headstart.engines.onnx import encoders, layers
 from headstart.engines.onnx.graph import Graph
-from headstart.errors import ArtifactError, OptionError, unknown_name
+from headstart.errors import ArtifactError, unknown_name
 from headstart.plain import Facts
 
 __all__ = ["Ngrams", "Stages", "stages_of"]
@@ -143,12 +143,12 @@ def stages_of(spec: NetSpec, weights: _Weights) -> Stages:
     """Return the stages of a stored network.
 
     Raises:
-        OptionError: there are no ONNX operators for it; the message names an engine that runs it.
+        CannotRunError: there are no ONNX operators for it; the message names an engine that runs it.
         ArtifactError: its options and weights do not fit one another.
     """
     if spec.name not in _NETWORKS:
         what = "is a module of its maker's own" if spec.name is None else f"is of the kind {spec.name!r}"
-        raise OptionError(
+        raise CannotRunError(
             f"this model's network {what}, for which there are no operators of ONNX; torch runs it: predict with headstart "
             'itself, headstart.load(path, engine="torch").'
         )
