@@ -24,7 +24,7 @@ from headstart.errors import OptionError
 from headstart.foreign.onnx import agreement, export_onnx
 from headstart.foreign.onnx.score import Model
 from headstart.inputs import reads
-from headstart.nets import STORED
+from headstart.nets import STORED, spec_of
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.tasks import Binary, MultiClass, MultiLabel, Ordinal, Regression, Rule
 from headstart.text import fit_steps, text_steps
@@ -56,8 +56,22 @@ def test_a_row_does_not_depend_on_its_batch(small_net: Callable[..., Any], make_
     assert engine.outputs(examples[:0], ("", "pooled"))["pooled"].shape == (0, 36)
 
 
+MANY = ("[v1.2-multiclass-blend]", "[v1.2-multilabel-new-head]")
+
+
+@pytest.fixture(autouse=True)
+def fewer_texts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Most models are tried on fewer texts than an export takes, for the time's sake."""
+    n = agreement.N_TEXTS if request.node.name.endswith(MANY) else 200
+    texts = agreement.odd_texts
+    monkeypatch.setattr(agreement, "odd_texts", lambda words, **options: texts(words, **{"n": n, **options}))
+    return n
+
+
 @pytest.mark.parametrize("name", STORED_MODELS)
-def test_a_stored_model_agrees_with_its_folder_or_is_refused_by_name(name: str, tmp_path: Path) -> None:
+def test_a_stored_model_agrees_with_its_folder_or_is_refused_by_name(
+    name: str, tmp_path: Path, fewer_texts: int
+) -> None:
     predictor = hs.load(ARTIFACTS / name).predictor_
     if name in NOT_EXPORTED:
         with pytest.raises(OptionError, match=NOT_EXPORTED[name]):
@@ -65,7 +79,7 @@ def test_a_stored_model_agrees_with_its_folder_or_is_refused_by_name(name: str, 
         assert not (tmp_path / "out").exists()
         return
     found = export_onnx(predictor, tmp_path / "out")["agreement"]
-    assert found["n_texts"] == agreement.N_TEXTS
+    assert found["n_texts"] == fewer_texts
     assert found["largest_difference"] <= 1e-5
     expected = json.loads((ARTIFACTS / f"{name}.json").read_text())
     rows = Model(tmp_path / "out", threads=1).predictions(expected["texts"])
@@ -97,16 +111,16 @@ def test_a_rule_decides_the_same_in_a_graph(kind: str, small_net: Callable[..., 
     task, rule = RULES[kind]
     net = small_net("gru", len(WORDS) + 2, n_outputs=task.n_outputs)
     texts = [" ".join(WORDS[: i % 15]) + " good" * (i % 4) for i in range(40)]
-    spec = NetSpec(
-        "gru", len(WORDS) + 2, {**hs.nets.net_options("gru"), "embedding_size": 8, "hidden_size": 6, "dense": (8,)}
-    )
-    predictor = Predictor(
-        NetworkScorer(net.eval(), spec), task, reads(steps=fit_steps(text_steps(min_count=1), [" ".join(WORDS)])), rule
-    )
-    logits = torch.from_numpy(predictor.score(agreement._corpus(texts)).logits.reshape(len(texts), -1))
+    small = {"embedding_size": 8, "hidden_size": 6, "dense": (8,), "n_outputs": task.n_outputs}
+    spec = spec_of("gru", len(WORDS) + 2, small)
+    steps = fit_steps(text_steps(min_count=1), [" ".join(WORDS)])
+    net.eval()
+    plain = Predictor(NetworkScorer(net, spec), task, reads(steps=steps), rule)
+    logits = torch.from_numpy(plain.score(agreement._corpus(texts)).logits.reshape(len(texts), -1))
     with torch.no_grad():  # logits of another size, so that texts get different answers
         net.output.weight.div_(2 * logits.std(0)[:, None])
         net.output.bias.sub_(logits.mean(0)).div_(2 * logits.std(0))
+    predictor = Predictor(NetworkScorer(net, spec), task, reads(steps=steps), rule)
     export_onnx(predictor, tmp_path / "out")
     scores = predictor.score(agreement._corpus(texts))
     rows = Model(tmp_path / "out", threads=1).predictions(texts)

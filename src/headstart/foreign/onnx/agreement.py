@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -29,6 +30,7 @@ TOLERANCE = 1e-5
 _SHAPES = (1, 2, 3, 8, 64, 256)
 """Rows of a batch: the texts are scored in batches of each size in turn."""
 _LONG, _FEW = 1000, 8
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ODD = (
     "", " ", "\n\t \r", "\x00", "a", "I", "!", "...", "'", "don't", "Don’t´s `tis", "naïve façade Ångström Straße", "x" * 5000,
     "<br />", "a<br>b</p>c<notatag", "<" + "x" * 120 + ">",
@@ -101,11 +103,13 @@ def odd_texts(words: Sequence[str], n: int = N_TEXTS, longest: int | None = None
     very_long = min(2 * (longest or 600), 3000)
     while len(found) < n:
         n_words = very_long if len(found) % 250 == 0 else int(rng.geometric(1 / (3 if len(found) % 3 else 60))) - 1
-        chosen = [known[i] for i in rng.integers(len(known), size=n_words)]
-        cased = [
-            word.upper() if rng.random() < 0.05 else word.title() if rng.random() < 0.1 else word for word in chosen
-        ]
-        found.append("".join(word + str(rng.choice(_PIECES)) + ("" if rng.random() < 0.03 else " ") for word in cased))
+        words_of_it = (known[i] for i in rng.integers(len(known), size=n_words))
+        ends, cases = (rng.integers(size, size=n_words) for size in (40 * len(_PIECES), 20))
+        parts = []
+        for word, end, case in zip(words_of_it, ends, cases, strict=True):
+            cased = word.upper() if case == 0 else word.title() if case < 3 else word
+            parts.append(cased + _PIECES[end % len(_PIECES)] + (" " if end >= len(_PIECES) else ""))
+        found.append("".join(parts))
     return found
 
 
@@ -187,15 +191,15 @@ def _ours(predictor: Predictor, texts: Sequence[str], layers: Sequence[str]) -> 
 
 def _corpus(texts: Sequence[str]) -> Corpus:
     """Return texts as rows, lone surrogates, which no UTF-8 has, as U+FFFD."""
-    whole = ["".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text) for text in texts]
+    whole = [_SURROGATE.sub("\ufffd", text) for text in texts]
     return Corpus(pa.array(whole, pa.large_string()))
 
 
 def _pooled(model: Model, texts: Sequence[str], layers: Sequence[str]) -> dict[str, Array]:
-    inputs, outputs = model.reader.batch(texts), model.score(texts)
+    outputs = model.score(texts)
     for name in layers:
-        if outputs[name].ndim == 3:  # the mean over tokens, as `network_outputs` has it
-            lengths = inputs["lengths"][:, None]
+        if outputs[name].ndim == 3:  # the mean over tokens, as engines have it
+            lengths = np.array([len(model.reader.ids(text)) for text in texts])[:, None]
             real = np.arange(outputs[name].shape[1]) < lengths
             outputs[name] = (outputs[name] * real[:, :, None]).sum(1) / np.maximum(lengths, 1)
     return outputs
