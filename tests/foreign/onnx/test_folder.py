@@ -46,7 +46,7 @@ def test_batch_and_time_are_open_and_lengths_are_an_input(predictor: Predictor) 
     assert sizes["lengths"] == ["rows"]
     assert sizes["ngrams.places"] == ["rows", "ngrams.found"]
     outputs = {one.name for one in model.graph.output}
-    assert outputs == {"logits", "probabilities", "decision", "pooled", "encoder"}
+    assert outputs == {"logits", "probabilities", "decision", "in_scope", "pooled", "encoder"}
     assert reader["layers"] == ["pooled", "encoder"]
 
 

@@ -17,8 +17,9 @@ def add_answers(g: Graph, logits: str, task: Task, rule: Rule) -> None:
     """Add the outputs that a task has, of logits float64 [rows, outputs].
 
     ``logits``; ``probabilities`` float64 [rows, classes]; ``decision`` int32: a class's code [rows], -1 where the rule abstains,
-    or 0 and 1 a label [rows, labels]; ``label_set`` bool [rows, classes] of a model that gives conformal sets. Of numbers
-    ``number`` [rows], with ``low`` and ``high`` of its interval where the model gives one.
+    or 0 and 1 a label [rows, labels]; ``in_scope`` float64 [rows] of several classes; ``label_set`` bool [rows, classes] of a
+    model that gives conformal sets. Of numbers ``number`` [rows], with ``low`` and ``high`` of its interval where the model
+    gives one.
     """
     g.output("logits", logits, np.float64, ("rows", task.n_outputs))
     if task.kind == "regression":
@@ -34,6 +35,10 @@ def add_answers(g: Graph, logits: str, task: Task, rule: Rule) -> None:
         g.output(
             "decision", _abstained(g, _decided(g, probabilities, task, rule), probabilities, rule), np.int32, ("rows",)
         )
+    if task.kind == "multiclass":
+        logs = g.op("Log", g.op("Max", probabilities, np.float64(np.finfo(np.float64).tiny)))
+        most, mean = (g.op(kind, logs, [1], keepdims=0) for kind in ("ReduceMax", "ReduceMean"))
+        g.output("in_scope", g.op("Sub", most, mean), np.float64, ("rows",))
     if rule.quantile is not None:
         held = g.op("LessOrEqual", _misfits(g, probabilities, task), np.float64(rule.quantile))
         g.output("label_set", held, np.bool_, ("rows", len(task.names)))

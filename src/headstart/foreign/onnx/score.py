@@ -29,7 +29,7 @@ import onnxruntime
 Array = np.ndarray[Any, np.dtype[Any]]
 UNKNOWN, FIRST_WORD, ID_BITS = 1, 2, 21
 ROWS = 16
-NUMBERS = {"number": "prediction", "low": "low", "high": "high"}
+NUMBERS = {"number": "prediction", "low": "low", "high": "high", "in_scope": "in_scope"}
 
 
 class Reader:
