@@ -41,11 +41,11 @@ def protocol(seconds: float, connections: int) -> type[HttpToolsProtocol]:
                 self._wait()
 
         def data_received(self, data: bytes) -> None:
+            super().data_received(data)
             if self._in_head:
                 self._n_head += len(data)
-            super().data_received(data)
-            if self._in_head and self._n_head > _HEAD_BYTES:
-                self._end(_LONG)
+                if self._n_head > _HEAD_BYTES:
+                    self._end(_LONG)
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
