@@ -83,7 +83,7 @@ class CompiledEngine:
             with np.errstate(over="ignore", invalid="ignore"):  # whoever asked looks for what is no finite number
                 values = self._through(batch, needed)
             for name, stage in stages.items():
-                flat = _one_a_row(values[stage], batch, pooling)
+                flat = _by_row(values[stage], batch, pooling)
                 if name not in found:
                     found[name] = np.empty((len(examples), flat.shape[1]), np.float32)
                 found[name][batch.rows] = flat
@@ -96,7 +96,7 @@ class CompiledEngine:
         return values
 
 
-def _one_a_row(value: Any, batch: Batch, pooling: str) -> Floats:
+def _by_row(value: Any, batch: Batch, pooling: str) -> Floats:
     """Return a stage's output as one vector a row [rows, size]."""
     dense: Floats = value.dense() if isinstance(value, Indexed) else value
     return pool_rows(dense, batch.lengths, (pooling,)) if dense.ndim == 3 else dense
