@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 import torch
 
 from headstart.batches import Examples
-from headstart.engines import LOGITS, HeldNetwork, NetSpec
+from headstart.engines import ENGINES, LOGITS, HeldNetwork, NetSpec
 from headstart.engines.compiled.tables import TABLES
+from headstart.engines.onnx.networks import _NETWORKS as ONNX_NETWORKS
+from headstart.errors import OptionError
 from headstart.nets import NETS, STORED, spec_of
 from headstart.text import RaggedIds
 
@@ -43,13 +47,47 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
 CASES = [(name, {}) for name in NETS] + [
     (name, one) for table in (OTHERS, ENCODERS) for name in table for one in table[name]
 ]
-WITHOUT = {"mxnet"}
+WITHOUT = {"inception", "mlp", "mxnet", "resnet"}
 """What is run by torch alone; docs/deploy.md says so."""
+DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
 
 
 def test_every_stored_network_has_a_case() -> None:
     assert {name for name, _ in CASES} | WITHOUT == STORED.keys()
     assert TABLES.keys() | WITHOUT == STORED.keys()
+
+
+def table_of_engines() -> dict[str, dict[str, bool]]:
+    """What docs/deploy.md says: by network, which engines run it."""
+    rows = [line.strip("| ").split(" | ") for line in DOCUMENT.read_text(encoding="utf-8").splitlines()]
+    head = next(row for row in rows if row[0] == "network")
+    found: dict[str, dict[str, bool]] = {}
+    for row in rows[rows.index(head) + 2 :]:
+        if len(row) < len(head):
+            return found
+        name = row[0].split("`")[1] if "`" in row[0] else ""
+        found[name] = {engine.strip("`"): said == "yes" for engine, said in zip(head[1:], row[1:], strict=True)}
+    return found
+
+
+def test_the_page_says_what_each_engine_runs() -> None:
+    said = table_of_engines()
+    assert said.keys() == {*STORED, ""}, "a network of every kind, and one's own, has a line in docs/deploy.md"
+    for name, engines in said.items():
+        assert engines.keys() == ENGINES.keys()
+        assert engines == {"compiled": name in TABLES, "torch": True, "onnx": name in ONNX_NETWORKS}, name
+
+
+@pytest.mark.parametrize("engine", ["compiled", "onnx"])
+@pytest.mark.parametrize("name", [*sorted(WITHOUT), None])
+def test_what_an_engine_does_not_run_is_refused_by_name(name: str | None, engine: str) -> None:
+    own = None if name else torch.nn.Linear(2, 1)
+    with pytest.raises(OptionError, match="torch"):
+        HeldNetwork(NetSpec(name, N_WORDS), {} if own is None else own_arrays(own), own=own, engine=engine)
+
+
+def own_arrays(net: torch.nn.Module) -> dict[str, Any]:
+    return {name: value.detach().numpy() for name, value in net.state_dict().items()}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +156,5 @@ def check_close(engine: str, found: Any, expected: Any, what: str) -> None:
 
 
 def _through_json(spec: NetSpec) -> dict[str, Any]:
-    import json
-
     found: dict[str, Any] = json.loads(json.dumps(spec.config()))
     return found
