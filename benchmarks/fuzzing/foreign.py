@@ -133,12 +133,13 @@ class MXNet(Kind):
 
         from headstart.batches import Batch
         from headstart.foreign.mxnet import MXNetGraph, read_params, read_symbol
+        from headstart.foreign.mxnet.params import _SPARSE_ALLOWANCE
 
         n_bytes = 0
         for path in sorted(folder.glob("*.params")):
             found = read_params(path)
             n_bytes += sum(array.nbytes for array in (found.values() if isinstance(found, dict) else found))
-        if n_bytes > 16 * sum(path.stat().st_size for path in folder.iterdir()):
+        if n_bytes > _SPARSE_ALLOWANCE + 16 * sum(path.stat().st_size for path in folder.iterdir()):
             raise Found("more numbers than the file holds", f"{n_bytes:,} bytes")
         if not (folder / "net-symbol.json").exists():
             return "read"
