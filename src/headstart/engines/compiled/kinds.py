@@ -26,6 +26,7 @@ __all__ = [
     "Indexed",
     "Kind",
     "blend",
+    "check_poolings",
     "dense_block",
     "embedding",
     "fast",
@@ -196,10 +197,19 @@ def state_at_end() -> Kind:
 
 def pooled(kinds: Sequence[str], bidirectional: bool) -> Kind:
     """Token states [rows, tokens, size] to [rows, len(kinds) * size]."""
+    check_poolings(kinds)
+    return Kind({}, lambda _: partial(pool_rows, kinds=tuple(kinds), bidirectional=bidirectional))
+
+
+def check_poolings(kinds: Sequence[str]) -> None:
+    """Refuse ways to pool that there are not.
+
+    Raises:
+        OptionError: names those that there are.
+    """
     for kind in kinds:
         if kind not in POOLINGS:
             raise unknown_name("pooling", kind, POOLINGS)
-    return Kind({}, lambda _: partial(pool_rows, kinds=tuple(kinds), bidirectional=bidirectional))
 
 
 def pool_rows(states: Floats, lengths: Places, kinds: Sequence[str], bidirectional: bool = False) -> Floats:

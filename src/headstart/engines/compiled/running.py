@@ -10,7 +10,7 @@ from numba.core import config
 
 from headstart.arrays import Array, Floats
 from headstart.batches import Batch, Batches, Examples
-from headstart.engines.compiled.kinds import Indexed, pool_rows
+from headstart.engines.compiled.kinds import Indexed, check_poolings, pool_rows
 from headstart.engines.compiled.tables import TABLES, Line, ancestors, table_of
 from headstart.engines.engine import LOGITS, CannotRunError, NetSpec, Shape
 from headstart.engines.weights import check_weights
@@ -67,6 +67,7 @@ class CompiledEngine:
     def outputs(self, examples: Examples, names: Sequence[str], pooling: str = "mean") -> dict[str, Floats]:
         """Return named outputs of every row; see `headstart.engines.Engine`."""
         self.checked(names)
+        check_poolings((pooling,))
         stages = {name: name or self.stages[-1] for name in names}
         needed = ancestors(self._lines, stages.values())
         if not len(examples):
