@@ -35,6 +35,7 @@ from headstart.strategies.fine_tune import (
 )
 from headstart.strategies.fixed_features import fit_fixed
 from headstart.strategies.inputs import require_goals
+from headstart.strategies.label_names import is_encoder
 from headstart.strategies.learning import LEAST_HELD, learn
 from headstart.strategies.nbsvm import fit_nbsvm
 from headstart.strategies.probing import layer_aucs
@@ -46,7 +47,6 @@ from headstart.strategies.shared import SharedRows
 from headstart.strategies.strategy import Strategy
 from headstart.strategies.tfidf import fit_tfidf
 from headstart.strategies.tfidf_prior import fit_tfidf_prior
-from headstart.strategies.tune_encoder import is_encoder
 
 __all__ = [
     "LEAST_HELD",

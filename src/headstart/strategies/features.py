@@ -18,6 +18,7 @@ from headstart.strategies.column_block import ColumnBlock
 from headstart.strategies.finishing import finish_head, folds_of
 from headstart.strategies.head_choice import LinearChoice, best_head, choose_linear
 from headstart.strategies.inputs import base_provenance, goals_of, read_rows, require_base
+from headstart.strategies.label_names import named_classes
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.tasks import PLAIN
@@ -47,9 +48,12 @@ def fit_features(
         few, of_few = goals.take(some), folds_of(train.take(some), settings)
         tried = [choose_linear(shared.outputs(one)[some], None, few, of_few, settings, one) for one in choices]
         choices = [_best(tried).layers]
-    linear = _best([choose_linear(shared.outputs(one), columns, goals, folds, settings, one) for one in choices])
+    names = {one: named_classes(base, goals, one, settings) for one in choices}
+    linear = _best(
+        [choose_linear(shared.outputs(one), columns, goals, folds, settings, one, names[one]) for one in choices]
+    )
     outputs = shared.outputs(linear.layers)
-    head, out_of_fold, chosen = best_head(linear, outputs, columns, goals, folds, settings)
+    head, out_of_fold, chosen = best_head(linear, outputs, columns, goals, folds, settings, names[linear.layers])
     net, spec = _cut(base, linear.layers)
     predictor = replace(
         base if columns is None else base.with_columns(settings.columns),
@@ -65,7 +69,7 @@ def fit_features(
         return head.decision(rows.outputs(linear.layers), table)
 
     layer = linear.layers[0] if len(linear.layers) == 1 else list(linear.layers)
-    counts = read_rows(base, train)[1] | ({} if columns is None else columns.counts)
+    counts = read_rows(replace(base, task=goals.task), train)[1] | ({} if columns is None else columns.counts)
     fitted = FitResult(
         predictor, choices={"layer": layer, **chosen}, score_shared=None if settings.unlabelled else score
     )

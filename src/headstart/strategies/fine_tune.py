@@ -35,11 +35,12 @@ from headstart.strategies.inputs import (
     task_of,
     text_counts,
 )
+from headstart.strategies.label_names import is_encoder
 from headstart.strategies.new_head import answers_alike, shared_labels, with_new_head
 from headstart.strategies.recipes import epochs_for
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
-from headstart.strategies.tune_encoder import ENCODER_RATE, is_encoder, tune_encoder
+from headstart.strategies.tune_encoder import ENCODER_RATE, tune_encoder
 from headstart.tasks import Rule
 from headstart.text import encode
 from headstart.train import Phase

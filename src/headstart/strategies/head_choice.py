@@ -14,6 +14,7 @@ from headstart.fitting.logistic import LinearModel, costs_up_to, log_loss, logis
 from headstart.heads import CatBoostHead, Head, LinearHead, NothingVariesError
 from headstart.plain import Json
 from headstart.strategies.column_block import ColumnBlock, mean_and_scale
+from headstart.strategies.label_names import NamedClasses
 from headstart.strategies.settings import Settings
 from headstart.tasks import Goals
 
@@ -52,6 +53,7 @@ def choose_linear(
     folds: Sequence[Fold],
     settings: Settings,
     layers: tuple[str, ...] = (),
+    named: NamedClasses | None = None,
 ) -> LinearChoice:
     """Choose C by folds for a linear head on outputs [rows, size], and on columns.
 
@@ -62,14 +64,16 @@ def choose_linear(
         folds: of the rows; without any, C is the second smallest.
         settings: may name C.
         layers: whose outputs these are.
+        named: names of classes to learn from too.
     """
     costs = costs_up_to(_COSTS, settings.C)
     if not folds:
         return LinearChoice(layers, _COSTS[1] if settings.C is None else settings.C, np.inf, None)
-    inputs = _standardised(outputs, columns, goals.weights)[0]
+    inputs, *scaling = _standardised(outputs, columns, goals.weights)
 
     def fit_fold(fold: Fold) -> NDArray[np.float64]:
-        lines = _path(inputs[fold.train], goals.take(fold.train), costs, max_iter=60)
+        known = _with_names(inputs[fold.train], goals.take(fold.train), named, *scaling)
+        lines = _path(*known, costs, max_iter=60)
         return np.stack([line.logits(inputs[fold.valid]) for line in lines])
 
     held_out = out_of_fold(folds, goals.values.shape, fit_fold, len(costs))
@@ -85,6 +89,7 @@ def best_head(
     goals: Goals,
     folds: Sequence[Fold],
     settings: Settings,
+    names: NamedClasses | None = None,
 ) -> tuple[Head, NDArray[np.float64] | None, Json]:
     """Fit the head that the settings name; of ``"auto"``, trees where they have less loss on the first fold's held-out rows.
 
@@ -107,14 +112,20 @@ def best_head(
             trees = None
         if trees is not None:
             return *trees, {"head": "catboost"}
-    head = fit_linear_head(outputs, columns, goals, linear.cost)
+    head = fit_linear_head(outputs, columns, goals, linear.cost, names)
     return head, linear.logits, {"head": "linear", "C": linear.cost}
 
 
-def fit_linear_head(outputs: NDArray[np.float32], columns: ColumnBlock | None, goals: Goals, cost: float) -> LinearHead:
-    """Fit a linear head with a given C."""
+def fit_linear_head(
+    outputs: NDArray[np.float32],
+    columns: ColumnBlock | None,
+    goals: Goals,
+    cost: float,
+    named: NamedClasses | None = None,
+) -> LinearHead:
+    """Fit a linear head with a given C, to names of classes too where these come."""
     inputs, mean, scale = _standardised(outputs, columns, goals.weights)
-    (line,) = _path(inputs, goals, (cost,))
+    (line,) = _path(*_with_names(inputs, goals, named, mean, scale), (cost,))
     encoder = None if columns is None else columns.encoder
     if goals.task.n_outputs > 1:
         return LinearHead(mean, scale, line.coefficients, line.intercepts, encoder)
@@ -126,6 +137,28 @@ def _path(
 ) -> Iterator[LinearModel]:
     task, values, weights = goals
     return logistic_path(inputs, values, costs, link=task.link, weights=weights, max_iter=max_iter)
+
+
+def _with_names(
+    inputs: NDArray[np.float64],
+    goals: Goals,
+    named: NamedClasses | None,
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], Goals]:
+    """Return inputs and goals with the rows made of names below them; these have the mean of every column."""
+    if named is None:
+        return inputs, goals
+    size = named.outputs.shape[1]
+    rows = np.zeros((len(named.outputs), inputs.shape[1]))
+    rows[:, :size] = (named.outputs - mean[:size]) / scale[:size]
+    weights = np.ones(len(inputs)) if goals.weights is None else goals.weights
+    together = Goals(
+        goals.task,
+        np.concatenate([goals.values, named.goals.values]),
+        np.concatenate([weights, np.asarray(named.goals.weights)]),
+    )
+    return np.concatenate([inputs, rows]), together
 
 
 def _may_grow(goals: Goals) -> bool:

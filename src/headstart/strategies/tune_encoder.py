@@ -22,13 +22,13 @@ from headstart.corpus import Corpus
 from headstart.freezing import selected_parameters
 from headstart.inference import resolve_device, token_outputs
 from headstart.layers import Network
-from headstart.nets import ENCODERS
 from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies.epochs import finish_network, loss_of
 from headstart.strategies.finishing import folds_of
 from headstart.strategies.head_choice import choose_linear, fit_linear_head
 from headstart.strategies.inputs import base_provenance, examples_of, goals_of, text_counts
+from headstart.strategies.label_names import named_classes
 from headstart.strategies.new_head import with_new_head
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
@@ -36,7 +36,7 @@ from headstart.tasks import Task
 from headstart.text import encode
 from headstart.train import Phase
 
-__all__ = ["ENCODER_RATE", "encoder_phases", "is_encoder", "tune_encoder", "with_probed_head"]
+__all__ = ["ENCODER_RATE", "encoder_phases", "tune_encoder", "with_probed_head"]
 
 ENCODER_RATE = 5e-5
 _HEAD_FASTER = 20.0
@@ -45,13 +45,6 @@ _DROPOUT = 0.1
 _MOST_HELD = 1 << 30
 """Bytes of outputs that stand still and are held in memory; of more, the layers are computed anew in every epoch."""
 _RECIPE: Json = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "warm-up", "train_metrics": "running"}
-
-
-def is_encoder(base: Predictor) -> bool:
-    """Tell whether a base is a whole encoder that others trained, with or without a head of ours."""
-    spec = base.scorer.spec
-    whole = spec is not None and spec.name in ENCODERS and spec.until is None
-    return whole and base.scorer.head is None
 
 
 def tune_encoder(
@@ -93,8 +86,9 @@ def with_probed_head(base: Predictor, train: Corpus, task: Task, settings: Setti
     """Return an encoder with a head that logistic regression finds on its vectors, and with dropout for training."""
     goals, layers = goals_of(train), ("pooled",)
     vectors = shared.outputs(layers)
-    choice = choose_linear(vectors, None, goals, folds_of(train, settings), settings, layers)
-    head = fit_linear_head(vectors, None, goals, choice.cost)
+    named = named_classes(base, goals, layers, settings)
+    choice = choose_linear(vectors, None, goals, folds_of(train, settings), settings, layers, named)
+    head = fit_linear_head(vectors, None, goals, choice.cost, named)
     # The head itself drops nothing: what it weighs is not centred, and it was found without.
     noise = {"dropout": _DROPOUT} if base.scorer.spec is not None and base.scorer.spec.name == "transformer" else {}
     found = with_new_head(base, task, settings.random_state, **noise)

@@ -15,6 +15,8 @@ import headstart as hs
 from headstart.corpus import Corpus, as_corpus
 from headstart.predictor import Predictor
 from headstart.strategies import STRATEGIES, Settings, SharedRows, tune_encoder
+from headstart.strategies.inputs import goals_of
+from headstart.strategies.label_names import named_classes
 from headstart.tasks import TASKS
 from headstart.train import Phase
 
@@ -188,6 +190,41 @@ def test_the_estimator_takes_it(make_folder: Folder, reviews: Any, tmp_path: Pat
     model.save(tmp_path / "tuned")
     loaded = hs.load(tmp_path / "tuned")
     np.testing.assert_array_equal(loaded.predict_proba(reviews.texts[:9]), model.predict_proba(reviews.texts[:9]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_rows", "names", "read"),
+    [
+        ("multiclass", 40, tuple(WORDS), True),
+        ("multiclass", 60, tuple(WORDS), False),
+        ("multiclass", 40, ("1", "2", "3", "4"), False),
+        ("ordinal", 40, tuple(WORDS), False),
+    ],
+)
+def test_names_of_classes_are_rows_where_there_are_few(
+    transformer: Predictor, kind: str, n_rows: int, names: tuple[str, ...], read: bool
+) -> None:
+    rows = corpus_of(kind, n_rows)
+    goals = goals_of(Corpus(rows.texts, labels=rows.labels, label_names=names, label_values=names, kind=kind))
+    found = named_classes(transformer, goals, ("pooled",), Settings(cache="off"))
+    assert (found is not None) == read
+    if found is not None:
+        vectors = SharedRows(as_corpus(WORDS), transformer, Settings(cache="off")).outputs(("pooled",))
+        np.testing.assert_array_equal(found.outputs, vectors)
+
+
+@pytest.mark.parametrize("how", ["features", "fine-tune"])
+def test_a_class_is_known_by_its_name(transformer: Predictor, how: str) -> None:
+    texts = as_corpus([*WORDS[:2], *WORDS[:2], *WORDS[2:]]).texts
+    labels = np.array([0, 1, 0, 1, 3, 2])  # the rows of the last two say the wrong thing
+
+    def named(names: tuple[str, ...]) -> Predictor:
+        few = Corpus(texts, labels=labels, label_names=names, label_values=names, kind="multiclass")
+        return tuned(transformer, few, name=how, epochs=0, layer="pooled", head="linear", C=1.0)
+
+    asked = as_corpus([WORDS[2]])
+    found, bare = (named(names).score(asked).probabilities[0, 2] for names in (WORDS, ("1", "2", "3", "4")))
+    assert found > bare + 0.1
 
 
 def test_without_dropout_training_and_evaluation_say_the_same(transformer: Predictor) -> None:
