@@ -54,17 +54,15 @@ def named_classes(base: Predictor, goals: Goals, layers: tuple[str, ...], settin
         settings: of the fit.
     """
     task = goals.task
-    texts = [" ".join(name.replace("_", " ").replace("-", " ").split()) for name in task.names]
-    if (
-        not is_encoder(base)
-        or task.link != "softmax"
-        or len(goals.values) >= _FEW * len(texts)
-        or not all(map(_has_a_word, texts))
-    ):
+    if not is_encoder(base) or task.link != "softmax" or len(goals.values) >= _FEW * len(task.names):
         return None
-    outputs = SharedRows(as_corpus(texts), base, settings).outputs(layers)
-    weights: Doubles = np.full(len(texts), 1.0 if goals.weights is None else goals.weights.mean())
-    return NamedClasses(outputs, Goals(task, np.eye(len(texts), dtype=np.float32), weights))
+    texts = [" ".join(name.replace("_", " ").replace("-", " ").split()) for name in task.names]
+    told = [code for code, text in enumerate(texts) if _has_a_word(text)]
+    if 2 * len(told) < len(texts):
+        return None
+    outputs = SharedRows(as_corpus([texts[code] for code in told]), base, settings).outputs(layers)
+    weights: Doubles = np.full(len(told), 1.0 if goals.weights is None else goals.weights.mean())
+    return NamedClasses(outputs, Goals(task, np.eye(len(texts), dtype=np.float32)[told], weights))
 
 
 def _has_a_word(text: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headstart.corpus import ROW_KINDS, Corpus, split
 from headstart.errors import DataError, OptionError
@@ -105,12 +106,20 @@ def _fold(train: Corpus, settings: Settings) -> Fold | None:
     if train.task is not None and train.task.kind == "binary" and np.bincount(train.labels).min() < 2:
         settings.say("one label stands in a single row, which is trained on: none is held out to stop early")
         return None
+    if train.task is not None and train.task.kind == "multiclass" and np.median(_sizes(train)) < 2:
+        settings.say("most labels stand in a single row, which is trained on: none is held out to stop early")
+        return None
     share = settings.valid_fraction
     settings.say(
         f"no validation rows came: holding out {f'{share:.0%}' if isinstance(share, float) else share} of the training rows, "
         "stratified, to stop early and to calibrate"
     )
     return Fold(*split(train, share, groups=settings.groups, random_state=settings.random_state))
+
+
+def _sizes(train: Corpus) -> NDArray[np.int64]:
+    """Return how many rows each class has that has any."""
+    return np.unique(np.asarray(train.labels), return_counts=True)[1]
 
 
 def _next_to(settings: Settings) -> Settings:
