@@ -61,14 +61,17 @@ def choose_linear(
         outputs: of layers; no columns wide where there are none.
         columns: of the same rows, or None.
         goals: of the rows.
-        folds: of the rows; without any, C is the second smallest.
+        folds: of the rows; without any, C is the second smallest, and with names the second largest.
         settings: may name C.
         layers: whose outputs these are.
         named: names of classes to learn from too.
     """
     costs = costs_up_to(_COSTS, settings.C)
     if not folds:
-        return LinearChoice(layers, _COSTS[1] if settings.C is None else settings.C, np.inf, None)
+        cost = (
+            _COSTS[1] if named is None else _COSTS[3]
+        )  # names and single rows pull one way, and need less holding back
+        return LinearChoice(layers, cost if settings.C is None else settings.C, np.inf, None)
     inputs, *scaling = _standardised(outputs, columns, goals.weights)
 
     def fit_fold(fold: Fold) -> NDArray[np.float64]:
