@@ -39,9 +39,11 @@ from headstart.train import Phase
 __all__ = ["ENCODER_RATE", "encoder_phases", "tune_encoder", "with_probed_head"]
 
 ENCODER_RATE = 5e-5
-_HEAD_FASTER = 20.0
+_HEAD_FASTER = 2.0
 _SLOWER_INSIDE = 0.8  # of each layer to the one above: Sun and others, "How to Fine-Tune BERT", arXiv:1905.05583
 _DROPOUT = 0.1
+_LEAST_SPREAD = 0.1
+"""Of the median spread of the vectors' values: what spreads less gets no weight in a head that is trained on."""
 _MOST_HELD = 1 << 30
 """Bytes of outputs that stand still and are held in memory; of more, the layers are computed anew in every epoch."""
 _RECIPE: Json = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "warm-up", "train_metrics": "running"}
@@ -92,7 +94,9 @@ def with_probed_head(base: Predictor, train: Corpus, task: Task, settings: Setti
     # The head itself drops nothing: what it weighs is not centred, and it was found without.
     noise = {"dropout": _DROPOUT} if base.scorer.spec is not None and base.scorer.spec.name == "transformer" else {}
     found = with_new_head(base, task, settings.random_state, **noise)
-    weights = np.atleast_2d(head.coefficients) / head.scale
+    # A value that hardly varies has an enormous weight, and the first step of the layers below would shake every logit.
+    varies = head.scale > _LEAST_SPREAD * np.median(head.scale)
+    weights = np.where(varies, np.atleast_2d(head.coefficients) / head.scale, 0.0)
     with torch.no_grad():
         output: Any = found.net.get_submodule("output")
         output.weight.copy_(torch.from_numpy(weights))
