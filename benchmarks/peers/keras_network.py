@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers, ops
+
 from serving import Rows, serve, timed
 
 _MULTIPLE = 32  # every new width is compiled anew, which takes seconds

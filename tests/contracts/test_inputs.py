@@ -6,6 +6,7 @@ Runs over every entry of `headstart.inputs.INPUTS`, its networks and the referen
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,18 @@ import torch
 from PIL import Image
 
 import headstart as hs
-from headstart.artifact import content_hash, inspect
+from headstart.artifact import content_hash, inspect, read
+from headstart.comparison.fits import Fit, perform
+from headstart.comparison.planning import chosen
+from headstart.comparison.problem import assemble
+from headstart.comparison.workspace import prepare
 from headstart.corpus import OtherColumns, as_corpus
 from headstart.errors import DataError, OptionError
 from headstart.inputs import INPUTS
 from headstart.inputs.images import ImageInput
 from headstart.named_outputs import layer_outputs
 from headstart.nets import OTHER_NETS, build
+from headstart.predictor import Predictor
 from headstart.strategies import STRATEGIES
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -146,7 +152,26 @@ def test_what_is_frozen_stays_and_the_same_seed_gives_the_same_model(kind: str, 
     np.testing.assert_array_equal(tuned.predict_proba(rows), again.predict_proba(rows))
 
 
-def test_compare_ships_what_transfer_makes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["as-is", "features", "fine-tune", "scratch", "reference point"])
+def test_what_compare_ships_is_what_the_estimator_makes(kind: str, model: Any, name: str, tmp_path: Path) -> None:
+    name = dict(REFERENCES)[kind] if name == "reference point" else name
+    rows, labels = rows_of(kind, 3)
+    corpus = _corpus(kind, rows).with_labels(pa.array(labels))
+    problem = assemble(corpus, 0.3)
+    workspace = prepare(problem, model.predictor_, None, tmp_path / "rows")
+    there = ("labels", "network", "beginning", "layers", "rows", kind)
+    strategy = replace(chosen([name], available=there)[0][name], with_columns=False)
+    fit = Fit(name, 0 if name == "as-is" else 20, 0)
+    row = perform(workspace, strategy, fit, tmp_path, keep=True)
+    shipped = Predictor.from_parts(read(tmp_path / "fitted" / name))
+    made = ESTIMATORS[kind](base=model, strategy=name, device="cpu")
+    made.set_params(**{choice: value for choice, value in row["choices"].items() if choice in made.get_params()})
+    made.fit(workspace.corpus(workspace.drawn(20, 0)))
+    test = workspace.corpus(workspace.test)
+    assert made.predictor_.score(test).logits.tobytes() == shipped.score(test).logits.tobytes()
+
+
+def test_compare_takes_any_rows(tmp_path: Path) -> None:
     rows, labels = rows_of("columns", 3)
     model = hs.TabularClassifier(epochs=1, valid_fraction=0, **SMALL["columns"]).fit(*rows_of("columns"))
     corpus = _corpus("columns", rows).with_labels(pa.array(labels))
