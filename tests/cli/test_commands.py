@@ -27,6 +27,8 @@ CALLS: dict[str, list[str] | None] = {
     "predict": ["BASE", "hotel.csv", "--out", "scored.parquet"],
     "drift": ["BASE", "hotel.csv", "--max-words", "1", "--max-scores", "1"],
     "serve": None,  # tests/serve/test_processes.py: goes on until it is stopped
+    "export": None,  # tests/cli/test_export.py: a group of commands
+    "warm": ["BASE"],
     "layers": ["BASE"],
     "embed": ["BASE", "hotel.csv", "--layer", "pooled", "--out", "vectors.parquet"],
     "inspect": ["BASE"],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import headstart as hs
 from headstart.batches import Examples
 from headstart.engines import ENGINES, LOGITS, HeldNetwork, NetSpec
 from headstart.engines.compiled.tables import TABLES
@@ -88,6 +92,42 @@ def test_what_an_engine_does_not_run_is_refused_by_name(name: str | None, engine
 
 def own_arrays(net: torch.nn.Module) -> dict[str, Any]:
     return {name: value.detach().numpy() for name, value in net.state_dict().items()}
+
+
+CHILD = """
+import json, sys
+for name in ("torch", "sklearn", "scipy", "joblib", "jinja2"):
+    sys.modules[name] = None  # as if it were not installed
+import headstart as hs
+from headstart.kernels.compiling import n_compiled
+found = {}
+for path in sys.argv[1:]:
+    told = json.load(open(path + ".json"))
+    scores = hs.load(path).score_rows(told["texts"]).probabilities
+    found[path] = abs(scores - __import__("numpy").array(told["probabilities"])).max()
+try:
+    hs.TextClassifier
+except ImportError as error:
+    found["said"] = str(error)
+print(json.dumps([found, n_compiled()]))
+"""
+MODELS = Path(__file__).parents[1] / "data" / "artifacts"
+
+
+def test_prediction_needs_nothing_that_learns_and_a_warmed_folder_needs_no_compiling(tmp_path: Path) -> None:
+    """A copy of the package that cannot keep machine code beside itself, and a folder that was warmed and is then in nobody's way."""
+    model = str(MODELS / "v1.1-fast")
+    where = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "code"), "PYTHONPATH": str(Path(hs.__file__).parents[1])}
+    warm = [sys.executable, "-m", "headstart", "warm", model, "--to", str(tmp_path / "code"), "--json"]
+    told = json.loads(subprocess.run(warm, env=where, capture_output=True, text=True, check=True).stdout)
+    assert told["n_compiled"] > 0
+    command = [sys.executable, "-c", CHILD, model]
+    found, n_compiled = json.loads(
+        subprocess.run(command, env=where, capture_output=True, text=True, check=True).stdout
+    )
+    assert "pip install 'headstart[train]'" in found.pop("said")
+    assert max(found.values()) < 1e-5
+    assert n_compiled == 0
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,10 @@ class HeldNetwork:
                 )
             if own is not None:
                 self._net, self._weights = self._torch.built(spec, weights or {}, own), None
-            self.engine  # noqa: B018  # what is damaged is refused here, before anything is scored
+            opened: Any = self.engine  # what is damaged is refused here, before anything is scored
+            if self._weights is not None:  # a file has them in another order
+                names = getattr(opened, "weight_names", tuple(self._weights))
+                self._weights = {name: self._weights[name] for name in names}
 
     @property
     def engine(self) -> Engine:

@@ -276,9 +276,9 @@ def dense_block(n_inputs: int, n_outputs: int, activation: str, batch_norm: bool
 def ngrams(n_ngrams: int, longest: int, n_words: int | None = None, last: float = 1.0, n_outputs: int = 1) -> Kind:
     """The sum of the weights of each text's listed n-grams; see `headstart.layers.NgramLogit`."""
     weights: dict[str, tuple[tuple[int, ...], str]] = {
+        "weight": ((n_ngrams,) if n_outputs == 1 else (n_ngrams, n_outputs), _F),
         "listed": ((n_ngrams,), "int64"),
         "scale": ((n_ngrams,), _F),
-        "weight": ((n_ngrams,) if n_outputs == 1 else (n_ngrams, n_outputs), _F),
     }
     if n_words is not None:
         weights["group"] = ((n_words,), "int32")

@@ -29,6 +29,9 @@ class CompiledEngine:
         weights: parameters and buffers by name; they are used where they lie.
         stored: whether they come from a file, whose values are looked at.
 
+    Attributes:
+        weight_names: names of all weights, in the order of the network.
+
     Raises:
         ArtifactError: the weights are not this network's.
     """
@@ -43,6 +46,7 @@ class CompiledEngine:
             f"{stage}.{name}": shape for stage, line in self._lines.items() for name, shape in line.kind.weights.items()
         }
         check_weights(expected, weights, finite=stored)
+        self.weight_names = tuple(expected)
         self._run = {
             stage: line.kind.make({name: weights[f"{stage}.{name}"] for name in line.kind.weights})
             for stage, line in self._lines.items()
