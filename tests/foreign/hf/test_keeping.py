@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import headstart as hs
-from headstart import features
 from headstart.corpus import as_corpus
+from headstart.engines.torch import TorchEngine
 from headstart.features import layer_outputs
 
 Folder = Callable[..., Path]
@@ -22,13 +22,13 @@ TEXTS = ["a great film.", "awful", None, "a great film.", "the hotel room was lo
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each pass through a network had."""
     passes: list[int] = []
-    through = features.network_outputs
+    through = TorchEngine.outputs
 
-    def counted(net: Any, examples: Any, *arguments: Any, **options: Any) -> Any:
+    def counted(engine: TorchEngine, examples: Any, *arguments: Any) -> Any:
         passes.append(len(examples))
-        return through(net, examples, *arguments, **options)
+        return through(engine, examples, *arguments)
 
-    monkeypatch.setattr(features, "network_outputs", counted)
+    monkeypatch.setattr(TorchEngine, "outputs", counted)
     return passes
 
 
