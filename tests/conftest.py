@@ -237,5 +237,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from headstart.strategies import STRATEGIES
 
         # What needs more than texts and a base has cases of its own.
-        usual = [name for name, one in STRATEGIES.items() if not {"columns", "source", "series", "image"} & {*one.needs}]
+        usual = [
+            name for name, one in STRATEGIES.items() if not {"columns", "source", "series", "image"} & {*one.needs}
+        ]
         metafunc.parametrize("strategy", sorted(usual))

@@ -71,7 +71,7 @@ def test_errors_become_sentences_and_codes(
     def fail(*_: Any, **__: Any) -> None:
         raise raised
 
-    monkeypatch.setattr("headstart.cli.layers.load", fail)
+    monkeypatch.setattr("headstart.cli.layers.Predictor.load", fail)
     ended = cli("layers", "model")
     assert (ended.code, ended.out) == (code, "")
     assert told in ended.err

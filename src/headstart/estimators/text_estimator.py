@@ -87,7 +87,9 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         """Put what the options mean into the subclass's docstring, and remember it as the estimator of its rows."""
         super().__init_subclass__(**given)
         if hasattr(cls, "_unless_told"):
-            ESTIMATORS[cls._row_kind, cls._unless_told == "regression"] = cls
+            key = cls._row_kind, cls._unless_told == "regression"
+            # A subclass of somebody's own, for rows that have an estimator, is not what `load` gives.
+            ESTIMATORS[key] = cls if "_row_kind" in vars(cls) else ESTIMATORS.get(key, cls)
         options = (inspect.getdoc(TextEstimator.__init__) or "").partition("\n\n")[2]
         cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\n{options}\n"
 

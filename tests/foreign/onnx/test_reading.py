@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from headstart.errors import OptionError
+from headstart.fitting.vectorizing import vectorizer_of
 from headstart.foreign.onnx.agreement import _corpus, odd_texts
 from headstart.foreign.onnx.reading import pretrained_spec, terms_spec, words_spec
 from headstart.foreign.onnx.score import Reader
-from headstart.heads.tfidf import TOKENS, vectorizer_of
+from headstart.heads.tfidf import TOKENS
 from headstart.inputs import TextInput
 from headstart.text import PretrainedTokenizer, fit_steps, steps_to_json, text_steps
 
