@@ -43,6 +43,8 @@ NOT_EXPORTED = {
     "v1.1-typed-tfidf": "reads the columns",
     "v1.2-multiclass-catboost": "reads the columns",
     "v1.2-multilabel-linear": "reads the columns",
+    "v1.3-tuned-static": "a tokenizer of the kind WordLevel",
+    "v1.3-tuned-static-classes": "a tokenizer of the kind WordLevel",
 }
 STORED_MODELS = sorted(path.name for path in ARTIFACTS.iterdir() if path.is_dir() and not path.name.startswith("v1-"))
 

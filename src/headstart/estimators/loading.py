@@ -20,11 +20,18 @@ _REMEDY = "Copy the model again, or train it anew."
 
 
 def estimator_of(predictor: Predictor) -> Any:
-    """Return a predictor as the fitted estimator that it was made by."""
+    """Return a predictor as the fitted estimator that it was made by.
+
+    Raises:
+        ArtifactError: what is stored of its arguments or its history is not what such an estimator has.
+    """
     numbers = predictor.task is not None and predictor.task.kind == "regression"
     kind = estimator_for(predictor.reads_kind, numbers=numbers)
-    model = kind(**predictor.estimator)
-    return install(model, predictor, history=_history(predictor.run))
+    if unknown := sorted(set(predictor.estimator) - set(kind._get_param_names())):
+        raise ArtifactError(
+            f"the model's stored arguments hold {', '.join(unknown)}, which a {kind.__name__} does not take. {_REMEDY}"
+        )
+    return install(kind(**predictor.estimator), predictor, history=_history(predictor.run))
 
 
 def import_mxnet(prefix: str | Path, **options: Any) -> TextClassifier:
