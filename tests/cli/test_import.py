@@ -130,7 +130,6 @@ def test_compare_leaves_out_what_it_cannot_be(cli: Cli, static: Path) -> None:
         (("import", "hf", "bert", "--out", "reviews.csv"), "is a file, and a model is a folder"),
         (("evaluate", "base", "reviews.csv"), "an encoder without labels, so it predicts nothing by itself"),
         (("predict", "base", "reviews.csv", "--out", "x.csv"), "an encoder without labels"),
-        (("transfer", "base", "reviews.csv", "--strategy", "fine-tune", "--out", "x"), "use strategy 'features'"),
         (("transfer", "base", "reviews.csv", "--strategy", "as-is", "--out", "x"), "as it is it predicts nothing"),
         (("map", "base", "--top", "5", "--out", "x.png"), "keeps no list of words to draw"),
         (("map", "base", "--data", "reviews.csv", "--out", "x.png"), "no labels to colour texts by; name a column"),

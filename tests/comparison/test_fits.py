@@ -137,7 +137,7 @@ def test_a_strategy_of_0_1_that_is_gone_gets_a_sentence(name: str) -> None:
 
 
 def test_what_cannot_run_says_why() -> None:
-    running, left_out = chosen(None, available=("layers",))
+    running, left_out = chosen(None, available=("text", "rows", "layers"))
     assert "tfidf" in running
     assert left_out["fine-tune"] == "the base is no network that could be trained on"
     assert not any("columns" in name for name in {**running, **left_out})

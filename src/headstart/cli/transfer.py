@@ -13,6 +13,7 @@ from headstart.cli.fitting import estimator_of, fit_and_save, short_name
 from headstart.cli.settings import column_types, estimator_options
 from headstart.errors import OptionError
 from headstart.estimators import ModelPlace, load
+from headstart.inputs import INPUTS
 from headstart.predictor.card import read_card
 from headstart.strategies import STRATEGIES, strategy_of
 
@@ -29,10 +30,13 @@ def transfer(options: Transfer) -> None:
     base, taken = load(options.model), strategy_of(strategy)
     predictor, columns = base.predictor_, reading.column_list(options.columns)
     if columns and predictor.reads_kind != "columns" and not (taken.columns or taken.with_columns):
-        reading_them = ", ".join(name for name, one in STRATEGIES.items() if one.columns or one.with_columns)
+        kinds = {"text", *INPUTS} - {predictor.reads_kind, "columns"}
+        able = (
+            name for name, one in STRATEGIES.items() if (one.columns or one.with_columns) and not others & {*one.needs}
+        )
         raise OptionError(
             f"--columns {options.columns} came with --strategy {strategy}, which reads texts alone; "
-            f"use one of {reading_them}, or leave --columns out."
+            f"use one of {', '.join(able)}, or leave --columns out."
         )
     card = None if options.card is None else read_card(options.card)
     given = estimator_options(options.config, options.set_)
