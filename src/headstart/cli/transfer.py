@@ -31,9 +31,9 @@ def transfer(options: Transfer) -> None:
     predictor, columns = base.predictor_, reading.column_list(options.columns)
     if columns and predictor.reads_kind != "columns" and not (taken.columns or taken.with_columns):
         kinds = {"text", *INPUTS} - {predictor.reads_kind, "columns"}
-        able = (
-            name for name, one in STRATEGIES.items() if (one.columns or one.with_columns) and not others & {*one.needs}
-        )
+        able = [
+            name for name, one in STRATEGIES.items() if (one.columns or one.with_columns) and not kinds & {*one.needs}
+        ]
         raise OptionError(
             f"--columns {options.columns} came with --strategy {strategy}, which reads texts alone; "
             f"use one of {', '.join(able)}, or leave --columns out."
