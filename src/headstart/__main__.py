@@ -4,8 +4,6 @@ import os
 import signal
 import sys
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Run the command line. Ctrl-C while it is loaded, or once it is done, ends the process at once."""

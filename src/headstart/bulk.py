@@ -28,8 +28,6 @@ from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.predictor.counting import add_counts, with_rate
 
-__all__ = ["STDOUT", "embed_file", "own_text", "predict_file"]
-
 STDOUT = "-"
 """The output that stands for standard output."""
 

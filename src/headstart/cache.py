@@ -24,8 +24,6 @@ import numpy as np
 
 from headstart.arrays import Floats
 
-__all__ = ["MOST_BYTES", "VectorCache", "cache_folder", "text_keys"]
-
 MOST_BYTES = 4 * 2**30
 """A cache's largest size on disk."""
 

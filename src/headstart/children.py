@@ -20,8 +20,6 @@ from pathlib import Path
 
 from headstart.plain import Json
 
-__all__ = ["Child", "safe_path", "safely_spawned"]
-
 # Runs in the child before anything else. Up to the second line only the standard library can be found: ``-P`` keeps
 # the current folder out of the path, and the environment holds no PYTHONPATH.
 _START = """

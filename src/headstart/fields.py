@@ -10,8 +10,6 @@ import numpy as np
 from headstart.arrays import Array, Places
 from headstart.errors import DataError
 
-__all__ = ["Field", "Ragged", "blank", "padded", "sizes", "taken"]
-
 
 @dataclass(frozen=True, eq=False)
 class Ragged:

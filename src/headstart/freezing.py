@@ -22,8 +22,6 @@ from headstart.errors import OptionError, near_names
 from headstart.layers import Network
 from headstart.plain import Row
 
-__all__ = ["Freeze", "selected_parameters", "trainable_table"]
-
 
 def _matches(pattern: re.Pattern[str], name: str) -> bool:
     parts = name.split(".")

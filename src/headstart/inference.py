@@ -16,8 +16,6 @@ from headstart.errors import OptionError
 from headstart.fields import Field, Ragged
 from headstart.layers import Network, adapt, pool
 
-__all__ = ["network_logits", "network_outputs", "on_device", "resolve_device", "token_outputs"]
-
 _BATCH_SIZE = 256
 _BATCH_TOKENS = 262_144
 

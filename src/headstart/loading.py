@@ -16,8 +16,6 @@ from headstart.plain import Facts
 from headstart.predictor import Predictor, Scores
 from headstart.predictor.class_labels import AnswersClasses, stored_classes
 
-__all__ = ["LoadedModel", "load"]
-
 
 def load(path: str | Path, *, net: Any = None, trust_patterns: bool = False, engine: str = AUTO) -> Any:
     """Bring a saved model back as the estimator of its rows: of texts a `TextRegressor` if it predicts numbers, else a `TextClassifier`.

@@ -20,8 +20,6 @@ from headstart.inputs import chunk_rows, text_input_of
 from headstart.plain import Row
 from headstart.predictor import Predictor
 
-__all__ = ["as_predictor", "layer_outputs", "layer_table"]
-
 _CHUNK_ROWS = 8192
 _KEPT_ROWS = 1024  # computed between two writes to the cache: what a killed run loses
 

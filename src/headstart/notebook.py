@@ -7,8 +7,6 @@ import html
 from headstart.plain import Facts
 from headstart.printing import printable
 
-__all__ = ["Shown"]
-
 _LONGEST = 60
 
 

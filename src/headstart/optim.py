@@ -25,8 +25,6 @@ from headstart.layers.embedding import TokenEmbedding, distinct_words
 from headstart.layers.indexed_vectors import obstacle
 from headstart.plain import Facts, Json
 
-__all__ = ["LazyAdam", "LazyAdamW", "clip_gradients"]
-
 _MOST_STEPS = 1000  # steps to remember; then all rows catch up
 _LEAST_ROWS = 4096  # fewer rows than this are done before another thread has woken up
 

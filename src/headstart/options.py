@@ -17,8 +17,6 @@ import numpy as np
 from headstart.errors import OptionError
 from headstart.plain import Facts, Json
 
-__all__ = ["RandomState", "check_choice", "check_least", "check_types", "seed_of"]
-
 RandomState = int | np.random.RandomState | None
 """A seed, a source of seeds, or None for NumPy's own source, as scikit-learn takes them."""
 

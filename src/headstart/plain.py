@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Facts", "Json", "Options", "Row"]
-
 Json = dict[str, Any]
 """An object ready for JSON."""
 Row = dict[str, Any]

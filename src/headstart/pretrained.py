@@ -11,8 +11,6 @@ from headstart.estimators import TextClassifier, install
 from headstart.foreign import hf
 from headstart.predictor import EncoderScorer, NetSpec, Predictor, reads
 
-__all__ = ["import_hf", "import_model2vec"]
-
 
 def import_hf(
     folder: str | Path, *, pooling: str | Sequence[str] | None = None, max_tokens: int | None = None

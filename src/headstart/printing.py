@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["has_controls", "printable"]
-
 _LONGEST = 8000
 # C0 and C1 controls, marks that set the direction of writing, separators of lines, halves of surrogate pairs.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")

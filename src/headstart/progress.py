@@ -7,8 +7,6 @@ from typing import Any
 
 from headstart.plain import Facts
 
-__all__ = ["TrainingLines"]
-
 _MEASURES = ("train_loss", "train_auc", "valid_loss", "valid_auc")
 
 

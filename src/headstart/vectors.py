@@ -15,8 +15,6 @@ import scipy.sparse as sp
 from headstart.arrays import Floats
 from headstart.text import RaggedIds
 
-__all__ = ["cooccurrence_vectors"]
-
 FIRST_WORD = 2  # 0 is padding, 1 is unknown
 _MOST_TOKENS = 12_000_000
 _SMOOTHING = 0.75  # of the context counts: Levy, Goldberg and Dagan, "Improving Distributional Similarity", 2015

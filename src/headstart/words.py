@@ -16,8 +16,6 @@ from headstart.inputs import text_input_of
 from headstart.named_outputs import as_predictor, layer_outputs
 from headstart.predictor import Predictor, words_of
 
-__all__ = ["WordVectors", "important_words", "word_vectors"]
-
 _LEAST_COUNT = 20
 """A word rarer than this in training may have a strong score by chance."""
 

@@ -26,8 +26,6 @@ from headstart.artifact.schema import (
 from headstart.errors import ArtifactError
 from headstart.plain import Facts, Json
 
-__all__ = ["READERS_OWN", "STORED", "check_arguments", "is_quick", "kept_arguments"]
-
 READERS_OWN = ("base", "cache", "checkpoint", "device", "events", "phases", "source", "unlabelled", "verbose")
 """Arguments that no model decides for whoever reads it."""
 

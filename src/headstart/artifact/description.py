@@ -25,8 +25,6 @@ from headstart.errors import ArtifactError
 from headstart.plain import Facts
 from headstart.tasks import TASKS
 
-__all__ = ["check_description"]
-
 _LARGE = 2**53
 _NUMBER = number(-1e308, 1e308)
 _NAME = text(longest=10_000, users_own=True)

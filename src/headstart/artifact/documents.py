@@ -27,8 +27,6 @@ from headstart.artifact.faults import damaged, shortened
 from headstart.errors import ArtifactError
 from headstart.plain import Facts, Json
 
-__all__ = ["MAX_BYTES", "MAX_COMMAS", "MAX_DEPTH", "MAX_OPENED", "canonical", "plain", "seal", "unseal"]
-
 MAX_BYTES = 4 * 1024 * 1024
 MAX_COMMAS = 300_000
 MAX_OPENED = 100_000  # lists and objects

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from headstart.errors import ArtifactError
 
-__all__ = ["REMEDY", "damaged", "shortened"]
-
 REMEDY = "Copy the model again from where it was made, or train it again."
 
 _SHORT = reprlib.Repr()

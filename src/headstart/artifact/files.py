@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from headstart.artifact.faults import damaged
 from headstart.artifact.manifest import FileEntry
 
-__all__ = ["check_size", "opened", "read_checked", "read_small"]
-
 _CHUNK = 1024 * 1024
 # No link is followed out of the folder, and a named pipe does not keep us waiting for a writer.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

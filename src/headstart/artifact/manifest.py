@@ -17,19 +17,6 @@ from headstart.artifact.tensors import DTYPES, MAX_DIMENSIONS, TensorEntry, tota
 from headstart.errors import ArtifactError
 from headstart.plain import Facts, Json
 
-__all__ = [
-    "FORMAT",
-    "MANIFEST",
-    "MINOR",
-    "RUN",
-    "WORDS",
-    "FileEntry",
-    "Manifest",
-    "check_file_name",
-    "read_run",
-    "run_bytes",
-]
-
 FORMAT = 1
 MINOR = 3
 """The number behind the point: what it adds is optional, and a model that uses any of it says so."""

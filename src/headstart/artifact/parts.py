@@ -13,8 +13,6 @@ import pyarrow as pa
 
 from headstart.plain import Facts
 
-__all__ = ["Parts"]
-
 
 @dataclass(frozen=True, eq=False)
 class Parts:

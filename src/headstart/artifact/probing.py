@@ -24,8 +24,6 @@ from headstart.artifact.faults import REMEDY
 from headstart.children import Child
 from headstart.errors import ArtifactError
 
-__all__ = ["rewritten_in_child"]
-
 _REFUSED = 3
 _ROOM = 2 * 1024**3  # bytes of private memory beyond what the child has before it reads: a guard, not a budget
 _PASSED: set[tuple[str, str, str]] = set()

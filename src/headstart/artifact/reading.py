@@ -16,8 +16,6 @@ from headstart.errors import ArtifactError, near_names
 from headstart.outputs import former_of
 from headstart.plain import Json
 
-__all__ = ["inspect", "other_files", "read", "read_manifest"]
-
 _ATTEMPTS = 3
 
 

@@ -19,10 +19,6 @@ from headstart.artifact.faults import REMEDY, shortened
 from headstart.errors import ArtifactError
 from headstart.printing import has_controls
 
-__all__ = [
-    "Check", "anything", "boolean", "either", "holding", "integer", "mapping", "nullable", "number", "record", "sequence", "text"
-]  # fmt: skip
-
 Check = Callable[[Any, str], None]
 
 

@@ -23,8 +23,6 @@ from headstart.artifact.faults import damaged, shortened
 from headstart.errors import ArtifactError
 from headstart.plain import Facts
 
-__all__ = ["DTYPES", "MAX_DIMENSIONS", "TensorEntry", "arrays_in", "entries_of", "header", "raw_bytes", "total_bytes"]
-
 # In the order of safetensors' own list: tensors are stored by falling place in it, then by name, which
 # keeps every tensor aligned to its item size.
 DTYPES = {

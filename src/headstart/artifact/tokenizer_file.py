@@ -6,8 +6,6 @@ from headstart.artifact.probing import rewritten_in_child
 from headstart.text.rule_checks import check_rules
 from headstart.text.rules import parsed_rules, require_library, try_rules
 
-__all__ = ["checked_tokenizer"]
-
 
 def checked_tokenizer(raw: bytes, *, trusted: bool = False) -> bytes:
     """Return the file once its steps are known and bounded, or trusted, and a child process has cut texts by it.

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from headstart.artifact.faults import damaged
 from headstart.errors import ArtifactError
 
-__all__ = ["words_from_bytes", "words_to_bytes"]
-
 _ESCAPES = (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"))
 _MEANINGS = {escape: character for character, escape in _ESCAPES}
 

@@ -19,8 +19,6 @@ from headstart.errors import ArtifactError
 from headstart.outputs import failed_writes, replaced
 from headstart.plain import Facts, Json
 
-__all__ = ["check_target", "content_hash", "write"]
-
 _LEFT_BY_FILE_MANAGERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 

@@ -25,8 +25,6 @@ from headstart.extras import learning_half
 from headstart.kernels.workers import threads, wanted_threads
 from headstart.outputs import RESUMES, system_fault
 
-__all__ = ["app", "main"]
-
 _COMMANDS = {
     "train": (commands.Train, "headstart.cli.train:train"),
     "transfer": (commands.Transfer, "headstart.cli.transfer:transfer"),

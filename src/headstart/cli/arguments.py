@@ -12,33 +12,6 @@ import typer
 
 from headstart.kernels.workers import threads
 
-__all__ = [
-    "UNNAMED",
-    "AbstainBelow",
-    "Cache",
-    "ColumnTypes",
-    "Columns",
-    "Command",
-    "Costs",
-    "Data",
-    "Device",
-    "Force",
-    "Json",
-    "LabelMap",
-    "Labelled",
-    "Layer",
-    "Learns",
-    "Model",
-    "Out",
-    "Reads",
-    "Seed",
-    "Source",
-    "Test",
-    "Threshold",
-    "Trains",
-    "option",
-]
-
 
 def option(flag: str, metavar: str, help: str, *, shown: str | bool = False, **others: Any) -> Any:
     """Return the declaration of an option; `shown` is what its help says of the default, True for the value itself."""

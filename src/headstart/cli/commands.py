@@ -8,27 +8,6 @@ import typer
 
 from headstart.cli import arguments as args
 
-__all__ = [
-    "Compare",
-    "Demo",
-    "Drift",
-    "Embed",
-    "Evaluate",
-    "ExportOnnx",
-    "ImportEncoder",
-    "ImportMxnet",
-    "ImportVectors",
-    "Inspect",
-    "Layers",
-    "Map",
-    "Options",
-    "Predict",
-    "Serve",
-    "Train",
-    "Transfer",
-    "Warm",
-]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Train(args.Trains):

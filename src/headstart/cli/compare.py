@@ -18,8 +18,6 @@ from headstart.errors import OptionError, unknown_name
 from headstart.options import check_types
 from headstart.predictor import Predictor
 
-__all__ = ["compare"]
-
 
 def compare(options: Compare) -> None:
     """Compare all ways of using a model, and write what came of it into a folder."""

@@ -15,8 +15,6 @@ from headstart.cli.process import discard
 from headstart.errors import HeadstartWarning, OutputError
 from headstart.printing import printable
 
-__all__ = ["COMMAND", "emit", "fail", "note", "printed_warnings", "table", "warn"]
-
 COMMAND: ContextVar[str] = ContextVar("COMMAND", default="headstart")
 """The command that is running, as it can be given again; `headstart.cli.app` sets it."""
 

@@ -10,8 +10,6 @@ from headstart.errors import OptionError
 from headstart.predictor import Predictor
 from headstart.predictor.deciding import decided
 
-__all__ = ["Decides", "decided_by", "decisions", "read_costs"]
-
 
 class Decides(Protocol):
     """The options of a command that decides."""

@@ -9,8 +9,6 @@ from headstart.cli.commands import Demo
 from headstart.cli.progress import Progress
 from headstart.demo import run_demo
 
-__all__ = ["demo"]
-
 
 def demo(options: Demo) -> None:
     """Run the demo, and print the verdict on each target."""

@@ -12,8 +12,6 @@ from headstart.drift import Thresholds, drift_lines
 from headstart.drift import drift as drift_of
 from headstart.predictor import Predictor
 
-__all__ = ["MOVED", "drift"]
-
 MOVED = 3
 """The exit code where a threshold is passed."""
 

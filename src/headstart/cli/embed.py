@@ -11,8 +11,6 @@ from headstart.corpus import parse_where, source_name
 from headstart.outputs import check_file
 from headstart.predictor import Predictor
 
-__all__ = ["embed"]
-
 
 def embed(options: Embed) -> None:
     """Write a layer's output for every text to a file, part by part."""

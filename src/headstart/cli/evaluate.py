@@ -11,8 +11,6 @@ from headstart.cli.deciding import decided_by
 from headstart.cli.measuring import chance_sentence, measured, warn_of_quality
 from headstart.predictor import Predictor
 
-__all__ = ["evaluate"]
-
 _MOST_ACROSS = 15
 
 

@@ -11,8 +11,6 @@ from headstart.errors import OptionError
 from headstart.foreign.onnx import check_place, export_onnx
 from headstart.predictor import Predictor
 
-__all__ = ["onnx"]
-
 
 def onnx(options: ExportOnnx) -> None:
     """Write a model as a folder that ONNX Runtime scores texts with."""

@@ -25,8 +25,6 @@ from headstart.predictor import Predictor
 from headstart.predictor.card import Card
 from headstart.tasks import TASKS, Task
 
-__all__ = ["estimator_of", "fit_and_save", "short_name"]
-
 _FIGURES = ("auc", "accuracy", "majority_fraction", "f1", "log_loss", "brier")
 _SHOWN = {"majority_fraction": "commoner label"}
 _PARTS = {"train_counts": "training rows", "test": "test rows", "test_as_is": "test rows, for the base"}

@@ -9,8 +9,6 @@ from headstart.estimators import ModelPlace, TextClassifier, import_mxnet
 from headstart.features import layer_table
 from headstart.pretrained import import_hf, import_model2vec
 
-__all__ = ["hf", "model2vec", "mxnet"]
-
 
 def mxnet(options: ImportMxnet) -> None:
     """Read a network that Apache MXNet exported, and write it as a model."""

@@ -10,8 +10,6 @@ from headstart.cli import console
 from headstart.cli.commands import Inspect
 from headstart.tasks import task_from_json
 
-__all__ = ["inspect"]
-
 
 def inspect(options: Inspect) -> None:
     """Tell all about a saved model without loading its weights."""

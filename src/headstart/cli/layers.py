@@ -10,8 +10,6 @@ from headstart.extras import learning_half
 from headstart.named_outputs import layer_table
 from headstart.predictor import Predictor
 
-__all__ = ["layers"]
-
 
 def layers(options: Layers) -> None:
     """List a model's layers and parameters."""

@@ -21,8 +21,6 @@ from headstart.predictor import Predictor
 from headstart.report import MapFigure, Page, map_figure, neighbour_vote_auc, tsne
 from headstart.words import important_words, word_vectors
 
-__all__ = ["draw_map"]
-
 _MOST_LABELS = 36  # looks of a dot that can be told apart, see `headstart.report.style`
 
 

@@ -15,8 +15,6 @@ from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
 from headstart.tasks import Task
 
-__all__ = ["chance_sentence", "measured", "warn_of_quality"]
-
 
 def measured(predictor: Predictor, corpus: Corpus, device: Any, *, details: bool = False) -> dict[str, Any]:
     """Return the metrics of a model on labelled rows, and data-quality counts; see `headstart.tasks.Task.details` for those."""

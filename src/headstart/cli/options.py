@@ -14,8 +14,6 @@ from headstart.estimators import TextClassifier
 from headstart.nets import NETS, net_options
 from headstart.train import Trainer
 
-__all__ = ["options"]
-
 
 def options(given: Options) -> None:
     """List every option that ``--set`` takes."""

@@ -18,8 +18,6 @@ from headstart.errors import OptionError
 from headstart.outputs import check_file
 from headstart.predictor import Predictor
 
-__all__ = ["predict"]
-
 
 def predict(options: Predict) -> None:
     """Score texts into a file, or onto standard output."""

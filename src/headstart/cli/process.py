@@ -12,8 +12,6 @@ from typing import Any, TextIO
 
 from headstart.errors import OutputError
 
-__all__ = ["discard", "flush", "open_streams", "signals_interrupt"]
-
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 _MOMENT = 0.01
 

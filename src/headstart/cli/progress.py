@@ -13,8 +13,6 @@ from headstart.progress import TrainingLines
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-__all__ = ["Progress", "track"]
-
 _LINE_EVERY = 15.0  # seconds between two lines about the fits of a comparison
 _DRAW_EVERY = 0.1
 

@@ -33,25 +33,6 @@ from headstart.tasks import Task
 if TYPE_CHECKING:
     from headstart.predictor import Predictor
 
-__all__ = [
-    "DataOptions",
-    "SplitOptions",
-    "Splits",
-    "as_source",
-    "column_list",
-    "data_options",
-    "file_options",
-    "is_share",
-    "label_facts",
-    "model_files",
-    "read_labelled",
-    "read_perhaps_labelled",
-    "read_splits",
-    "read_unlabelled",
-    "split_options",
-    "tell_counts",
-]
-
 _TOLD = {
     "n_null_texts": "null texts",
     "n_empty_texts": "empty texts",

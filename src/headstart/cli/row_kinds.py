@@ -13,8 +13,6 @@ from headstart.errors import OptionError
 if TYPE_CHECKING:
     from headstart.predictor import Predictor
 
-__all__ = ["rows_asked", "rows_read"]
-
 _KINDS = ("text", "series", "image", "columns")
 
 

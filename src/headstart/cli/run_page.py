@@ -16,8 +16,6 @@ from headstart.evaluation.saying import Saying
 from headstart.report import run_report
 from headstart.strategies import layer_aucs
 
-__all__ = ["write_page"]
-
 
 def write_page(model: TextEstimator, splits: Splits, result: dict[str, Any], path: Path, title: str) -> None:
     """Write the page about a run of `train` or `transfer`."""

@@ -16,8 +16,6 @@ from headstart.serve.limits import Limits
 from headstart.serve.logs import log_as_json
 from headstart.serve.setup import Setup, bound
 
-__all__ = ["serve"]
-
 _VARIABLE = "HEADSTART_TOKEN"
 _PACKAGES = ("fastapi", "uvicorn", "httptools", "prometheus_client")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")

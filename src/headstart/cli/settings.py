@@ -14,8 +14,6 @@ from headstart.estimators import TextClassifier
 from headstart.nets import NETS, net_options
 from headstart.train import Trainer
 
-__all__ = ["column_types", "estimator_options", "given_options", "settable"]
-
 
 def estimator_options(config: Path | None, settings: Sequence[str] | None) -> dict[str, Any]:
     """Return options of `TextClassifier` from a TOML file and from ``KEY=VALUE``, the latter first.

@@ -11,8 +11,6 @@ from headstart.errors import OptionError
 from headstart.estimators import ModelPlace
 from headstart.predictor.card import read_card
 
-__all__ = ["train"]
-
 
 def train(options: Train) -> None:
     """Train a base network and write it to a folder."""

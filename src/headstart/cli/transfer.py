@@ -17,8 +17,6 @@ from headstart.inputs import INPUTS
 from headstart.predictor.card import read_card
 from headstart.strategies import STRATEGIES, strategy_of
 
-__all__ = ["transfer"]
-
 
 def transfer(options: Transfer) -> None:
     """Carry a trained model to other texts and write the new model to a folder."""

@@ -10,8 +10,6 @@ from headstart.cli.commands import Warm
 from headstart.kernels import compiling
 from headstart.outputs import failed_writes
 
-__all__ = ["warm"]
-
 
 def warm(options: Warm) -> None:
     """Compile what a model, or any, needs to predict, into a folder that a later process finds."""

@@ -4,8 +4,9 @@
 It has no learning of its own. docs/compare.md tells the rules and shows what they found.
 """
 
-from headstart.comparison.comparing import Comparison, compare
+from headstart.comparison.comparing import compare
 from headstart.comparison.folder import check_place
+from headstart.comparison.result import Comparison
 from headstart.strategies import STRATEGIES as CANDIDATES
 from headstart.strategies import Strategy as Candidate
 

@@ -12,17 +12,6 @@ import pyarrow as pa
 from headstart.arrays import Array
 from headstart.plain import Facts, Json
 
-__all__ = [
-    "load_array",
-    "load_facts",
-    "load_sparse",
-    "load_strings",
-    "load_table",
-    "save_facts",
-    "save_sparse",
-    "save_table",
-]
-
 
 def save_sparse(folder: Path, name: str, matrix: Any) -> None:
     """Write a CSR matrix as three arrays."""

@@ -41,8 +41,6 @@ from headstart.predictor.counting import quality_sentences
 from headstart.strategies.shared import SPACES
 from headstart.tasks import Task
 
-__all__ = ["Comparison", "compare"]
-
 _DOMAIN_ONLY = (
     "Without labels of the target, nothing can be said about which candidate is best, how many labels would be saved, "
     "or whether the base's decisions are right; only how far the target's texts lie from the source's. "

@@ -17,8 +17,6 @@ from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies import FitResult, Settings, Strategy, learn
 
-__all__ = ["Fit", "load_scores", "perform", "score_path"]
-
 _PROBED_ROWS = 256
 _FEW = 1000
 """With fewer labels than this a fifth of them is held out to stop by, and not a tenth."""

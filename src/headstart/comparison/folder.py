@@ -11,8 +11,6 @@ from headstart.artifact import check_target
 from headstart.errors import ArtifactError, OptionError
 from headstart.outputs import RESUMES, check_folder, check_own, failed_writes, locked, own_folder, remove_own
 
-__all__ = ["check_place", "check_shipped", "make_working_folders", "reserved"]
-
 _NAMES = ("fitted", "model", "plan.json", "report.html", "rows.jsonl", "scores", "verdict.json", "work")
 _WITHOUT_PLAN = ("model", "scores")  # of these nobody knows whose they are
 

@@ -18,8 +18,6 @@ from headstart.predictor import Predictor
 from headstart.strategies.inputs import strings_of
 from headstart.strategies.shared import SPACES
 
-__all__ = ["domain_gap"]
-
 _MOST_ROWS = 2000
 
 

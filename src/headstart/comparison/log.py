@@ -18,8 +18,6 @@ from headstart.errors import ArtifactError, HeadstartWarning, OptionError
 from headstart.outputs import atomic_write
 from headstart.plain import Facts, Json
 
-__all__ = ["RowLog"]
-
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError)
 """What a damaged line or file may raise."""
 

@@ -16,8 +16,6 @@ from headstart.predictor import NetworkScorer, Predictor
 from headstart.strategies import LEAST_TEXTS, STRATEGIES, WITH_COLUMNS, Strategy, is_blend, is_encoder, strategy_of
 from headstart.tasks import Task
 
-__all__ = ["ALL", "CHEAP_UP_TO", "Options", "Plan", "chosen", "every_strategy", "plan_of"]
-
 ALL = "all"
 """In a list of names: all strategies."""
 

@@ -19,8 +19,6 @@ from headstart.plain import Json
 from headstart.predictor.counting import quality_sentences
 from headstart.tasks import Task
 
-__all__ = ["Problem", "asked_of", "assemble", "budget_list", "carries_source", "labels_of"]
-
 
 @dataclass(frozen=True)
 class Problem:

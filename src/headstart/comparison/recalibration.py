@@ -23,8 +23,6 @@ from headstart.plain import Facts, Json
 from headstart.predictor import Predictor, kept
 from headstart.tasks import Binary, Rule
 
-__all__ = ["LEAST_LABELS", "recalibrated", "recalibration", "shown"]
-
 LEAST_LABELS = 200
 """With fewer, three numbers fitted to them would be noise."""
 

@@ -12,8 +12,6 @@ from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.report.comparison_page import comparison_report
 
-__all__ = ["Comparison"]
-
 
 @dataclass(repr=False)
 class Comparison(Shown):

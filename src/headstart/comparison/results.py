@@ -19,8 +19,6 @@ from headstart.evaluation.draws import estimate
 from headstart.plain import Json
 from headstart.predictor import Predictor
 
-__all__ = ["judge"]
-
 
 def judge(
     workspace: Workspace,

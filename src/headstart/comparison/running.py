@@ -18,8 +18,6 @@ from headstart.errors import HeadstartError
 from headstart.plain import Facts, Json
 from headstart.strategies import Strategy
 
-__all__ = ["Progress", "run_tasks"]
-
 Progress = Callable[[int, int, float | None, str], None]
 """Told after every fit: fits done, fits in all, seconds left (None if unknown), what was done last."""
 

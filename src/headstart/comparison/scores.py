@@ -20,8 +20,6 @@ from headstart.plain import Json
 from headstart.strategies import Strategy
 from headstart.tasks import Rule, Task
 
-__all__ = ["Scored", "errors_of", "split_half", "versions"]
-
 _N_HALVES = 5
 _N_WORST = 10
 _LONGEST = 280

@@ -26,8 +26,6 @@ from headstart.evaluation.saying import Saying
 from headstart.plain import Facts, Json
 from headstart.strategies import Strategy
 
-__all__ = ["LEVEL", "Curves", "Measured", "answer_of", "decide", "judge_base", "word_of"]
-
 LEVEL = 0.015
 CHANCE_LEVEL = 0.01
 SHIP_LEVEL = 0.05

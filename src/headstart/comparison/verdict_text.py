@@ -8,8 +8,6 @@ from headstart.evaluation.saying import Saying
 from headstart.plain import Facts
 from headstart.strategies import Strategy
 
-__all__ = ["recalibration_said", "say"]
-
 
 def say(verdict: Facts, strategies: Mapping[str, Strategy]) -> str:
     """Return the verdict in words: paragraphs parted by blank lines, the decision first.

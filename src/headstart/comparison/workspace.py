@@ -32,8 +32,6 @@ from headstart.strategies import Settings, SharedRows
 from headstart.strategies.shared import SPACES, NgramCounts, count_ngrams, fit_source_model, readable_layers
 from headstart.tasks import Task, task_from_json
 
-__all__ = ["StoredRows", "Workspace", "prepare"]
-
 
 class Workspace:
     """Rows and what is known of them, opened from the folder that `prepare` filled; the pool's rows come first.

@@ -36,11 +36,6 @@ from headstart.corpus.columns import NUMBER, written_out
 from headstart.corpus.written_times import microseconds_since_1970, seconds_of
 from headstart.errors import DataError, OptionError, unknown_name
 
-__all__ = [
-    "COLUMN_TYPES", "Typed", "as_raw", "as_type", "check_column_types", "holds_numbers", "is_raw", "numeral",
-    "parse_column_types", "tell_type", "type_of",
-]  # fmt: skip
-
 COLUMN_TYPES = ("number", "category", "truth", "date", "text")
 
 _RAW = {b"headstart.cells": b"raw"}

@@ -14,8 +14,6 @@ from headstart.arrays import Array
 from headstart.corpus.column_types import as_type, type_of
 from headstart.corpus.columns import distinct
 
-__all__ = ["DecidingColumn", "deciding_columns"]
-
 _LEAST_SHARE = 0.95  # of the rows that guessing the commonest label gets wrong
 _LEAST_BITS = 20.0  # one in a million columns of noise
 

@@ -30,8 +30,6 @@ from headstart.corpus.labels import (
 from headstart.errors import DataError, OptionError, unknown_name
 from headstart.tasks import TASKS, Task
 
-__all__ = ["AUTO", "Labelling", "Targets", "encode_targets", "parse_order"]
-
 AUTO = "auto"
 """The task is told from the values."""
 

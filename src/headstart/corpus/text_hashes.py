@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Overlap", "TextHashes"]
-
 MOST = 1 << 17
 """Hashes that are kept at most, a mebibyte of them: of more texts, the smallest hashes, which are a random sample."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 
-__all__ = ["microseconds_since_1970", "seconds_of"]
-
 _MOMENT = re.compile(
     r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?( ?(Z|[+-]\d{2}(:?\d{2})?))?)?", re.ASCII | re.IGNORECASE
 )

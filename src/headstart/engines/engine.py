@@ -11,8 +11,6 @@ from headstart.batches import Examples
 from headstart.errors import OptionError
 from headstart.plain import Facts, Json
 
-__all__ = ["LOGITS", "POOLINGS", "CannotRunError", "Engine", "NetSpec", "Shape"]
-
 POOLINGS = ("last", "mean", "max")
 """How outputs of every token become one a row."""
 

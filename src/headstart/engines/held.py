@@ -13,8 +13,6 @@ from headstart.engines.engine import Engine, NetSpec, Shape
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.extras import is_installed, learning_half
 
-__all__ = ["AUTO", "ENGINES", "HeldNetwork", "check_engine"]
-
 AUTO = "auto"
 """The fastest engine that is exact: compiled loops for networks of ours; for an imported encoder torch, where it is installed."""
 

@@ -9,16 +9,6 @@ from headstart.errors import ArtifactError
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.plain import Options
 
-__all__ = [
-    "ENCODER_ACTIVATIONS",
-    "MOST_LAYERS",
-    "POOLED_BY",
-    "check_encoder",
-    "check_static",
-    "checked_heads",
-    "target_names",
-]
-
 MOST_LAYERS = 64
 """Layers of one stack; a damaged file may ask for a million."""
 

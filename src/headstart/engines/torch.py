@@ -17,8 +17,6 @@ from headstart.inference import network_outputs, on_device, resolve_device
 from headstart.layers import Network, adapt
 from headstart.nets import STORED
 
-__all__ = ["TorchEngine", "built", "net_arrays", "open_network", "resolve_device"]
-
 _BORDER = 64
 """Bytes: where torch lets a tensor begin."""
 _LARGE = 1 << 26

@@ -9,8 +9,6 @@ import numpy as np
 from headstart.arrays import Array
 from headstart.errors import ArtifactError
 
-__all__ = ["check_weights"]
-
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
 

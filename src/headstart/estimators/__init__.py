@@ -14,12 +14,11 @@ from headstart.estimators.other_rows import (
 )
 from headstart.estimators.regressor import TextRegressor
 from headstart.estimators.saving import ModelPlace, run_digest
-from headstart.estimators.text_estimator import LEAST_HELD, TextEstimator, install
+from headstart.estimators.text_estimator import TextEstimator, install
 from headstart.loading import load
 from headstart.predictor.deciding import decided
 
 __all__ = [
-    "LEAST_HELD",
     "ImageClassifier",
     "ImageRegressor",
     "ModelPlace",

@@ -11,8 +11,6 @@ from headstart.errors import ArtifactError, OptionError
 from headstart.features import as_predictor
 from headstart.outputs import check_apart
 
-__all__ = ["check_not_base"]
-
 
 def check_not_base(path: str | os.PathLike[str], base: Any) -> None:
     """Refuse a folder that holds the base.

@@ -6,8 +6,6 @@ from typing import Any
 
 from headstart.errors import unknown_name
 
-__all__ = ["ESTIMATORS", "estimator_for"]
-
 ESTIMATORS: dict[tuple[str, bool], Any] = {}
 """The estimator of each kind of rows, for classes or labels (False) and for numbers (True); a class adds itself."""
 

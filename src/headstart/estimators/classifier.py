@@ -11,8 +11,6 @@ from headstart.errors import DataError
 from headstart.estimators.text_estimator import TextEstimator
 from headstart.predictor.class_labels import AnswersClasses
 
-__all__ = ["TextClassifier"]
-
 
 class TextClassifier(AnswersClasses, ClassifierMixin, TextEstimator):  # type: ignore[misc]
     """Tells kinds of text apart, from scratch or from what a base has learnt elsewhere.

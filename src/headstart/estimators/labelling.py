@@ -16,8 +16,6 @@ from headstart.corpus.targets import AUTO, Labelling, encode_targets
 from headstart.errors import DataError, OptionError
 from headstart.tasks import Task
 
-__all__ = ["class_factors", "columns_of", "labelled", "weighted"]
-
 
 def labelled(
     X: Any,

@@ -14,8 +14,6 @@ from headstart.foreign import mxnet
 from headstart.plain import Facts, Json
 from headstart.predictor import NetSpec, NetworkScorer, Predictor, reads
 
-__all__ = ["estimator_of", "import_mxnet"]
-
 _REMEDY = "Copy the model again, or train it anew."
 
 

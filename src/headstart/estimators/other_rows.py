@@ -10,15 +10,6 @@ from headstart.estimators.classifier import TextClassifier
 from headstart.estimators.regressor import TextRegressor
 from headstart.estimators.text_estimator import TextEstimator
 
-__all__ = [
-    "ImageClassifier",
-    "ImageRegressor",
-    "SeriesClassifier",
-    "SeriesRegressor",
-    "TabularClassifier",
-    "TabularRegressor",
-]
-
 _OF_TEXTS = (
     "tokens", "min_count", "max_words", "max_tokens", "clip", "word_vectors", "text", "unlabelled", "source", "cache",
 )  # fmt: skip

@@ -11,8 +11,6 @@ from headstart.arrays import Doubles
 from headstart.errors import DataError, OptionError
 from headstart.estimators.text_estimator import TextEstimator
 
-__all__ = ["TextRegressor"]
-
 _OF_CLASSES = ("positive", "label_map", "order", "class_weight", "threshold", "costs", "abstain_below")
 
 

@@ -17,8 +17,6 @@ from headstart.estimators.text_estimator import TextEstimator
 from headstart.outputs import check_file, check_folder, failed_writes, working_folder
 from headstart.plain import Facts
 
-__all__ = ["ModelPlace", "run_digest"]
-
 _NO_PART_OF_THE_RUN = ("base", "cache", "checkpoint", "events", "unlabelled", "verbose")
 
 

@@ -42,7 +42,6 @@ from headstart.predictor.class_labels import INDICATOR, Classes, stored_classes
 from headstart.predictor.deciding import check_decisions, decided, decided_rule
 from headstart.progress import TrainingLines
 from headstart.strategies import (
-    LEAST_HELD,
     UNLABELLED,
     FitResult,
     Settings,
@@ -53,9 +52,6 @@ from headstart.strategies import (
 )
 from headstart.tasks import PLAIN
 from headstart.train import Event, Phase
-
-__all__ = ["LEAST_HELD", "TextEstimator", "install"]
-
 
 _SINCE_0_2 = ("abstain_below", "costs", "coverage", "order", "task")
 """Options that a model keeps only where they were set, so that what 0.1 could make is written as it was."""

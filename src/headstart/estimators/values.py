@@ -17,8 +17,6 @@ from headstart.predictor import Predictor
 from headstart.predictor.class_labels import Classes, stored_classes
 from headstart.train import Phase
 
-__all__ = ["classes_of", "phases_of", "plain", "to_python"]
-
 
 def phases_of(phases: Sequence[Phase | Facts] | None) -> tuple[Phase, ...] | None:
     """Return phases as such; a TOML file gives each as a table."""

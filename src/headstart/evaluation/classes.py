@@ -9,8 +9,6 @@ import numpy as np
 from headstart.arrays import Array, Doubles, Places
 from headstart.plain import Json
 
-__all__ = ["class_figures", "confused_pairs", "confusion", "label_figures", "mean_f1", "one_hot"]
-
 MOST_IN_A_TABLE = 150
 _MOST_PAIRS = 12
 

@@ -26,8 +26,6 @@ from headstart.evaluation.binary import AUC
 from headstart.evaluation.metric import Metric, sigmoid
 from headstart.evaluation.student import t_quantile, t_tail
 
-__all__ = ["Components", "Difference", "Estimate", "above_chance", "components", "difference", "estimate", "holm"]
-
 
 @dataclass(frozen=True)
 class Components:

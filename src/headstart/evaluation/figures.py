@@ -12,8 +12,6 @@ from headstart.evaluation.draws import components, estimate
 from headstart.evaluation.metric import Metric
 from headstart.plain import Facts, Json
 
-__all__ = ["below_chance", "figures", "interval", "undefined"]
-
 _MOST_NAMED = 5
 
 

@@ -17,8 +17,6 @@ from headstart.arrays import Doubles
 from headstart.evaluation.draws import Components
 from headstart.plain import Facts, Json
 
-__all__ = ["Curve", "Resampling", "isotonic", "labels_needed", "labels_saved", "next_doubling"]
-
 N_DRAWS = 1000
 
 Curve = Mapping[int, Components]

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Array
 
-__all__ = ["Influence", "Metric", "Naive", "constant", "mean_of_groups", "mean_of_rows", "sigmoid"]
-
 Influence = Callable[[Array, NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
 """Takes targets [rows] and scores [rows]; gives the value, and what each row moves it by [rows].
 

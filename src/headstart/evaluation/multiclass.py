@@ -12,8 +12,6 @@ from headstart.evaluation.binary import auc_influence
 from headstart.evaluation.classes import mean_f1, one_hot
 from headstart.evaluation.metric import Metric, constant, mean_of_rows
 
-__all__ = ["ACCURACY", "METRICS"]
-
 
 def _shares(targets: Array) -> Doubles:
     """Everybody's probabilities: the classes' shares of the rows."""

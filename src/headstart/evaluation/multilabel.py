@@ -10,8 +10,6 @@ import numpy as np
 from headstart.arrays import Array, Doubles
 from headstart.evaluation.metric import Metric, constant
 
-__all__ = ["METRICS", "MICRO_F1"]
-
 
 def _micro_f1(targets: Array, margins: Doubles) -> tuple[float, Doubles]:
     """F1 of all decisions together; its influence by the delta method for a ratio of two means."""

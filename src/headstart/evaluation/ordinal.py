@@ -11,8 +11,6 @@ from headstart.arrays import Array, Doubles, Places
 from headstart.evaluation.classes import one_hot
 from headstart.evaluation.metric import Metric, constant, mean_of_groups, mean_of_rows
 
-__all__ = ["KAPPA", "METRICS", "median_class"]
-
 
 def median_class(probabilities: Doubles) -> Places:
     """Return the class at which half of the probability is reached [rows]: no other is nearer on average."""

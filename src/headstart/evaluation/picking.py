@@ -31,8 +31,6 @@ from numpy.typing import NDArray
 from headstart.evaluation.draws import Components, difference
 from headstart.evaluation.student import t_quantile
 
-__all__ = ["Picked", "against_best", "best_of"]
-
 _N_SIMULATED = 20_000
 _TIED_WITHIN = 2.5
 

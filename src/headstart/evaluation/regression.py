@@ -8,8 +8,6 @@ from headstart.arrays import Array, Doubles
 from headstart.evaluation.metric import Metric, constant, mean_of_rows
 from headstart.plain import Json
 
-__all__ = ["MAE", "METRICS", "residual_figures"]
-
 _SHARES = (5, 25, 50, 75, 95)
 
 

@@ -9,8 +9,6 @@ from typing import Literal
 from headstart.evaluation.metric import Metric
 from headstart.plain import Facts, Json
 
-__all__ = ["OF_AUC", "Saying"]
-
 
 @dataclass(frozen=True)
 class Saying:

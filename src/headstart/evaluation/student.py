@@ -7,8 +7,6 @@ The tail is the regularised incomplete beta function, by its continued fraction 
 import math
 from functools import lru_cache
 
-__all__ = ["t_quantile", "t_tail"]
-
 _TINY = 1e-300
 _CLOSE = 1e-15
 _MOST_STEPS = 20_000

@@ -15,8 +15,6 @@ from headstart.fitting.logistic import log_loss, logistic_path
 from headstart.plain import Json
 from headstart.tasks import PLAIN, Binary, MultiLabel, Ordinal, Regression, Rule, Task
 
-__all__ = ["fit_calibration", "fit_decision_rule", "fit_rule", "held_out_metrics"]
-
 _MIN_ROWS = 20
 _LEAST_FOR_THRESHOLD = 200
 _LEAST_OF_LABEL = 10

@@ -13,8 +13,6 @@ from headstart.arrays import Array, Doubles
 from headstart.errors import DataError
 from headstart.tasks import Task
 
-__all__ = ["conformal_quantile"]
-
 
 def conformal_quantile(task: Task, probabilities: Doubles, targets: Array, coverage: float) -> float:
     """Return `headstart.tasks.Rule.quantile`: `Task.sets` up to it hold the truth in `coverage` of all further rows, on average.

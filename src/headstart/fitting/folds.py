@@ -16,8 +16,6 @@ from headstart.corpus import split_rows
 from headstart.errors import DataError
 from headstart.fitting.logistic import Link, log_loss
 
-__all__ = ["Fold", "best_choice", "hold_out", "known_rows", "out_of_fold", "stratified_folds"]
-
 _MANY_ROWS = 4000
 _LEAST_GROUPS = 3
 

@@ -21,18 +21,6 @@ from headstart.arrays import Array
 from headstart.evaluation import sigmoid
 from headstart.kernels.logistic import sweep, sweep_outputs
 
-__all__ = [
-    "LinearModel",
-    "Link",
-    "costs_up_to",
-    "dual_path",
-    "errors_of",
-    "fit_dual",
-    "log_loss",
-    "logistic_path",
-    "losses_of",
-]
-
 Link = Literal["sigmoid", "softmax"]
 """See `headstart.tasks.Task`."""
 

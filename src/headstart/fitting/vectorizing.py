@@ -9,8 +9,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from headstart.heads.tfidf import reading
 
-__all__ = ["vectorizer_of"]
-
 
 def vectorizer_of(longest: int, tokens: str = "words", counts: str = "sublinear", **options: Any) -> Any:
     """Return scikit-learn's vectorizer that counts as a `TfidfHead` does, not fitted."""

@@ -19,8 +19,6 @@ from headstart.heads.columns import ColumnEncoder
 from headstart.plain import Json
 from headstart.tasks import Goals
 
-__all__ = ["CatBoostHead", "NothingVariesError"]
-
 _FILE = "head.cbm"
 
 

@@ -18,8 +18,6 @@ from headstart.corpus.column_types import COLUMN_TYPES, as_type, holds_numbers, 
 from headstart.errors import ArtifactError, DataError, near_names
 from headstart.plain import Facts, Json
 
-__all__ = ["ColumnEncoder", "Imposed", "LearntColumn"]
-
 NULL = "(null)"
 """The category that stands for a missing value."""
 

@@ -15,8 +15,6 @@ from headstart.errors import ArtifactError
 from headstart.heads.columns import ColumnEncoder
 from headstart.plain import Json
 
-__all__ = ["LinearHead", "intercept_of", "outputs_fit", "read_arrays"]
-
 
 @dataclass(frozen=True)
 class LinearHead:

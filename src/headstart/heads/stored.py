@@ -11,8 +11,6 @@ from headstart.heads.columns import ColumnEncoder
 from headstart.heads.linear import LinearHead
 from headstart.plain import Facts
 
-__all__ = ["Head", "head_from_stored"]
-
 Head = LinearHead | CatBoostHead
 """What reads the outputs of layers, or columns alone."""
 

@@ -23,8 +23,6 @@ from headstart.kernels.sparse import weigh, weigh_outputs
 from headstart.plain import Facts, Json
 from headstart.text.definitions import word_patterns
 
-__all__ = ["COUNTS", "TOKENS", "TfidfHead", "least_texts", "reading"]
-
 _LARGEST_FACTOR = 1e100  # its square, summed over any text, is a number; a real one is a logarithm
 
 _MANY_TEXTS = 20_000

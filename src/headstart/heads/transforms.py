@@ -16,8 +16,6 @@ from headstart.fields import Ragged
 from headstart.kernels.rocket import convolve, proportions
 from headstart.plain import Facts, Json
 
-__all__ = ["TRANSFORMS", "Hog", "MiniRocket", "Pixels", "Transform", "transform_from_stored"]
-
 
 class Transform(Protocol):
     """Makes numbers of encoded rows. A kind is a class like this and an entry of `TRANSFORMS`."""

@@ -19,8 +19,6 @@ from headstart.heads import ColumnEncoder
 from headstart.inputs.protocol import Encoded
 from headstart.plain import Facts, Json
 
-__all__ = ["ColumnInput"]
-
 _KNOTS = 33
 _NUMBERS = sequence(number(-1e308, 1e308), longest=_KNOTS)
 _LISTS = sequence(_NUMBERS, longest=1_000_000)

@@ -17,8 +17,6 @@ from headstart.errors import DataError, MissingDependencyError
 from headstart.inputs.protocol import Encoded
 from headstart.plain import Facts, Json
 
-__all__ = ["ImageInput"]
-
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 """Formats that are opened; others, such as EPS, run programs of their own."""
 _MOST_POINTS = 50_000_000

@@ -9,8 +9,6 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.plain import Json
 
-__all__ = ["Encoded", "Input", "Inputs"]
-
 
 class Encoded(NamedTuple):
     """Rows as a network reads them.

@@ -17,8 +17,6 @@ from headstart.fields import Ragged
 from headstart.inputs.protocol import Encoded
 from headstart.plain import Facts, Json
 
-__all__ = ["SeriesInput"]
-
 _MOST_STEPS = 4096
 _LARGE = 1e30
 _CONFIG = record(

@@ -15,8 +15,6 @@ from headstart.plain import Json
 from headstart.text.fused import Encoded as EncodedTexts
 from headstart.text.saved import StoredSteps
 
-__all__ = ["Pieces", "TextInput", "Words"]
-
 
 class Words(NamedTuple):
     """The words that a model knows.

@@ -8,8 +8,6 @@ from headstart.kernels.compiling import compiled
 from headstart.kernels.llvm import Lanes
 from headstart.kernels.simd import clamp, fill
 
-__all__ = ["sigmoid", "tanh"]
-
 _f32 = np.float32
 
 

@@ -34,8 +34,6 @@ from headstart.kernels.simd import (
     store_some,
 )
 
-__all__ = ["Matrix", "Schedule", "advance"]
-
 _AHEAD = 3  # rows to ask for before their turn
 _LINE = 16  # values in a cache line
 _STILL = 1e-14  # below this ratio of squared mean to mean square, a step is lost in the rounding of the weight

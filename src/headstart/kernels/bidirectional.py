@@ -21,8 +21,6 @@ from headstart.kernels import fast, gru, memory, projection, workers
 from headstart.kernels.layout import Half, Rows
 from headstart.kernels.simd import aligned
 
-__all__ = ["Direction", "FastDirection", "GRUDirection", "Pass"]
-
 Arrays = list[Floats]
 
 _LEAST_ROWS = 16  # fewer rows than this are not worth a thread of their own

@@ -36,9 +36,6 @@ from numba.core.caching import (
 )
 from numba.core.compiler_lock import global_compiler_lock
 
-__all__ = ["compiled", "keep_in", "kept_functions", "n_compiled"]
-
-
 _Compiled = Callable[..., Any]
 _KEPT: dict[str, Any] = {}
 _FUNCTIONS: list[Any] = []

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from headstart.arrays import Ids, Places
 from headstart.kernels.compiling import compiled
 
-__all__ = ["distinct"]
-
 _FEW = 8
 
 

@@ -43,8 +43,6 @@ from headstart.kernels.simd import (
     store_some,
 )
 
-__all__ = ["backward", "forward"]
-
 
 @compiled(inline=True)
 def _gates(half: Half, projected: Floats, at: int, former: int, paired: bool, inside: Lanes) -> Lanes:

@@ -49,8 +49,6 @@ from headstart.kernels.simd import (
     store_some,
 )
 
-__all__ = ["BLOCK", "Scratch", "Weights", "backward", "forward", "scratch", "weights"]
-
 BLOCK = 64
 """Rows that step through time together."""
 

@@ -11,8 +11,6 @@ from headstart.kernels.compiling import compiled
 from headstart.kernels.llvm import Lanes
 from headstart.kernels.simd import address, load_some, moved, prefetch, store_some
 
-__all__ = ["Half", "Rows", "add_some", "addressed", "ask_for", "clear", "clear_padding", "token_at"]
-
 _LINE = 16  # values in a cache line
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Builder", "Compiled", "Context", "Emit", "Kind", "Lanes", "Signature", "Untyped", "Value"]
-
 Context = Any
 """Numba's, of the function that is being compiled."""
 Builder = Any

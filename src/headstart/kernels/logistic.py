@@ -17,8 +17,6 @@ import numpy as np
 from headstart.arrays import Doubles, Floats, Places
 from headstart.kernels.compiling import compiled
 
-__all__ = ["sweep", "sweep_outputs"]
-
 _MOST_STEPS = 30
 _FREE_STEPS = 8
 """Newton's steps that may end on a bound: where the curvature is large, from there they can go to and fro for ever."""

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from headstart.plain import Json
 
-__all__ = ["borrow", "release_all"]
-
 _MOST_FREE = 16  # buffers of one size kept for reuse
 _SMALLEST, _LARGEST = 10, 40  # sizes are powers of two of this many values: 4 KB and up
 _lock = threading.Lock()

@@ -20,8 +20,6 @@ from headstart.kernels import workers
 from headstart.kernels.compiling import compiled
 from headstart.kernels.llvm import Value
 
-__all__ = ["ID_BITS", "LONGEST", "NgramTable", "count_ngrams", "find_ngrams", "sum_ngrams", "weigh_ngrams"]
-
 ID_BITS = 21
 LONGEST = 3
 _FIRST_WORD = 2

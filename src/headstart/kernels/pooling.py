@@ -21,8 +21,6 @@ from headstart.kernels.simd import (
     store_some,
 )
 
-__all__ = ["Places", "pool", "pool_back"]
-
 Floats = NDArray[np.float32]
 
 

@@ -17,8 +17,6 @@ from headstart.kernels.compiling import compiled
 from headstart.kernels.llvm import Builder, Value
 from headstart.kernels.simd import ARRAY, INTEGER, LANES, N_REGISTERS, VECTOR, broadcast, instruction, read, write
 
-__all__ = ["padded", "product"]
-
 _ROWS = 4  # rows of a tile
 _WIDE, _MIDDLE, _NARROW = (5, 4, 2) if N_REGISTERS == 32 else (3, 2, 1)  # vectors in a tile's row
 _I64 = ir.IntType(64)

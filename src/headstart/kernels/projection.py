@@ -15,8 +15,6 @@ from headstart.kernels.compiling import compiled
 from headstart.kernels.product import padded, product
 from headstart.kernels.simd import address, aligned, flush_denormals, moved, put_back_denormals
 
-__all__ = ["InputWeights", "input_weights", "project", "project_back"]
-
 Floats = NDArray[np.float32]
 _BLOCK = 64  # words whose gradients stay in the first cache while both products read them
 

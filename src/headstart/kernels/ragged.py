@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from headstart.arrays import Ids, Places
 from headstart.kernels.compiling import compiled
 
-__all__ = ["both_ends"]
-
 
 @compiled
 def _copy(values: Ids, offsets: Places, rows: Places, heads: Places, tails: Places, copied: Ids) -> None:

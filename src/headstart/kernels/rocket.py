@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from headstart.kernels.compiling import compiled
 
-__all__ = ["convolve", "proportions"]
-
 _TAPS = 9
 _Floats = NDArray[np.float32]
 _Ints = NDArray[np.int64]

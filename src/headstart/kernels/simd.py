@@ -29,36 +29,6 @@ from numpy.typing import NDArray
 from headstart.kernels import memory
 from headstart.kernels.llvm import Builder, Context, Emit, Kind, Signature, Untyped, Value
 
-__all__ = [
-    "ARRAY",
-    "INTEGER",
-    "LANES",
-    "N_REGISTERS",
-    "VECTOR",
-    "address",
-    "aligned",
-    "any_lane",
-    "broadcast",
-    "clamp",
-    "fill",
-    "first",
-    "flush_denormals",
-    "greater",
-    "instruction",
-    "load",
-    "load_some",
-    "moved",
-    "not_a_number",
-    "prefetch",
-    "put_back_denormals",
-    "read",
-    "root",
-    "select",
-    "store",
-    "store_some",
-    "write",
-]
-
 _templates: Untyped = templates
 _imputils: Untyped = imputils
 _intrinsic: Untyped = intrinsic

@@ -10,8 +10,6 @@ from headstart.arrays import Floats
 from headstart.kernels import workers
 from headstart.kernels.compiling import compiled
 
-__all__ = ["gelu"]
-
 _ROOT_HALF = np.float32(np.sqrt(0.5))
 _LEAST = 1 << 15  # fewer values than this are not worth another thread
 

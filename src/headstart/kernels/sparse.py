@@ -9,8 +9,6 @@ import numpy as np
 from headstart.arrays import Array, Doubles, Floats, Places
 from headstart.kernels.compiling import compiled
 
-__all__ = ["weigh", "weigh_outputs"]
-
 
 @compiled(part=True)
 def _length(places: Places, counts: Doubles, factors: Doubles, start: int, stop: int) -> Any:

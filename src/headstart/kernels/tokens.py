@@ -43,25 +43,6 @@ from headstart.arrays import Bytes, Codes, Ids, Places
 from headstart.kernels.compiling import compiled
 from headstart.kernels.llvm import Builder, Context, Emit, Kind, Signature, Value
 
-__all__ = [
-    "APOSTROPHE",
-    "BYTE_ENTRIES",
-    "FIRST_WORD_ID",
-    "MARK",
-    "MULTIBYTE",
-    "PADDING",
-    "SEPARATOR",
-    "SINGLE",
-    "TAG",
-    "TAG_CHARACTERS",
-    "UNKNOWN_ID",
-    "WORD",
-    "count_rows",
-    "encode_rows",
-    "fill_slots",
-    "split_rows",
-]
-
 Classes = NDArray[np.uint32]
 """What each byte and code point is, and becomes."""
 

@@ -18,8 +18,6 @@ from typing import Any
 
 from headstart.errors import OptionError
 
-__all__ = ["limit_threads", "n_cores", "n_threads", "run", "shares", "threads", "wanted_threads"]
-
 _MOST_THREADS = 16  # beyond this a text network's batches are too small to share out
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None

@@ -1,13 +1,16 @@
 """The pieces that networks share."""
 
+from headstart.engines.engine import POOLINGS, Shape
 from headstart.layers.dense import ACTIVATIONS, DenseBlock, xavier
+from headstart.layers.embedding import TokenEmbedding
 from headstart.layers.encoder_head import with_output
 from headstart.layers.fast import FastRecurrent
-from headstart.layers.network import Network, Shape, adapt
+from headstart.layers.indexed_vectors import IndexedVectors
+from headstart.layers.network import Network, adapt
 from headstart.layers.ngrams import NgramLogit
-from headstart.layers.plain_pooling import POOLINGS, pool
+from headstart.layers.plain_pooling import pool
 from headstart.layers.pooling import Pooling
-from headstart.layers.recurrent import IndexedVectors, Recurrent, TokenEmbedding
+from headstart.layers.recurrent import Recurrent
 from headstart.layers.stages import Stage, StageGraph
 
 __all__ = [

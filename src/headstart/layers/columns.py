@@ -10,8 +10,6 @@ from torch.nn import functional
 
 from headstart.layers.stages import Stage
 
-__all__ = ["COLUMN_FIELDS", "ColumnEmbedding", "SideBySide", "column_stages"]
-
 COLUMN_FIELDS = ("numbers", "missing", "codes")
 _BINS = 16
 _BESIDE = 32

@@ -12,8 +12,6 @@ from headstart.errors import DataError
 from headstart.kernels.bidirectional import Pass
 from headstart.layers.indexed_vectors import IndexedVectors, borrow
 
-__all__ = ["Loops", "compiled_layer"]
-
 
 class Loops(NamedTuple):
     """A kind of layer that has compiled loops.

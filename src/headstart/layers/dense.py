@@ -6,8 +6,6 @@ from torch import Tensor, nn
 
 from headstart.errors import unknown_name
 
-__all__ = ["ACTIVATIONS", "DenseBlock", "xavier"]
-
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,

@@ -16,8 +16,6 @@ from headstart.kernels.distinct import distinct
 from headstart.layers.indexed_vectors import IndexedVectors, borrow, may_gather
 from headstart.plain import Json
 
-__all__ = ["UNKNOWN", "TokenEmbedding", "distinct_words"]
-
 UNKNOWN = 1
 """The id of words outside the vocabulary."""
 

@@ -7,8 +7,6 @@ from torch import nn
 from headstart.layers.stages import Stage
 from headstart.plain import Options
 
-__all__ = ["with_output"]
-
 
 def with_output(table: dict[str, Stage], options: Options) -> dict[str, Stage]:
     """Return an encoder's stages, and behind ``pooled`` the stage ``output`` where it has learnt labels and has a width."""

@@ -28,8 +28,6 @@ from headstart.layers.indexed_vectors import IndexedVectors, expand
 from headstart.layers.one_way import reverse_rows, take_tokens
 from headstart.layers.stack import RecurrentStack
 
-__all__ = ["FastRecurrent"]
-
 _EXPORTED_ROUNDS = 16
 """Rounds of the scan in an export, which has a fixed number of them: enough for texts of 65,536 tokens."""
 

@@ -14,8 +14,6 @@ from headstart.kernels import pooling, workers
 from headstart.layers.indexed_vectors import borrow
 from headstart.layers.plain_pooling import pool
 
-__all__ = ["fused_pool"]
-
 
 def fused_pool(states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectional: bool) -> Tensor:
     """Pool states as `headstart.layers.pooling.Pooling` does, in one pass over them.

@@ -16,8 +16,6 @@ from torch.nn import functional
 
 from headstart.kernels import memory
 
-__all__ = ["IndexedVectors", "borrow", "expand", "may_gather", "obstacle"]
-
 
 @dataclass(frozen=True)
 class IndexedVectors:

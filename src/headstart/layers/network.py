@@ -13,8 +13,6 @@ from headstart.batches import Batch
 from headstart.engines.engine import Shape
 from headstart.errors import OptionError, unknown_name
 
-__all__ = ["Network", "Shape", "adapt"]
-
 _HEAD = ("dense", "deep", "output")
 
 

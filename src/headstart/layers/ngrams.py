@@ -18,8 +18,6 @@ from headstart.kernels.ngrams import NgramTable, find_ngrams, sum_ngrams
 from headstart.layers.indexed_vectors import obstacle
 from headstart.plain import Json
 
-__all__ = ["NgramLogit", "ending"]
-
 
 class NgramLogit(nn.Module):
     """Sums the weights of a text's listed n-grams.

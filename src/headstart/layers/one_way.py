@@ -12,8 +12,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["GATES", "plain_layer", "reverse_rows", "take_tokens"]
-
 GATES = {"gru": 3, "lstm": 4}
 """Gates of each cell."""
 

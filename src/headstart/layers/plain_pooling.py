@@ -8,8 +8,6 @@ from torch import Tensor
 from headstart.engines.engine import POOLINGS
 from headstart.errors import unknown_name
 
-__all__ = ["POOLINGS", "pool"]
-
 
 def pool(states: Tensor, lengths: Tensor, kind: str, *, bidirectional: bool = False) -> Tensor:
     """Pool states [rows, tokens, size] over each row's first `lengths` tokens to [rows, size]."""

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from headstart.engines.engine import POOLINGS
 from headstart.errors import OptionError, unknown_name
 from headstart.layers.fused_pooling import fused_pool
 from headstart.layers.indexed_vectors import may_gather
-from headstart.layers.plain_pooling import POOLINGS, pool
-
-__all__ = ["Pooling"]
+from headstart.layers.plain_pooling import pool
 
 
 class Pooling(nn.Module):

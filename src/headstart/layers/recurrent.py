@@ -18,12 +18,9 @@ from torch import Tensor
 from headstart.errors import OptionError
 from headstart.kernels.bidirectional import GRUDirection, Pass
 from headstart.layers.compiled import Loops
-from headstart.layers.embedding import TokenEmbedding
 from headstart.layers.indexed_vectors import IndexedVectors, expand
 from headstart.layers.one_way import GATES, plain_layer
 from headstart.layers.stack import RecurrentStack
-
-__all__ = ["IndexedVectors", "Recurrent", "TokenEmbedding"]
 
 Cell = Literal["gru", "lstm"]
 

@@ -15,8 +15,6 @@ from headstart.errors import OptionError
 from headstart.layers.compiled import Loops, compiled_layer
 from headstart.layers.indexed_vectors import IndexedVectors, obstacle
 
-__all__ = ["RecurrentStack"]
-
 
 class RecurrentStack(nn.Module):
     """Recurrent layers over right-padded rows, honouring their lengths; a subclass says which.

@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from headstart.batches import Batch
+from headstart.engines.engine import Shape
 from headstart.errors import DataError, OptionError
-from headstart.layers.network import Network, Shape
+from headstart.layers.network import Network
 from headstart.plain import Json
-
-__all__ = ["Stage", "StageGraph"]
 
 _BATCH_FIELDS = ("ids", "lengths")
 

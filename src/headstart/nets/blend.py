@@ -23,8 +23,6 @@ from torch import Tensor, nn
 from headstart.engines.options import checked_heads, target_names
 from headstart.layers import NgramLogit, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
 
-__all__ = ["PARTS", "Blend", "NewHead", "blend"]
-
 PARTS = ("ngrams", "clusters", "deep", "tail")
 _TAIL = 0.25
 

@@ -18,8 +18,6 @@ from torch.nn import functional
 from headstart.layers import Stage, StageGraph, pool
 from headstart.layers.columns import COLUMN_FIELDS, column_stages
 
-__all__ = ["inception"]
-
 _WIDTHS = (9, 19, 39)
 _MOST_BLOCKS = 64
 

@@ -16,8 +16,6 @@ from torch.nn import functional
 from headstart.layers import Stage, StageGraph
 from headstart.layers.columns import COLUMN_FIELDS, ColumnEmbedding
 
-__all__ = ["mlp"]
-
 _MOST_BLOCKS = 64
 
 

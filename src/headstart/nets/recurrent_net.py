@@ -22,8 +22,6 @@ from headstart.layers import DenseBlock, FastRecurrent, Pooling, Recurrent, Stag
 from headstart.layers.stack import RecurrentStack
 from headstart.plain import Json
 
-__all__ = ["fast", "gru", "recurrent"]
-
 
 def recurrent(
     n_words: int,

@@ -18,8 +18,6 @@ from torch.nn import functional
 from headstart.layers import Stage, StageGraph
 from headstart.layers.columns import COLUMN_FIELDS, column_stages
 
-__all__ = ["Scaled", "resnet"]
-
 _GROUP = 8
 _MOST_BLOCKS = 16
 

@@ -16,8 +16,6 @@ from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph, with_output
 from headstart.plain import Options
 
-__all__ = ["static_encoder"]
-
 
 class StaticEmbeddings(nn.Module):
     """A vector a piece; padding and the unknown piece have zeros."""

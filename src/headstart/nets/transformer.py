@@ -20,8 +20,6 @@ from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph, pool, with_output
 from headstart.plain import Options
 
-__all__ = ["Encoder", "transformer_encoder"]
-
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,
     "gelu_tanh": partial(functional.gelu, approximate="tanh"),

@@ -21,8 +21,6 @@ from torch import Tensor, nn
 
 from headstart.layers import DenseBlock, Stage, StageGraph, xavier
 
-__all__ = ["tutorial"]
-
 _MOST_BLOCKS = 64  # beyond any use; a damaged file may ask for a million
 
 

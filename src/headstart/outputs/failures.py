@@ -13,8 +13,6 @@ from pathlib import Path
 from headstart.errors import HeadstartError, OutputError
 from headstart.outputs.marks import PARTIAL
 
-__all__ = ["failed_writes", "reason_of", "system_fault"]
-
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REMEDIES = {
     **dict.fromkeys(_NO_ROOM, "Free some space or write elsewhere, and try again."),

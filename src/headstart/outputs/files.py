@@ -13,8 +13,6 @@ from headstart.outputs.folders import flush_folder
 from headstart.outputs.places import check_file
 from headstart.outputs.staging import staged
 
-__all__ = ["atomic_write"]
-
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:

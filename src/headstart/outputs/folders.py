@@ -24,8 +24,6 @@ from pathlib import Path
 from headstart.outputs.marks import FORMER
 from headstart.outputs.staging import TAKEN, put_back, staged
 
-__all__ = ["flush_folder", "replaced"]
-
 _ATTEMPTS = 50
 _LONGEST_WAIT = 0.02  # seconds
 _CURRENT_FOLDER = -100  # AT_FDCWD

@@ -8,8 +8,6 @@ from pathlib import Path
 if os.name == "posix":
     import fcntl
 
-__all__ = ["LOCKS", "lock"]
-
 LOCKS = os.name == "posix"  # without them (Windows) leftovers stay until somebody deletes them
 
 

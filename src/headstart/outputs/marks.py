@@ -9,8 +9,6 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["FORMER", "MARK", "PARTIAL", "is_marked", "is_staging_name", "remove_marked", "stem_of"]
-
 MARK = ".headstart"
 """The file that marks a folder as made by this package for its own work."""
 PARTIAL = ".partial"

@@ -12,8 +12,6 @@ from headstart.outputs.failures import failed_writes
 from headstart.outputs.locking import LOCKS, lock
 from headstart.outputs.marks import MARK, is_marked, remove_marked
 
-__all__ = ["RESUMES", "check_own", "locked", "own_folder", "remove_own", "working_folder"]
-
 RESUMES = "run the same command again to go on where it stopped"
 """The note that an interrupt carries where something was kept to go on from."""
 

@@ -14,8 +14,6 @@ from headstart.errors import OptionError
 from headstart.outputs.failures import failed_writes
 from headstart.outputs.staging import staged
 
-__all__ = ["check_apart", "check_file", "check_folder"]
-
 _LOCAL = ("file://", "local://")
 
 

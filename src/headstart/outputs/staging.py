@@ -19,8 +19,6 @@ from pathlib import Path
 from headstart.outputs.locking import LOCKS, lock
 from headstart.outputs.marks import FORMER, MARK, PARTIAL, is_marked, is_staging_name, remove_marked, stem_of
 
-__all__ = ["TAKEN", "former_of", "put_back", "staged"]
-
 _ATTEMPTS = 50
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 """What the system says of a move to where another folder stands."""

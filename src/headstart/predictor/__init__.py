@@ -1,5 +1,6 @@
 """A model that is done learning: texts (and columns) in, probabilities out."""
 
+from headstart.engines import NetSpec
 from headstart.inputs import ColumnInput, Inputs, TextInput, reads
 from headstart.predictor.predictor import Predictor, Scores, words_of
 from headstart.predictor.provenance import Provenance, SourceFacts, kept, without
@@ -9,7 +10,6 @@ from headstart.predictor.scorers import (
     EncoderScorer,
     LayerScorer,
     NetScorer,
-    NetSpec,
     NetworkScorer,
     Scorer,
     TextScorer,

@@ -9,8 +9,6 @@ from typing import Any, TypedDict, cast
 
 from headstart.errors import OptionError, near_names
 
-__all__ = ["Card", "checked_card", "read_card"]
-
 LONGEST = 10_000
 """Characters of a part of a card."""
 

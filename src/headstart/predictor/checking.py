@@ -12,8 +12,6 @@ from headstart.heads import ColumnEncoder
 from headstart.plain import Facts
 from headstart.tasks import Rule, Task
 
-__all__ = ["check_answers", "check_columns", "check_layers", "check_model", "check_size"]
-
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
 

@@ -15,8 +15,6 @@ from headstart.corpus import label_name
 from headstart.predictor.predictor import Predictor, Scores
 from headstart.predictor.provenance import Provenance
 
-__all__ = ["INDICATOR", "AnswersClasses", "Classes", "stored_classes"]
-
 INDICATOR = "indicator"
 """The type of labels that came as columns of 0 and 1."""
 

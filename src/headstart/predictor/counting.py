@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from headstart.plain import Facts, Json
 
-__all__ = ["add_counts", "quality_sentences", "with_rate"]
-
 _LEAST_TOKENS = 50
 _EXPECTED = {"number": "no number", "date": "no date in ISO's form (2024-01-31)", "truth": "no truth value"}
 

@@ -14,8 +14,6 @@ from headstart.plain import Json
 from headstart.predictor.predictor import Predictor
 from headstart.tasks import Rule, Task
 
-__all__ = ["Costs", "check_decisions", "decided", "decided_rule"]
-
 Costs = Mapping[Any, Mapping[Any, float]]
 """What a mistake costs, by true and predicted label."""
 

@@ -11,8 +11,6 @@ from headstart.engines import HeldNetwork
 from headstart.errors import ArtifactError, HeadstartError
 from headstart.predictor.rows import Rows
 
-__all__ = ["check_finite"]
-
 
 def check_finite(
     values: Array, rows: Rows, *, what: str, network: HeldNetwork | None = None, device: Any = "cpu"

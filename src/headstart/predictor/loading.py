@@ -38,17 +38,6 @@ from headstart.tasks import Binary, Task, task_from_json
 from headstart.text.options import check_pattern
 from headstart.text.saved import StoredSteps
 
-__all__ = [
-    "TOKENIZER",
-    "check_pieces",
-    "load_arguments",
-    "load_hashes",
-    "load_inputs",
-    "load_scorer",
-    "load_steps",
-    "load_task",
-]
-
 TOKENIZER = "tokenizer.json"
 
 

@@ -56,8 +56,6 @@ from headstart.predictor.scorers import (
 )
 from headstart.tasks import PLAIN, Rule, Task
 
-__all__ = ["Predictor", "Scores", "words_of"]
-
 _CHUNK_ROWS = 16_384
 _ENCODERS = ("static", "transformer")
 _OF_TASKS, _OF_TUNED_ENCODERS = 2, 3

@@ -8,8 +8,6 @@ from typing import TypedDict, cast
 from headstart.plain import Facts, Row
 from headstart.predictor.card import Card
 
-__all__ = ["Metrics", "Provenance", "SourceFacts", "kept", "without"]
-
 Metrics = Facts
 """Figures by name; see `headstart.evaluation.binary.evaluate_scores`."""
 

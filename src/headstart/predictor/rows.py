@@ -14,8 +14,6 @@ from headstart.corpus import Corpus
 from headstart.inputs import Encoded, Inputs, encode_rows
 from headstart.plain import Json
 
-__all__ = ["Rows"]
-
 
 @dataclass(frozen=True)
 class Rows:

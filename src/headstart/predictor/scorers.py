@@ -18,18 +18,6 @@ from headstart.predictor.checking import check_size
 from headstart.predictor.finite import check_finite
 from headstart.predictor.rows import Rows
 
-__all__ = [
-    "ColumnScorer",
-    "EncoderScorer",
-    "LayerScorer",
-    "NetScorer",
-    "NetSpec",
-    "NetworkScorer",
-    "Scorer",
-    "TextScorer",
-    "TransformScorer",
-]
-
 Arrays = dict[str, Array]
 _GRAPH = "mxnet"
 

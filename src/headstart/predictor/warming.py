@@ -22,8 +22,6 @@ from headstart.tasks import Binary, MultiClass
 from headstart.text.definitions import DEFINITIONS
 from headstart.text.saved import StoredSteps
 
-__all__ = ["warm"]
-
 _WORDS = ["", "<unk>", "a", "good", "film", "bad"]
 _TEXTS = [
     "a good film",

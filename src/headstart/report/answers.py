@@ -13,8 +13,6 @@ from headstart.report.chart import Chart
 from headstart.report.page import Page
 from headstart.report.panel import Panel, Rule, Series, Strip
 
-__all__ = ["add_details", "residuals"]
-
 _MOST_ACROSS = 15
 """Classes that a confusion table shows; of more, the pairs that are confused most."""
 _MOST_CLASSES = 150

@@ -7,8 +7,6 @@ from headstart.plain import Facts, Json
 from headstart.report.page import Page
 from headstart.report.tables import Estimate
 
-__all__ = ["answer_line", "answer_of", "interval_of", "said_of", "signed"]
-
 Part = Facts
 
 

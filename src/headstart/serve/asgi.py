@@ -27,8 +27,6 @@ from headstart.serve.requests import Held, body_of, content_type, lines_of, pars
 from headstart.serve.schemas import ERRORS, JSON_LINES, NOT_FOUND, UNAUTHORIZED, predicting
 from headstart.serve.served import Served, named_models
 
-__all__ = ["application"]
-
 _DESCRIPTION = 'Scores texts as `headstart predict` does. Every refusal is {"error": "a sentence"}.'
 _PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript", "page.svg": "image/svg+xml"}
 

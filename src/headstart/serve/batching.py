@@ -17,8 +17,6 @@ from headstart.serve.limits import Limits, Refusal
 from headstart.serve.metrics import Metrics
 from headstart.serve.served import Served
 
-__all__ = ["Batcher"]
-
 _STEPS = 4
 
 

@@ -11,8 +11,6 @@ from headstart.errors import HeadstartError, OptionError, near_names
 from headstart.serve.limits import Refusal
 from headstart.serve.served import Served
 
-__all__ = ["Models"]
-
 _FEWEST_DIGITS = 8
 
 

@@ -11,8 +11,6 @@ from headstart.plain import Json
 from headstart.serve.logs import log
 from headstart.serve.metrics import Metrics
 
-__all__ = ["OPEN", "Guard"]
-
 OPEN = ("/", "/page.css", "/page.js", "/page.svg", "/health", "/ready", "/openapi.json")
 """Paths that need no token: they hold no text and no model."""
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from headstart.plain import Json
 
-__all__ = ["LOG", "log", "log_as_json"]
-
 LOG = logging.getLogger("headstart.serve")
 
 

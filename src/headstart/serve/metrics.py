@@ -13,8 +13,6 @@ from headstart.predictor import Scores
 from headstart.serve.served import Served
 from headstart.serve.setup import METRICS_FOLDER
 
-__all__ = ["Metrics"]
-
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _SHARES = tuple(round(0.1 * i, 1) for i in range(1, 11))

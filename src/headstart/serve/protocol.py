@@ -7,8 +7,6 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["protocol"]
-
 _HEAD_BYTES = 1 << 16
 
 

@@ -13,8 +13,6 @@ from starlette.requests import ClientDisconnect, Request
 from headstart.plain import Json
 from headstart.serve.limits import Limits, Refusal
 
-__all__ = ["Held", "body_of", "content_type", "lines_of", "parsed", "rows_of"]
-
 _CLOSE = {"Connection": "close"}  # or the rest of what was refused would have to be read
 
 

@@ -26,8 +26,6 @@ from headstart.serve.protocol import protocol
 from headstart.serve.served import Served
 from headstart.serve.setup import GRACE, TOKEN, Setup
 
-__all__ = ["serve_here", "work"]
-
 _IDLE = 75
 
 

@@ -9,8 +9,6 @@ from headstart.plain import Json
 from headstart.serve.catalog import Models
 from headstart.serve.limits import Limits
 
-__all__ = ["ERRORS", "JSON_LINES", "NOT_FOUND", "predicting"]
-
 JSON_LINES = ("application/x-ndjson", "application/jsonl")
 """Media types of streams; what comes as the first goes out as the first."""
 

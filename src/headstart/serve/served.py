@@ -21,8 +21,6 @@ from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
 from headstart.serve.limits import Limits, Refusal
 
-__all__ = ["Served"]
-
 _KINDS = {list: "an array", bool: "a truth value", int: "a number", float: "a number", dict: "an object"}
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from headstart.errors import OptionError
 from headstart.serve.limits import Limits
 
-__all__ = ["GRACE", "METRICS_FOLDER", "TOKEN", "Setup", "bound"]
-
 GRACE = 30
 """Seconds that a server waits for requests that it has begun, once it was told to stop."""
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"

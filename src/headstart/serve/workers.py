@@ -26,8 +26,6 @@ from headstart.plain import Json
 from headstart.serve.logs import log
 from headstart.serve.setup import GRACE, METRICS_FOLDER, TOKEN, Setup
 
-__all__ = ["supervise"]
-
 _TICK = 0.1
 _SHORT_LIFE = 30
 _MOST_DEATHS = 5

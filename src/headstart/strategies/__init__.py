@@ -36,7 +36,7 @@ from headstart.strategies.fine_tune import (
 from headstart.strategies.fixed_features import fit_fixed
 from headstart.strategies.inputs import require_goals
 from headstart.strategies.label_names import is_encoder
-from headstart.strategies.learning import LEAST_HELD, learn
+from headstart.strategies.learning import learn
 from headstart.strategies.nbsvm import fit_nbsvm
 from headstart.strategies.probing import layer_aucs
 from headstart.strategies.recipes import RECIPES
@@ -49,7 +49,6 @@ from headstart.strategies.tfidf import fit_tfidf
 from headstart.strategies.tfidf_prior import fit_tfidf_prior
 
 __all__ = [
-    "LEAST_HELD",
     "LEAST_TEXTS",
     "RECIPES",
     "STRATEGIES",

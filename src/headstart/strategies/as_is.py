@@ -12,8 +12,6 @@ from headstart.strategies.inputs import require_base
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
-__all__ = ["fit_as_is"]
-
 
 def _check_labels(base: Predictor, train: Corpus) -> None:
     """Refuse target labels that a base does not know.

@@ -13,8 +13,6 @@ from headstart.heads import ColumnEncoder
 from headstart.plain import Json
 from headstart.strategies.settings import Settings
 
-__all__ = ["ColumnBlock", "mean_and_scale"]
-
 
 @dataclass(frozen=True)
 class ColumnBlock:

@@ -17,8 +17,6 @@ from headstart.strategies.inputs import goals_of
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
-__all__ = ["fit_columns"]
-
 
 def fit_columns(
     train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows

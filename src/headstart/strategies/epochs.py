@@ -22,8 +22,6 @@ from headstart.strategies.settings import FitResult, Settings
 from headstart.tasks import Task
 from headstart.train import Trainer
 
-__all__ = ["Learner", "Material", "Trained", "finish_network", "loss_of", "train_in_epochs"]
-
 
 @dataclass(frozen=True)
 class Material:

@@ -23,8 +23,6 @@ from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.tasks import PLAIN
 
-__all__ = ["fit_features"]
-
 _ENOUGH_ROWS = 2000
 
 

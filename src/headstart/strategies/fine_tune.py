@@ -45,15 +45,6 @@ from headstart.tasks import Rule
 from headstart.text import encode
 from headstart.train import Phase
 
-__all__ = [
-    "fit_fine_tune",
-    "fit_gradual",
-    "fit_self_trained",
-    "has_closed_form",
-    "has_no_closed_form",
-    "head_stages",
-]
-
 _RATE = 1e-3
 _LEAST_STEPS = 150
 """Of a network over other rows than texts, however few there are."""

@@ -19,8 +19,6 @@ from headstart.strategies.inputs import group_codes_of, task_of
 from headstart.strategies.settings import FitResult, Settings
 from headstart.tasks import Rule
 
-__all__ = ["finish_head", "folds_of", "held_out_facts", "measured", "rule_of"]
-
 
 def folds_of(train: Corpus, settings: Settings) -> list[Fold]:
     """Return the folds of some rows; groups stay together."""

@@ -15,8 +15,6 @@ from headstart.strategies.inputs import goals_of
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
-__all__ = ["fit_fixed"]
-
 _Fit = Callable[[Corpus, Corpus | None, Predictor | None, Settings, SharedRows], FitResult]
 
 

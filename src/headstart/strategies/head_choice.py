@@ -18,8 +18,6 @@ from headstart.strategies.label_names import NamedClasses
 from headstart.strategies.settings import Settings
 from headstart.tasks import Goals
 
-__all__ = ["HEADS", "LinearChoice", "best_head", "choose_linear", "fit_linear_head"]
-
 HEADS = ("auto", "linear", "catboost")
 
 _COSTS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)

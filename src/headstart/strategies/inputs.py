@@ -20,21 +20,6 @@ from headstart.strategies.settings import Settings
 from headstart.tasks import Goals, MultiLabel, Regression, Task
 from headstart.text import Encoded, encode
 
-__all__ = [
-    "base_provenance",
-    "examples_of",
-    "goals_of",
-    "group_codes_of",
-    "read_rows",
-    "require_base",
-    "require_goals",
-    "source_facts",
-    "strings_of",
-    "task_of",
-    "text_counts",
-    "with_labels",
-]
-
 _KEPT_OF_BASE = (
     "n_train", "train_counts", "valid", "source", "n_unlabelled", "n_guessed", "n_words_of_unlabelled", "n_self_trained",
 )  # fmt: skip

@@ -19,8 +19,6 @@ from headstart.strategies.settings import Settings
 from headstart.strategies.shared import SharedRows
 from headstart.tasks import Goals
 
-__all__ = ["NamedClasses", "is_encoder", "named_classes"]
-
 _FEW = 15
 """With so many rows a class a name more is worth nothing; of five stars it begins to cost."""
 

@@ -20,8 +20,6 @@ from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.strategies.strategy import Strategy
 
-__all__ = ["LEAST_HELD", "learn"]
-
 LEAST_HELD = 100
 """With fewer labels than this none is held out: the labels serve training better than a noisy stop."""
 

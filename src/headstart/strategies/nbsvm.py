@@ -11,8 +11,6 @@ from headstart.strategies.ngram_model import NgramRecipe, fit_ngram_model
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
-__all__ = ["fit_nbsvm"]
-
 _RECIPE = NgramRecipe("punctuated", ratios=True)
 
 

@@ -13,8 +13,6 @@ from headstart.nets import ENCODERS, build, is_buildable
 from headstart.predictor import EncoderScorer, NetworkScorer, Predictor
 from headstart.tasks import PLAIN, Task
 
-__all__ = ["answers_alike", "shared_labels", "with_new_head"]
-
 
 def answers_alike(base: Predictor, task: Task) -> bool:
     """Tell whether a base's own output can learn a task: both have one logit, or the same labels in the same order."""

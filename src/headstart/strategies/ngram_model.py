@@ -26,8 +26,6 @@ from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SPACES, SharedRows, tfidf_weights
 from headstart.tasks import Binary, Goals, Task
 
-__all__ = ["NgramRecipe", "fit_ngram_model", "ratios"]
-
 _COSTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _NGRAMS_AT_ONCE = 1000
 _NO_WORDS = (

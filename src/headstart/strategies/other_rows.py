@@ -19,8 +19,6 @@ from headstart.strategies.inputs import read_rows, require_goals, task_of, with_
 from headstart.strategies.recipes import RECIPES, Recipe, trainer_of
 from headstart.strategies.settings import FitResult, Settings
 
-__all__ = ["fit_other_rows"]
-
 _UNKNOWN = Recipe(least_steps=200)
 _OF_THE_ROWS = ("n_outputs", "channels", "n_numbers", "n_categories")
 """Options of a base's network that say what its rows were, and not how it is built."""

@@ -17,8 +17,6 @@ from headstart.strategies.inputs import examples_of, goals_of
 from headstart.strategies.settings import Settings
 from headstart.tasks import PLAIN
 
-__all__ = ["layer_aucs"]
-
 _MOST_ROWS = 5000
 
 

@@ -12,8 +12,6 @@ from headstart.plain import Facts
 from headstart.strategies.settings import Settings
 from headstart.train import Phase, Trainer
 
-__all__ = ["RECIPES", "Recipe", "batch_size_of", "epochs_for", "least_count", "phases_of", "trainer_of"]
-
 
 @dataclass(frozen=True)
 class Recipe:

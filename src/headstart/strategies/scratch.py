@@ -28,8 +28,6 @@ from headstart.strategies.shared import SharedRows
 from headstart.text import RaggedIds, encode, fit_steps, text_steps
 from headstart.vectors import cooccurrence_vectors
 
-__all__ = ["LEARNERS", "fit_scratch"]
-
 _OF_A_TRANSFER = ("n_target_ngrams", "new_heads", "n_outputs")
 """Options of a network that say what a transfer added to it, or what its base answered."""
 

@@ -14,8 +14,6 @@ from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.text import encode
 
-__all__ = ["fit_self_train"]
-
 
 def fit_self_train(
     train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows

@@ -19,8 +19,6 @@ from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
 from headstart.train import Event, Phase, Trainer
 
-__all__ = ["FitResult", "Settings"]
-
 
 @dataclass(frozen=True)
 class Settings:

@@ -25,17 +25,6 @@ from headstart.strategies.blend import adapt_to_texts
 from headstart.strategies.inputs import goals_of, require_base, strings_of
 from headstart.strategies.settings import Settings
 
-__all__ = [
-    "SPACES",
-    "NgramCounts",
-    "NgramSpace",
-    "SharedRows",
-    "count_ngrams",
-    "fit_source_model",
-    "readable_layers",
-    "tfidf_weights",
-]
-
 _WIDEST_LAYER = 4096
 _SOURCE_COSTS = (1.0, 10.0)
 

@@ -11,8 +11,6 @@ from headstart.predictor import Predictor
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
-__all__ = ["Fit", "Strategy", "Uses"]
-
 Uses = Literal["nothing", "base", "source"]
 
 Fit = Callable[[Corpus, Corpus | None, Predictor | None, Settings, SharedRows], FitResult]

@@ -11,8 +11,6 @@ from headstart.strategies.ngram_model import NgramRecipe, fit_ngram_model
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
-__all__ = ["fit_tfidf_prior"]
-
 _RECIPE = NgramRecipe("words", (0.3, 3.0, 30.0), fractions=(0.0, 0.5, 1.0))
 
 

@@ -36,8 +36,6 @@ from headstart.tasks import Task
 from headstart.text import encode
 from headstart.train import Phase
 
-__all__ = ["ENCODER_RATE", "encoder_phases", "tune_encoder", "with_probed_head"]
-
 ENCODER_RATE = 5e-5
 _HEAD_FASTER = 2.0
 _SLOWER_INSIDE = 0.8  # of each layer to the one above: Sun and others, "How to Fine-Tune BERT", arXiv:1905.05583

@@ -11,8 +11,6 @@ from headstart.evaluation import AUC, METRICS, evaluate_scores, sigmoid
 from headstart.plain import Json
 from headstart.tasks.task import PLAIN, Rule, Task
 
-__all__ = ["Binary"]
-
 
 @dataclass(frozen=True)
 class Binary(Task):

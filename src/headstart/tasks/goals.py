@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 from headstart.arrays import Array, Doubles, Floats
 from headstart.tasks.task import Task
 
-__all__ = ["Goals"]
-
 
 class Goals(NamedTuple):
     """What the outputs of a model learn from some rows.

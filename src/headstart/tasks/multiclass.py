@@ -10,8 +10,6 @@ from headstart.arrays import Array, Doubles, Floats, Places
 from headstart.evaluation.multiclass import ACCURACY, METRICS
 from headstart.tasks.task import Rule, Task
 
-__all__ = ["MultiClass"]
-
 
 @dataclass(frozen=True)
 class MultiClass(Task):

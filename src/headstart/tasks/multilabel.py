@@ -13,8 +13,6 @@ from headstart.evaluation.multilabel import METRICS, MICRO_F1
 from headstart.plain import Json
 from headstart.tasks.task import PLAIN, Rule, Task
 
-__all__ = ["MultiLabel"]
-
 
 @dataclass(frozen=True)
 class MultiLabel(Task):

@@ -11,8 +11,6 @@ from headstart.evaluation import sigmoid
 from headstart.evaluation.ordinal import KAPPA, METRICS, median_class
 from headstart.tasks.task import Rule, Task
 
-__all__ = ["Ordinal"]
-
 
 @dataclass(frozen=True)
 class Ordinal(Task):

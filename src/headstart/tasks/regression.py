@@ -12,8 +12,6 @@ from headstart.evaluation.regression import MAE, METRICS, residual_figures
 from headstart.plain import Facts, Json
 from headstart.tasks.task import PLAIN, Rule, Task
 
-__all__ = ["Regression"]
-
 _MOST_STRATA = 10
 _MOST_KNOTS = 101
 

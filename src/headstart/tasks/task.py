@@ -26,9 +26,6 @@ from headstart.evaluation.figures import figures
 from headstart.evaluation.metric import Metric
 from headstart.plain import Facts, Json
 
-__all__ = ["PLAIN", "Rule", "Task"]
-
-
 _MOST_NAMED = 12
 
 

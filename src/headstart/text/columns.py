@@ -18,8 +18,6 @@ import pyarrow as pa
 from headstart.arrays import Array
 from headstart.errors import DataError
 
-__all__ = ["TextColumn", "arrow_strings", "bytes_and_offsets", "objects", "readonly", "text_column"]
-
 PIECE_ROWS = 4096
 PIECE_BYTES = 1 << 20
 

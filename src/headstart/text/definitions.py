@@ -19,8 +19,6 @@ import numpy.typing as npt
 from headstart.kernels import tokens as kernel
 from headstart.kernels.tokens import APOSTROPHE, MARK, SEPARATOR, SINGLE, TAG, WORD
 
-__all__ = ["DEFINITIONS", "TokenDefinition", "compiled_table", "word_patterns"]
-
 N_CODE_POINTS = 0x110000
 _MAPPED = 0x20000  # letter case and mixed categories end before the planes of ideographs
 _FIRST_SYMBOL, _PLANE, _EMOJI = 0x2190, 0x10000, (0x1F000, 0x1FAFF)

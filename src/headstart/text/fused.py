@@ -27,8 +27,6 @@ from headstart.text.ragged import RaggedIds
 from headstart.text.unicode_forms import normalized
 from headstart.text.vocabulary import Lookup, merge_counts
 
-__all__ = ["Encoded", "FusedSteps", "count_words", "split"]
-
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 

@@ -9,8 +9,6 @@ from headstart.errors import OptionError
 from headstart.text.definitions import DEFINITIONS
 from headstart.text.trust import is_linear, untrusted
 
-__all__ = ["check_fill_value", "check_limits", "check_pattern", "check_threads", "expression_of"]
-
 
 def check_fill_value(value: Any) -> None:
     """Raise OptionError unless it is a string of Unicode characters."""

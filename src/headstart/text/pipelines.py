@@ -17,8 +17,6 @@ from headstart.text.steps import LowerCaser, NullImputer, TokenIndexer, Tokenize
 from headstart.text.token_lists import count_tokens
 from headstart.text.vocabulary import merge_counts
 
-__all__ = ["encode", "fit_steps", "fused_steps", "text_steps"]
-
 _OURS = (NullImputer, UnicodeNormalizer, LowerCaser, Tokenizer, TokenIndexer)
 _MERGE_EVERY = 64  # tables of counts that may wait, so that they take bounded memory
 

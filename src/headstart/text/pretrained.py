@@ -12,8 +12,6 @@ from headstart.text.rules import Vocabulary, vocabulary_of
 from headstart.text.single_steps import pieces_of
 from headstart.text.steps import _NoTable
 
-__all__ = ["PretrainedTokenizer"]
-
 
 class PretrainedTokenizer(_NoTable):
     """Cut every text as somebody else's model has it, and give each piece its id. Nothing is learnt; nulls are empty.

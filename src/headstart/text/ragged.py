@@ -10,8 +10,6 @@ import numpy.typing as npt
 from headstart.arrays import Array
 from headstart.errors import DataError
 
-__all__ = ["RaggedIds"]
-
 
 @dataclass(frozen=True, eq=False)
 class RaggedIds:

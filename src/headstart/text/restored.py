@@ -12,8 +12,6 @@ from headstart.text.definitions import DEFINITIONS
 from headstart.text.pretrained import PretrainedTokenizer
 from headstart.text.saved import JSON_FORMAT, OPTIONS, StoredSteps, check_spec, pretrained_spec
 
-__all__ = ["pipeline_of", "steps_from_json", "steps_to_json"]
-
 
 def steps_to_json(pipeline: Pipeline) -> Json:
     """The steps and their options. The vocabulary is kept next to it: the last step's ``vocabulary_`` and ``counts_``,

@@ -14,8 +14,6 @@ from headstart.errors import ArtifactError
 from headstart.plain import Facts
 from headstart.text.trust import is_linear, untrusted
 
-__all__ = ["check_rules"]
-
 MOST_GROWTH = 100
 MOST_ADDED = 1000  # characters put in front of a text
 MOST_STEPS = 256  # model2vec writes a rule for each sign of punctuation

@@ -13,17 +13,6 @@ from typing import Any, NamedTuple
 from headstart.errors import ArtifactError, MissingDependencyError
 from headstart.plain import Json
 
-__all__ = [
-    "Vocabulary",
-    "bare_rules",
-    "encoded",
-    "opened_rules",
-    "parsed_rules",
-    "require_library",
-    "try_rules",
-    "vocabulary_of",
-]
-
 _REMEDY = "Write it anew with the library that made the model: tokenizer.save_pretrained(folder)."
 _MOST_AROUND = 32  # pieces in front of and behind a text
 _PROBES = ["", "a", "a b c " * 40, "\u00e9\u4e2d \U0001f600 <unk> \x00"]

@@ -25,8 +25,6 @@ from headstart.text.single_steps import filled, indexed, joined, lowered, pieces
 from headstart.text.unicode_forms import check_form, normalized
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 
-__all__ = ["OPTIONS", "StoredSteps", "check_spec", "fused_from_json", "pretrained_spec"]
-
 JSON_FORMAT = 1
 OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their standard order
     "NullImputer": {"fill_value": (str,)},

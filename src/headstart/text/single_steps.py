@@ -18,8 +18,6 @@ from headstart.text.rules import encoded, vocabulary_of
 
 _AT_A_TIME = 4096  # texts: what the library makes of each is a Python object of its own
 
-__all__ = ["filled", "indexed", "joined", "lowered", "pieces_of", "tokens_of"]
-
 
 def filled(texts: "pa.LargeStringArray", fill_value: str) -> "pa.LargeStringArray":
     """Texts with one put in where there is none."""

@@ -32,8 +32,6 @@ from headstart.text.token_lists import count_tokens, token_lists
 from headstart.text.unicode_forms import check_form, normalized
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary, ordered
 
-__all__ = ["LowerCaser", "NullImputer", "TokenIndexer", "Tokenizer", "UnicodeNormalizer"]
-
 Output = TypeVar("Output")
 
 

@@ -7,8 +7,6 @@ from sklearn.base import BaseEstimator
 
 from headstart.errors import DataError
 
-__all__ = ["refuse_what_is_no_table"]
-
 Output = TypeVar("Output")
 
 

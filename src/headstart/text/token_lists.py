@@ -7,8 +7,6 @@ import pyarrow.compute as pc
 
 from headstart.errors import DataError
 
-__all__ = ["count_tokens", "token_lists"]
-
 
 def count_tokens(rows: Any) -> "pa.Table":
     """Every distinct token of rows of tokens, with its number: columns ``word`` large_string and ``count`` int64."""

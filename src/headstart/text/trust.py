@@ -5,8 +5,6 @@ import re
 
 from headstart.errors import ArtifactError
 
-__all__ = ["TRUST", "is_linear", "untrusted"]
-
 TRUST = "HEADSTART_TRUST_PATTERNS"
 """Set to 1 it says, for commands and all that loads a model by its path, what ``trust_patterns=True`` says."""
 

@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 from headstart.errors import OptionError
 from headstart.text.columns import bytes_and_offsets
 
-__all__ = ["FORMS", "check_form", "normalized"]
-
 _Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 """Unicode's normalization forms (Standard Annex 15)."""

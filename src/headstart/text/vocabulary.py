@@ -12,8 +12,6 @@ from headstart.errors import DataError
 from headstart.kernels import tokens as kernel
 from headstart.text.columns import arrow_strings, bytes_and_offsets
 
-__all__ = ["SPECIALS", "Lookup", "checked_counts", "checked_vocabulary", "merge_counts", "ordered"]
-
 SPECIALS = ("", "<unk>")  # what stands at positions 0 (padding) and 1 (unknown) of a vocabulary
 _FIRST = len(SPECIALS)
 

@@ -31,21 +31,6 @@ from headstart.fields import Ragged
 from headstart.outputs import atomic_write, failed_writes
 from headstart.plain import Facts, Json, Row
 
-__all__ = [
-    "Checkpoint",
-    "Progress",
-    "checkpoint_of",
-    "fingerprint",
-    "flatten_optimizer",
-    "load_checkpoint",
-    "random_state",
-    "restore_optimizer",
-    "save_checkpoint",
-    "save_or_warn",
-    "save_weights",
-    "set_random_state",
-]
-
 _FILE = "training.safetensors"
 
 

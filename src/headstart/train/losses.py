@@ -11,8 +11,6 @@ from torch.nn import functional
 
 from headstart.errors import OptionError, unknown_name
 
-__all__ = ["LOSSES", "Loss", "loss_function"]
-
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Takes logits [rows, outputs] and labels [rows] or [rows, outputs]; gives a loss a row [rows], or their mean []."""
 

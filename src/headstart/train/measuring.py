@@ -15,8 +15,6 @@ from headstart.evaluation.binary import auc
 from headstart.inference import network_logits
 from headstart.train.losses import Loss, weighted_mean
 
-__all__ = ["loss_and_auc", "rows_of", "sample_rows", "with_mean_weight_1"]
-
 _SAMPLE_ROWS = 2048
 
 

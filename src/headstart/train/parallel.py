@@ -28,8 +28,6 @@ from headstart.children import safely_spawned
 from headstart.errors import HeadstartError
 from headstart.plain import Json
 
-__all__ = ["Parallel", "fit_on_devices", "shared", "summed", "wrapped"]
-
 
 class Parallel(Protocol):
     """What trains a network on several devices."""

@@ -17,8 +17,6 @@ from headstart.optim import LazyAdam, LazyAdamW
 from headstart.options import check_least, check_types
 from headstart.plain import Facts, Json
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "Phase", "check_trained", "make_optimizer", "schedule_function"]
-
 Schedule = Callable[[float], float]
 """Takes the share of the phase that is done, from 0 to 1; gives a factor on the learning rate."""
 

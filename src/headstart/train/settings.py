@@ -13,8 +13,6 @@ from headstart.layers.stack import RecurrentStack
 
 _SMALL = 1_000_000  # parameters next to tables that are looked up in: some 10 to 100 microseconds a text
 
-__all__ = ["denormals_flushed", "one_torch_thread", "random_state_forked"]
-
 
 def _flushes_denormals() -> bool:
     return bool((torch.tensor([1e-40]) * 1.0 == 0).item())

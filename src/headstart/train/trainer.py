@@ -46,8 +46,6 @@ from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
 from headstart.train.schedule import Optimizer, Phase, Schedule, check_trained, make_optimizer, schedule_function
 from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
 
-__all__ = ["Event", "Trainer"]
-
 Event = Callable[[str, Any, Facts], None]
 """Called with what has just happened (``train_begin``, ``phase_begin``, ``step_end``, ``epoch_end``, ``improved``,
 ``train_end``; ``guessed``, where a network goes on to learn from its own pseudo-labels), the trainer, and a row about it.

@@ -14,14 +14,6 @@ from headstart.kernels.smooth import gelu
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.plain import Facts
 
-__all__ = [
-    "embeddings",
-    "static_embeddings",
-    "static_pooled",
-    "transformer_layer",
-    "vectors_of",
-]
-
 _F = "float32"
 _SMALLEST = np.float32(1e-12)
 _TANH = np.float32((2 / np.pi) ** 0.5)

@@ -21,26 +21,6 @@ from headstart.kernels.ngrams import NgramTable, sum_ngrams, weigh_ngrams
 from headstart.kernels.projection import input_weights, project
 from headstart.kernels.smooth import gelu
 
-__all__ = [
-    "ACTIVATIONS",
-    "Indexed",
-    "Kind",
-    "blend",
-    "check_poolings",
-    "dense_block",
-    "embedding",
-    "fast",
-    "gru",
-    "linear",
-    "lstm",
-    "new_head",
-    "ngrams",
-    "padded_gru",
-    "pool_rows",
-    "pooled",
-    "state_at_end",
-]
-
 Weights = Mapping[str, tuple[tuple[int, ...], str]]
 """Shape and type of each weight, by its name below the stage's."""
 Run = Callable[..., Any]

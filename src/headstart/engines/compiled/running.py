@@ -16,8 +16,6 @@ from headstart.engines.engine import LOGITS, CannotRunError, NetSpec, Shape
 from headstart.engines.weights import check_weights
 from headstart.errors import unknown_name
 
-__all__ = ["CompiledEngine", "open_network", "takes"]
-
 _BATCH_ROWS = 256
 
 

@@ -15,8 +15,6 @@ from headstart.engines.options import MOST_LAYERS, check_encoder, check_static, 
 from headstart.errors import OptionError, unknown_name
 from headstart.plain import Facts
 
-__all__ = ["TABLES", "Line", "Table", "ancestors", "table_of"]
-
 
 class Line(NamedTuple):
     """A stage: its kind, what it reads, and the shape of what it gives."""

@@ -12,8 +12,6 @@ from headstart.engines.onnx.layers import activated, places, pooled, read_length
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.plain import Facts
 
-__all__ = ["encoder_layer", "pieces_embedded", "static_mean", "static_vectors", "text_vectors"]
-
 Weights = Mapping[str, Array]
 _LEAST_NORM = np.float32(1e-12)
 

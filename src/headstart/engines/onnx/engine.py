@@ -19,8 +19,6 @@ from headstart.kernels import workers
 from headstart.kernels.ngrams import NgramTable, find_ngrams
 from headstart.plain import Json
 
-__all__ = ["OnnxEngine", "onnxruntime_package", "open_network"]
-
 _BATCH_SIZE = 64
 _BATCH_TOKENS = 16_384
 """Places of a batch, padding included: vectors and states of so many stay in a processor's caches."""

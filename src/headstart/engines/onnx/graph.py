@@ -10,8 +10,6 @@ import numpy as np
 from headstart.arrays import Array
 from headstart.errors import MissingDependencyError
 
-__all__ = ["OPSET", "Graph", "onnx_package"]
-
 OPSET = 18
 """Version of ONNX's operators: ONNX Runtime knows it since 1.14, and so does onnxruntime-web."""
 _IR_VERSION = 9

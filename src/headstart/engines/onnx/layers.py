@@ -14,24 +14,6 @@ from headstart.arrays import Array
 from headstart.engines.onnx.graph import Graph
 from headstart.plain import Json
 
-__all__ = [
-    "activated",
-    "blended",
-    "dense",
-    "embedding",
-    "inside",
-    "linear",
-    "masked",
-    "new_head",
-    "ngram_sums",
-    "places",
-    "pooled",
-    "read_lengths",
-    "recurrent",
-    "scanned",
-    "state_at_end",
-]
-
 Weights = Mapping[str, Array]
 
 _GATES = {"gru": [1, 0, 2], "lstm": [0, 3, 1, 2]}

@@ -18,8 +18,6 @@ from headstart.engines.onnx.graph import Graph
 from headstart.errors import ArtifactError, unknown_name
 from headstart.plain import Facts
 
-__all__ = ["Ngrams", "Stages", "stages_of"]
-
 _TAIL = 0.25
 _BATCH = ("ids", "lengths")
 

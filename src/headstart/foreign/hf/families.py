@@ -13,8 +13,6 @@ from headstart.errors import ArtifactError
 from headstart.foreign.hf.folder import Weights
 from headstart.plain import Facts, Json
 
-__all__ = ["FAMILIES", "Family", "family_of", "options_of", "weights_of"]
-
 _CONFIG = holding(
     model_type=text(longest=10_000, users_own=True),
     layer_norm_eps=number(0, 1),

@@ -17,17 +17,6 @@ from torch import Tensor
 from headstart.errors import ArtifactError
 from headstart.plain import Row
 
-__all__ = [
-    "Weights",
-    "check_numbers",
-    "checked_folder",
-    "file_sums",
-    "opened_weights",
-    "read_json",
-    "read_rules",
-    "to_file",
-]
-
 _MOST_JSON = 4 << 20
 _MOST_RULES = 256 << 20
 _PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.bin", "tf_model.h5", "flax_model.msgpack")

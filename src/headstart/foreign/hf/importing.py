@@ -33,8 +33,6 @@ from headstart.plain import Facts, Json, Row
 from headstart.text import PretrainedTokenizer
 from headstart.text.rules import Vocabulary, bare_rules
 
-__all__ = ["ImportedEncoder", "import_hf", "import_model2vec"]
-
 _PREFIX_OF = ("embeddings.word_embeddings.weight",)
 _PROBED = 64  # pieces of the text that an encoder is tried on
 _LONGEST_STATIC = 512  # pieces: what model2vec cuts texts to where its config names nothing

@@ -12,8 +12,6 @@ from torch import Tensor
 from headstart.errors import OptionError
 from headstart.plain import Json
 
-__all__ = ["MXNetAdam"]
-
 
 class MXNetAdam(torch.optim.Optimizer):
     """Adam with MXNet's defaults and arithmetic (``mxnet.optimizer.Adam``, 1.9.1).

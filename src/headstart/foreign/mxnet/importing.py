@@ -27,8 +27,6 @@ from headstart.plain import Json, Row
 from headstart.tasks import Binary, MultiClass, MultiLabel, Task
 from headstart.text import TokenIndexer, text_steps
 
-__all__ = ["ImportedNetwork", "import_mxnet"]
-
 _ENOUGH_TOKENS = 64  # for any convolution, when only the fit of shapes is asked
 
 

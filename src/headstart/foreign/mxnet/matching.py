@@ -19,8 +19,6 @@ from headstart.arrays import Array
 from headstart.errors import ArtifactError
 from headstart.nets.mxnet.symbol import Symbol
 
-__all__ = ["match_parameters"]
-
 _PARAMETER = re.compile(
     r"(?P<layer>.*?)(?:^|_)(?:(?P<cell>[lr]\d+)_)?"
     r"(?P<role>(?:i2h|h2h)_(?:weight|bias)|weight|bias|gamma|beta|(?:running|moving)_(?:mean|var)|alpha)"

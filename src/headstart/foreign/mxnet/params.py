@@ -32,9 +32,6 @@ import numpy as np
 from headstart.arrays import Array
 from headstart.errors import ArtifactError
 
-__all__ = ["Array", "read_params"]
-
-
 _FILE_MAGIC = 0x112
 _RECORD_VERSIONS = {0xF993FAC8: 1, 0xF993FAC9: 2, 0xF993FACA: 3}
 _TYPES = {0: "<f4", 1: "<f8", 2: "<f2", 3: "u1", 4: "<i4", 5: "i1", 6: "<i8", 7: "?", 12: "bfloat16"}

@@ -17,8 +17,6 @@ from headstart.errors import DataError
 from headstart.nets.mxnet.graph import MXNetGraph
 from headstart.plain import Facts, Json
 
-__all__ = ["parity_certificate"]
-
 TOLERANCE = 1e-5
 _ROWS, _TOKENS = 8, 24
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from headstart.errors import ArtifactError
 from headstart.nets.mxnet.symbol import MOST_BYTES, Symbol, symbol_from_bytes
 
-__all__ = ["read_symbol"]
-
 
 def read_symbol(path: str | os.PathLike[str]) -> Symbol:
     """Return the checked graph of a ``-symbol.json`` file.

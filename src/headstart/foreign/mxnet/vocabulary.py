@@ -12,8 +12,6 @@ from typing import Any
 from headstart.errors import DataError
 from headstart.plain import Json
 
-__all__ = ["Vocabulary", "read_vocabulary"]
-
 _MOST_BYTES = 256 << 20
 _EXAMPLES = (
     'a JSON list of words, a JSON object such as {"word": 0}, a vocabulary of gluonnlp, or a text of one word a line'

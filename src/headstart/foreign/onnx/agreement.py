@@ -21,8 +21,6 @@ from headstart.tasks import Task
 from headstart.text.rules import opened_rules
 from headstart.text.vocabulary import SPECIALS
 
-__all__ = ["N_TEXTS", "TOLERANCE", "Difference", "check_agreement", "difference", "known_words", "odd_texts"]
-
 N_TEXTS = 1000
 TOLERANCE = 1e-5
 """Of probabilities; of predicted numbers, as a share of their range; of vectors, as a share of the largest value."""

@@ -20,8 +20,6 @@ from headstart.inputs import text_input_of
 from headstart.plain import Json
 from headstart.predictor import Predictor
 
-__all__ = ["built"]
-
 
 def built(predictor: Predictor, layers: Sequence[str] = ()) -> tuple[Any, Json]:
     """Return a predictor as an ``onnx.ModelProto``, and what ``reader.json`` says of it.

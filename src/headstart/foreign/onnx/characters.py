@@ -9,8 +9,6 @@ import numpy as np
 from headstart.arrays import Array
 from headstart.plain import Json
 
-__all__ = ["CODE_POINTS", "runs", "tokens_step"]
-
 CODE_POINTS = 0x110000
 
 

@@ -19,8 +19,6 @@ from headstart.outputs import check_folder, failed_writes, replaced
 from headstart.plain import Json
 from headstart.predictor import Predictor
 
-__all__ = ["NAMES", "check_place", "export_onnx"]
-
 NAMES = ("model.onnx", "reader.json", "score.py")
 """The files of a folder."""
 

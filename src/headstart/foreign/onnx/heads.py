@@ -11,8 +11,6 @@ from headstart.errors import OptionError
 from headstart.heads import TfidfHead
 from headstart.heads.linear import LinearHead
 
-__all__ = ["add_terms", "head_logits"]
-
 _LEAST_NORM = np.float32(1e-30)
 
 

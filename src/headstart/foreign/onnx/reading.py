@@ -21,8 +21,6 @@ from headstart.kernels import tokens as kernel
 from headstart.plain import Facts, Json
 from headstart.text.definitions import DEFINITIONS, compiled_table, word_patterns
 
-__all__ = ["FORMAT", "ngram_specs", "pretrained_spec", "terms_spec", "words_spec"]
-
 FORMAT = 1
 
 _CLASSES = {kernel.WORD: "word", kernel.MARK: "mark", kernel.SINGLE: "single", kernel.APOSTROPHE: "apostrophe"}

@@ -10,8 +10,6 @@ from headstart.arrays import Array
 from headstart.engines.onnx.graph import Graph
 from headstart.tasks import Rule, Task
 
-__all__ = ["add_answers"]
-
 
 def add_answers(g: Graph, logits: str, task: Task, rule: Rule) -> None:
     """Add the outputs that a task has, of logits float64 [rows, outputs].

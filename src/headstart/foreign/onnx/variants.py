@@ -23,8 +23,6 @@ from headstart.foreign.onnx.score import Model
 from headstart.plain import Json
 from headstart.predictor import Predictor
 
-__all__ = ["DTYPES", "measured", "smaller"]
-
 DTYPES = ("float32", "float16", "int8")
 """What a graph's large weights may be kept as."""
 

@@ -17,8 +17,6 @@ from headstart.kernels.tokens import FIRST_WORD_ID, UNKNOWN_ID
 from headstart.plain import Facts, Json
 from headstart.text.rules import opened_rules, parsed_rules, vocabulary_of
 
-__all__ = ["pieces_spec"]
-
 _NORMALIZERS = {"BertNormalizer", "Lowercase"}
 _APART = "|"
 """Stands between characters that are asked about together."""

@@ -10,8 +10,6 @@ from typing import NoReturn, overload
 from headstart.errors import ArtifactError
 from headstart.nets.mxnet.symbol import Node
 
-__all__ = ["Attributes"]
-
 _LARGEST = 2**40
 _MOST_SIZES = 64
 _WHOLE = re.compile(r"[+-]?\d{1,18}L?")

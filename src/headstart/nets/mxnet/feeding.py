@@ -14,8 +14,6 @@ from headstart.errors import ArtifactError, DataError
 from headstart.nets.mxnet.symbol import Symbol
 from headstart.plain import Facts, Json
 
-__all__ = ["Feeding"]
-
 _KINDS = ("ids", "ids_time_major", "lengths")
 _PARAMETER_ENDS = ("weight", "bias", "gamma", "beta", "_mean", "_var", "alpha", "parameters")
 _MOST = 2**31

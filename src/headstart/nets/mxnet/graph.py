@@ -40,8 +40,6 @@ from headstart.nets.mxnet.symbol import Entry, Symbol, symbol_from_text
 from headstart.nets.mxnet.variables import add_variable, checked_tensors, free_name, missing_parameters, owners
 from headstart.plain import Facts, Json
 
-__all__ = ["MXNetGraph"]
-
 _MOST_VALUES = 3 << 20  # of all arrays in a probe: 12 MB; a few such arrays live at a time
 
 

@@ -14,8 +14,6 @@ from headstart.nets.mxnet.operators.normalization import has_fixed_gamma
 from headstart.nets.mxnet.symbol import Entry, Node, Symbol
 from headstart.plain import Facts, Json
 
-__all__ = ["GraphNode", "check_operators", "constants", "output_names", "statistics", "without_labels"]
-
 
 class GraphNode(nn.Module):
     """One operation of a graph. It holds no parameters: those are the graph's own, under MXNet's names.

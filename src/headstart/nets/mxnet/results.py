@@ -10,8 +10,6 @@ from torch import Tensor
 from headstart.errors import ArtifactError
 from headstart.nets.mxnet.symbol import Entry, Node, Symbol
 
-__all__ = ["Result", "checked_result", "logits", "result_of"]
-
 Result = Literal["logits", "sigmoid", "softmax", "log_softmax", "values"]
 """What a graph's last node gives. ``"values"`` marks a network cut off at an inner layer: no claim is made."""
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from headstart.errors import ArtifactError
 from headstart.layers import Shape
 
-__all__ = ["Probe", "find_shapes", "has_tokens", "least_tokens", "rows_first"]
-
 Probe = Callable[[int, int], Mapping[str, tuple[int, ...]]]
 """Runs a graph on so many texts of so many tokens, and gives the shape of each output of an operation.
 

@@ -22,8 +22,6 @@ from typing import Any, NoReturn
 from headstart.errors import ArtifactError
 from headstart.plain import Facts, Json, Row
 
-__all__ = ["MOST_BYTES", "Entry", "Node", "Symbol", "symbol_from_bytes", "symbol_from_text"]
-
 Entry = tuple[int, int]
 """One output of one node: the node's position, and which of its outputs."""
 

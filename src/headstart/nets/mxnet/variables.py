@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from headstart.errors import ArtifactError
 from headstart.nets.mxnet.symbol import Symbol
 
-__all__ = ["add_variable", "checked_tensors", "free_name", "missing_parameters", "owners"]
-
 _TYPES = {
     "float32": torch.float32, "float64": torch.float64, "int64": torch.int64, "int32": torch.int32,
     "int8": torch.int8, "uint8": torch.uint8, "bool": torch.bool,

@@ -34,8 +34,6 @@ from headstart.strategies.inputs import examples_of
 from headstart.strategies.settings import Settings
 from headstart.tasks import PLAIN, Task
 
-__all__ = ["carry_over"]
-
 _COSTS = (3.0, 10.0, 30.0)
 _COST = 10.0
 _LENGTH = 0.5

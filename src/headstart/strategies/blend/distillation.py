@@ -32,16 +32,6 @@ from headstart.text import RaggedIds
 from headstart.train import Phase, Trainer
 from headstart.vectors import FIRST_WORD
 
-__all__ = [
-    "DISTILLED_WEIGHTS",
-    "distil",
-    "enough",
-    "pseudo_label",
-    "some_rows",
-    "with_pseudo_labels",
-    "with_words",
-]
-
 _MOST_LABELLED = 50_000
 """Texts that get pseudo-labels; of more, so many are drawn, or training would take hours."""
 LEAST_LABELLED = 1000

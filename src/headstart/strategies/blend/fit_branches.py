@@ -24,20 +24,6 @@ from headstart.nets.blend import PARTS
 from headstart.text import RaggedIds
 from headstart.vectors import FIRST_WORD
 
-__all__ = [
-    "BRANCH_WEIGHTS",
-    "branch_of",
-    "cluster_words",
-    "fit_all_ngrams",
-    "fit_ngram_branches",
-    "list_sizes",
-    "set_intercepts",
-    "share_unknown",
-    "weigh_branches",
-    "weighted_counts",
-    "without_rare",
-]
-
 BRANCH_WEIGHTS = {"ngrams": 1.0, "clusters": 0.5, "deep": 0.5}
 """What each part counts for once its scores are brought to one spread; chosen on IMDB's validation rows and
 three other sets (docs/log.md), and the same for every base."""

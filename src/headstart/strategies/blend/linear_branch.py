@@ -24,8 +24,6 @@ from headstart.predictor import NetSpec, NetworkScorer, Predictor
 from headstart.strategies.blend.fit_branches import branch_of, ngram_features
 from headstart.text import RaggedIds
 
-__all__ = ["MOVING", "Linear", "add_linear", "blend_of", "is_any_blend", "is_blend", "moving_features"]
-
 MOVING = ("ngrams", "clusters")
 """Parts of the base whose weights move."""
 

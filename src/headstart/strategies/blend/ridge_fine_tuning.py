@@ -31,8 +31,6 @@ from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear,
 from headstart.strategies.inputs import examples_of, group_codes_of
 from headstart.strategies.settings import Settings
 
-__all__ = ["ridge_fine_tune", "target_list"]
-
 _FEW, _MANY = 300, 2000
 _COST = 3.0
 _COSTS = (0.3, 1.0, 3.0, 10.0, 30.0)

@@ -37,8 +37,6 @@ from headstart.strategies.blend.linear_branch import MOVING, Linear, add_linear,
 from headstart.strategies.blend.vocabulary import extend_vocabulary
 from headstart.strategies.inputs import examples_of
 
-__all__ = ["LEAST_TEXTS", "NOTHING_LEARNT", "OF_SELF_TRAINING", "adapt_to_texts", "self_train", "with_own_texts"]
-
 LEAST_TEXTS = 50
 """Fewer texts than this teach nothing about a target's words."""
 

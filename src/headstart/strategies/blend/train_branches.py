@@ -26,8 +26,6 @@ from headstart.strategies.recipes import Recipe, least_count, trainer_of
 from headstart.strategies.settings import Settings
 from headstart.train import Trainer
 
-__all__ = ["texts_to_label", "train_branch"]
-
 
 def texts_to_label(material: Material) -> Examples | None:
     """Return the texts that are to get pseudo-labels, or None: these are for one logit.

@@ -22,8 +22,6 @@ from headstart.layers import NgramLogit
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.text import RaggedIds, TokenIndexer, encode, fit_steps
 
-__all__ = ["Extended", "extend_vocabulary"]
-
 _WINDOW = 5
 _LEAST_SIMILARITY = 0.3
 _RIDGE = 1.0

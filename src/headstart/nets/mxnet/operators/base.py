@@ -10,8 +10,6 @@ from torch import Tensor
 
 from headstart.nets.mxnet.attributes import Attributes
 
-__all__ = ["Build", "Call", "Kernel", "Operator", "one_output", "plain"]
-
 
 @dataclass(frozen=True)
 class Call:

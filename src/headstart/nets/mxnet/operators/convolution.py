@@ -12,8 +12,6 @@ from torch.nn import functional
 from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
 
-__all__ = ["OPERATORS"]
-
 _LAYOUTS = {1: ("None", "NCW"), 2: ("None", "NCHW"), 3: ("None", "NCDHW")}
 
 

@@ -10,8 +10,6 @@ from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
 from headstart.nets.mxnet.operators.elementwise import TYPES, cast
 
-__all__ = ["OPERATORS"]
-
 
 def _fully_connected(attributes: Attributes) -> Kernel:
     n_outputs = attributes.integer("num_hidden", low=1)

@@ -11,8 +11,6 @@ from torch.nn import functional
 from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators.base import Call, Kernel, Operator, plain
 
-__all__ = ["OPERATORS", "TYPES", "cast"]
-
 Binary = Callable[[Tensor, Tensor], Tensor]
 
 TYPES = {

@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators.base import Call
 
-__all__ = ["GROWTH", "Sizes"]
-
 Sizes = Sequence[tuple[int, ...]]
 """Shapes of a node's inputs."""
 

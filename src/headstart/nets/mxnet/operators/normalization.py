@@ -12,8 +12,6 @@ from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
 from headstart.nets.mxnet.operators.dense import whole
 
-__all__ = ["OPERATORS", "has_fixed_gamma"]
-
 
 def has_fixed_gamma(attributes: Attributes) -> bool:
     """Return whether a ``BatchNorm`` counts its stored gamma as 1; MXNet's default is that it does."""

@@ -11,8 +11,6 @@ from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
 from headstart.nets.mxnet.operators.elementwise import TYPES, cast
 
-__all__ = ["OPERATORS"]
-
 Reduce = Callable[[Tensor, list[int], bool], Tensor]
 
 

@@ -13,8 +13,6 @@ from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
 from headstart.nets.mxnet.operators.dense import whole
 
-__all__ = ["OPERATORS"]
-
 _GATES = {"rnn_relu": 1, "rnn_tanh": 1, "gru": 3, "lstm": 4}
 _MOST_LAYERS = 1_000
 _MOST_TOKENS = 100_000

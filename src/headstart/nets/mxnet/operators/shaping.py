@@ -13,8 +13,6 @@ from headstart.nets.mxnet.attributes import Attributes
 from headstart.nets.mxnet.operators.base import Call, Kernel, Operator, plain
 from headstart.nets.mxnet.operators.elementwise import TYPES, cast
 
-__all__ = ["OPERATORS", "reshaped"]
-
 
 def reshaped(sizes: Sequence[int], codes: Sequence[int], reverse: bool = False) -> list[int]:
     """Return the shape that ``Reshape`` gives an array of shape `sizes`.
