@@ -24,12 +24,14 @@ from headstart.extras import learning_half
 from headstart.fields import Field, Ragged, blank, padded, sizes, taken
 from headstart.options import RandomState, seed_of
 from headstart.plain import Facts, Json
+from headstart.spill import looked_at
 from headstart.text import RaggedIds
 
 __all__ = ["Batch", "Batches", "Clip", "Examples", "clip_ids", "token_limit"]
 
 Clip = Literal["head", "tail", "both"]
 Order = Literal["rows", "length", "shuffled"]
+_PAGE = 1 << 16  # bytes that looking at a row brings in, with what the system reads around it
 
 
 def _no_ids() -> RaggedIds:
@@ -257,7 +259,7 @@ class Batches:
         self.random_state = seed_of(random_state)
         self.rank = rank
         self.world_size = world_size
-        self._lengths = examples.lengths
+        self.lengths = examples.lengths
         self._ids = Ragged(examples.ids.values, examples.ids.offsets) if len(examples.ids) else None
 
     @property
@@ -288,7 +290,7 @@ class Batches:
         if self.order == "rows":
             batches = self._cut(np.arange(len(self.examples)))
         elif self.order == "length":
-            batches = self._cut(np.argsort(self._lengths, kind="stable"))
+            batches = self._cut(np.argsort(self.lengths, kind="stable"))
         else:
             batches = self._shuffled(np.random.default_rng([self.random_state, number]))
         if self.world_size > 1:
@@ -298,9 +300,11 @@ class Batches:
     def batch(self, rows: Places) -> Batch:
         """Build the batch of the given rows."""
         examples = self.examples
+        ids = None if self._ids is None else padded(self._ids, rows)
+        looked_at(_PAGE * len(rows) if ids is None else max(ids.nbytes, _PAGE * len(rows)))
         return Batch(
-            ids=None if self._ids is None else padded(self._ids, rows),
-            lengths=self._lengths[rows],
+            ids=ids,
+            lengths=self.lengths[rows],
             labels=None if examples.labels is None else examples.labels[rows],
             weights=None if examples.weights is None else examples.weights[rows],
             fields={name: padded(value, rows) for name, value in examples.fields.items()},
@@ -309,7 +313,7 @@ class Batches:
 
     def _shuffled(self, rng: np.random.Generator) -> list[Places]:
         mixed = rng.permutation(len(self.examples))
-        by_length = mixed[np.argsort(self._lengths[mixed], kind="stable")]
+        by_length = mixed[np.argsort(self.lengths[mixed], kind="stable")]
         buckets = [rng.permutation(bucket) for bucket in np.array_split(by_length, self.n_buckets)]
         batches = self._cut(np.concatenate(buckets))
         least = 2 * self.world_size
@@ -323,7 +327,7 @@ class Batches:
             return [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
         starts: list[int] = []
         longest = 0
-        for i, length in enumerate(np.maximum(self._lengths[order], 1)):
+        for i, length in enumerate(np.maximum(self.lengths[order], 1)):
             size = i - starts[-1] if starts else self.batch_size
             too_many = self.max_batch_tokens is not None and (size + 1) * max(longest, length) > self.max_batch_tokens
             if size >= self.batch_size or too_many or (self.equal_lengths and length != longest):

@@ -66,11 +66,11 @@ def padded(field: Field, rows: Places) -> Array:
     """Return the chosen rows as one array, [rows, ...] or [rows, longest, ...] with zeros behind each row's steps."""
     if not isinstance(field, Ragged):
         return field[rows]
-    lengths = field.lengths[rows]
+    lengths = field.offsets[rows + 1] - field.offsets[rows]
     position = np.arange(max(1, int(lengths.max(initial=0))))
     real = position < lengths[:, None]  # [rows, steps]
     found = np.zeros((*real.shape, *field.values.shape[1:]), field.values.dtype)
-    found[real] = field.values[(field.offsets[:-1][rows][:, None] + position)[real]]
+    found[real] = field.values[(field.offsets[rows][:, None] + position)[real]]
     return found
 
 

@@ -11,10 +11,14 @@ import pyarrow.compute as pc
 
 from headstart.corpus.filters import RowFilter, Where
 from headstart.corpus.targets import Labelling, encode_targets
+from headstart.corpus.text_hashes import row_hashes
 from headstart.errors import DataError
 from headstart.notebook import Shown
 from headstart.plain import Json
+from headstart.spill import GrowingTexts, looked_at, slices, text_slices
 from headstart.tasks import TASKS, Task
+
+_ROWS_TAKEN = 4096
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,12 +104,13 @@ class Corpus(Shown):
         ``n_cells_over_lines`` (texts of several lines in a file that holds nothing else).
         """
         met = ("n_rows_read", "n_filtered_out", "n_null_labels_dropped", "n_bad_encoding")
-        held = self.texts.drop_null()
+        found = row_hashes(self.texts)
+        held = found[found > 0]
         return {
             "n_rows": len(self),
             "n_null_texts": self.texts.null_count,
-            "n_empty_texts": int(pc.sum(blank(self.texts)).as_py() or 0),
-            "n_duplicates": len(held) - pc.count_distinct(held).as_py(),
+            "n_empty_texts": sum(pc.sum(blank(some)).as_py() or 0 for some in text_slices(self.texts)),
+            "n_duplicates": len(held) - len(np.unique(held)),
             **{name: int(self.reading.get(name, 0)) for name in met},
             **({"n_cells_over_lines": n} if (n := self.reading.get("n_cells_over_lines")) else {}),
         }
@@ -156,7 +161,7 @@ class Corpus(Shown):
         labels = None if self.labels is None else self.labels[chosen]
         columns = self.columns.take(indices) if self.columns.num_columns else self.columns
         weights = None if self.weights is None else self.weights[chosen]
-        return replace(self, texts=self.texts.take(indices), labels=labels, columns=columns, weights=weights)
+        return replace(self, texts=_texts_at(self.texts, chosen), labels=labels, columns=columns, weights=weights)
 
     def slice(self, start: int, length: int) -> "Corpus":
         """At most `length` rows from `start` on, without copying them."""
@@ -229,6 +234,16 @@ class Corpus(Shown):
 
     def _texts_table(self) -> pa.Table:
         return pa.table({self.text_name: self.texts})
+
+
+def _texts_at(texts: Any, rows: np.ndarray) -> Any:
+    """These rows of Arrow texts, in this order, as a copy."""
+    found = GrowingTexts()
+    for some in slices(rows, _ROWS_TAKEN * rows.itemsize):
+        taken = texts.take(pa.array(rows[some]))
+        found.append(taken)
+        looked_at(taken.nbytes)
+    return found.finish()
 
 
 def blank(texts: Any) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from headstart.corpus.dataset import Corpus
+from headstart.spill import text_slices
 
 
 def digest(*corpora: Corpus) -> str:
@@ -14,8 +15,9 @@ def digest(*corpora: Corpus) -> str:
     for corpus in corpora:
         found.update(f"{len(corpus)} {corpus.label_names}".encode())
         found.update(b"" if corpus.kind in ("", "binary") else corpus.kind.encode())
-        for text in corpus.texts.to_pylist():
-            found.update(b"\x00" if text is None else text.encode("utf-8", "replace") + b"\x01")
+        for some in text_slices(corpus.texts):
+            for text in some.to_pylist():
+                found.update(b"\x00" if text is None else text.encode("utf-8", "replace") + b"\x01")
         found.update(b"" if corpus.labels is None else np.ascontiguousarray(corpus.labels).tobytes())
         found.update(b"" if corpus.weights is None else np.ascontiguousarray(corpus.weights).tobytes())
         for name in corpus.columns.column_names:

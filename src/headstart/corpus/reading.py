@@ -23,6 +23,7 @@ from headstart.corpus.request import Request, TextColumns, joined_name, joined_t
 from headstart.corpus.schemas import as_schema, common_schema
 from headstart.corpus.targets import AUTO
 from headstart.errors import DataError
+from headstart.spill import GrowingTexts
 from headstart.tasks import Task
 
 BATCH_ROWS = 8192
@@ -244,11 +245,14 @@ class Scan:
 
     def read(self, as_written: Sequence[str] = ()) -> tuple[Any, pa.Table]:
         """All texts, and the columns with one type each, the label's among them."""
-        found = list(self._all_rows())
+        texts, found = GrowingTexts(), []
+        for rows in self._all_rows():
+            texts.append(rows.texts)
+            found.append(rows.columns)
         as_written = (*as_written, *(self.reads if self.kind == "columns" else ()))
-        schema = common_schema((rows.columns for rows in found), where=self.name, as_written=as_written)
-        table = pa.concat_tables([as_schema(rows.columns, schema, where=self.name) for rows in found])
-        return pa.chunked_array([rows.texts for rows in found], pa.large_string()).combine_chunks(), table
+        schema = common_schema(found, where=self.name, as_written=as_written)
+        table = pa.concat_tables([as_schema(columns, schema, where=self.name) for columns in found])
+        return texts.finish(), table
 
     def _all_rows(self) -> Generator[Rows, None, None]:
         return (self._rows(batch) for batch in self._batches())

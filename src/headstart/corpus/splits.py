@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
 
 from headstart.corpus.columns import distinct
 from headstart.corpus.dataset import Corpus
+from headstart.corpus.text_hashes import row_hashes
 from headstart.errors import DataError, OptionError
 from headstart.extras import learning_half
 from headstart.options import RandomState, seed_of
@@ -268,14 +268,10 @@ class Duplicates(NamedTuple):
 
 
 def duplicates(a: Any, b: Any) -> Duplicates:
-    """Rows of each of two sets whose exact text stands in the other too; nulls never do.
+    """Rows of each of two sets whose exact text stands in the other too, by its hash; nulls never do.
 
     Args:
         a, b: texts as Arrow arrays of large_string, for example ``corpus.texts``.
     """
-    return Duplicates(_standing_in(a, b), _standing_in(b, a))
-
-
-def _standing_in(texts: Any, others: Any) -> np.ndarray:
-    found = pc.is_in(texts, value_set=others, skip_nulls=True)
-    return np.asarray(found.to_numpy(zero_copy_only=False), bool)
+    of_a, of_b = row_hashes(a), row_hashes(b)
+    return Duplicates(np.isin(of_a, of_b) & (of_a > 0), np.isin(of_b, of_a) & (of_b > 0))

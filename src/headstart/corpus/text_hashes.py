@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from headstart.spill import Growing, text_slices
 
 MOST = 1 << 17
 """Hashes that are kept at most, a mebibyte of them: of more texts, the smallest hashes, which are a random sample."""
@@ -60,10 +63,23 @@ class TextHashes:
         return cls(np.unique(values)[:MOST])
 
 
+def row_hashes(texts: Any) -> NDArray[np.uint64]:
+    """Return the hash of each text, uint64 [rows]; of null 0."""
+    return _hashed(texts, lambda text: text is not None)
+
+
 def _hashes(texts: Any) -> NDArray[np.uint64]:
-    digests = [
-        hashlib.blake2b(text.encode(), digest_size=8).digest()
-        for text in texts.to_pylist()
-        if text is not None and text.strip()
-    ]
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
+    found = _hashed(texts, lambda text: text is not None and bool(text.strip()))
+    return found[found > 0]
+
+
+def _hashed(texts: Any, counts: Callable[[str | None], bool]) -> NDArray[np.uint64]:
+    """Return the hashes of those texts that count, and 0 of the others [rows]."""
+    found = Growing(np.uint64)
+    for some in text_slices(texts):
+        digests = [
+            hashlib.blake2b(text.encode(), digest_size=8).digest() if counts(text) else bytes(8)
+            for text in some.to_pylist()
+        ]
+        found.append(np.frombuffer(b"".join(digests), "<u8"))
+    return found.finish()

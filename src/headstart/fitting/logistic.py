@@ -11,6 +11,7 @@ C is, as in scikit-learn, the inverse strength of the penalty.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from scipy.optimize import minimize
 from headstart.arrays import Array
 from headstart.evaluation import sigmoid
 from headstart.kernels.logistic import sweep, sweep_outputs
+from headstart.spill import looked_at
 
 Link = Literal["sigmoid", "softmax"]
 """See `headstart.tasks.Task`."""
@@ -162,7 +164,7 @@ def fit_dual(
     The intercept is penalised as a coefficient is, which many rows outweigh: so every step is one downhill.
 
     Args:
-        inputs: sparse CSR [rows, size], float32; or several such, one below the other.
+        inputs: sparse CSR [rows, size], float32, or `SparseRows`; or several such in a list, one below the other.
         goals: class codes 0 and 1, or probabilities of class 1 [rows].
         cost: C.
         weights: how much each row counts [rows]; None for 1 each.
@@ -216,16 +218,40 @@ def dual_path(
         before = cost
 
 
+@dataclass(frozen=True, eq=False)
+class SparseRows:
+    """A sparse matrix in rows, whose arrays may stand in files (`headstart.spill`), where SciPy would copy them.
+
+    Attributes:
+        size: columns.
+        ends: where each row ends among the values, beginning with 0, int64 [rows + 1].
+        places: column of each value [values].
+        values: float32 [values].
+        squares: sum of each row's squared values, float64 [rows].
+    """
+
+    size: int
+    ends: NDArray[np.int64]
+    places: Array
+    values: NDArray[np.float32]
+    squares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, block: Any) -> SparseRows:
+        """Return what a CSR matrix holds."""
+        squares = np.asarray(block.multiply(block).sum(1), np.float64).reshape(-1)
+        values = block.data.astype(np.float32, copy=False)
+        return cls(block.shape[1], block.indptr.astype(np.int64), block.indices, values, squares)
+
+
 class _Part:
     """Some rows, and where their probabilities stand."""
 
     def __init__(
-        self, block: Any, goals: Array, weights: NDArray[np.float64] | None, offset: Array, classes: bool
+        self, rows: SparseRows, goals: Array, weights: NDArray[np.float64] | None, offset: Array, classes: bool
     ) -> None:
-        self.size = block.shape[1]
-        self.ends, self.places = block.indptr.astype(np.int64), block.indices
-        self.values = block.data.astype(np.float32, copy=False)
-        self.squares = np.asarray(block.multiply(block).sum(1), np.float64).reshape(-1) + 1.0
+        self.size, self.ends, self.places, self.values = rows.size, rows.ends, rows.places, rows.values
+        self.squares = rows.squares + 1.0
         self.weights, self.offset, self.classes = weights, offset, classes
         self.goals = goals
         self.p = goals.copy()  # so that all coefficients begin at zero
@@ -243,6 +269,7 @@ class _Part:
         # A row that counts twice has twice the cost: its share of the dual may reach twice as far.
         costs = np.full(len(self.p), cost) if self.weights is None else cost * self.weights
         rows = self.ends, self.places, self.values, order, self.squares, costs
+        looked_at(self.places.nbytes + self.values.nbytes)
         if self.p.ndim == 1:
             return float(sweep(*rows, coefficients, self.p))
         return float(sweep_outputs(*rows, self.offset, self.classes, coefficients, self.p))
@@ -251,8 +278,9 @@ class _Part:
 def _parts(
     inputs: Any, goals: Array, weights: Array | None, offset: Array | None = None, *, classes: bool = False
 ) -> list[_Part]:
-    blocks = list(inputs) if isinstance(inputs, Sequence) else [inputs]
-    cuts = np.cumsum([block.shape[0] for block in blocks])[:-1]
+    given = list(inputs) if isinstance(inputs, Sequence) else [inputs]
+    blocks = [block if isinstance(block, SparseRows) else SparseRows.of(block) for block in given]
+    cuts = np.cumsum([len(block.squares) for block in blocks])[:-1]
     nothing: Any = [None] * len(blocks)
     none_of_rows = np.zeros((0, *goals.shape[1:]), np.float32)
     each = nothing if weights is None else np.split(np.asarray(weights, np.float64), cuts)

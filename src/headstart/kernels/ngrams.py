@@ -9,6 +9,7 @@ Rows are ragged: ``values`` int32, row ``r`` is ``values[offsets[r]:offsets[r + 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -19,6 +20,7 @@ from headstart.errors import DataError
 from headstart.kernels import workers
 from headstart.kernels.compiling import compiled
 from headstart.kernels.llvm import Value
+from headstart.spill import looked_at
 
 ID_BITS = 21
 LONGEST = 3
@@ -26,6 +28,7 @@ _FIRST_WORD = 2
 _EMPTY = 0
 Given = tuple[Ids, Places, Ids, int]
 
+_ROWS = 1 << 15
 _LEAST_ROWS = 32  # fewer are done before another thread has woken up
 
 
@@ -207,6 +210,7 @@ def count_ngrams(
     positive: NDArray[np.bool_],
     longest: int,
     *,
+    least_rows: Sequence[int] = (1, 1, 1),
     most_slots: int = 1 << 25,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Count the n-grams of up to `longest` ids over rows.
@@ -215,30 +219,48 @@ def count_ngrams(
     forgotten and counting goes on, after Manku and Motwani, "Approximate Frequency Counts over Data Streams", VLDB 2002. Each
     time one row more is asked of an n-gram to stay, so the n-th time takes at most n off the count of any.
 
+    Args:
+        values, offsets: ragged rows of ids.
+        positive: which rows are [rows].
+        longest: ids in the longest n-gram.
+        least_rows: in how many rows an n-gram of 1, 2, 3 ids must stand to be returned.
+        most_slots: places of the largest table.
+
     Returns:
         The n-grams [n] ascending; in how many rows each stands [n]; in how many positive rows [n].
     """
     n_rows = len(offsets) - 1
-    given: Given = (values, offsets, positive.astype(np.int32), longest)
+    ones = positive.astype(np.int32)
     size = min(_table_size(min(len(values) * longest, 1 << 22)), most_slots)
     table = _Counts(size)
-    n_done = table.count(given, 0)
-    while n_done < n_rows:
-        if size < most_slots:
-            size = min(4 * size, most_slots)
-            table = table.moved(size)
-        while 2 * table.n_used > size:
-            table = table.moved(size, least=table.least + 1)
-        before, n_done = n_done, table.count(given, n_done)
-        if n_done == before and size == most_slots:
-            raise DataError(
-                f"a text of {offsets[n_done + 1] - offsets[n_done]:,} tokens has more n-grams than fit a table of {size:,} places; "
-                "cut the texts with max_tokens."
-            )
+    n_done = 0
+    for start in range(0, n_rows, _ROWS):
+        stop = min(start + _ROWS, n_rows)
+        given: Given = (values, offsets[: stop + 1], ones, longest)
+        n_done = table.count(given, n_done)
+        while n_done < stop:
+            if size < most_slots:
+                size = min(4 * size, most_slots)
+                table.move(size)
+            while 2 * table.n_used > size:
+                table.move(size, least=table.least + 1)
+            before, n_done = n_done, table.count(given, n_done)
+            if n_done == before and size == most_slots:
+                raise DataError(
+                    f"a text of {offsets[n_done + 1] - offsets[n_done]:,} tokens has more n-grams than fit a table of "
+                    f"{size:,} places; cut the texts with max_tokens."
+                )
+        looked_at(4 * int(offsets[stop] - offsets[start]))
     keys, rows_with, positives_with, _ = table.arrays
-    used = np.flatnonzero(keys)
+    used = np.flatnonzero(rows_with >= max(min(least_rows), 1))
+    used = used[rows_with[used] >= np.array(least_rows)[ngram_lengths(keys[used]) - 1]]
     used = used[np.argsort(keys[used], kind="stable")]
     return keys[used], rows_with[used].astype(np.int64), positives_with[used].astype(np.int64)
+
+
+def ngram_lengths(ngrams: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many ids each n-gram has [n]."""
+    return 1 + (ngrams >= 1 << ID_BITS).astype(np.int64) + (ngrams >= 1 << 2 * ID_BITS)
 
 
 class _Counts:
@@ -262,16 +284,18 @@ class _Counts:
         arguments: Value = (*given, *self.arrays, first_row, self.n_used)
         return int(_count(*arguments))
 
-    def moved(self, size: int, least: int = 0) -> _Counts:
-        """Return a table of another size with the n-grams that stand in `least` rows or more."""
-        keys, rows_with, positives_with, last_row = self.arrays
-        kept = np.flatnonzero((keys != _EMPTY) & (rows_with >= least))
-        other = _Counts(size, max(self.least, least))
-        places = np.empty(len(kept), np.int64)
-        _put(keys[kept], other.arrays[0], places)
-        for old, new in zip((rows_with, positives_with, last_row), other.arrays[1:], strict=True):
-            new[places] = old[kept]
-        return other
+    def move(self, size: int, least: int = 0) -> None:
+        """Move the n-grams that stand in `least` rows or more into a table of another size."""
+        kept = (self.arrays[0] != _EMPTY) & (self.arrays[1] >= least)
+        keys, *others = (array[kept] for array in self.arrays)
+        kinds = [array.dtype for array in self.arrays]
+        self.arrays = []  # so that both tables are never there at once
+        self.arrays = [np.zeros(size, kind) for kind in kinds]
+        self.least = max(self.least, least)
+        places = np.empty(len(keys), np.int64)
+        _put(keys, self.arrays[0], places)
+        for old, new in zip(others, self.arrays[1:], strict=True):
+            new[places] = old
 
 
 class NgramTable:

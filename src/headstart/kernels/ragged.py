@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Ids, Places
 from headstart.kernels.compiling import compiled
+from headstart.spill import Growing, looked_at
+
+_ROWS = 1 << 14
 
 
 @compiled
@@ -38,6 +41,11 @@ def both_ends(
     """
     ends = np.zeros(len(rows) + 1, np.int64)
     np.cumsum(heads + tails, out=ends[1:])
-    copied = np.empty(ends[-1], np.int32)
-    _copy(values, offsets, rows, heads, tails, copied)
-    return copied, ends
+    copied = Growing(np.int32)
+    for start in range(0, max(len(rows), 1), _ROWS):
+        some = slice(start, start + _ROWS)
+        part = np.empty(ends[min(some.stop, len(rows))] - ends[start], np.int32)
+        _copy(values, offsets, rows[some], heads[some], tails[some], part)
+        copied.append(part)
+        looked_at(2 * part.nbytes)
+    return copied.finish(), ends

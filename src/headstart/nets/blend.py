@@ -21,10 +21,13 @@ import torch
 from torch import Tensor, nn
 
 from headstart.engines.options import checked_heads, target_names
+from headstart.errors import OptionError
 from headstart.layers import NgramLogit, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
 
 PARTS = ("ngrams", "clusters", "deep", "tail")
 _TAIL = 0.25
+MOST_NGRAMS = 4_000_000
+"""Beyond what 25,000 long reviews have; a million and more would fill memory, and the model, with what is rare."""
 
 
 class Blend(nn.Module):
@@ -72,6 +75,7 @@ def blend(
     n_cluster_ngrams: int = 1,
     n_tail_ngrams: int = 1,
     n_target_ngrams: int | Sequence[int] = 0,
+    max_ngrams: int = MOST_NGRAMS,
     new_heads: Sequence[Sequence[int]] = (),
     embedding_size: int = 100,
     hidden_size: int = 64,
@@ -90,6 +94,7 @@ def blend(
         n_cluster_ngrams: length of the list of n-grams of clusters; found in training.
         n_tail_ngrams: length of the list of words and pairs for the last quarter; found in training.
         n_target_ngrams: lengths of the lists of targets' own n-grams: every transfer adds one; 0 or () for none.
+        max_ngrams: the longest that training makes any list; of more n-grams those that stand in the most texts.
         new_heads: a pair for each transfer to other labels: its logits a row, and the length of its list of n-grams. Each puts
             a new head behind what was the output before.
         embedding_size: size of a word's vector.
@@ -100,6 +105,8 @@ def blend(
         word_dropout: share of the words replaced by the unknown word.
         type_dropout: share of a batch's distinct words that are not seen at all.
     """
+    if max_ngrams < 1:
+        raise OptionError(f"max_ngrams is {max_ngrams}; expected 1 or more: the n-grams that a list may hold.")
     embedding = TokenEmbedding(
         n_words, embedding_size, dropout=embedding_dropout, word_dropout=word_dropout, type_dropout=type_dropout
     )

@@ -100,7 +100,7 @@ def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:
 def _all_texts(train: Corpus, settings: Settings) -> Any:
     if settings.unlabelled is None:
         return train.texts
-    return pa.concat_arrays([pa.array(texts, pa.string()) for texts in (train.texts, settings.unlabelled.texts)])
+    return pa.chunked_array([train.texts, settings.unlabelled.texts], pa.large_string())
 
 
 def start_from_neighbours(

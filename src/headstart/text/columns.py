@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from headstart.arrays import Array
 from headstart.errors import DataError
+from headstart.spill import looked_at
 
 PIECE_ROWS = 4096
 PIECE_BYTES = 1 << 20
@@ -53,6 +54,7 @@ class TextColumn:
         if isinstance(self.cells, pa.ChunkedArray):
             for part in _slices(self.cells):
                 yield from ((piece, 0) for piece in _cut(part))
+                looked_at(part.nbytes)
             return
         for start in range(0, len(self.cells), PIECE_ROWS):
             array, n_replaced = _from_objects(self.cells[start : start + PIECE_ROWS], start)

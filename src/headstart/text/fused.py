@@ -21,6 +21,7 @@ from headstart.arrays import Array
 from headstart.errors import DataError
 from headstart.kernels import tokens as kernel
 from headstart.kernels import workers
+from headstart.spill import Growing, looked_at
 from headstart.text.columns import TextColumn, arrow_strings, bytes_and_offsets, readonly, text_column
 from headstart.text.options import check_threads
 from headstart.text.ragged import RaggedIds
@@ -70,7 +71,7 @@ class FusedSteps:
         """Ids of all texts (see ``headstart.text.encode``)."""
         column = text_column(texts)
         ends = np.zeros(len(column) + 1, np.int64)
-        values = _Growing(np.int32)
+        values = Growing(np.int32)
         totals = np.zeros(3, np.int64)  # nulls, unknown tokens, texts with replaced surrogates
         row = 0
         for piece_ids, piece_ends, counts in in_order(self._encode_piece, column.pieces(), threads(n_threads)):
@@ -78,6 +79,7 @@ class FusedSteps:
             row += piece_ends.size
             values.append(piece_ids)
             totals += counts
+            looked_at(piece_ids.nbytes)
         n_null, n_unknown, n_replaced = (int(n) for n in totals)
         ids = RaggedIds(values.finish(), ends)
         return Encoded(ids, n_null, int(ids.values.size), n_unknown, n_replaced)
@@ -244,50 +246,6 @@ class _Shared(Iterator[_In]):
     def __next__(self) -> _In:
         with self._lock:
             return next(self._items)
-
-
-class _Growing:
-    """An array that grows at its end, and never takes much more memory than what is in it.
-
-    Full segments lie still until ``finish`` moves them, one by one, into the final array. They are
-    larger than what any allocator keeps for itself, so each goes back to the system once it is moved.
-    """
-
-    SEGMENT = 1 << 24
-
-    def __init__(self, dtype: type[np.generic]) -> None:
-        self._dtype = dtype
-        self._segments: list[Array] = []
-        self._room = 0  # unused places at the end of the last segment
-        self.size = 0
-
-    def append(self, values: Array) -> None:
-        if not self._segments:
-            self._segments.append(values.copy())
-            self.size = values.size
-            return
-        while values.size:
-            if self._room == 0:
-                self._segments.append(np.empty(self.SEGMENT, self._dtype))
-                self._room = self.SEGMENT
-            part = values[: self._room]
-            begin = self.SEGMENT - self._room
-            self._segments[-1][begin : begin + part.size] = part
-            self._room -= part.size
-            self.size += part.size
-            values = values[part.size :]
-
-    def finish(self) -> Array:
-        if len(self._segments) == 1:
-            return self._segments.pop()
-        whole = np.empty(self.size, self._dtype)
-        begin = 0
-        self._segments.reverse()
-        while self._segments:
-            segment = self._segments.pop()[: self.size - begin]
-            whole[begin : begin + segment.size] = segment
-            begin += segment.size
-        return whole
 
 
 def _strings(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> "pa.LargeStringArray":

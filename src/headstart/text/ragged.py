@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from headstart.arrays import Array
 from headstart.errors import DataError
+from headstart.spill import Growing, slices
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,12 @@ class RaggedIds:
     @classmethod
     def concatenate(cls, parts: Sequence["RaggedIds"]) -> "RaggedIds":
         """The rows of all parts, one part after another."""
-        values = np.concatenate([np.empty(0, np.int32), *(part.values for part in parts)])
-        return cls(values, _offsets_of(np.concatenate([np.empty(0, np.int64), *(part.lengths for part in parts)])))
+        values = Growing(np.int32)
+        for part in parts:
+            for some in slices(part.values):
+                values.append(part.values[some])
+        lengths = np.concatenate([np.empty(0, np.int64), *(part.lengths for part in parts)])
+        return cls(values.finish(), _offsets_of(lengths))
 
     def __len__(self) -> int:
         return int(self.offsets.size - 1)
@@ -80,6 +85,20 @@ class RaggedIds:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Ids in each row, int64 [n_rows]."""
         return np.diff(self.offsets)
+
+    def counts(self, n_ids: int) -> npt.NDArray[np.int64]:
+        """How often each of `n_ids` ids stands in the rows, int64 [n_ids]."""
+        found = np.zeros(n_ids, np.int64)
+        for some in slices(self.values):
+            found += np.bincount(self.values[some], minlength=n_ids)
+        return found
+
+    def replaced(self, by: npt.NDArray[np.int32]) -> "RaggedIds":
+        """The rows with every id replaced by what stands in its place in `by` [n_ids], as a copy."""
+        values = Growing(np.int32)
+        for some in slices(self.values):
+            values.append(by[self.values[some]])
+        return RaggedIds(values.finish(), self.offsets)
 
     def take(self, rows: Sequence[int] | Array) -> "RaggedIds":
         """The chosen rows in the chosen order, as a copy.

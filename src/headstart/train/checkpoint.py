@@ -30,6 +30,7 @@ from headstart.errors import HeadstartWarning, OptionError, OutputError
 from headstart.fields import Ragged
 from headstart.outputs import atomic_write, failed_writes
 from headstart.plain import Facts, Json, Row
+from headstart.spill import slices
 
 _FILE = "training.safetensors"
 
@@ -187,7 +188,12 @@ def fingerprint(net: torch.nn.Module, train: Examples, valid: Examples | None, o
             () if examples is None else (examples.ids.values, examples.ids.offsets, examples.labels, examples.weights)
         )
         for part in (*parts, *(() if examples is None else _arrays_of(examples))):
-            digest.update(b"-" if part is None else np.ascontiguousarray(part).view(np.uint8).data)
+            if part is None:
+                digest.update(b"-")
+                continue
+            plain = np.ascontiguousarray(part)
+            for some in slices(plain):
+                digest.update(plain[some].view(np.uint8).data)
     for name, value in net.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)

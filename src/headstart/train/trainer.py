@@ -375,7 +375,7 @@ class Trainer:
         self._optimizer.step()
         self._progress.loss_sum += value * n_rows
         self._progress.weight_sum += n_rows
-        self._progress.n_tokens += int(batches.examples.lengths[rows].sum())
+        self._progress.n_tokens += int(batches.lengths[rows].sum())
 
     def _loss(self, batch: Batch) -> Tensor:
         batch, on = batch.tensors(self.device), self.device.type

@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import nn
 
 from headstart.layers import StageGraph
+from headstart.nets.blend import MOST_NGRAMS
 from headstart.strategies.blend.carry_over import carry_over
 from headstart.strategies.blend.fit_branches import fit_all_ngrams, list_sizes, set_intercepts
 from headstart.strategies.blend.linear_branch import blend_of, is_any_blend, is_blend
@@ -47,7 +48,8 @@ def fit(net: nn.Module, material: Material) -> Trained:
     """Train a fresh `blend`: n-grams in closed form, the recurrent branch in epochs, then the weight of each branch."""
     if not isinstance(net, StageGraph):
         return train_in_epochs(net, material)
-    intercepts = fit_all_ngrams(net, material.examples, material.goals, material.vectors, material.counts)
+    most = int(material.settings.net_options.get("max_ngrams", MOST_NGRAMS))
+    intercepts = fit_all_ngrams(net, material.examples, material.goals, material.vectors, material.counts, most)
     trainer, n_guessed = train_branch(net, net.until("deep"), material, texts_to_label(material))
     set_intercepts(net, intercepts)
     return Trained(trainer, list_sizes(net), n_guessed)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from headstart.arrays import Array, Floats
+from headstart.arrays import Array, Floats, Ids, Places
 from headstart.batches import Examples
-from headstart.fitting.logistic import fit_dual
+from headstart.fitting.logistic import SparseRows, fit_dual
 from headstart.inference import network_outputs
-from headstart.kernels.ngrams import ID_BITS, NgramTable, count_ngrams, find_ngrams
+from headstart.kernels.ngrams import NgramTable, count_ngrams, find_ngrams, ngram_lengths
 from headstart.layers import NgramLogit, StageGraph
 from headstart.layers.embedding import UNKNOWN
 from headstart.layers.ngrams import ending
-from headstart.nets.blend import PARTS
+from headstart.nets.blend import MOST_NGRAMS, PARTS
+from headstart.spill import Growing, slices
 from headstart.text import RaggedIds
 from headstart.vectors import FIRST_WORD
 
@@ -32,6 +34,7 @@ _COST = 30.0
 _TAIL = 0.4
 """Length of the features of a text's end, where those of the whole text have 1."""
 _FEW = 1000
+_FOUND_AT_ONCE = 1 << 16
 _PIECE = 8000
 """Rows whose features are put side by side at a time, so that only so many are ever there twice."""
 
@@ -42,6 +45,7 @@ def fit_all_ngrams(
     goals: Floats,
     vectors: NDArray[np.float32] | None,
     counts: NDArray[np.int64],
+    most: int = MOST_NGRAMS,
 ) -> dict[str, Floats]:
     """Set both n-gram parts of a `blend` network from the training texts, and return the intercepts of each [outputs].
 
@@ -51,6 +55,7 @@ def fit_all_ngrams(
         goals: what its outputs learn of them [rows], or [rows, outputs].
         vectors: word vectors to cluster, float32 [n_words, size]; None leaves the clustered part empty.
         counts: of each word in training [n_words].
+        most: n-grams in a list.
     """
     few = len(examples) < _FEW
     ends = examples.ids.skip(ending(examples.ids.lengths, branch_of(net, "tail").last))
@@ -60,23 +65,24 @@ def fit_all_ngrams(
         goals,
         least_rows=(1, 2, 2) if few else (2, 3, 4),
         weights=examples.weights,
+        most=most,
     )
     if vectors is not None:
         part = branch_of(net, "clusters")
         groups = cluster_words(vectors, counts)
         part.group = torch.from_numpy(groups)
-        clustered = RaggedIds(groups[examples.ids.values], examples.ids.offsets)
+        clustered = examples.ids.replaced(groups)
         least = (1, 2, 2) if few else (1, 2, 3)
         intercepts["clusters"] = fit_ngram_branches(
-            [(part, clustered, 1.0)], goals, least_rows=least, weights=examples.weights
+            [(part, clustered, 1.0)], goals, least_rows=least, weights=examples.weights, most=most
         )
     return intercepts
 
 
 def without_rare(examples: Examples, known: NDArray[np.bool_]) -> Examples:
     """Return the rows with every word that is not `known` [n_words] replaced by the unknown word."""
-    values = np.where(known[examples.ids.values], examples.ids.values, np.int32(UNKNOWN))
-    return replace(examples, ids=RaggedIds(values, examples.ids.offsets))
+    by = np.where(known, np.arange(len(known), dtype=np.int32), np.int32(UNKNOWN))
+    return replace(examples, ids=examples.ids.replaced(by))
 
 
 def share_unknown(net: nn.Module, known: NDArray[np.bool_]) -> None:
@@ -100,6 +106,7 @@ def fit_ngram_branches(
     *,
     least_rows: Sequence[int],
     weights: Array | None = None,
+    most: int = MOST_NGRAMS,
 ) -> Floats:
     """List the n-grams of the training texts, set their scales and weights together, and return the intercepts [outputs].
 
@@ -109,8 +116,9 @@ def fit_ngram_branches(
         goals: what the outputs learn [rows], or [rows, outputs]: each output by itself.
         least_rows: in how many texts an n-gram of 1, 2, 3 ids must stand to be listed.
         weights: what each row counts for [rows], in the scales too; None counts all alike.
+        most: n-grams in a list.
     """
-    lists = [list_ngrams(ids, goals, part.longest, least_rows, weights) for part, ids, _ in parts]
+    lists = [list_ngrams(ids, goals, part.longest, least_rows, weights, most) for part, ids, _ in parts]
     # By lot, so that every piece holds both classes: of rows that come sorted by label, pieces of one class would pull the
     # weights to and fro, and the sweeps would end far from the best.
     order = np.random.default_rng(0).permutation(len(goals))
@@ -130,8 +138,8 @@ def _features(
     read: Sequence[tuple[RaggedIds, int, float]],
     lists: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]],
     order: NDArray[np.int64],
-) -> list[Any]:
-    """Return what all parts weigh, side by side, CSR: some thousands of rows after another.
+) -> list[SparseRows]:
+    """Return what all parts weigh, side by side: some thousands of rows after another.
 
     Args:
         read: of each part its ids, its longest n-gram, and the length of its features.
@@ -139,15 +147,21 @@ def _features(
         order: in which the rows are wanted [rows].
     """
     tables = [NgramTable(listed, longest) for (listed, _), (_, longest, _) in zip(lists, read, strict=True)]
-    pieces = []
+    pieces, places, values = [], Growing(np.int32), Growing(np.float32)
     for start in range(0, max(len(order), 1), _PIECE):
         rows = order[start : start + _PIECE]
         blocks = [
             _weighed(table, scale, ids.take(rows), np.float32(length))
             for table, (_, scale), (ids, _, length) in zip(tables, lists, read, strict=True)
         ]
-        pieces.append(sp.hstack(blocks, format="csr"))
-    return pieces
+        piece = SparseRows.of(sp.hstack(blocks, format="csr"))
+        places.append(piece.places)
+        values.append(piece.values)
+        pieces.append(replace(piece, places=piece.places[:0], values=piece.values[:0]))
+    at = np.cumsum([0, *(piece.ends[-1] for piece in pieces)])
+    own = [slice(*ends) for ends in pairwise(at)]
+    whole = places.finish(), values.finish()
+    return [replace(piece, places=whole[0][of], values=whole[1][of]) for piece, of in zip(pieces, own, strict=True)]
 
 
 def list_ngrams(
@@ -156,8 +170,9 @@ def list_ngrams(
     longest: int,
     least_rows: Sequence[int],
     weights: Array | None = None,
+    most: int = MOST_NGRAMS,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the n-grams that stand in enough texts, ascending, and their scales.
+    """Return the n-grams that stand in enough texts, ascending, and their scales; at most so many, those of the most texts.
 
     A scale is the n-gram's Naive Bayes log-count ratio (add-one) times its inverse document frequency; of several outputs the
     ratio furthest from zero, so that one list serves all. A text of weight 2 counts twice, also towards `least_rows`; a light
@@ -165,15 +180,19 @@ def list_ngrams(
     """
     n_rows: Array
     n_positive: Array
+    standing: Array
     positive = goals > 0.5 if goals.ndim == 1 else np.zeros(len(goals), bool)
-    listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, positive, longest)
-    length = 1 + (listed >= 1 << ID_BITS).astype(int) + (listed >= 1 << 2 * ID_BITS)
+    unweighted = (1, 1, 1) if weights is not None else least_rows  # a text of weight 2 stands in two rows
+    listed, n_rows, n_positive = count_ngrams(ids.values, ids.offsets, positive, longest, least_rows=unweighted)
     total, standing = float(len(ids)), n_rows
     if weights is not None:
         n_rows = weighted_counts(listed, longest, ids, weights)
         n_positive = weighted_counts(listed, longest, ids, weights * positive)
         total, standing = float(weights.sum()), np.maximum(standing, n_rows)
-    kept = standing >= np.array([0, *least_rows])[length]
+    kept = standing >= np.array(least_rows)[ngram_lengths(listed) - 1]
+    if kept.sum() > most:  # those of the most rows; where some that stand in as many have no room, none of these
+        rarest = np.partition(standing[kept], -most - 1)[-most - 1]
+        kept &= standing > rarest
     listed, n_rows, n_positive = listed[kept], n_rows[kept], n_positive[kept]
     idf = np.log((1 + total) / (1 + n_rows)) + 1
     if goals.ndim == 2:
@@ -188,11 +207,14 @@ def _furthest_ratio(
     listed: NDArray[np.int64], longest: int, ids: RaggedIds, goals: Array, n_rows: Array
 ) -> NDArray[np.float64]:
     """Return, of each n-gram's log-count ratios for one output against the rest, how far the furthest is from zero [listed]."""
-    found, ends = find_ngrams(NgramTable(listed, longest), ids.values, ids.offsets)
-    present = sp.csr_matrix((np.ones(len(found), np.float32), found, ends), shape=(len(ids), len(listed))).T.tocsr()
-    furthest = np.zeros(len(listed))
-    for goal in goals.T:
-        high = np.asarray(present @ goal, np.float64) + 1.0
+    positive, furthest = np.zeros((goals.shape[1], len(listed))), np.zeros(len(listed))
+    for rows, found, ends in _found(listed, longest, ids):
+        shape = (len(ends) - 1, len(listed))
+        present = sp.csr_matrix((np.ones(len(found), np.float32), found, ends), shape=shape).T.tocsr()
+        for sums, goal in zip(positive, goals[rows].T, strict=True):
+            sums += present @ goal
+    for sums in positive:
+        high = sums + 1.0
         low = np.maximum(n_rows - high + 1.0, 0.0) + 1.0
         furthest = np.maximum(furthest, np.abs(np.log((high / high.sum()) / (low / low.sum()))))
     return furthest
@@ -200,9 +222,18 @@ def _furthest_ratio(
 
 def weighted_counts(listed: NDArray[np.int64], longest: int, ids: RaggedIds, weights: Array) -> NDArray[np.float64]:
     """Return the weight of all rows in which each listed n-gram stands [listed]."""
-    found, ends = find_ngrams(NgramTable(listed, longest), ids.values, ids.offsets)
-    of_ngrams = np.repeat(np.asarray(weights, np.float64), np.diff(ends))
-    return np.asarray(np.bincount(found, of_ngrams, len(listed)), np.float64)
+    total, weights = np.zeros(len(listed)), np.asarray(weights, np.float64)
+    for rows, found, ends in _found(listed, longest, ids):
+        total += np.bincount(found, np.repeat(weights[rows], np.diff(ends)), len(listed))
+    return total
+
+
+def _found(listed: NDArray[np.int64], longest: int, ids: RaggedIds) -> Iterator[tuple[slice, Ids, Places]]:
+    """Yield some rows at a time, and which listed n-grams stand in each; see `find_ngrams`."""
+    table = NgramTable(listed, longest)
+    for rows in slices(ids.offsets[:-1], 8 * _FOUND_AT_ONCE):
+        ends = ids.offsets[rows.start : rows.stop + 1]
+        yield rows, *find_ngrams(table, ids.values[ends[0] : ends[-1]], ends - ends[0])
 
 
 def ngram_features(listed: NDArray[np.int64], scale: NDArray[np.float32], ids: RaggedIds, longest: int) -> Any:

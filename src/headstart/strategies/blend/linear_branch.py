@@ -103,7 +103,7 @@ def add_linear(base: Predictor, linear: Linear) -> Predictor:
 
 def _part_features(net: nn.Module, name: str, ids: RaggedIds) -> sp.csr_matrix:
     part = branch_of(net, name)
-    seen = ids if part.group is None else RaggedIds(part.group.cpu().numpy()[ids.values], ids.offsets)
+    seen = ids if part.group is None else ids.replaced(part.group.cpu().numpy())
     return ngram_features(part.listed.cpu().numpy(), part.scale.cpu().numpy(), seen, part.longest)
 
 

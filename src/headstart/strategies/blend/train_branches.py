@@ -6,7 +6,6 @@ import copy
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from torch import nn
 
 from headstart.batches import Examples
@@ -87,7 +86,7 @@ def _fit_recurrent(
     net: StageGraph, trainer: Trainer, examples: Examples, valid: Examples | None, recipe: Recipe
 ) -> None:
     """Train a `blend`'s recurrent part, to which words that are rare among the examples are the unknown word."""
-    counts = np.bincount(examples.ids.values, minlength=len(net.get_parameter("embedding.weight")))
+    counts = examples.ids.counts(len(net.get_parameter("embedding.weight")))
     known = counts >= least_count(recipe.least_deep, len(examples))
     trainer.fit(without_rare(examples, known), valid and without_rare(valid, known))
     share_unknown(net, known)
