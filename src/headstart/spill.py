@@ -89,7 +89,7 @@ class Growing:
         with failed_writes(folder, "what does not fit into memory", after="Set TMPDIR to a folder with more room."):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - it lives as long as its maps
-            unwritten = memoryview(np.ascontiguousarray(values, self._dtype)).cast("B")
+            unwritten = np.ascontiguousarray(values, self._dtype).data.cast("B")
             while unwritten:
                 unwritten = unwritten[self._file.write(unwritten) :]
 
