@@ -35,6 +35,7 @@ from numba.core.caching import (
     UserWideCacheLocator,
 )
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.runtime.nrt import rtsys
 
 _Compiled = Callable[..., Any]
 _KEPT: dict[str, Any] = {}
@@ -77,8 +78,9 @@ class _Cache(FunctionCache):
         self._cache_file = _Stored(self.cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        rtsys.initialize(target_context)
         try:
-            return super().load_overload(sig, target_context)
+            return self._load_overload(sig, target_context)
         except Exception:  # what reading a damaged pickle raises has no common name
             return None
 
