@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from headstart.artifact import read
@@ -145,7 +145,7 @@ def test_a_token_is_wanted_where_one_is_set(serving: Serving) -> None:
 
 
 def test_it_mounts_in_another_application(serving: Serving) -> None:
-    site = FastAPI()
+    site = Starlette()
     site.mount("/mood", application({"m": STORED / "v1.1-nbsvm"}, token="t"))
     client = TestClient(site)
     assert client.get("/mood/health").json() == {"status": "ok"}

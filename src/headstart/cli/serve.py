@@ -17,7 +17,7 @@ from headstart.serve.logs import log_as_json
 from headstart.serve.setup import Setup, bound
 
 _VARIABLE = "HEADSTART_TOKEN"
-_PACKAGES = ("fastapi", "uvicorn", "httptools", "prometheus_client")
+_PACKAGES = ("starlette", "uvicorn", "httptools", "prometheus_client")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

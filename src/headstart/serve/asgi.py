@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from headstart.errors import HeadstartError
@@ -24,10 +26,10 @@ from headstart.serve.limits import Limits, Refusal
 from headstart.serve.logs import log
 from headstart.serve.metrics import Metrics
 from headstart.serve.requests import Held, body_of, content_type, lines_of, parsed, rows_of
-from headstart.serve.schemas import ERRORS, JSON_LINES, NOT_FOUND, UNAUTHORIZED, predicting
+from headstart.serve.schemas import JSON_LINES, document
 from headstart.serve.served import Served, named_models
 
-_DESCRIPTION = 'Scores texts as `headstart predict` does. Every refusal is {"error": "a sentence"}.'
+_Endpoint = Callable[[Request], Awaitable[Response | Json]]
 _PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript", "page.svg": "image/svg+xml"}
 
 
@@ -38,12 +40,12 @@ def application(
     token: str | None = None,
     log_texts: bool = False,
     on_reload: Callable[[], None] | None = None,
-) -> FastAPI:
+) -> Starlette:
     """Return an ASGI application that serves models; it starts nothing, so it mounts in any other.
 
     ::
 
-        site = FastAPI()
+        site = FastAPI()  # or any other of ASGI
         site.mount("/sentiment", application(hs.load("imdb")))
 
     Args:
@@ -60,63 +62,46 @@ def application(
     bounds = limits or Limits()
     served = models if isinstance(models, Models) else Models(named_models(models))
     server = _Server(served, bounds, log_texts, on_reload if token else None)
-    app = FastAPI(
-        title="Headstart", description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url="/openapi.json"
-    )
+    app = Starlette(routes=_routes(server, reloads=token is not None))
     app.add_middleware(Guard, metrics=server.metrics, token=token)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _refused_by_framework)
     app.add_exception_handler(Exception, _failed)
     app.state.models, app.state.server = served, server
-    _add_routes(app, server, reloads=token is not None)
     return app
 
 
-def _add_routes(app: FastAPI, server: _Server, *, reloads: bool) -> None:
-    how: Json = {"openapi_extra": predicting(server.models, server.limits)}
-    app.add_api_route(
-        "/predict",
-        server.predict_first,
-        methods=["POST"],
-        summary="Score with the first model",
-        responses=ERRORS,
-        **how,
-    )
-    app.add_api_route(
-        "/models/{model}/predict", server.predict, methods=["POST"], summary="Score with a model, by NAME or NAME@HASH",
-        responses={**ERRORS, **NOT_FOUND}, **how,
-    )  # fmt: skip
-    app.add_api_route("/models", server.list_models, methods=["GET"], summary="The models", responses=UNAUTHORIZED)
-    app.add_api_route(
-        "/models/{model}",
-        server.tell_model,
-        methods=["GET"],
-        summary="A model",
-        responses={**UNAUTHORIZED, **NOT_FOUND},
-    )
-    app.add_api_route("/health", _health, methods=["GET"], summary="Whether the process answers")
-    app.add_api_route(
-        "/ready", server.tell_ready, methods=["GET"], summary="Whether it takes rows", responses={503: ERRORS[503]}
-    )
-    app.add_api_route(
-        "/metrics",
-        server.tell_metrics,
-        methods=["GET"],
-        summary="Figures for Prometheus",
-        responses=UNAUTHORIZED,
-        response_class=Response,
-    )
-    if reloads:
-        app.add_api_route(
-            "/reload",
-            server.reload,
-            methods=["POST"],
-            summary="Read models that were replaced",
-            responses={**UNAUTHORIZED, 409: ERRORS[422]},
-        )
-    for name, kind in _PAGE.items():
-        path = "/" if name == "page.html" else f"/{name}"
-        app.add_api_route(path, _file(name, kind), methods=["GET"], include_in_schema=False)
+def _routes(server: _Server, *, reloads: bool) -> list[Route]:
+    """Return every address; what is told of them at ``/openapi.json`` stands in `headstart.serve.schemas`."""
+    described = document(server.models, server.limits, reloads=reloads)
+
+    async def describe(request: Request) -> Json:
+        return {**described, "servers": [{"url": request.scope.get("root_path") or "/"}]}
+
+    given: list[tuple[str, str, _Endpoint]] = [
+        ("POST", "/predict", server.predict),
+        ("POST", "/models/{model}/predict", server.predict),
+        ("GET", "/models", server.list_models),
+        ("GET", "/models/{model}", server.tell_model),
+        ("GET", "/health", _health),
+        ("GET", "/ready", server.tell_ready),
+        ("GET", "/metrics", server.tell_metrics),
+        ("GET", "/openapi.json", describe),
+        *([("POST", "/reload", server.reload)] if reloads else []),
+        *(("GET", "/" if name == "page.html" else f"/{name}", _file(name, kind)) for name, kind in _PAGE.items()),
+    ]
+    return [Route(path, _answering(path, endpoint), methods=[method]) for method, path, endpoint in given]
+
+
+def _answering(path: str, endpoint: _Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint of Starlette's: what is no response is sent as JSON."""
+
+    async def answer(request: Request) -> Response:
+        request.scope["headstart"]["route"] = path
+        found = await endpoint(request)
+        return found if isinstance(found, Response) else JSONResponse(found)
+
+    return answer
 
 
 class _Stream(StreamingResponse):
@@ -136,27 +121,25 @@ class _Server:
         self._log_texts, self._on_reload = log_texts, on_reload
         self._held, self._batcher = Held(limits), Batcher(limits, self.metrics)
 
-    async def predict_first(self, request: Request) -> Response:
-        return await self._answer(request, self.models.first)
+    async def predict(self, request: Request) -> Response:
+        name = request.path_params.get("model")
+        return await self._answer(request, self.models.first if name is None else self.models.find(name))
 
-    async def predict(self, model: str, request: Request) -> Response:
-        return await self._answer(request, self.models.find(model))
-
-    async def list_models(self) -> Json:
+    async def list_models(self, request: Request) -> Json:
         return {"models": [one.summary() for one in self.models]}
 
-    async def tell_model(self, model: str) -> Json:
-        return self.models.find(model).summary()
+    async def tell_model(self, request: Request) -> Json:
+        return self.models.find(request.path_params["model"]).summary()
 
-    async def tell_ready(self) -> Json:
+    async def tell_ready(self, request: Request) -> Json:
         if self.is_stopping or self._batcher.is_full:
             raise Refusal.busy("The server is stopping." if self.is_stopping else "The queue is full.")
         return {"status": "ready", "models": [one.version for one in self.models]}
 
-    async def tell_metrics(self) -> Response:
+    async def tell_metrics(self, request: Request) -> Response:
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    async def reload(self) -> Json:
+    async def reload(self, request: Request) -> Json:
         changed = await self.reload_changed()
         if self._on_reload is not None:
             self._on_reload()
@@ -242,14 +225,14 @@ def _written(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
 
 
-async def _health() -> Json:
+async def _health(request: Request) -> Json:
     return {"status": "ok"}
 
 
-def _file(name: str, kind: str) -> Callable[[], Any]:
+def _file(name: str, kind: str) -> _Endpoint:
     raw = (files("headstart.serve") / "page" / name).read_bytes()
 
-    async def give() -> Response:
+    async def give(request: Request) -> Response:
         return Response(raw, media_type=kind)
 
     return give

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -50,14 +49,15 @@ class Batcher:
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self._limits, self._metrics = limits, metrics
         self._thread = ThreadPoolExecutor(1, "headstart-score")
-        self._jobs: deque[_Job] = deque()
+        self._jobs: dict[_Job, None] = {}  # in the order of their turns
+        self._n_waiting = 0
         self._task: asyncio.Task[None] | None = None
         self._last_rows = 0
 
     @property
     def n_waiting(self) -> int:
         """Rows that wait to be scored."""
-        return sum(job.n_left for job in self._jobs)
+        return self._n_waiting
 
     @property
     def is_full(self) -> bool:
@@ -75,7 +75,8 @@ class Batcher:
                 f"{self.n_waiting:,} rows are waiting to be scored, and no more are taken; send it again."
             )
         job = _Job(served, corpus, asyncio.get_running_loop().create_future())
-        self._jobs.append(job)
+        self._jobs[job] = None
+        self._n_waiting += job.n_left
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._score_all())
         try:
@@ -86,8 +87,7 @@ class Batcher:
                 f"these rows could not be scored within {self._limits.seconds:g} seconds; send fewer, or send them again."
             ) from None
         finally:
-            if job in self._jobs:
-                self._jobs.remove(job)
+            self._drop(job)
 
     async def _score_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -95,6 +95,7 @@ class Batcher:
             await self._gather()
             taken = self._take()
             self._last_rows = sum(n for _, n in taken)
+            self._n_waiting -= self._last_rows
             batch = [(job, job.take(n)) for job, n in taken]
             self._metrics.waiting.set(self.n_waiting)
             outcomes = await loop.run_in_executor(self._thread, self._outcomes, batch) if batch else []
@@ -135,11 +136,15 @@ class Batcher:
             job.answers += outcome
             if not job.n_left:
                 job.answer.set_result(job.answers)
-        if job.answer.done() and job in self._jobs:
-            self._jobs.remove(job)
+        if job.answer.done():
+            self._drop(job)
         elif job in self._jobs:  # next in turn is who came after it
-            self._jobs.remove(job)
-            self._jobs.append(job)
+            self._jobs[job] = self._jobs.pop(job)
+
+    def _drop(self, job: _Job) -> None:
+        if job in self._jobs:
+            del self._jobs[job]
+            self._n_waiting -= job.n_left
 
     def _outcomes(self, batch: list[tuple[_Job, Corpus]]) -> list[list[Json] | Exception]:
         """Score a batch in the thread: answers of each job, or why there are none."""

@@ -55,7 +55,7 @@ class Guard:
                 await _refuse(guarded)
         finally:
             seconds = perf_counter() - start
-            route = getattr(scope.get("route"), "path", "other")
+            route = facts.pop("route", "other")
             self._metrics.requests.labels(route, str(status)).inc()
             self._metrics.seconds.labels(route).observe(seconds)
             log("request", method=scope["method"], route=route, status=status, ms=round(1000 * seconds, 2), **facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -115,6 +116,8 @@ def serve_here(
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=GRACE,
     )
+    gc.collect()
+    gc.freeze()  # models and modules stay: looking through them again and again held requests up
     server = _Server(config, app, lambda: ready([one.version for one in models]), setup.watch)
     server.run(sockets=[listener])
     log("stopped")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from headstart import __version__
 from headstart.corpus import TextColumns
 from headstart.plain import Json
 from headstart.serve.catalog import Models
@@ -12,7 +13,8 @@ from headstart.serve.limits import Limits
 JSON_LINES = ("application/x-ndjson", "application/jsonl")
 """Media types of streams; what comes as the first goes out as the first."""
 
-Responses = dict[int | str, Json]
+_TITLE = {"title": "Headstart", "version": __version__}
+_DESCRIPTION = 'Scores texts as `headstart predict` does. Every refusal is {"error": "a sentence"}.'
 _ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 
 
@@ -22,26 +24,55 @@ def _refused(why: str, example: str, **headers: Any) -> Json:
 
 
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
-NOT_FOUND: Responses = {404: _refused("No such model.", "There is no model 'x' here. There are: reviews@3f2a9c51d0b7.")}
-UNAUTHORIZED: Responses = {
-    401: _refused(
+_NOT_FOUND: Json = {"404": _refused("No such model.", "There is no model 'x' here. There are: reviews@3f2a9c51d0b7.")}
+_UNAUTHORIZED: Json = {
+    "401": _refused(
         "No token, or a wrong one.", "This server wants a token: send the header Authorization: Bearer TOKEN."
     )
 }
-ERRORS: Responses = {
-    **UNAUTHORIZED,
-    400: _refused("No JSON.", "The request is not JSON (Expecting value: line 1 column 1 (char 0)); send {\"text\": \"...\"}."),
-    408: _refused("It arrived too slowly.", "The request did not arrive within 30 seconds; send it faster."),
-    413: _refused("It is too large.", "The request is larger than 8,388,608 bytes; send it in pieces, or as a stream of JSON lines."),
-    415: _refused("Another kind of content.", "The content type is 'text/plain'; send application/json or application/x-ndjson."),
-    422: _refused("JSON that holds no rows for this model.", "Row 3 has no 'text'. Send a row as {\"text\": ...}."),
-    503: _refused("The queue is full.", "20,000 rows are waiting to be scored, and no more are taken; send it again.", **_RETRY),
+_ERRORS: Json = {
+    **_UNAUTHORIZED,
+    "400": _refused("No JSON.", "The request is not JSON (Expecting value: line 1 column 1 (char 0)); send {\"text\": \"...\"}."),
+    "408": _refused("It arrived too slowly.", "The request did not arrive within 30 seconds; send it faster."),
+    "413": _refused("It is too large.", "The request is larger than 8,388,608 bytes; send it in pieces, or as a stream of JSON lines."),
+    "415": _refused("Another kind of content.", "The content type is 'text/plain'; send application/json or application/x-ndjson."),
+    "422": _refused("JSON that holds no rows for this model.", "Row 3 has no 'text'. Send a row as {\"text\": ...}."),
+    "503": _refused("The queue is full.", "20,000 rows are waiting to be scored, and no more are taken; send it again.", **_RETRY),
 }  # fmt: skip
 
+_JSON: Json = {"description": "It is well.", "content": {"application/json": {"schema": {"type": "object"}}}}
+_PLAIN: Json = {"description": "Figures.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+_MODEL: Json = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
 _VALUES = {"number": 3, "date": "2024-06-24", "truth": True, "category": "phone", "text": "Quiet", "words": "Quiet"}
 
 
-def predicting(models: Models, limits: Limits) -> Json:
+def document(models: Models, limits: Limits, *, reloads: bool) -> Json:
+    """Return what ``/openapi.json`` gives, but for where it is served."""
+    predicting, named = _predicting(models, limits), {"parameters": [_MODEL]}
+    given, busy = {"200": _JSON}, {"503": _ERRORS["503"]}
+
+    def told(summary: str, responses: Json, more: Json | None = None) -> Json:
+        return {"summary": summary, **(more or {}), "responses": responses}
+
+    scored = {**predicting.pop("responses"), **_ERRORS}
+    paths: Json = {
+        "/predict": {"post": told("Score with the first model", scored, predicting)},
+        "/models/{model}/predict": {
+            "post": told("Score with a model, by NAME or NAME@HASH", {**scored, **_NOT_FOUND}, {**named, **predicting})
+        },
+        "/models": {"get": told("The models", {**given, **_UNAUTHORIZED})},
+        "/models/{model}": {"get": told("A model", {**given, **_UNAUTHORIZED, **_NOT_FOUND}, named)},
+        "/health": {"get": told("Whether the process answers", given)},
+        "/ready": {"get": told("Whether it takes rows", {**given, **busy})},
+        "/metrics": {"get": told("Figures for Prometheus", {"200": _PLAIN, **_UNAUTHORIZED})},
+    }
+    if reloads:
+        answers = {**given, **_UNAUTHORIZED, "409": _ERRORS["422"]}
+        paths["/reload"] = {"post": told("Read models that were replaced", answers)}
+    return {"openapi": "3.1.0", "info": {**_TITLE, "description": _DESCRIPTION}, "paths": paths}
+
+
+def _predicting(models: Models, limits: Limits) -> Json:
     """Return what the prediction routes take and give; examples are those of the first model."""
     first = models.first
     text: Json = {"type": ["string", "null"], "maxLength": limits.characters, "description": "A text."}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ import pyarrow as pa
 
 from headstart.arrays import Doubles
 from headstart.artifact import content_hash, read
-from headstart.bulk import own_text
-from headstart.corpus import Corpus
+from headstart.corpus import Corpus, TextColumns
 from headstart.corpus.request import joined_texts
 from headstart.engines import AUTO
 from headstart.errors import DataError, OptionError
@@ -98,7 +98,7 @@ class Served:
         """
         present = dict.fromkeys(name for row in rows for name in row)
         try:
-            texts = own_text(self.predictor, None).resolve(list(present), "this request")
+            texts = self._texts.resolve(list(present), "this request")
         except DataError as error:
             raise Refusal(422, f"{error} Send a row as {self._example()}.") from error
         strings = [
@@ -114,6 +114,10 @@ class Served:
             except DataError as error:
                 raise Refusal(422, str(error)) from error
         return Corpus(joined_texts(strings), columns=table)
+
+    @cached_property
+    def _texts(self) -> TextColumns:
+        return TextColumns(None, (self.predictor.text, "text"))
 
     def _text(self, row: Facts, number: int, name: str, limits: Limits) -> str | None:
         if name not in row:
