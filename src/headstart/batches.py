@@ -61,11 +61,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def tensors(self, device: Any = "cpu") -> Batch:
+    def tensors(self, device: object = "cpu") -> Batch:
         """Return the same batch as torch tensors on `device`; on the CPU they share this batch's memory."""
         torch: Any = learning_half("torch", "A batch of tensors")
 
-        def move(value: Any) -> Any:
+        def move(value: object) -> Any:
             if isinstance(value, np.ndarray) and value.dtype != object:
                 value = torch.from_numpy(value)
             return value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from types import ModuleType
+from typing import Any
 
 from headstart.errors import MissingDependencyError
 
@@ -18,6 +19,24 @@ _TRAIN = {"torch": "torch", "sklearn": "scikit-learn", "scipy": "scipy", "joblib
 def is_installed(package: str) -> bool:
     """Tell whether a package can be imported; it is not imported for that."""
     return bool(sys.modules[package] if package in sys.modules else importlib.util.find_spec(package))
+
+
+def optional(module: str, extra: str, purpose: str, package: str = "") -> Any:
+    """Return a module that an extra of the package brings; what it holds has no types here.
+
+    Args:
+        module: its whole name.
+        extra: that brings it.
+        purpose: begins the sentence of the error, such as ``"Reading images"``.
+        package: that holds it, where that is not the first part of its name.
+
+    Raises:
+        MissingDependencyError: says what to install.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingDependencyError(package or module.partition(".")[0], extra, purpose) from error
 
 
 def learning_half(module: str, purpose: str) -> ModuleType:

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def submodel(model: Any, layer: str) -> Network:
+def submodel(model: object, layer: str) -> Network:
     """Return a trainable network that ends at `layer`, with weights of its own.
 
     It takes a `headstart.batches.Batch` of tensors and returns the layer's output. Training it leaves
@@ -82,7 +82,7 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.cache = cache
 
-    def fit(self, X: Any, y: Any = None) -> LayerFeatures:
+    def fit(self, X: object, y: object = None) -> LayerFeatures:
         """Check the options against the base; nothing is learnt from `X`."""
         as_predictor(self.base).network.engine.checked(self._layers)
         self.n_features_in_ = 1
@@ -93,7 +93,7 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             del self.feature_names_in_
         return self
 
-    def transform(self, X: Any) -> Floats:
+    def transform(self, X: object) -> Floats:
         """Return the outputs for texts [rows] (or a frame of one column), float32 [rows, size]."""
         rows = as_predictor(self.base).row_columns
         return self._outputs(as_corpus(X, text=None if isinstance(rows, str) else rows))
@@ -106,7 +106,7 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ]
         return np.concatenate(parts)
 
-    def get_feature_names_out(self, input_features: Any = None) -> Strings:
+    def get_feature_names_out(self, input_features: object = None) -> Strings:
         """Return a name a column: layer and number."""
         base = as_predictor(self.base)
         if base.reads_kind == "text":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -94,7 +93,7 @@ class Freeze:
             handle.remove()
 
 
-def _stay_in_eval(module: nn.Module, _inputs: Any) -> None:
+def _stay_in_eval(module: nn.Module, _inputs: object) -> None:
     module.training = False
 
 

@@ -17,7 +17,7 @@ from headstart.predictor import Predictor, Scores
 from headstart.predictor.class_labels import AnswersClasses, stored_classes
 
 
-def load(path: str | Path, *, net: Any = None, trust_patterns: bool = False, engine: str = AUTO) -> Any:
+def load(path: str | Path, *, net: object = None, trust_patterns: bool = False, engine: str = AUTO) -> Any:
     """Bring a saved model back as the estimator of its rows: of texts a `TextRegressor` if it predicts numbers, else a `TextClassifier`.
 
     Where torch or scikit-learn are not installed it is a `LoadedModel`, which predicts as these do and does not learn.
@@ -56,18 +56,18 @@ class LoadedModel(AnswersClasses, Shown):
         self.n_features_in_ = 1 + len(predictor.columns)
         self._take_classes(stored_classes(predictor))
 
-    def score_rows(self, X: Any) -> Scores:
+    def score_rows(self, X: object) -> Scores:
         """Return logits, probabilities, and counts of what happened to the texts (see `Scores`)."""
         rows = self.predictor_.row_columns
         where = self.predictor_.estimator.get("text") if isinstance(rows, str) else rows
         corpus = as_corpus(X, text=where, columns=tuple(self.predictor_.columns))
         return self.predictor_.score(corpus, device="auto")
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: object) -> Array:
         """Return the predicted label, or number, of each row [rows]; see `headstart.TextClassifier.predict`."""
         return self.score_rows(X).probabilities if self._is_numbers else super().predict(X)
 
-    def predict_proba(self, X: Any) -> Doubles:
+    def predict_proba(self, X: object) -> Doubles:
         """Return the probability of each label, in the order of `classes_` [rows, labels].
 
         Raises:
@@ -76,7 +76,7 @@ class LoadedModel(AnswersClasses, Shown):
         self._refuse_numbers("probabilities")
         return super().predict_proba(X)
 
-    def decision_function(self, X: Any) -> Doubles:
+    def decision_function(self, X: object) -> Doubles:
         """Return scores of `classes_`; see `headstart.TextClassifier.decision_function`.
 
         Raises:
@@ -89,7 +89,7 @@ class LoadedModel(AnswersClasses, Shown):
         """Write the model to the folder `path` and return its content hash."""
         return write(path, self.predictor_.to_parts())
 
-    def fit(self, X: Any, y: Any = None, **_: Any) -> NoReturn:
+    def fit(self, X: object, y: object = None, **_: Any) -> NoReturn:
         """Refuse: this install predicts.
 
         Raises:

@@ -54,7 +54,7 @@ def as_predictor(model: Any) -> Predictor:
     )
 
 
-def layer_table(model: Any) -> list[Row]:
+def layer_table(model: object) -> list[Row]:
     """Return one row a layer: ``layer``, ``shape`` (``"rows"`` and ``"tokens"`` vary), ``parameters``, ``trainable``."""
     network = as_predictor(model).network
     counts = network.parameter_counts()
@@ -65,7 +65,7 @@ def layer_table(model: Any) -> list[Row]:
 
 
 def layer_outputs(
-    model: Any,
+    model: object,
     corpus: Corpus,
     layers: Sequence[str],
     *,

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from headstart.arrays import Floats, Places
 from headstart.kernels import workers
-from headstart.kernels.adam import Matrix, Schedule, advance
+from headstart.kernels.adam import Matrix, Schedule, Span, advance
 from headstart.layers.embedding import TokenEmbedding, distinct_words
 from headstart.layers.indexed_vectors import obstacle
 from headstart.plain import Facts, Json
@@ -85,7 +85,7 @@ class _Pending:
         given = np.empty(0, np.float32) if gradients is None else gradients.reshape(-1)
         workers.run(
             [
-                partial(advance, matrix, schedule, rows, cut.start, cut.stop, until, given, gradients is not None)
+                partial(advance, matrix, schedule, Span(rows, cut.start, cut.stop), until, given, gradients is not None)
                 for cut in workers.shares(len(rows), workers.n_threads(), _LEAST_ROWS)
             ]
         )

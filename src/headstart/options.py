@@ -106,7 +106,7 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _described(hint: Any) -> str:
+def _described(hint: object) -> str:
     kind, inner = get_origin(hint) or hint, get_args(hint)
     if kind in (Union, UnionType):
         return " or ".join(dict.fromkeys(_described(one) for one in inner))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class WordVectors:
     unknown: list[str]
 
 
-def word_vectors(model: Any, words: Sequence[str], *, layer: str = "embedding", device: str = "cpu") -> WordVectors:
+def word_vectors(model: object, words: Sequence[str], *, layer: str = "embedding", device: str = "cpu") -> WordVectors:
     """Return what `layer` gives for single words; at ``"embedding"`` these are the word vectors.
 
     Raises:
@@ -61,7 +60,7 @@ def word_vectors(model: Any, words: Sequence[str], *, layer: str = "embedding", 
     return WordVectors(known, vectors, scores.probabilities, unknown)
 
 
-def important_words(model: Any, n: int, *, device: str = "cpu") -> list[str]:
+def important_words(model: object, n: int, *, device: str = "cpu") -> list[str]:
     """Return the `n` words that speak most clearly, half for each label, strongest first; of several classes or labels, those
     that speak most clearly for one of them.
 

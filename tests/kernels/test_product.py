@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headstart.kernels.product import padded, product
+from headstart.kernels.product import Flat, Left, padded, product
 from headstart.kernels.simd import LANES, aligned
 
 
@@ -27,7 +27,8 @@ def test_equals_numpys(n_rows: int, depth: int, columns: int) -> None:
     bias = rng.standard_normal((1, columns))
     width = padded(columns)
     c = aligned(n_rows, width)
-    product(laid(a, depth), depth, 1, laid(b, width), width, laid(bias, width), 0, c, width, n_rows, width, depth)
+    left, right, begin = Left(laid(a, depth), depth, 1), Flat(laid(b, width), width), Flat(laid(bias, width), 0)
+    product(left, right, begin, Flat(c, width), n_rows, width, depth)
     found = c[: n_rows * width].reshape(n_rows, width)
     np.testing.assert_allclose(found[:, :columns], a @ b + bias, rtol=0, atol=2e-5)
     assert not c[n_rows * width :].any()
@@ -38,7 +39,7 @@ def test_adds_to_its_own_result_and_reads_a_transposed() -> None:
     a, b, start = rng.standard_normal((30, 7)), rng.standard_normal((30, 40)), rng.standard_normal((7, 40))
     width = padded(40)
     c = laid(start, width)
-    product(laid(a, 7), 1, 7, laid(b, width), width, c, width, c, width, 7, width, 30)
+    product(Left(laid(a, 7), 1, 7), Flat(laid(b, width), width), Flat(c, width), Flat(c, width), 7, width, 30)
     np.testing.assert_allclose(c[: 7 * width].reshape(7, width)[:, :40], start + a.T @ b, atol=2e-5)
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import builtins
+import sys
 from typing import Any
 
 import numpy as np
@@ -71,14 +71,7 @@ def test_vectors_that_cannot_be_used(vectors: np.ndarray, match: str) -> None:
 
 
 def test_without_opentsne_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any) -> Any:
-        if name == "openTSNE":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "openTSNE", None)
     with pytest.raises(MissingDependencyError, match=r"t-SNE map needs .*pip install openTSNE .*'plots'"):
         tsne(heaps()[0], perplexity=5)
 

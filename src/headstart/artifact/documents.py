@@ -41,7 +41,7 @@ _BRACKETS = re.compile(rb'"[^"\\]*+(?:\\(?s:.)[^"\\]*+)*+"?|([\[{])|([\]}])')
 _Place = tuple[Any, ...]  # (name,) or (place of what holds it, key): spelt out only for a message
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: object) -> bytes:
     """Return the one way in which `value` is written.
 
     Raises:
@@ -50,7 +50,7 @@ def canonical(value: Any) -> bytes:
     return (_written(value, 0) + "\n").encode()
 
 
-def _written(value: Any, level: int) -> str:
+def _written(value: object, level: int) -> str:
     if not (isinstance(value, dict) and value and level < _OPEN_LEVELS):
         return _ENCODER.encode(value)
     indent = " " * (level + 1)
@@ -58,7 +58,7 @@ def _written(value: Any, level: int) -> str:
     return "{\n" + ",\n".join(lines) + f"\n{indent[1:]}}}"
 
 
-def plain(value: Any, where: str) -> Any:
+def plain(value: object, where: str) -> Any:
     """Return a copy of `value` made of dicts, lists, str, bool, int, float and None only.
 
     Args:
@@ -72,7 +72,7 @@ def plain(value: Any, where: str) -> Any:
     return _plain(value, (where,), 0)
 
 
-def repaired(told: Any) -> Any:
+def repaired(told: object) -> Any:
     """Return a copy in which what is no UTF-8 (a file's name in the command, say) stands as escapes.
 
     For what is only told of a model: nothing that decides an answer may be changed.
@@ -84,7 +84,7 @@ def repaired(told: Any) -> Any:
     return told.encode("utf-8", "backslashreplace").decode() if type(told) is str else told
 
 
-def _plain(value: Any, place: _Place, depth: int) -> Any:
+def _plain(value: object, place: _Place, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise ArtifactError(
             f"{_spelt(place)} is nested more than {MAX_DEPTH} deep, and no model needs that. Flatten it."
@@ -102,7 +102,7 @@ def _plain(value: Any, place: _Place, depth: int) -> Any:
     return value
 
 
-def _key(key: Any, place: _Place) -> str:
+def _key(key: object, place: _Place) -> str:
     if type(key) is not str or not _is_utf8(key):
         raise ArtifactError(
             f"{_spelt(place)} has the key {shortened(key)}, and a key has to be text that UTF-8 can hold. Rename it."
@@ -117,7 +117,7 @@ def _spelt(place: _Place) -> str:
     return _spelt(place[0]) + last
 
 
-def _fault(value: Any) -> str:
+def _fault(value: object) -> str:
     # Exact types: a subclass, such as numpy.float64 or an enum, would come back as something else.
     if value is None or type(value) is bool:
         return ""

@@ -22,15 +22,15 @@ from headstart.printing import has_controls
 Check = Callable[[Any, str], None]
 
 
-def _refuse(value: Any, where: str, expected: str) -> None:
+def _refuse(value: object, where: str, expected: str) -> None:
     raise ArtifactError(f"{where} is {shortened(value)}, expected {expected}. {REMEDY}")
 
 
-def anything(value: Any, where: str) -> None:
+def anything(value: object, where: str) -> None:
     """Check nothing: any JSON value will do."""
 
 
-def boolean(value: Any, where: str) -> None:
+def boolean(value: object, where: str) -> None:
     """Check for true or false."""
     if type(value) is not bool:
         _refuse(value, where, "true or false")
@@ -39,7 +39,7 @@ def boolean(value: Any, where: str) -> None:
 def integer(low: int, high: int) -> Check:
     """Check for a whole number from `low` to `high`, both included; true is not 1."""
 
-    def check(value: Any, where: str) -> None:
+    def check(value: object, where: str) -> None:
         if type(value) is not int or not low <= value <= high:
             _refuse(value, where, f"a whole number from {low} to {high}")
 
@@ -82,7 +82,7 @@ def text(
 def nullable(check: Check) -> Check:
     """Check for null or what `check` wants."""
 
-    def checked(value: Any, where: str) -> None:
+    def checked(value: object, where: str) -> None:
         if value is not None:
             check(value, where)
 
@@ -92,7 +92,7 @@ def nullable(check: Check) -> Check:
 def either(*checks: Check) -> Check:
     """Check for what passes one of `checks`; what passes none is refused as the last of them says."""
 
-    def checked(value: Any, where: str) -> None:
+    def checked(value: object, where: str) -> None:
         for check in checks[:-1]:
             try:
                 return check(value, where)

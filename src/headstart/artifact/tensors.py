@@ -78,7 +78,7 @@ def entries_of(arrays: Facts, where: str) -> dict[str, TensorEntry]:
     return {_checked_name(name, where): _entry(array, f"{where}.{name}") for name, array in arrays.items()}
 
 
-def _checked_name(name: Any, where: str) -> str:
+def _checked_name(name: object, where: str) -> str:
     try:
         fits = type(name) is str and name != "__metadata__" and len(name.encode()) <= 1000
     except UnicodeEncodeError:

@@ -16,6 +16,7 @@ from headstart.comparison import compare as run
 from headstart.corpus import parse_label_map
 from headstart.errors import OptionError, unknown_name
 from headstart.options import check_types
+from headstart.plain import Json
 from headstart.predictor import Predictor
 
 
@@ -41,7 +42,7 @@ def compare(options: Compare) -> None:
             options.source_text, options.source_label, files=rows.files, otherwise=rows.otherwise
         )
         source = reading.read_labelled(of_source.of(base.task), options.source)
-    asked: dict[str, Any] = {
+    asked: Json = {
         "budgets": _budgets(options.budgets, options.n_labels),
         "seeds": options.seeds,
         "cheap_seeds": options.cheap_seeds,
@@ -77,10 +78,10 @@ def compare(options: Compare) -> None:
     console.emit(_facts(result, out), as_json=options.as_json, lines=_lines(result, out))
 
 
-def _settings(options: Compare) -> dict[str, Any]:
+def _settings(options: Compare) -> Json:
     """Return options of `headstart.comparison.compare` from a TOML file and from ``KEY=VALUE``, the latter first."""
     known = ("budgets", "seeds", "cheap_seeds", "candidates", "metric", "random_state", "n_jobs", "cache", "device")
-    found: dict[str, Any] = {}
+    found: Json = {}
     for key, value in given_options(options.config, options.set_):
         if key not in known:
             raise unknown_name("option", key, known)
@@ -135,7 +136,7 @@ def _tell(result: Comparison) -> None:
         )
 
 
-def _facts(result: Comparison, out: Path) -> dict[str, Any]:
+def _facts(result: Comparison, out: Path) -> Json:
     facts = {name: part for name, part in result.to_dict().items() if name != "shown"}
     if result.predictor is not None:
         facts["model"] = str(out / "model")

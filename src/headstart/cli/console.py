@@ -13,13 +13,14 @@ from typing import Any, TextIO
 
 from headstart.cli.process import discard
 from headstart.errors import HeadstartWarning, OutputError
+from headstart.plain import Facts
 from headstart.printing import printable
 
 COMMAND: ContextVar[str] = ContextVar("COMMAND", default="headstart")
 """The command that is running, as it can be given again; `headstart.cli.app` sets it."""
 
 
-def emit(result: Mapping[str, Any], *, as_json: bool, lines: Sequence[str]) -> None:
+def emit(result: Facts, *, as_json: bool, lines: Sequence[str]) -> None:
     """Print a command's result: one JSON object, or `lines` for a person."""
     if as_json:
         _write(json.dumps(_plain(result), allow_nan=False).replace("\x7f", "\\u007f"), sys.stdout)
@@ -77,7 +78,7 @@ def _write(line: str, stream: TextIO | None) -> None:
             raise OutputError(f"the standard output cannot be written: {error.strerror or error}.") from error
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> list[str]:
+def table(rows: Sequence[Facts], columns: Sequence[str] | None = None) -> list[str]:
     """Return rows as lines of aligned plain text; columns that are empty throughout are left out."""
     names = [
         name for name in (columns or list(rows[0] if rows else ())) if any(row.get(name) is not None for row in rows)
@@ -94,13 +95,13 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = Non
     ]
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:.4f}" if isinstance(value, float) else printable(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return a JSON-able copy: NumPy scalars as Python's, numbers that are none as null."""
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from headstart.errors import OptionError
+from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.predictor.deciding import decided
 
@@ -27,7 +28,7 @@ class Decides(Protocol):
         """As ``--abstain-below``."""
 
 
-def decisions(options: Decides) -> dict[str, Any]:
+def decisions(options: Decides) -> Json:
     """Return what was given, by the names that the estimators have for it."""
     costs = None if options.costs is None else read_costs(options.costs)
     given = {"threshold": options.threshold, "costs": costs, "abstain_below": options.abstain_below}

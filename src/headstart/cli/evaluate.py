@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from headstart.cli import console, reading
 from headstart.cli.commands import Evaluate
 from headstart.cli.deciding import decided_by
 from headstart.cli.measuring import chance_sentence, measured, warn_of_quality
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
 
 _MOST_ACROSS = 15
@@ -38,7 +36,7 @@ def evaluate(options: Evaluate) -> None:
     console.emit(result, as_json=options.as_json, lines=[*console.table(shown), *_details(result)])
 
 
-def _details(result: Mapping[str, Any]) -> list[str]:
+def _details(result: Facts) -> list[str]:
     """Return the tables under the metrics: each class or label, what was taken for what, how far numbers are off."""
     lines: list[str] = []
     if classes := result.get("classes"):
@@ -51,7 +49,7 @@ def _details(result: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _confusion(confusion: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _confusion(confusion: Facts) -> list[Json]:
     """Return the rows of a confusion table; of many classes the pairs that are confused most."""
     names, counts = confusion["labels"], confusion["counts"]
     if counts is None or len(names) > _MOST_ACROSS:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from headstart.cli import console, reading
 from headstart.cli.commands import ExportOnnx
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
 from headstart.foreign.onnx import check_place, export_onnx
+from headstart.plain import Json
 from headstart.predictor import Predictor
 
 
@@ -34,7 +33,7 @@ def _labelled(options: ExportOnnx, predictor: Predictor) -> Corpus:
     return reading.read_labelled(rows.of(predictor.answers), str(options.data))
 
 
-def _lines(result: dict[str, Any], predictor: Predictor) -> list[str]:
+def _lines(result: Json, predictor: Predictor) -> list[str]:
     agreement = result["agreement"]
     lines = [
         f"{result['out']}: {', '.join(f'{name} {n:,} bytes' for name, n in result['bytes'].items())}",

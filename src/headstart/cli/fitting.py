@@ -6,7 +6,7 @@ import datetime
 import inspect
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from headstart.cli.run_page import write_page
 from headstart.corpus import OtherColumns, source_name
 from headstart.errors import OptionError
 from headstart.estimators import ModelPlace, TextEstimator, estimator_for, run_digest
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
 from headstart.predictor.card import Card
 from headstart.tasks import TASKS, Task
@@ -30,7 +31,7 @@ _SHOWN = {"majority_fraction": "commoner label"}
 _PARTS = {"train_counts": "training rows", "test": "test rows", "test_as_is": "test rows, for the base"}
 
 
-def estimator_of(task: Task | None, rows: OtherColumns | None, given: Mapping[str, Any]) -> Any:
+def estimator_of(task: Task | None, rows: OtherColumns | None, given: Facts) -> Any:
     """Return the estimator that learns a task on rows of a kind, with the options that were given.
 
     Raises:
@@ -84,7 +85,7 @@ def fit_and_save(
         model.fit(splits.train, valid=splits.valid)
         seconds = time.perf_counter() - started
         test = None if splits.test is None else measured(model.predictor_, splits.test, model.device)
-        result: dict[str, Any] = {
+        result: Json = {
             "model": str(place.out),
             "strategy": model.strategy,
             **reading.label_facts(model.predictor_.task, splits.train.label_note),
@@ -113,7 +114,7 @@ def fit_and_save(
     console.emit(result, as_json=as_json, lines=_summary(result))
 
 
-def _held_out(model: TextEstimator, splits: reading.Splits) -> Mapping[str, Any] | None:
+def _held_out(model: TextEstimator, splits: reading.Splits) -> Facts | None:
     """Return the metrics on the validation rows; a base as it is has kept those of its own, which are no news of these."""
     if model.strategy != "as-is":
         return model.predictor_.info.get("valid")
@@ -124,7 +125,7 @@ def _held_out(model: TextEstimator, splits: reading.Splits) -> Mapping[str, Any]
     )
 
 
-def _beside_the_base(model: TextEstimator, splits: reading.Splits, result: dict[str, Any]) -> None:
+def _beside_the_base(model: TextEstimator, splits: reading.Splits, result: Json) -> None:
     """Measure the base as it is on the test rows too, and say so if nothing did better than it."""
     base = None if model.base is None else model.base.predictor_
     if base is None or model.strategy == "as-is" or base.head_columns or not _same_answers(base, model.predictor_):
@@ -144,7 +145,7 @@ def _same_answers(base: Predictor, predictor: Predictor) -> bool:
     return tasks[0] == tasks[1]
 
 
-def _warn(model: TextEstimator, result: dict[str, Any]) -> None:
+def _warn(model: TextEstimator, result: Json) -> None:
     """Say what the counts of the rows tell of them, and figures that promise more than they hold."""
     for name in ("valid", "test"):
         if sentence := chance_sentence(result.get(name) or {}, model.predictor_.answers):
@@ -157,7 +158,7 @@ def _warn(model: TextEstimator, result: dict[str, Any]) -> None:
         warn_of_quality(counts, model.predictor_, of=what)
 
 
-def _run_facts(seconds: float) -> dict[str, Any]:
+def _run_facts(seconds: float) -> Json:
     """Return what differs from run to run: when, how long, on what."""
     return {
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -170,7 +171,7 @@ def _run_facts(seconds: float) -> dict[str, Any]:
     }
 
 
-def _summary(result: dict[str, Any]) -> list[str]:
+def _summary(result: Json) -> list[str]:
     lines = []
     for part in ("valid", "test", "test_as_is"):
         metrics = result.get(part)

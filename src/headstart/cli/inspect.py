@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from headstart.artifact import check_description
 from headstart.artifact import inspect as inspect_artifact
 from headstart.cli import console
 from headstart.cli.commands import Inspect
+from headstart.plain import Json
 from headstart.tasks import task_from_json
 
 
@@ -18,13 +17,13 @@ def inspect(options: Inspect) -> None:
     console.emit(found, as_json=options.as_json, lines=_summary(found))
 
 
-def _learnt_from(info: dict[str, Any]) -> str:
+def _learnt_from(info: Json) -> str:
     """Return how many rows, and how many pseudo-labels of its own, a model has learnt from."""
     guessed = info.get("n_self_trained") or info.get("n_guessed")
     return f"{info.get('n_train', '-')}" + (f", and its own pseudo-labels of {guessed:,} texts" if guessed else "")
 
 
-def _network(net: dict[str, Any]) -> str:
+def _network(net: Json) -> str:
     # An imported graph stands among its options as one long string, which --json shows.
     short = [f"{name} {value}" for name, value in net["options"].items() if len(str(value)) <= 60]
     return f"{net['name'] or 'own module'} ({net['n_words']:,} words{''.join(f', {option}' for option in short)})"
@@ -36,7 +35,7 @@ _LACKING = (
 )
 
 
-def _typed_columns(model: dict[str, Any]) -> list[str]:
+def _typed_columns(model: Json) -> list[str]:
     """Return each column with its type, and how many values a category has."""
     columns = model["scorer"].get("head", {}).get("columns") or {}
     learnt, kinds = columns.get("learnt", {}), dict(columns.get("kinds", []))
@@ -48,7 +47,7 @@ def _typed_columns(model: dict[str, Any]) -> list[str]:
     return found
 
 
-def _decisions(model: dict[str, Any]) -> str:
+def _decisions(model: Json) -> str:
     """Return from which probability on a label is predicted, whether costs decide, and when nothing is predicted."""
     rule = model.get("rule", {})
     found = ["by costs"] if rule.get("costs") else [f"from a probability of {model.get('threshold', 0.5):g} on"]
@@ -70,7 +69,7 @@ def _decisions(model: dict[str, Any]) -> str:
     return ", ".join(found)
 
 
-def _texts(text: dict[str, Any], steps: list[str]) -> dict[str, str]:
+def _texts(text: Json, steps: list[str]) -> dict[str, str]:
     """Return how texts are read."""
     return {
         "text steps": " > ".join(steps) or "none: reads bare texts",
@@ -79,7 +78,7 @@ def _texts(text: dict[str, Any], steps: list[str]) -> dict[str, str]:
     }
 
 
-def _inputs(inputs: dict[str, Any]) -> dict[str, str]:
+def _inputs(inputs: Json) -> dict[str, str]:
     """Return what is read that is no text."""
     found = {}
     for kind, config in inputs.items():
@@ -93,14 +92,14 @@ def _inputs(inputs: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _card(card: dict[str, Any]) -> dict[str, str]:
+def _card(card: Json) -> dict[str, str]:
     """Return what people say of the model, part by part."""
     return {
         name.replace("_", " "): ", ".join(value) if isinstance(value, list) else value for name, value in card.items()
     }
 
 
-def _summary(found: dict[str, Any]) -> list[str]:
+def _summary(found: Json) -> list[str]:
     model, info = found["model"], found["model"].get("info", {})
     names = model.get("labels", [])
     text = model.get("text", {})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from headstart.cli import console
 from headstart.cli.commands import Layers
 from headstart.extras import learning_half
 from headstart.named_outputs import layer_table
+from headstart.plain import Json
 from headstart.predictor import Predictor
 
 
@@ -15,7 +14,7 @@ def layers(options: Layers) -> None:
     """List a model's layers and parameters."""
     predictor = Predictor.load(options.model)
     outputs = layer_table(predictor)
-    parameters: list[dict[str, Any]] = [
+    parameters: list[Json] = [
         {"parameter": name, "shape": list(array.shape), "size": int(array.size)}
         for name, array in predictor.network.weights.items()
     ]
@@ -35,6 +34,6 @@ def layers(options: Layers) -> None:
     console.emit(result, as_json=options.as_json, lines=lines)
 
 
-def _for_reading(row: dict[str, Any]) -> dict[str, Any]:
+def _for_reading(row: Json) -> Json:
     shown = {**row, "shape": "[" + ", ".join(map(str, row["shape"])) + "]"}
     return shown | ({"selected": "yes" if row["selected"] else ""} if "selected" in row else {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from headstart.corpus import Corpus, FileOptions
 from headstart.errors import OptionError
 from headstart.named_outputs import layer_outputs
 from headstart.outputs import check_file
+from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.report import MapFigure, Page, map_figure, neighbour_vote_auc, tsne
 from headstart.words import important_words, word_vectors
@@ -47,7 +47,7 @@ def draw_map(options: Map) -> None:
     console.emit({"out": str(out), **facts}, as_json=options.as_json, lines=lines)
 
 
-def _word_map(predictor: Predictor, options: Map) -> tuple[MapFigure, dict[str, Any]]:
+def _word_map(predictor: Predictor, options: Map) -> tuple[MapFigure, Json]:
     """Return a map of the named words, or of the most telling ones, coloured by what each says alone."""
     layer = options.layer or "embedding"
     asked = important_words(predictor, options.top or 100) if options.words is None else _word_list(options.words)
@@ -63,7 +63,7 @@ def _word_map(predictor: Predictor, options: Map) -> tuple[MapFigure, dict[str, 
     return figure, {"n": len(found.words), "layer": layer, "unknown": found.unknown, **vote}
 
 
-def _colours(predictor: Predictor, probabilities: Doubles, *, middle: bool = False) -> dict[str, Any]:
+def _colours(predictor: Predictor, probabilities: Doubles, *, middle: bool = False) -> Json:
     """Return what `map_figure` takes to colour points by what a model says of them: its score, or the class it decides for.
 
     Args:
@@ -88,7 +88,7 @@ def _colours(predictor: Predictor, probabilities: Doubles, *, middle: bool = Fal
     return {"labels": codes, "label_names": names}
 
 
-def _text_map(predictor: Predictor, options: Map, source: str, files: FileOptions) -> tuple[MapFigure, dict[str, Any]]:
+def _text_map(predictor: Predictor, options: Map, source: str, files: FileOptions) -> tuple[MapFigure, Json]:
     """Return a map of texts, coloured by label where one is named, else by score."""
     layer = options.layer or "pooled"
     if not options.label and predictor.task is None:
@@ -119,7 +119,7 @@ def _text_map(predictor: Predictor, options: Map, source: str, files: FileOption
     vectors = np.concatenate([part[layer] for part in layer_outputs(predictor, corpus, (layer,))])
     points = _points(vectors, options)
     names = ["" if text is None else " ".join(text.split())[:200] for text in corpus.texts.to_pylist()]
-    colours: dict[str, Any] = {"labels": corpus.labels, "label_names": sides}
+    colours: Json = {"labels": corpus.labels, "label_names": sides}
     if corpus.labels is None:
         colours = _colours(predictor, predictor.score(corpus).probabilities)
     figure = map_figure(points, names, title=f"Texts at the layer {layer}", n_named=0, **colours)

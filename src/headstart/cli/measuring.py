@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ from headstart.cli import console
 from headstart.corpus import Corpus
 from headstart.evaluation.binary import imbalance_warning
 from headstart.evaluation.figures import below_chance
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
 from headstart.tasks import Task
 
 
-def measured(predictor: Predictor, corpus: Corpus, device: Any, *, details: bool = False) -> dict[str, Any]:
+def measured(predictor: Predictor, corpus: Corpus, device: Any, *, details: bool = False) -> Json:
     """Return the metrics of a model on labelled rows, and data-quality counts; see `headstart.tasks.Task.details` for those."""
     scores = predictor.score(corpus, device=device)
     task, learnt_from = predictor.answers, predictor.learnt_from
@@ -33,12 +33,12 @@ def measured(predictor: Predictor, corpus: Corpus, device: Any, *, details: bool
     }
 
 
-def chance_sentence(found: Mapping[str, Any], task: Task) -> str | None:
+def chance_sentence(found: Facts, task: Task) -> str | None:
     """Return a sentence where what was measured is no better than one answer for all rows."""
     return imbalance_warning(found) if task.kind == "binary" else below_chance(task.primary, found)
 
 
-def warn_of_quality(counts: Mapping[str, Any], predictor: Predictor, *, of: str = "") -> None:
+def warn_of_quality(counts: Facts, predictor: Predictor, *, of: str = "") -> None:
     """Say what the counts of rows tell of them; `of` names the rows."""
     for sentence in quality_sentences(counts, {} if predictor.encoder is None else predictor.encoder.types):
         console.warn(f"{of}: {sentence}" if of else sentence)

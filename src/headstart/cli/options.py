@@ -12,6 +12,7 @@ from headstart.cli.commands import Options
 from headstart.cli.settings import settable
 from headstart.estimators import TextClassifier
 from headstart.nets import NETS, net_options
+from headstart.plain import Json
 from headstart.train import Trainer
 
 
@@ -31,7 +32,7 @@ def options(given: Options) -> None:
     console.emit({"options": rows}, as_json=given.as_json, lines=lines)
 
 
-def _described(owner: Callable[..., Any], group: str, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+def _described(owner: Callable[..., Any], group: str, keys: tuple[str, ...]) -> list[Json]:
     meanings, parameters = _meanings(owner), inspect.signature(owner).parameters
     return [
         {
@@ -58,12 +59,12 @@ def _meanings(documented: Callable[..., Any]) -> dict[str, str]:
     return found
 
 
-def _default(value: Any) -> str:
+def _default(value: object) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return str(list(value) if isinstance(value, tuple) else value)
 
 
-def _type(annotation: Any) -> str:
+def _type(annotation: object) -> str:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     return str(text).replace("None", "none").replace("RandomState", "int")

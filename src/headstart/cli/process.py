@@ -53,7 +53,7 @@ def signals_interrupt() -> Iterator[list[int]]:
         repeats.append(threading.Timer(_MOMENT, os.kill, (os.getpid(), received[-1])))
         repeats[-1].start()
 
-    def interrupt(number: int, frame: Any) -> None:
+    def interrupt(number: int, frame: object) -> None:
         received.append(number)
         raise KeyboardInterrupt
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from headstart.cli import console
+from headstart.plain import Facts
 from headstart.progress import TrainingLines
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Progress(TrainingLines):
         self._track: track | None = None
         self._said = -_LINE_EVERY
 
-    def __call__(self, name: str, trainer: Any, row: Mapping[str, Any]) -> None:
+    def __call__(self, name: str, trainer: Any, row: Facts) -> None:
         """Take in what has happened in a training."""
         if name == "step_end":
             self._tracked(f"epoch {row['epoch']}", row["steps"]).reach(row["step"])

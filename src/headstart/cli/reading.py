@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from headstart.corpus import (
 )
 from headstart.corpus.targets import AUTO
 from headstart.errors import OptionError
+from headstart.plain import Facts, Json
 from headstart.tasks import Task
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class DataOptions:
         return corpus if self.weight is None else corpus.weighted_by(self.weight)
 
 
-def label_facts(task: Task | None, note: str = "") -> dict[str, Any]:
+def label_facts(task: Task | None, note: str = "") -> Json:
     """Return what the labels mean and of what task they are, for the JSON; `note` says where that could be wrong."""
     names = [] if task is None else list(task.names)
     told = {} if task is None else {"kind": task.kind, "names": names, "said": task.said(), "note": note or None}
@@ -186,7 +187,7 @@ class Splits:
     train: Corpus
     valid: Corpus | None
     test: Corpus | None
-    counts: dict[str, Any]
+    counts: Json
 
 
 def read_labelled(options: DataOptions, source: str | Sequence[str]) -> Corpus:
@@ -221,7 +222,7 @@ def _tell_labels(corpus: Corpus) -> None:
     tell_counts(corpus.source, corpus.counts)
 
 
-def tell_counts(source: str, counts: Mapping[str, Any]) -> None:
+def tell_counts(source: str, counts: Facts) -> None:
     """Say what was met in reading that a person should know of: rows left out, texts that are none."""
     for name, words in _TOLD.items():
         if counts.get(name):
@@ -325,8 +326,8 @@ def _fraction(option: str, text: str) -> float | None:
     return share
 
 
-def _counts(train: Corpus, valid: Corpus | None, test: Corpus | None) -> dict[str, Any]:
-    counts: dict[str, Any] = {"train": train.counts}
+def _counts(train: Corpus, valid: Corpus | None, test: Corpus | None) -> Json:
+    counts: Json = {"train": train.counts}
     for name, part in (("valid", valid), ("test", test)):
         if part is not None:
             shared = duplicates(train.texts, part.texts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,11 +12,12 @@ from headstart.estimators import TextEstimator
 from headstart.evaluation.binary import delong_test
 from headstart.evaluation.draws import components, difference
 from headstart.evaluation.saying import Saying
+from headstart.plain import Json
 from headstart.report import run_report
 from headstart.strategies import layer_aucs
 
 
-def write_page(model: TextEstimator, splits: Splits, result: dict[str, Any], path: Path, title: str) -> None:
+def write_page(model: TextEstimator, splits: Splits, result: Json, path: Path, title: str) -> None:
     """Write the page about a run of `train` or `transfer`."""
     shown = splits.test or splits.valid
     answers = {} if shown is None else _answers(model, shown)
@@ -50,7 +50,7 @@ def write_page(model: TextEstimator, splits: Splits, result: dict[str, Any], pat
     )
 
 
-def _answers(model: TextEstimator, rows: Corpus) -> dict[str, Any]:
+def _answers(model: TextEstimator, rows: Corpus) -> Json:
     """Return what the page shows of the answers on some rows, and by which metric it judges them."""
     predictor, probabilities, targets = model.predictor_, model.score_rows(rows).probabilities, np.asarray(rows.labels)
     task = predictor.answers

@@ -12,16 +12,17 @@ from headstart.corpus import parse_column_types
 from headstart.errors import OptionError, unknown_name
 from headstart.estimators import TextClassifier
 from headstart.nets import NETS, net_options
+from headstart.plain import Json
 from headstart.train import Trainer
 
 
-def estimator_options(config: Path | None, settings: Sequence[str] | None) -> dict[str, Any]:
+def estimator_options(config: Path | None, settings: Sequence[str] | None) -> Json:
     """Return options of `TextClassifier` from a TOML file and from ``KEY=VALUE``, the latter first.
 
     A key is an option of `TextClassifier`, of the network or of `Trainer`; the last two also as
     ``net_options.KEY`` and ``trainer_options.KEY``.
     """
-    found: dict[str, Any] = {}
+    found: Json = {}
     for key, value in given_options(config, settings):
         parts = value.items() if key in ("net_options", "trainer_options") and isinstance(value, Mapping) else None
         for name, item in parts or [(None, value)]:
@@ -36,7 +37,7 @@ def column_types(text: str | None) -> dict[str, str] | None:
 
 def given_options(config: Path | None, settings: Sequence[str] | None) -> list[tuple[str, Any]]:
     """Return what a TOML file and ``KEY=VALUE`` say, in that order."""
-    given: dict[str, Any] = {}
+    given: Json = {}
     if config is not None:
         try:
             given = tomllib.loads(config.read_text(encoding="utf-8"))
@@ -71,7 +72,7 @@ def settable(owner: type) -> tuple[str, ...]:
     return tuple(name for name in inspect.signature(owner).parameters if name not in _NOT_SET[owner.__name__])
 
 
-def _place(found: dict[str, Any], key: str, value: Any) -> None:
+def _place(found: Json, key: str, value: Any) -> None:
     """Put one option where `TextClassifier` expects it."""
     own, of_trainer = set(settable(TextClassifier)), set(settable(Trainer))
     of_nets = {option for name in NETS for option in net_options(name)}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 
 from headstart.arrays import Array
 from headstart.plain import Facts, Json
@@ -22,8 +23,6 @@ def save_sparse(folder: Path, name: str, matrix: Any) -> None:
 
 def load_sparse(folder: Path, name: str) -> Any:
     """Map a CSR matrix that `save_sparse` wrote."""
-    import scipy.sparse as sp
-
     data, indices, indptr = (_mapped(folder / f"{name}.{part}.npy") for part in ("data", "indices", "indptr"))
     shape = tuple(int(n) for n in np.load(folder / f"{name}.shape.npy"))
     return sp.csr_matrix((data, indices, indptr), shape=shape, copy=False)

@@ -174,7 +174,7 @@ def _silent(done: int, total: int, seconds_left: float | None, last: str) -> Non
 
 
 def _corpus(
-    given: Any, task: Task | None, text: str | None, columns: Sequence[str], label_map: Mapping[Any, Any] | None
+    given: object, task: Task | None, text: str | None, columns: Sequence[str], label_map: Mapping[Any, Any] | None
 ) -> Corpus:
     pair = given if isinstance(given, tuple) else (given, None)
     if isinstance(given, str | Path):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import metadata
 from typing import Any
 
 import numpy as np
 
+from headstart import __version__
 from headstart.arrays import Array, Doubles, Places
 from headstart.comparison.fits import Fit
 from headstart.comparison.problem import labels_of
@@ -123,7 +126,7 @@ def _wrongness(task: Task, targets: Array, probabilities: Doubles, rule: Rule) -
     return np.where(decided == targets, 0.0, probabilities[np.arange(len(decided)), decided]), 0.0
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return value.item() if isinstance(value, np.generic) else value
@@ -136,11 +139,6 @@ def _shortened(text: str) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions that the figures were made with."""
-    import platform
-    from importlib import metadata
-
-    from headstart import __version__
-
     names = ("numpy", "scipy", "scikit-learn", "torch", "catboost")
     found = {"headstart": __version__, "python": platform.python_version()}
     for name in names:

@@ -27,7 +27,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,7 +58,7 @@ class Typed(NamedTuple):
         n_unreadable: cells that hold something that is no value of the type; they are null in `values`.
     """
 
-    values: Any
+    values: pa.Array
     n_unreadable: int = 0
 
 
@@ -106,7 +106,7 @@ def check_column_types(given: Mapping[str, str], columns: Sequence[str]) -> None
             )
 
 
-def tell_type(column: Any, *, raw: bool = False, name: str = "column") -> str:
+def tell_type(column: pa.Array, *, raw: bool = False, name: str = "column") -> str:
     """Return which of `COLUMN_TYPES` a column of training rows is (the table above says by what).
 
     Args:
@@ -149,12 +149,12 @@ def type_of(table: pa.Table, name: str) -> str:
     return tell_type(table.column(name), raw=is_raw(table.schema.field(name)), name=name)
 
 
-def _reads_as_text(cells: Any, n_distinct: int) -> bool:
+def _reads_as_text(cells: pa.Array, n_distinct: int) -> bool:
     words = pc.add(pc.count_substring_regex(cells, r"\s+"), 1)
     return len(cells) >= _LEAST_TEXTS and 2 * n_distinct > len(cells) and pc.mean(words).as_py() >= _LEAST_WORDS
 
 
-def as_type(column: Any, kind: str, name: str = "column") -> Typed:
+def as_type(column: pa.Array, kind: str, name: str = "column") -> Typed:
     """Return a column from anywhere as values of a type; a column that already is stays what it is.
 
     Args:
@@ -185,7 +185,7 @@ def numeral(written: str) -> float | None:
     return float(written) if re.match(_NUMERAL, written, re.ASCII) else seconds_of(written)
 
 
-def _plain(column: Any, name: str) -> Any:
+def _plain(column: pa.Array, name: str) -> pa.Array:
     """Return one array of numbers, moments, truth values, nulls or large_string."""
     array = written_out(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
     kind, types = array.type, pa.types
@@ -205,7 +205,7 @@ def _plain(column: Any, name: str) -> Any:
     return array
 
 
-def _present(column: Any) -> Any:
+def _present(column: pa.Array) -> pa.Array:
     """Return the cells of a column of strings that are not missing, trimmed."""
     if pa.types.is_null(column.type):
         return pa.array([], pa.large_string())
@@ -213,12 +213,12 @@ def _present(column: Any) -> Any:
     return cells.filter(pc.invert(_is_missing(cells)))
 
 
-def _is_missing(cells: Any) -> Any:
+def _is_missing(cells: pa.Array) -> pa.Array:
     marks = pa.array(_MISSING, pa.large_string())
     return pc.or_(pc.is_null(cells), pc.is_in(pc.utf8_lower(cells), marks))
 
 
-def _numbers(column: Any) -> Typed:
+def _numbers(column: pa.Array) -> Typed:
     kind = column.type
     if pa.types.is_large_string(kind) or pa.types.is_decimal(kind):
         # A decimal goes by its digits, so that it is the number that a text file would give.
@@ -234,7 +234,7 @@ def _numbers(column: Any) -> Typed:
     return _finite(column.cast(pa.float64(), safe=False), 0)
 
 
-def _parsed(column: Any) -> tuple[Any, int]:
+def _parsed(column: pa.Array) -> tuple[pa.Array, int]:
     """Return strings as numbers, float64 [rows], and how many are neither numbers nor missing."""
     cells = pc.utf8_trim_whitespace(column)
     grouped = pc.fill_null(pc.match_substring_regex(cells, _GROUPED), False)
@@ -253,7 +253,7 @@ def _word_as_number(written: str) -> float | None:
     return truths.get(written.lower(), seconds_of(written))
 
 
-def _finite(values: Any, n_unreadable: int) -> Typed:
+def _finite(values: pa.Array, n_unreadable: int) -> Typed:
     """Return numbers with those that are infinite unreadable, and those that are none missing."""
     finite = pc.is_finite(values)
     if pc.all(finite).as_py() is not False:
@@ -262,7 +262,7 @@ def _finite(values: Any, n_unreadable: int) -> Typed:
     return Typed(pc.if_else(finite, values, pa.scalar(None, values.type)), n_unreadable + n_infinite)
 
 
-def _dates(column: Any) -> Typed:
+def _dates(column: pa.Array) -> Typed:
     moments = pa.timestamp("us")
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return Typed(column.cast(moments, safe=False))
@@ -272,7 +272,7 @@ def _dates(column: Any) -> Typed:
     return found._replace(values=found.values.cast(moments))
 
 
-def _truths(column: Any) -> Typed:
+def _truths(column: pa.Array) -> Typed:
     if pa.types.is_boolean(column.type):
         return Typed(column)
     if pa.types.is_large_string(column.type):
@@ -291,7 +291,7 @@ def _truth(written: str) -> bool | None:
     return bool(number) if number in (0, 1) else None
 
 
-def _translated(column: Any, meaning: Callable[[str], Any], kind: pa.DataType) -> Typed:
+def _translated(column: pa.Array, meaning: Callable[[str], object], kind: pa.DataType) -> Typed:
     """Return strings by what each distinct one of them, trimmed, means; None is no value of the type."""
     cells = pc.utf8_trim_whitespace(column)
     meanings = {written: meaning(written) for written in pc.unique(cells).drop_null().to_pylist()}
@@ -300,7 +300,7 @@ def _translated(column: Any, meaning: Callable[[str], Any], kind: pa.DataType) -
     return Typed(values, pc.sum(pc.and_not(pc.is_null(values), _is_missing(cells))).as_py() or 0)
 
 
-def _strings(column: Any) -> Typed:
+def _strings(column: pa.Array) -> Typed:
     """Return what is written in each cell: trimmed, letters composed, truth values in lower case; blank cells are null."""
     kind = column.type
     null = pa.scalar(None, pa.large_string())
@@ -324,7 +324,7 @@ def _strings(column: Any) -> Typed:
     return Typed(pc.if_else(pc.equal(cells, ""), null, cells))
 
 
-def _unreadable(column: Any, kind: pa.DataType) -> Typed:
+def _unreadable(column: pa.Array, kind: pa.DataType) -> Typed:
     return Typed(pa.nulls(len(column), kind), len(column) - column.null_count)
 
 

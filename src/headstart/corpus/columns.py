@@ -23,7 +23,9 @@ NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$"
 """A number as people write one. ``007`` is none: leading zeros belong to codes, which must keep them."""
 
 
-def text_array(values: Any, name: str = "text", where: str = "the data", counts: Counter[str] | None = None) -> Any:
+def text_array(
+    values: object, name: str = "text", where: str = "the data", counts: Counter[str] | None = None
+) -> pa.LargeStringArray:
     """A column of texts as ``pa.LargeStringArray`` ``[rows]``; nulls stay null.
 
     Args:
@@ -39,7 +41,7 @@ def text_array(values: Any, name: str = "text", where: str = "the data", counts:
     return as_texts(sound(column, name, where, Counter() if counts is None else counts), name, where, counts)
 
 
-def as_texts(column: Any, name: str, where: str, counts: Counter[str] | None = None) -> Any:
+def as_texts(column: pa.Array, name: str, where: str, counts: Counter[str] | None = None) -> pa.LargeStringArray:
     """A sound Arrow column as `text_array` gives it, with the errors of that."""
     column = written_out(_one_chunk(column))
     if _is_bytes(column.type):
@@ -52,7 +54,7 @@ def as_texts(column: Any, name: str, where: str, counts: Counter[str] | None = N
     return column.cast(pa.large_string())
 
 
-def written_out(column: Any) -> Any:
+def written_out(column: pa.Array) -> pa.Array:
     """Cells of a dictionary, of runs, or of Arrow's own extensions as plain ones.
 
     Strings become large strings, for they may come to more than 2 GB.
@@ -72,7 +74,7 @@ def written_out(column: Any) -> Any:
     return words.take(column.indices)
 
 
-def refuse_numbers(texts: Any, name: str, where: str) -> None:
+def refuse_numbers(texts: pa.LargeStringArray, name: str, where: str) -> None:
     """Refuse a text column of a CSV file in which every cell is a number: surely the wrong column.
 
     Raises:
@@ -89,7 +91,7 @@ def refuse_numbers(texts: Any, name: str, where: str) -> None:
         )
 
 
-def arrow_column(values: Any, name: str, where: str, kind: str = "one kind of value") -> Any:
+def arrow_column(values: Any, name: str, where: str, kind: str = "one kind of value") -> pa.Array:
     """Any library's column as an Arrow array or chunked array; NaN and NaT in objects become null.
 
     Raises:
@@ -159,13 +161,13 @@ def _encodes(value: str) -> bool:
     return True
 
 
-def is_table(value: Any) -> bool:
+def is_table(value: object) -> bool:
     """Whether it is a table with named columns: Arrow, pandas, Polars (lazy too), or a dict of columns."""
     tables = (pa.Table, pa.RecordBatch, pa.RecordBatchReader, Mapping)
     return isinstance(value, tables) or hasattr(type(value), "columns")
 
 
-def adopt(table: Any) -> Any:
+def adopt(table: object) -> Any:
     """A table whose columns can be had by name: pandas, Polars, a dict of columns, or Arrow for any other.
 
     Raises:
@@ -229,7 +231,7 @@ def check_columns(wanted: Iterable[str], present: Sequence[str], where: str) -> 
             raise DataError(f"{where} has {counts[name]} columns named {name!r}; rename all but one of them.")
 
 
-def distinct(values: Any, name: str, where: str) -> tuple[np.ndarray, list[Any]]:
+def distinct(values: object, name: str, where: str) -> tuple[np.ndarray, list[Any]]:
     """A column's distinct values, null among them, and each row's position in that list: int64 ``[rows]``.
 
     Raises:
@@ -250,14 +252,14 @@ def _listed(names: Sequence[str], most: int = 20) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"
 
 
-def _one_chunk(column: Any) -> Any:
+def _one_chunk(column: pa.Array) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _is_string(kind: Any) -> bool:
+def _is_string(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _is_bytes(kind: Any) -> bool:
+def _is_bytes(kind: pa.DataType) -> bool:
     types = pa.types
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))

@@ -1,7 +1,6 @@
 """Whatever a caller holds (texts, a table, a corpus) as a `Corpus`."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from headstart.corpus.reading import read
 from headstart.errors import DataError
 
 
-def as_corpus(data: Any, *, text: str | OtherColumns | None = None, columns: Sequence[str] | None = ()) -> Corpus:
+def as_corpus(data: object, *, text: str | OtherColumns | None = None, columns: Sequence[str] | None = ()) -> Corpus:
     """Return texts, and columns where asked for, as a `Corpus` without labels.
 
     Args:

@@ -44,7 +44,7 @@ class Corpus(Shown):
         reads: which of `columns` hold what the rows are; none of texts.
     """
 
-    texts: Any
+    texts: pa.LargeStringArray
     labels: np.ndarray | None = None
     label_names: tuple[str, ...] = ()
     label_values: tuple[Any, ...] = ()
@@ -115,7 +115,7 @@ class Corpus(Shown):
             **({"n_cells_over_lines": n} if (n := self.reading.get("n_cells_over_lines")) else {}),
         }
 
-    def with_labels(self, values: Any, *, column: str | None = None, **how: Any) -> "Corpus":
+    def with_labels(self, values: object, *, column: str | None = None, **how: Any) -> "Corpus":
         """The corpus with these labels; rows whose label is missing are dropped and counted.
 
         Args:
@@ -149,7 +149,7 @@ class Corpus(Shown):
         )
         return labelled if found.held.all() else labelled.take(found.held)
 
-    def take(self, rows: Any) -> "Corpus":
+    def take(self, rows: object) -> "Corpus":
         """The corpus of these rows, in this order.
 
         Args:
@@ -213,7 +213,7 @@ class Corpus(Shown):
             row_filter.check()
         return self.take(mask)
 
-    def column(self, name: str) -> Any:
+    def column(self, name: str) -> pa.Array:
         """One of ``columns`` as an Arrow array.
 
         Raises:
@@ -236,7 +236,7 @@ class Corpus(Shown):
         return pa.table({self.text_name: self.texts})
 
 
-def _texts_at(texts: Any, rows: np.ndarray) -> Any:
+def _texts_at(texts: pa.LargeStringArray, rows: np.ndarray) -> pa.LargeStringArray:
     """These rows of Arrow texts, in this order, as a copy."""
     found = GrowingTexts()
     for some in slices(rows, _ROWS_TAKEN * rows.itemsize):
@@ -246,6 +246,6 @@ def _texts_at(texts: Any, rows: np.ndarray) -> Any:
     return found.finish()
 
 
-def blank(texts: Any) -> Any:
+def blank(texts: pa.LargeStringArray) -> pa.Array:
     """Which texts are empty or white space only; null where the text is."""
     return pc.equal(pc.utf8_trim_whitespace(texts), "")

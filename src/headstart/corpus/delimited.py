@@ -110,7 +110,7 @@ class _RaggedRows:
     def __init__(self) -> None:
         self.rows: list[Any] = []
 
-    def __call__(self, row: Any) -> str:
+    def __call__(self, row: object) -> str:
         self.rows.append(row)
         return "error"
 

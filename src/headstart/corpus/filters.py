@@ -66,7 +66,7 @@ class RowFilter:
         mask = self.passing(table)
         return table if mask is None else table.filter(mask)
 
-    def passing(self, table: pa.Table) -> Any:
+    def passing(self, table: pa.Table) -> pa.Array | None:
         """Which rows pass, as an Arrow array of truth values; None where all do."""
         mask = self.mask(table) if self._wanted else np.ones(table.num_rows, bool)
         self._n_read += table.num_rows
@@ -81,7 +81,7 @@ class RowFilter:
             keep &= self._matches(column, table.column(column), wanted)
         return keep
 
-    def _matches(self, name: str, column: Any, wanted: Sequence[Any]) -> np.ndarray:
+    def _matches(self, name: str, column: pa.Array, wanted: Sequence[Any]) -> np.ndarray:
         # A filter column has few distinct values: each is compared once, in Python, by meaning.
         rows, values = distinct(column, name, self._name)
         met = self._met[name]
@@ -104,7 +104,7 @@ class RowFilter:
         )
 
 
-def _as_list(value: Any) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple, set, frozenset, np.ndarray)) else [value]
 
 
@@ -124,5 +124,5 @@ def _same(cell: Any, wanted: Any) -> bool:
     return _is_number(cell) and _is_number(wanted) and float(cell) == float(wanted)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) or re.fullmatch(NUMBER, str(value)) is not None

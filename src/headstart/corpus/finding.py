@@ -36,7 +36,7 @@ _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _DEEPEST = 12
 
 
-def is_source(value: Any) -> bool:
+def is_source(value: object) -> bool:
     """Whether a value names files: a path, or a list of paths."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(isinstance(one, (str, os.PathLike)) for one in value)
@@ -277,7 +277,7 @@ def _remote_names(system: Any, path: str) -> list[str] | None:
 # --- folders -----------------------------------------------------------------------------------------
 
 
-def _in_folder(folder: Any, name: str, format: str | None) -> list[DataFile]:
+def _in_folder(folder: object, name: str, format: str | None) -> list[DataFile]:
     """The data files of a folder and of its partitions; all must be of one kind."""
     files, others = _walk(folder, name, {}, format)
     if not files and others:

@@ -131,7 +131,7 @@ def _no_object(place: str, error: Exception, text: str) -> str:
     return f"{place}, is not a JSON object ({error}); it starts with {text[:40]!a}. {_EXPECTED}."
 
 
-def _checked(value: Any, place: str) -> Json:
+def _checked(value: object, place: str) -> Json:
     if not isinstance(value, dict):
         kind = "a number" if isinstance(value, _Number) else _KINDS[type(value)]
         raise DataError(
@@ -197,7 +197,7 @@ def _skip_blanks(text: str, at: int) -> int:
 # --- columns -----------------------------------------------------------------------------------------
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """A value with its numbers as numbers."""
     if isinstance(value, _Number):
         is_whole = value.lstrip("-").isdecimal() and len(value) < _MOST_DIGITS
@@ -218,7 +218,7 @@ def _kept(rows: list[_Row], file: DataFile, request: Request) -> pa.Table:
     return pa.table(columns, schema=pa.schema(fields))
 
 
-def written(value: Any, counts: Counter[str]) -> str:
+def written(value: object, counts: Counter[str]) -> str:
     """A value as JSON; NaN and infinity, which JSON has not, become null and are counted as ``n_not_finite``."""
     if isinstance(value, _Number):
         return value
@@ -270,7 +270,7 @@ def _fault(rows: list[_Row], name: str, file: str) -> str:
     return f"{file}, {rows[0].place} to {rows[-1].place}: {name!r} cannot become a column. Repair the field."
 
 
-def _holdable(value: Any) -> bool:
+def _holdable(value: object) -> bool:
     try:
         pa.array([value])
     except (pa.ArrowException, UnicodeError, OverflowError):

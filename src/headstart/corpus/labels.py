@@ -29,7 +29,7 @@ class LabelCodes(NamedTuple):
     names: tuple[str, ...]
 
 
-def label_name(value: Any) -> str | None:
+def label_name(value: object) -> str | None:
     """What a label value is called; None when it is missing (null, NaN, blank).
 
     >>> [label_name(value) for value in (1, 1.0, "1", True, "TRUE", " good ", None)]
@@ -48,10 +48,10 @@ def label_name(value: Any) -> str | None:
 
 
 def encode_labels(
-    values: Any,
+    values: object,
     *,
     label_map: Mapping[Any, Any] | None = None,
-    positive: Any = None,
+    positive: object = None,
     names: Sequence[str] | None = None,
     missing: Collection[str] = MISSING_LABELS,
 ) -> LabelCodes:
@@ -87,7 +87,7 @@ def encode_labels(
     return LabelCodes(table[rows] if len(table) else np.zeros(0, np.int64), order)
 
 
-def label_values(values: Any, names: Sequence[str]) -> tuple[Any, ...]:
+def label_values(values: object, names: Sequence[str]) -> tuple[Any, ...]:
     """The value behind each name as the data hold it: ``(0, 1)`` for ints, the name itself where there is none."""
     found: dict[str | None, Any] = {}
     for value in distinct(values, "label", "the data")[1]:
@@ -165,7 +165,7 @@ def name_order(name: str) -> tuple[int, float, str]:
     return (0, float(name), name) if is_number else (1, 0.0, name)
 
 
-def _with_positive_last(present: tuple[str, ...], positive: Any) -> tuple[str, ...]:
+def _with_positive_last(present: tuple[str, ...], positive: object) -> tuple[str, ...]:
     if positive is None:
         return present
     last = label_name(positive)
@@ -179,7 +179,7 @@ def _with_positive_last(present: tuple[str, ...], positive: Any) -> tuple[str, .
     return (*(name for name in present if name != last), last)
 
 
-def _known(present: Sequence[str], names: Sequence[str], positive: Any) -> tuple[str, ...]:
+def _known(present: Sequence[str], names: Sequence[str], positive: object) -> tuple[str, ...]:
     """The model's names, when the data's are among them."""
     order = tuple(str(name) for name in names)
     if unknown := sorted(set(present) - set(order), key=name_order):

@@ -151,7 +151,7 @@ def standard_input(format: str | None = None) -> DataFile:
 
 
 @contextmanager
-def _copied(stream: Any, name: str) -> Iterator[Any]:
+def _copied(stream: object, name: str) -> Iterator[Any]:
     """A copy of the rest of a stream in the temporary folder, at its beginning; gone afterwards."""
     with tempfile.TemporaryFile() as copy:
         _copy(stream, copy, name)
@@ -196,7 +196,7 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int:
+    def readinto(self, buffer: object, /) -> int:
         n = int(self._file.readinto(buffer) or 0)
         self.n_read += n
         return n
@@ -212,7 +212,7 @@ class _Unpacked(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int:
+    def readinto(self, buffer: object, /) -> int:
         n = self._stream.readinto(buffer) or 0
         self._n_out += n
         if self._n_out > FREE_BYTES and self._n_out > LARGEST_RATIO * self._packed.n_read:

@@ -19,7 +19,9 @@ import pyarrow as pa
 from headstart.arrays import Array
 from headstart.corpus.columns import check_columns
 from headstart.corpus.request import TextColumns
-from headstart.errors import DataError, MissingDependencyError
+from headstart.errors import DataError
+from headstart.extras import optional
+from headstart.plain import Json
 
 ROW_KINDS = ("text", "series", "image")
 """Kinds of rows that a strategy may ask for; those of tabular columns may stand next to any."""
@@ -143,7 +145,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:24]
 
 
-def _line(row: dict[str, Any]) -> str | None:
+def _line(row: Json) -> str | None:
     told = "; ".join(f"{name}={value}" for name, value in row.items() if value is not None)
     return told or None
 
@@ -168,7 +170,7 @@ def _series_cells(column: Any, name: str, where: str) -> Iterator[Array | None]:
             ) from error
 
 
-def _series(row: Any, place: int) -> Array:
+def _series(row: object, place: int) -> Array:
     """Return a series that came in Python; see `_channels`."""
     try:
         return _channels(np.asarray(row, np.float64), place)
@@ -265,13 +267,10 @@ def _png(points: Array, place: int, fractions: bool) -> bytes:
             f"the image in row {place} (the first is 0) holds values from {points.min():g} to {points.max():g}; expected 0 to 255, or "
             "fractions from 0 to 1 in all images. Scale them so."
         )
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingDependencyError("pillow", "images", "Reading images") from error
+    pillow = optional("PIL.Image", "images", "Reading images", "pillow")
     whole = scaled.astype(np.uint16) if wide else np.rint(scaled).astype(np.uint8)
     stored = io.BytesIO()
-    Image.fromarray(whole[:, :, 0] if whole.ndim == 3 and whole.shape[2] == 1 else whole).save(
+    pillow.fromarray(whole[:, :, 0] if whole.ndim == 3 and whole.shape[2] == 1 else whole).save(
         stored, "PNG", compress_level=1
     )
     return stored.getvalue()

@@ -30,7 +30,7 @@ BATCH_ROWS = 8192
 
 
 def read(
-    source: Any,
+    source: object,
     *,
     text: str | Sequence[str] | TextColumns = "text",
     label: str | Sequence[str] | None = None,
@@ -39,7 +39,7 @@ def read(
     order: str | Sequence[Any] | None = None,
     label_delimiter: str | None = None,
     label_map: Mapping[Any, Any] | None = None,
-    positive: Any = None,
+    positive: object = None,
     label_names: Sequence[str] | None = None,
     base: Task | None = None,
     columns: Sequence[str] | None = None,
@@ -127,7 +127,7 @@ def read(
 
 
 def scan(
-    source: Any,
+    source: object,
     *,
     text: str | Sequence[str] | TextColumns = "text",
     where: Where | None = None,
@@ -354,7 +354,7 @@ class Scan:
         return Rows(texts, table.select(list(dict.fromkeys((*columns, *labels)))), kept)
 
 
-def _is_list_of_texts(source: Any) -> bool:
+def _is_list_of_texts(source: object) -> bool:
     """Whether a list of strings can hardly be one of files: nothing is there, and nothing looks like a path."""
     return isinstance(source, list) and not any(_looks_like_a_path(os.fsdecode(one)) for one in source)
 

@@ -73,7 +73,7 @@ def _missing(column: Any) -> Any:
     return pc.is_in(column, pa.array(_MISSING_MARKS, column.type))
 
 
-def _casts(cells: Any, target: Any) -> bool:
+def _casts(cells: Any, target: object) -> bool:
     try:
         cells.cast(target)
     except pa.ArrowInvalid:
@@ -81,7 +81,7 @@ def _casts(cells: Any, target: Any) -> bool:
     return True
 
 
-def _wider(a: Any, b: Any) -> Any:
+def _wider(a: object, b: object) -> Any:
     if a == b or pa.types.is_null(b):
         return a
     if pa.types.is_null(a):

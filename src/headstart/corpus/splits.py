@@ -61,7 +61,7 @@ def split_rows(
     fraction: float | int,
     *,
     labels: np.ndarray | None = None,
-    groups: Any = None,
+    groups: object = None,
     random_state: RandomState = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Row positions to keep and to hold out: ``(rest, held)``, int64, each ascending.
@@ -138,7 +138,7 @@ def _class_sizes(labels: np.ndarray) -> np.ndarray:
     return np.asarray(sizes)
 
 
-def group_codes(groups: Any) -> np.ndarray:
+def group_codes(groups: object) -> np.ndarray:
     """Values of any type as group codes int64 ``[rows]``; all nulls are one group.
 
     Raises:
@@ -182,7 +182,7 @@ def subset(
     n: int | None,
     *,
     stratify: bool = True,
-    groups: Any = None,
+    groups: object = None,
     random_state: RandomState = 0,
 ) -> np.ndarray:
     """``n`` rows drawn at random, int64 ``[n]`` ascending; for one seed, smaller draws lie inside larger ones.

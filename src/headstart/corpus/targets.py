@@ -147,7 +147,7 @@ def parse_order(order: str | Sequence[Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def encode_targets(values: Any, how: Labelling) -> Targets:
+def encode_targets(values: object, how: Labelling) -> Targets:
     """Return a column of labels as targets.
 
     Args:
@@ -174,7 +174,7 @@ def encode_targets(values: Any, how: Labelling) -> Targets:
     return _of_classes(column, kind, note, how)
 
 
-def _told(column: Any, how: Labelling) -> tuple[str, str]:
+def _told(column: pa.Array, how: Labelling) -> tuple[str, str]:
     """Return what kind of task a column of single values asks for, and a sentence if that could be wrong."""
     if how.order is not None:
         return "ordinal", ""
@@ -245,7 +245,7 @@ def _doubt_of_names(present: Sequence[str], what: str, n_rows: int) -> str:
     return ""
 
 
-def _present(column: Any, how: Labelling) -> tuple[str, ...]:
+def _present(column: pa.Array, how: Labelling) -> tuple[str, ...]:
     """Return the names that occur, renamed and sorted."""
     found = [label_name(value) for value in distinct(column, "label", "the data")[1]]
     known = {label_name(value) for value in (*(how.label_map or ()), *(how.known_names or ()))}
@@ -255,7 +255,7 @@ def _present(column: Any, how: Labelling) -> tuple[str, ...]:
     return tuple(sorted({name for name in mapped if name is not None}, key=name_order))
 
 
-def _of_classes(column: Any, kind: str, note: str, how: Labelling) -> Targets:
+def _of_classes(column: pa.Array, kind: str, note: str, how: Labelling) -> Targets:
     how.refuse(kind)
     names: Sequence[str] | None = how.known_names
     if names is None:
@@ -319,7 +319,7 @@ def _of_base(
     )
 
 
-def _numbers(column: Any, missing: Collection[str]) -> Doubles:
+def _numbers(column: pa.Array, missing: Collection[str]) -> Doubles:
     """Return a column as numbers float64 [rows], NaN where one is missing."""
     rows, held = distinct(column, "label", "the data")
     found = np.full(len(held), np.nan)
@@ -343,7 +343,7 @@ def _numbers(column: Any, missing: Collection[str]) -> Doubles:
     return found[rows] if len(held) else np.zeros(0)
 
 
-def _as_lists(column: Any, how: Labelling) -> Any:
+def _as_lists(column: pa.Array, how: Labelling) -> pa.ListArray | None:
     """Return a column of several labels a cell as one of lists; None if each cell holds one value."""
     types = pa.types
     nested = types.is_list(column.type) or types.is_large_list(column.type) or types.is_fixed_size_list(column.type)
@@ -373,13 +373,13 @@ def _as_lists(column: Any, how: Labelling) -> Any:
     )
 
 
-def _null_where_missing(column: Any, how: Labelling) -> Any:
+def _null_where_missing(column: pa.Array, how: Labelling) -> pa.LargeStringArray:
     column = column.cast(pa.large_string())
     given = pc.is_in(pc.utf8_trim_whitespace(column), pa.array(sorted(how.missing), pa.large_string()))
     return pc.if_else(given, pa.scalar(None, pa.large_string()), column)
 
 
-def _json_lists(column: Any, how: Labelling) -> Any:
+def _json_lists(column: pa.Array, how: Labelling) -> pa.ListArray | None:
     """Return cells such as ``["a", "b"]``, as `predict` writes them to text files, as lists; None if they are none."""
     rows, held = distinct(column, "label", "the data")
     found: list[Any] = []
@@ -397,7 +397,7 @@ def _json_lists(column: Any, how: Labelling) -> Any:
     return pa.array(strings, pa.list_(pa.large_string())).take(pa.array(rows))
 
 
-def _of_lists(cells: Any, how: Labelling) -> Targets:
+def _of_lists(cells: pa.ListArray, how: Labelling) -> Targets:
     """Return lists of labels as 0 and 1; an empty list is an answer, and null is none."""
     how.refuse("multilabel")
     held = ~np.asarray(cells.is_null().to_numpy(zero_copy_only=False), bool)

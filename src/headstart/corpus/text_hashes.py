@@ -41,7 +41,7 @@ class TextHashes:
     values: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, *texts: Any) -> TextHashes:
+    def of(cls, *texts: object) -> TextHashes:
         """Return the hashes of texts, Arrow strings [rows] of each set."""
         return cls._smallest(np.concatenate([_hashes(some) for some in texts]))
 
@@ -49,7 +49,7 @@ class TextHashes:
         """Return the hashes of the texts of both."""
         return self if other is None else self._smallest(np.concatenate([self.values, other.values]))
 
-    def overlap(self, texts: Any) -> Overlap:
+    def overlap(self, texts: object) -> Overlap:
         """Return how many of the texts, Arrow strings [rows], are among these."""
         asked = _hashes(texts)
         if len(self.values) < MOST:

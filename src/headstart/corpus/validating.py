@@ -6,7 +6,6 @@ or copies what lies there into the output. Texts that are merely no UTF-8 are re
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,7 @@ PIECE_BYTES = 128 << 20
 """Rows are handed on in pieces that take about this much at the most once dictionaries are written out."""
 
 
-def validated(table: pa.Table, where: str, counts: Counter[str]) -> list[Any]:
+def validated(table: pa.Table, where: str, counts: Counter[str]) -> list[pa.ChunkedArray]:
     """The columns of a table, once all of it is known to be sound; bad UTF-8 in columns of strings is repaired and counted.
 
     Raises:
@@ -33,7 +32,7 @@ def validated(table: pa.Table, where: str, counts: Counter[str]) -> list[Any]:
     return columns
 
 
-def sound(array: Any, name: str, where: str, counts: Counter[str]) -> Any:
+def sound(array: pa.Array, name: str, where: str, counts: Counter[str]) -> pa.Array:
     """An Arrow array, once it is known to be sound; strings repaired.
 
     Raises:
@@ -54,7 +53,7 @@ def sound(array: Any, name: str, where: str, counts: Counter[str]) -> Any:
     return array
 
 
-def _repaired(array: Any, counts: Counter[str]) -> Any:
+def _repaired(array: pa.Array, counts: Counter[str]) -> pa.Array:
     """Strings whose bytes are no UTF-8, repaired.
 
     Raises:
@@ -72,7 +71,7 @@ def _repaired(array: Any, counts: Counter[str]) -> Any:
     return decoded(cells, counts).cast(kind)
 
 
-def decoded(cells: Any, counts: Counter[str] | None) -> Any:
+def decoded(cells: pa.Array, counts: Counter[str] | None) -> pa.Array:
     """Bytes as texts; those that are no UTF-8 repaired and counted."""
     pairs = [(None, False) if cell is None else decode_or_repair(cell) for cell in cells.to_pylist()]
     if counts is not None:
@@ -92,7 +91,7 @@ def pieces(table: pa.Table, most_rows: int) -> Iterator[pa.Table]:
         start = min(stop, start + most_rows)
 
 
-def _row_bytes(column: Any) -> Any:
+def _row_bytes(column: pa.Array) -> NDArray[np.int64] | None:
     """How many bytes each cell takes as a plain string, int64 [rows]; None where that is no more than it takes now."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (_is_view(kind) or (kind is not column.type and _is_cells(kind))):
@@ -100,7 +99,7 @@ def _row_bytes(column: Any) -> Any:
     return np.concatenate([np.zeros(0, np.int64), *(_cell_bytes(chunk) for chunk in column.chunks)])
 
 
-def _cell_bytes(array: Any) -> NDArray[np.int64]:
+def _cell_bytes(array: pa.Array) -> NDArray[np.int64]:
     if pa.types.is_dictionary(array.type):
         words = _cell_bytes(array.dictionary)
         indices = np.asarray(array.indices.fill_null(0), np.int64)
@@ -114,11 +113,11 @@ def _cell_bytes(array: Any) -> NDArray[np.int64]:
     return np.asarray(pc.fill_null(pc.binary_length(array), 0), np.int64)
 
 
-def _is_view(kind: Any) -> bool:
+def _is_view(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string_view(kind) or pa.types.is_binary_view(kind))
 
 
-def _is_cells(kind: Any) -> bool:
+def _is_cells(kind: pa.DataType) -> bool:
     types = pa.types
     return bool(
         types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -74,10 +74,10 @@ class TableWriter:
         counts: ``n_not_finite``: numbers written as null to JSON, which has no NaN and no infinity.
     """
 
-    def __init__(self, stream: Any, form: OutputForm, look: Callable[[pa.Table], pa.Table] | None = None) -> None:
+    def __init__(self, stream: BinaryIO, form: OutputForm, look: Callable[[pa.Table], pa.Table] | None = None) -> None:
         self.counts: Counter[str] = Counter()
         self._form, self._look = form, look
-        self._sink: Any = pa.PythonFile(_LeftOpen(stream), "w")
+        self._sink: pa.NativeFile = pa.PythonFile(_LeftOpen(stream), "w")
         if form.codec is not None:
             self._sink = pa.CompressedOutputStream(self._sink, form.codec)
         self._writer: Any = None
@@ -147,7 +147,7 @@ class TableWriter:
         pattern = "{" + ", ".join(f"{name.replace('%', '%%')}: %s" for name in names) + "}\n"
         self._sink.write("".join([pattern % row for row in zip(*columns, strict=True)]).encode("utf-8"))
 
-    def _json(self, column: Any, field: pa.Field) -> Sequence[str]:
+    def _json(self, column: pa.Array, field: pa.Field) -> Sequence[str]:
         """A column's cells as JSON."""
         if _is_json(field):
             return ["null" if cell is None else cell for cell in column.to_pylist()]
@@ -161,7 +161,7 @@ class TableWriter:
 class _LeftOpen(io.RawIOBase):
     """Passes on what is written, and closes nothing."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def writable(self) -> bool:
@@ -184,7 +184,7 @@ def _is_json(field: pa.Field) -> bool:
     return JSON_CELLS.items() <= (field.metadata or {}).items()
 
 
-def _plain(column: Any) -> Any:
+def _plain(column: pa.Array) -> pa.Array:
     """A column without dictionaries, views, runs and types of others' making, which not every writer knows."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
@@ -212,7 +212,7 @@ def _check_readable(kind: pa.DataType) -> None:
             _check_readable(kind.field(place).type)
 
 
-def _cells(column: Any, field: pa.Field) -> Any:
+def _cells(column: pa.Array, field: pa.Field) -> pa.Array:
     """A column as CSV can hold it: lists, records and cells of JSON as JSON.
 
     Raises:

@@ -12,6 +12,7 @@ from headstart.arrays import Array
 from headstart.engines.engine import Engine, NetSpec, Shape
 from headstart.errors import ArtifactError, OptionError, unknown_name
 from headstart.extras import is_installed, learning_half
+from headstart.plain import Json
 
 AUTO = "auto"
 """The fastest engine that is exact: compiled loops for networks of ours; for an imported encoder torch, where it is installed."""
@@ -87,7 +88,7 @@ class HeldNetwork:
         """What runs the network on the CPU."""
         return self._opened(self.asked if self.asked != AUTO else self._fastest())
 
-    def on(self, device: Any) -> Engine:
+    def on(self, device: object) -> Engine:
         """Return what runs the network on a device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"``.
 
         Raises:
@@ -180,7 +181,7 @@ class HeldNetwork:
                 self._engines[name] = module.open_network(self.spec, self.weights, self._net)
         return self._engines[name]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Json:
         return {**self.__dict__, "_engines": {}}  # another process lays out its own
 
 

@@ -64,7 +64,7 @@ class TorchEngine:
         return network_outputs(net, examples, names, pooling=pooling, device=self.device)
 
 
-def open_network(spec: NetSpec, weights: Mapping[str, Array], own: Any = None) -> TorchEngine:
+def open_network(spec: NetSpec, weights: Mapping[str, Array], own: object = None) -> TorchEngine:
     """Return an engine for a stored network, or for the user's `own` module."""
     return TorchEngine(built(spec, weights, own))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from headstart.artifact import content_hash, inspect
 from headstart.errors import ArtifactError, OptionError
@@ -12,7 +11,7 @@ from headstart.features import as_predictor
 from headstart.outputs import check_apart
 
 
-def check_not_base(path: str | os.PathLike[str], base: Any) -> None:
+def check_not_base(path: str | os.PathLike[str], base: object) -> None:
     """Refuse a folder that holds the base.
 
     Args:

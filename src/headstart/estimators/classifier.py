@@ -36,7 +36,7 @@ class TextClassifier(AnswersClasses, ClassifierMixin, TextEstimator):  # type: i
 
     _unless_told = "classes"
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(self, X: object, y: object = None, sample_weight: object = None) -> float:
         """Return the share of the rows whose label, or all of whose labels, are predicted, weighted where weights come.
 
         Args:

@@ -18,12 +18,12 @@ from headstart.tasks import Task
 
 
 def labelled(
-    X: Any,
-    y: Any = None,
+    X: object,
+    y: object = None,
     *,
     text: str | None = None,
     columns: Sequence[str] = (),
-    sample_weight: Any = None,
+    sample_weight: object = None,
     **how: Any,
 ) -> Corpus:
     """Return texts and labels in any form as a `Corpus`.
@@ -146,7 +146,7 @@ def weighted(corpus: Corpus, factors: Doubles | None) -> Corpus:
     return found if weights.all() else found.take(weights > 0)
 
 
-def _with_values(corpus: Corpus, y: Any, asked: Labelling) -> Corpus:
+def _with_values(corpus: Corpus, y: object, asked: Labelling) -> Corpus:
     found = corpus.with_labels(y, **{field.name: getattr(asked, field.name) for field in fields(asked)})
     if len(found) < len(corpus):
         missing = np.flatnonzero(~encode_targets(y, asked).held)
@@ -160,7 +160,7 @@ def _with_values(corpus: Corpus, y: Any, asked: Labelling) -> Corpus:
     return replace(found, label_values=_values_behind(y, found, asked.label_map or {})) if behind else found
 
 
-def _values_behind(y: Any, corpus: Corpus, label_map: Mapping[Any, Any]) -> tuple[Any, ...]:
+def _values_behind(y: object, corpus: Corpus, label_map: Mapping[Any, Any]) -> tuple[Any, ...]:
     """Return the value of `y` behind each renamed label; the new names where one of these has several behind it."""
     renamed = {label_name(value): label_name(name) for value, name in label_map.items()}
     held = Corpus(corpus.texts).with_labels(y, task="classes")
@@ -173,7 +173,7 @@ def _values_behind(y: Any, corpus: Corpus, label_map: Mapping[Any, Any]) -> tupl
     return tuple(behind.get(name, [name])[0] for name in corpus.label_names)
 
 
-def _renamed(positive: Any, label_map: Mapping[Any, Any] | None) -> Any:
+def _renamed(positive: object, label_map: Mapping[Any, Any] | None) -> Any:
     """Return the positive label's new name, where it was named as `y` holds it."""
     renamed = {label_name(value): name for value, name in (label_map or {}).items()}
     if positive is None or label_name(positive) in {label_name(name) for name in renamed.values()}:
@@ -218,7 +218,7 @@ def columns_of(y: Any) -> Any:
     return {str(place): values[:, place] for place in range(values.shape[1])}
 
 
-def _as_list(row: Any) -> Any:
+def _as_list(row: object) -> Any:
     """Return a row's labels as a list; what holds none, such as None, as it is."""
     if isinstance(row, set | frozenset):
         return sorted(row, key=str)
@@ -244,7 +244,7 @@ def _refuse_measurements(corpus: Corpus) -> None:
         )
 
 
-def _checked_weights(sample_weight: Any, n_rows: int) -> Doubles:
+def _checked_weights(sample_weight: object, n_rows: int) -> Doubles:
     """Return the weights as float64 [n_rows]."""
     try:
         weights = np.asarray(sample_weight, np.float64)

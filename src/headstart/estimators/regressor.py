@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
@@ -34,11 +32,11 @@ class TextRegressor(RegressorMixin, TextEstimator):  # type: ignore[misc]
 
     _unless_told = "regression"
 
-    def predict(self, X: Any) -> Doubles:
+    def predict(self, X: object) -> Doubles:
         """Return the predicted number of each row [rows]."""
         return self.score_rows(X).probabilities
 
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    def score(self, X: object, y: object = None, sample_weight: object = None) -> float:
         """Return R2: 1 is perfect, 0 is what the mean of `y` reaches.
 
         Args:

@@ -253,7 +253,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         self.source = source
         self.cache = cache
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, valid: Any = None) -> Self:
+    def fit(self, X: object, y: object = None, sample_weight: object = None, *, valid: object = None) -> Self:
         """Learn from texts and labels.
 
         Args:
@@ -310,13 +310,13 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         learnt = replace(learnt, predictor=predictor, notes=(*notes, *learnt.notes))
         return self._take(learnt, train, y, self._stored(strategy, settings))._name_features(X)
 
-    def score_rows(self, X: Any) -> Scores:
+    def score_rows(self, X: object) -> Scores:
         """Return logits, probabilities, and counts of what happened to the texts (see `Scores`)."""
         check_is_fitted(self, "predictor_")
         corpus = as_corpus(X, text=self._rows_at, columns=tuple(self.predictor_.columns))
         return self.predictor_.score(corpus, device=self.device)
 
-    def _targets(self, X: Any, y: Any, sample_weight: Any) -> Corpus:
+    def _targets(self, X: object, y: object, sample_weight: object) -> Corpus:
         """Return rows with labels as the model codes them."""
         check_is_fitted(self, "predictor_")
         predictor = self.predictor_
@@ -340,7 +340,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
             check_not_base(path, self.base)
         return write(path, self.predictor_.to_parts())
 
-    def _asked(self, chosen: Strategy, base: Predictor | None, y: Any) -> Json:
+    def _asked(self, chosen: Strategy, base: Predictor | None, y: object) -> Json:
         """Return what the labels are to be: a base's own where it is used as it is, else what is told from them.
 
         A reference point learns its own labels; what is carried over takes the base's order where both ask for the same.
@@ -428,7 +428,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         task = None if self.base is None else as_predictor(self.base).task
         return labelled(*pair, task=task or self._unless_told)
 
-    def _take(self, learnt: FitResult, train: Corpus, y: Any, stored: Json) -> Self:
+    def _take(self, learnt: FitResult, train: Corpus, y: object, stored: Json) -> Self:
         predictor = replace(learnt.predictor.reading(train), estimator=stored)
         if self._row_kind == "text":
             predictor = predictor.with_text(column=self.text or train.text_name)
@@ -444,7 +444,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
             predictor = predictor.with_facts(**found.facts) if train.label_values else predictor
         return install(self, predictor, history=learnt.history, notes=learnt.notes, classes=found)
 
-    def _name_features(self, X: Any) -> Self:
+    def _name_features(self, X: object) -> Self:
         if is_table(X):
             self.feature_names_in_ = np.array(_names_read(self.predictor_), dtype=object)
         elif hasattr(self, "feature_names_in_"):

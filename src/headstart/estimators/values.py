@@ -51,7 +51,7 @@ def to_python(value: Any) -> Any:
     return type(value)(map(to_python, value)) if type(value) in (list, tuple) else value
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return a JSON-able form of a constructor argument, or raise."""
     value = to_python(value)
     if value is None or isinstance(value, bool | int | float | str):

@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 
 from headstart.arrays import Array
 from headstart.evaluation import sigmoid
-from headstart.kernels.logistic import sweep, sweep_outputs
+from headstart.kernels.logistic import WeighedRows, sweep, sweep_outputs
 from headstart.spill import looked_at
 
 Link = Literal["sigmoid", "softmax"]
@@ -43,7 +43,7 @@ class LinearModel(NamedTuple):
     coefficients: NDArray[Any]
     intercepts: NDArray[Any]
 
-    def logits(self, inputs: Any, offset: NDArray[np.float64] | float = 0.0) -> NDArray[np.float64]:
+    def logits(self, inputs: object, offset: NDArray[np.float64] | float = 0.0) -> NDArray[np.float64]:
         """Return the logits of rows of inputs [rows, size]: [rows] of one output, [rows, outputs] of several."""
         if len(self.coefficients) == 1:
             found: NDArray[np.float64] = inputs @ self.coefficients[0] + self.intercepts[0] + offset
@@ -151,7 +151,7 @@ def logistic_path(
 
 
 def fit_dual(
-    inputs: Any,
+    inputs: object,
     goals: Array,
     cost: float,
     *,
@@ -182,7 +182,7 @@ def fit_dual(
 
 
 def dual_path(
-    inputs: Any,
+    inputs: object,
     goals: Array,
     costs: Sequence[float],
     *,
@@ -250,8 +250,8 @@ class _Part:
     def __init__(
         self, rows: SparseRows, goals: Array, weights: NDArray[np.float64] | None, offset: Array, classes: bool
     ) -> None:
-        self.size, self.ends, self.places, self.values = rows.size, rows.ends, rows.places, rows.values
-        self.squares = rows.squares + 1.0
+        self.size = rows.size
+        self.rows = WeighedRows(rows.ends, rows.places, rows.values, rows.squares + 1.0)
         self.weights, self.offset, self.classes = weights, offset, classes
         self.goals = goals
         self.p = goals.copy()  # so that all coefficients begin at zero
@@ -268,11 +268,10 @@ class _Part:
         order = rng.permutation(len(self.p))
         # A row that counts twice has twice the cost: its share of the dual may reach twice as far.
         costs = np.full(len(self.p), cost) if self.weights is None else cost * self.weights
-        rows = self.ends, self.places, self.values, order, self.squares, costs
-        looked_at(self.places.nbytes + self.values.nbytes)
+        looked_at(self.rows.places.nbytes + self.rows.values.nbytes)
         if self.p.ndim == 1:
-            return float(sweep(*rows, coefficients, self.p))
-        return float(sweep_outputs(*rows, self.offset, self.classes, coefficients, self.p))
+            return float(sweep(self.rows, order, costs, coefficients, self.p))
+        return float(sweep_outputs(self.rows, order, costs, self.offset, self.classes, coefficients, self.p))
 
 
 def _parts(

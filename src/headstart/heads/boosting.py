@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from headstart.arrays import Array
 from headstart.artifact import rewritten_in_child
-from headstart.errors import ArtifactError, DataError, MissingDependencyError
+from headstart.errors import ArtifactError, DataError
+from headstart.extras import optional
 from headstart.heads.columns import ColumnEncoder
 from headstart.plain import Json
 from headstart.tasks import Goals
@@ -23,11 +24,7 @@ _FILE = "head.cbm"
 
 
 def _catboost() -> Any:
-    try:
-        import catboost
-    except ImportError as error:
-        raise MissingDependencyError("catboost", "catboost", "The CatBoost head") from error
-    return catboost
+    return optional("catboost", "catboost", "The CatBoost head")
 
 
 class NothingVariesError(DataError):
@@ -258,7 +255,7 @@ def _with_constants(logits: NDArray[np.float64], constants: tuple[float | None, 
     return found
 
 
-def _raw(model: Any, pool: Any) -> NDArray[np.float64]:
+def _raw(model: Any, pool: object) -> NDArray[np.float64]:
     return np.asarray(model.predict(pool, prediction_type="RawFormulaVal"), np.float64)
 
 

@@ -210,7 +210,7 @@ def _normalised(histograms: Floats) -> Floats:
     return blocks.astype(np.float32)
 
 
-TRANSFORMS: dict[str, Any] = {one.kind: one for one in (MiniRocket, Pixels, Hog)}
+TRANSFORMS: Json = {one.kind: one for one in (MiniRocket, Pixels, Hog)}
 """Every kind of transform that a model file may name; see `Transform`."""
 
 

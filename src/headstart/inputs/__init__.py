@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 
-INPUTS: dict[str, Any] = {"series": SeriesInput, "image": ImageInput, "columns": ColumnInput}
+INPUTS: Json = {"series": SeriesInput, "image": ImageInput, "columns": ColumnInput}
 """What can be read next to texts, or in their place, by the kind of the rows. A kind of one's own is an entry more, whose class
 has ``fit(corpus)`` and ``from_config(config)`` and what `Input` says; see docs/adapt.md."""
 

@@ -13,7 +13,8 @@ from headstart.arrays import Bytes
 from headstart.artifact.schema import integer, record, text
 from headstart.batches import Examples
 from headstart.corpus import Corpus
-from headstart.errors import DataError, MissingDependencyError
+from headstart.errors import DataError
+from headstart.extras import optional
 from headstart.inputs.protocol import Encoded
 from headstart.plain import Facts, Json
 
@@ -109,12 +110,8 @@ class ImageInput:
         return cls(config["column"], config["height"], config["width"], config["channels"])
 
 
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingDependencyError("pillow", "images", "Reading images") from error
-    return Image
+def _pillow(part: str = "Image") -> Any:
+    return optional(f"PIL.{part}", "images", "Reading images", "pillow")
 
 
 def _opened(file: bytes, where: str) -> Any:
@@ -143,14 +140,12 @@ def _opened(file: bytes, where: str) -> Any:
 
 def _loaded(file: bytes, where: str) -> Any:
     """Return an image, upright, its first one where it moves."""
-    from PIL import ImageOps
-
     image = _opened(file, where)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            upright = _pillow("ImageOps").exif_transpose(image)
     except Exception as error:
         raise DataError(
             f"the image in {where} is damaged ({_reason(error)}); copy the file again, or leave the row out."

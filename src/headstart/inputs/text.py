@@ -121,7 +121,7 @@ class TextInput:
         found: Json = self.steps.spec if isinstance(self.steps, StoredSteps) else text.steps_to_json(self.steps)
         return found
 
-    def _encoded(self, texts: Any) -> EncodedTexts:
+    def _encoded(self, texts: object) -> EncodedTexts:
         stored = isinstance(self.steps, StoredSteps)
         found: EncodedTexts = self.steps.encode(texts) if stored else text.encode(self.steps, texts)
         return found

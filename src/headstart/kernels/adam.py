@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headstart.arrays import Floats, Places
 from headstart.kernels.compiling import compiled
@@ -83,6 +82,20 @@ class Schedule(NamedTuple):
     rate: Floats
     scale: Floats
     decay: Floats
+
+
+class Span(NamedTuple):
+    """Some of a list of rows; compiled loops hold the address of the list.
+
+    Attributes:
+        rows: row numbers, each once.
+        start: first place in ``rows`` to work on.
+        stop: the place after the last.
+    """
+
+    rows: Places
+    start: int
+    stop: int
 
 
 @compiled(inline=True)
@@ -171,40 +184,28 @@ def _ask_for(matrix: Matrix, row: int) -> None:
 
 
 @compiled(part=True)
-def _advance(
-    matrix: Matrix, s: Schedule, rows: Places, start: int, stop: int, until: int, gradients: Floats, learn: bool
-) -> None:
+def _advance(matrix: Matrix, s: Schedule, span: Span, until: int, gradients: Floats, learn: bool) -> None:
     """`advance` by addresses."""
-    for i in range(start, stop):
-        _ask_for(matrix, rows[min(i + _AHEAD, stop - 1)])
+    rows = span.rows
+    for i in range(span.start, span.stop):
+        _ask_for(matrix, rows[min(i + _AHEAD, span.stop - 1)])
         if learn or matrix.done[rows[i]] < until:
             _row(matrix, s, rows[i], until, gradients, i * matrix.size, learn)
 
 
 @compiled
-def advance(
-    matrix: Matrix,
-    s: Schedule,
-    rows: NDArray[np.int64],
-    start: int,
-    stop: int,
-    until: int,
-    gradients: Floats,
-    learn: bool,
-) -> None:
-    """Bring ``rows[start:stop]`` to step ``until``; if ``learn``, make the next step with ``gradients`` too.
+def advance(matrix: Matrix, s: Schedule, span: Span, until: int, gradients: Floats, learn: bool) -> None:
+    """Bring the rows of a span to step ``until``; if ``learn``, make the next step with ``gradients`` too.
 
     Args:
         matrix: the weights; rows are changed in place.
         s: the steps; must reach from every row's last step to the one to be made.
-        rows: row numbers, each once.
-        start: first place in ``rows`` to work on.
-        stop: the place after the last.
+        span: the rows.
         until: number of the step to catch up with.
-        gradients: gradients, flat [len(rows), size]; not read unless ``learn``.
+        gradients: gradients of all listed rows, flat [len(span.rows), size]; not read unless ``learn``.
         learn: whether to make step ``until + 1``.
     """
     before = flush_denormals()
     held, schedule = _addressed(matrix, s)
-    _advance(held, schedule, address(rows), start, stop, until, address(gradients), learn)
+    _advance(held, schedule, Span(address(span.rows), span.start, span.stop), until, address(gradients), learn)
     put_back_denormals(before)

@@ -127,9 +127,9 @@ class GRUDirection(Direction):
         self.d_hidden: Arrays = []
 
     def _run(self, part: int, projected: Floats, states: Floats) -> None:
-        given: Any = self.parts[part], self.half, self.laid, projected, states, self.saved[part], self.keep
-        given = *given, gru.scratch(self.laid)
-        gru.forward(*given)
+        memory = gru.scratch(self.laid)
+        given = gru.Forward(self.half, self.laid, projected, states, self.saved[part], self.keep, memory)
+        gru.forward(self.parts[part], given)
 
     def backward(self, d_states: Floats, states: Floats) -> tuple[Floats, Arrays]:
         """Return the gradients along the table and along the parameters; arguments flat."""
@@ -137,9 +137,9 @@ class GRUDirection(Direction):
         return super().backward(d_states, states)
 
     def _run_back(self, part: int, d_states: Floats, states: Floats, d_projected: Floats) -> None:
-        given: Any = self.parts[part], self.half, self.laid, d_states, states, self.saved[part]
-        given = *given, d_projected, self.d_hidden[part], gru.scratch(self.laid)
-        gru.backward(*given)
+        saved, d_weights, memory = self.saved[part], self.d_hidden[part], gru.scratch(self.laid)
+        given = gru.Backward(self.half, self.laid, states, saved, d_states, d_projected, d_weights, memory)
+        gru.backward(self.parts[part], given)
 
     def _gradients(self, d_weight: Floats, d_bias: Floats) -> Arrays:
         shape = self.half.size + 1, self.laid.width, self.half.n_gates

@@ -37,8 +37,10 @@ from numba.core.caching import (
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime.nrt import rtsys
 
+from headstart.plain import Json
+
 _Compiled = Callable[..., Any]
-_KEPT: dict[str, Any] = {}
+_KEPT: Json = {}
 _FUNCTIONS: list[Any] = []
 
 

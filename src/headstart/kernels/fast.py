@@ -14,6 +14,8 @@ x_z, x_f, y_z, y_f. Rows do not wait for each other here, so each is run from en
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from headstart.arrays import Floats
@@ -38,6 +40,7 @@ from headstart.kernels.simd import (
     flush_denormals,
     load,
     load_some,
+    moved,
     put_back_denormals,
     store,
     store_some,
@@ -99,17 +102,26 @@ def forward(rows: Rows, half: Half, projected: Floats, states: Floats, memory: F
     put_back_denormals(before)
 
 
+class _Word(NamedTuple):
+    """Where the parts of a word and of the one before it stand; ``former`` is -1 at the first token."""
+
+    at: int
+    former: int
+    paired: bool
+
+
 @compiled(inline=True)
-def _step_back(half: Half, projected: Floats, d_states: Floats, states: Floats, s0: int, p0: int, slope: Floats, d_projected: Floats,
-               at: int, former: int, paired: bool) -> None:  # fmt: skip
-    """One token backward: gradients of its gates to ``d_projected``; ``former`` is -1 at the first token."""
-    size = half.size
+def _step_back(
+    half: Half, projected: Floats, d_state: Floats, before: Floats, slope: Floats, d_projected: Floats, word: _Word
+) -> None:
+    """One token backward: gradients of its gates to ``d_projected``."""
+    size, at, former, paired = half.size, word.at, word.former, word.paired
     one, zero = fill(np.float32(1.0)), fill(np.float32(0.0))
     for j in range(0, size, LANES):
         inside = first(size - j)
         z, f = _gates(half, projected, at + j, former + j, paired and former >= 0, inside)
-        h = load_some(states, p0 + j, inside) if former >= 0 else zero
-        d = load(slope, j) + load_some(d_states, s0 + j, inside)
+        h = load_some(before, j, inside) if former >= 0 else zero
+        d = load(slope, j) + load_some(d_state, j, inside)
         d_z = d * (one - f) * (one - z * z)
         d_f = d * (h - z) * f * (one - f)
         store(slope, j, d * f)
@@ -136,7 +148,8 @@ def _backward(
             at, s0 = _word(rows, half, token), token * half.states_row + half.states
             former = _word(rows, half, token_before) if step > 0 else -1
             p0 = token_before * half.states_row + half.states
-            _step_back(half, projected, d_states, states, s0, p0, slope, d_projected, at, former, paired)
+            word = _Word(at, former, paired)
+            _step_back(half, projected, moved(d_states, s0), moved(states, p0), slope, d_projected, word)
 
 
 @compiled

@@ -34,7 +34,7 @@ from headstart.kernels.layout import (
     token_at,
 )
 from headstart.kernels.llvm import Value
-from headstart.kernels.product import padded, product
+from headstart.kernels.product import Flat, Left, padded, product
 from headstart.kernels.simd import (
     LANES,
     address,
@@ -44,6 +44,7 @@ from headstart.kernels.simd import (
     flush_denormals,
     load,
     load_some,
+    moved,
     put_back_denormals,
     store,
     store_some,
@@ -84,6 +85,50 @@ class Scratch(NamedTuple):
     slope: Floats
 
 
+class Forward(NamedTuple):
+    """What a call of `forward` works on. Arrays, or their addresses.
+
+    Attributes:
+        half: which direction.
+        laid: its weights.
+        projected: input parts of the distinct words, flat [distinct, half.gates_row].
+        states: written, flat [rows, n_tokens, half.states_row].
+        saved: written for `backward`, if ``keep``: r, z, n and ``U_n h + b_n`` of every true token of
+            the rows in the order of work, 4H values a token.
+        keep: whether a `backward` will follow.
+        memory: from `scratch`, in use by no other call.
+    """
+
+    half: Half
+    laid: Weights
+    projected: Floats
+    states: Floats
+    saved: Floats
+    keep: bool
+    memory: Scratch
+
+
+class Backward(NamedTuple):
+    """What a call of `backward` works on. Arrays, or their addresses.
+
+    Attributes:
+        half, laid, states, saved: as they were in `forward`.
+        d_states: gradients along the states, flat [rows, n_tokens, half.states_row].
+        d_projected: written, flat [distinct, half.gates_row]: gradients along ``projected``.
+        d_weights: added to, [H + 1, laid.width]: gradients along U transposed, and in the last row along b.
+        memory: from `scratch`, in use by no other call.
+    """
+
+    half: Half
+    laid: Weights
+    states: Floats
+    saved: Floats
+    d_states: Floats
+    d_projected: Floats
+    d_weights: Floats
+    memory: Scratch
+
+
 def weights(recurrent: Floats, bias: Floats, *, back_too: bool = True) -> Weights:
     """Lay out U, [3H, H] in the order r, z, n as `torch.nn.GRU` has it, and its bias [3H].
 
@@ -114,32 +159,30 @@ def _addressed(laid: Weights, memory: Scratch) -> tuple[Weights, Scratch]:
 
 
 @compiled(inline=True)
-def _step(half: Half, x: Floats, x0: int, gates: Floats, g0: int, h: Floats, h0: int, states: Floats, s0: int,
-          saved: Floats, v0: int, keep: bool) -> None:  # fmt: skip
-    """One token forward: its state to ``h`` and ``states``, its gates to ``saved``."""
-    size = half.size
+def _step(size: int, x: Floats, gates: Floats, h: Floats, states: Floats, saved: Floats, keep: bool) -> None:
+    """One token forward, all by its own addresses: its state to ``h`` and ``states``, its gates to ``saved``."""
     for j in range(0, size, LANES):
         inside = first(size - j)
-        inner = load(gates, g0 + 2 * size + j)
-        r = sigmoid(load_some(x, x0 + j, inside) + load(gates, g0 + j))
-        z = sigmoid(load_some(x, x0 + size + j, inside) + load(gates, g0 + size + j))
-        n = tanh(load_some(x, x0 + 2 * size + j, inside) + r * inner)
-        state = n + z * (load(h, h0 + j) - n)
-        store(h, h0 + j, state)
-        store_some(states, s0 + j, inside, state)
+        inner = load(gates, 2 * size + j)
+        r = sigmoid(load_some(x, j, inside) + load(gates, j))
+        z = sigmoid(load_some(x, size + j, inside) + load(gates, size + j))
+        n = tanh(load_some(x, 2 * size + j, inside) + r * inner)
+        state = n + z * (load(h, j) - n)
+        store(h, j, state)
+        store_some(states, j, inside, state)
         if keep:
-            store_some(saved, v0 + j, inside, r)
-            store_some(saved, v0 + size + j, inside, z)
-            store_some(saved, v0 + 2 * size + j, inside, n)
-            store_some(saved, v0 + 3 * size + j, inside, inner)
+            store_some(saved, j, inside, r)
+            store_some(saved, size + j, inside, z)
+            store_some(saved, 2 * size + j, inside, n)
+            store_some(saved, 3 * size + j, inside, inner)
 
 
 @compiled(part=True)
-def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, projected: Floats, states: Floats,
-                   saved: Floats, v0: int, keep: bool, memory: Scratch) -> int:  # fmt: skip
+def _forward_block(rows: Rows, start: int, n: int, given: Forward, v0: int) -> int:
     """Run ``n`` rows, the first at place ``start``; gives where in ``saved`` the next block begins."""
+    half, laid = given.half, given.laid
     width, row_width = laid.width, laid.state_width + LANES
-    h, gates = memory.state, memory.gates
+    h, gates = given.memory.state, given.memory.gates
     clear(h, n * row_width)
     step = 0
     while True:
@@ -147,84 +190,82 @@ def _forward_block(rows: Rows, start: int, n: int, half: Half, laid: Weights, pr
             n -= 1
         if n == 0:
             return v0
-        product(h, row_width, 1, laid.across, width, laid.bias, 0, gates, width, n, width, half.size)
+        product(Left(h, row_width, 1), Flat(laid.across, width), Flat(laid.bias, 0), Flat(gates, width),
+                n, width, half.size)  # fmt: skip
         for i in range(n):
             row = rows.order[start + i]
-            ask_for(rows, half, projected, row, step + 1)
+            ask_for(rows, half, given.projected, row, step + 1)
             token = token_at(rows, row, step, half.reverse)
-            x0 = rows.words[token] * half.gates_row
-            s0 = token * half.states_row + half.states
-            _step(half, projected, x0, gates, i * width, h, i * row_width, states, s0, saved, v0, keep)
+            x = moved(given.projected, rows.words[token] * half.gates_row)
+            state = moved(given.states, token * half.states_row + half.states)
+            _step(
+                half.size,
+                x,
+                moved(gates, i * width),
+                moved(h, i * row_width),
+                state,
+                moved(given.saved, v0),
+                given.keep,
+            )
             v0 += 4 * half.size
         step += 1
 
 
 @compiled(part=True)
-def _forward(rows: Rows, half: Half, laid: Weights, projected: Floats, states: Floats, saved: Floats, keep: bool,
-             memory: Scratch) -> None:  # fmt: skip
+def _forward(rows: Rows, given: Forward) -> None:
     """`forward` by addresses."""
-    clear_padding(rows, half, states)
+    clear_padding(rows, given.half, given.states)
     v0: Value = np.int64(0)  # a plain 0 is a type of its own, for which the block would be compiled again
     for start in range(0, rows.n_rows, BLOCK):
         n = min(BLOCK, rows.n_rows - start)
-        v0 = _forward_block(rows, start, n, half, laid, projected, states, saved, v0, keep, memory)
+        v0 = _forward_block(rows, start, n, given, v0)
 
 
 @compiled
-def forward(rows: Rows, half: Half, laid: Weights, projected: Floats, states: Floats, saved: Floats, keep: bool,
-            memory: Scratch) -> None:  # fmt: skip
-    """Run one direction over ``rows`` and write their states, zeros at padding.
-
-    Args:
-        rows: which texts.
-        half: which direction.
-        laid: its weights.
-        projected: input parts of the distinct words, flat [distinct, half.gates_row].
-        states: written, flat [rows, n_tokens, half.states_row].
-        saved: written for `backward`, if ``keep``: r, z, n and ``U_n h + b_n`` of every true token of
-            ``rows`` in the order of work, 4H values a token.
-        keep: whether a `backward` will follow.
-        memory: from `scratch`, in use by no other call.
-    """
+def forward(rows: Rows, given: Forward) -> None:
+    """Run one direction over ``rows`` and write their states, zeros at padding."""
     before = flush_denormals()
-    weights, work = _addressed(laid, memory)
-    given = address(projected), address(states), address(saved)
-    _forward(addressed(rows), half, weights, given[0], given[1], given[2], keep, work)
+    weights, work = _addressed(given.laid, given.memory)
+    arrays = address(given.projected), address(given.states), address(given.saved)
+    _forward(addressed(rows), Forward(given.half, weights, arrays[0], arrays[1], arrays[2], given.keep, work))
     put_back_denormals(before)
 
 
 @compiled(inline=True)
-def _step_back(half: Half, saved: Floats, v0: int, d_states: Floats, states: Floats, s0: int, p0: int, step: int,
-               slope: Floats, h: Floats, h0: int, gates: Floats, g0: int, d_projected: Floats, x0: int) -> None:  # fmt: skip
-    """One token backward: gradients of its gates to ``gates`` and ``d_projected``, its former state to ``h``."""
-    size = half.size
+def _step_back(
+    size: int, saved: Floats, d_state: Floats, before: Floats, step: int, work: Scratch, d_projected: Floats
+) -> None:
+    """One token backward, all by its own addresses: gradients of its gates to ``work.gates`` and ``d_projected``, the state
+    ``before`` it to ``work.state``.
+    """
+    slope, h, gates = work.slope, work.state, work.gates
     one = fill(np.float32(1.0))
     for j in range(0, size, LANES):
         inside = first(size - j)
-        r, z = load_some(saved, v0 + j, inside), load_some(saved, v0 + size + j, inside)
-        n, inner = load_some(saved, v0 + 2 * size + j, inside), load_some(saved, v0 + 3 * size + j, inside)
-        former = load_some(states, p0 + j, inside) if step > 0 else fill(np.float32(0.0))
-        d = load(slope, h0 + j) + load_some(d_states, s0 + j, inside)
+        r, z = load_some(saved, j, inside), load_some(saved, size + j, inside)
+        n, inner = load_some(saved, 2 * size + j, inside), load_some(saved, 3 * size + j, inside)
+        former = load_some(before, j, inside) if step > 0 else fill(np.float32(0.0))
+        d = load(slope, j) + load_some(d_state, j, inside)
         d_n = d * (one - z) * (one - n * n)
         d_z = d * (former - n) * z * (one - z)
         d_r = d_n * inner * r * (one - r)
-        store(slope, h0 + j, d * z)
-        store(h, h0 + j, former)
-        store_some(gates, g0 + j, inside, d_r)
-        store_some(gates, g0 + size + j, inside, d_z)
-        store_some(gates, g0 + 2 * size + j, inside, d_n * r)
-        add_some(d_projected, x0 + j, inside, d_r)
-        add_some(d_projected, x0 + size + j, inside, d_z)
-        add_some(d_projected, x0 + 2 * size + j, inside, d_n)
-    h[h0 + size] = np.float32(1.0)  # a state that is always 1: its weights' slope is the bias's
+        store(slope, j, d * z)
+        store(h, j, former)
+        store_some(gates, j, inside, d_r)
+        store_some(gates, size + j, inside, d_z)
+        store_some(gates, 2 * size + j, inside, d_n * r)
+        add_some(d_projected, j, inside, d_r)
+        add_some(d_projected, size + j, inside, d_z)
+        add_some(d_projected, 2 * size + j, inside, d_n)
+    h[size] = np.float32(1.0)  # a state that is always 1: its weights' slope is the bias's
 
 
 @compiled(part=True)
-def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weights, d_states: Floats, states: Floats,
-                    saved: Floats, end: int, d_projected: Floats, d_weights: Floats, memory: Scratch) -> None:  # fmt: skip
+def _backward_block(rows: Rows, start: int, n_rows: int, given: Backward, end: int) -> None:
     """Run ``n_rows`` rows, the first at place ``start``, whose part of ``saved`` ends at ``end``."""
+    half, laid = given.half, given.laid
     size, width, row_width = half.size, laid.width, laid.state_width + LANES
-    slope, h, gates = memory.slope, memory.state, memory.gates
+    slope, h, gates = given.memory.slope, given.memory.state, given.memory.gates
     clear(slope, n_rows * row_width)
     n = 0
     for step in range(rows.lengths[rows.order[start]] - 1, -1, -1):
@@ -235,41 +276,34 @@ def _backward_block(rows: Rows, start: int, n_rows: int, half: Half, laid: Weigh
             token = token_at(rows, rows.order[start + i], step, half.reverse)
             s0 = token * half.states_row + half.states
             p0 = s0 + half.states_row if half.reverse else s0 - half.states_row
-            x0 = rows.words[token] * half.gates_row
-            _step_back(half, saved, end + i * 4 * size, d_states, states, s0, p0, step,
-                       slope, h, i * row_width, gates, i * width, d_projected, x0)  # fmt: skip
-        product(gates, width, 1, laid.back, laid.state_width, slope, row_width, slope, row_width,
-                n, laid.state_width, 3 * size)  # fmt: skip
-        product(h, 1, row_width, gates, width, d_weights, width, d_weights, width, size + 1, width, n)
+            saved, d_state = moved(given.saved, end + i * 4 * size), moved(given.d_states, s0)
+            work = Scratch(moved(gates, i * width), moved(h, i * row_width), moved(slope, i * row_width))
+            d_projected = moved(given.d_projected, rows.words[token] * half.gates_row)
+            _step_back(size, saved, d_state, moved(given.states, p0), step, work, d_projected)
+        slopes, sums = Flat(slope, row_width), Flat(given.d_weights, width)
+        product(Left(gates, width, 1), Flat(laid.back, laid.state_width), slopes, slopes, n, laid.state_width, 3 * size)
+        product(Left(h, 1, row_width), Flat(gates, width), sums, sums, size + 1, width, n)
 
 
 @compiled(part=True)
-def _backward(rows: Rows, half: Half, laid: Weights, d_states: Floats, states: Floats, saved: Floats, d_projected: Floats,
-              d_weights: Floats, memory: Scratch) -> None:  # fmt: skip
+def _backward(rows: Rows, given: Backward) -> None:
     """`backward` by addresses."""
     end: Value = np.int64(0)
     for start in range(0, rows.n_rows, BLOCK):
         n = min(BLOCK, rows.n_rows - start)
         for i in range(start, start + n):
-            end += rows.lengths[rows.order[i]] * 4 * half.size
-        _backward_block(rows, start, n, half, laid, d_states, states, saved, end, d_projected, d_weights, memory)
+            end += rows.lengths[rows.order[i]] * 4 * given.half.size
+        _backward_block(rows, start, n, given, end)
 
 
 @compiled
-def backward(rows: Rows, half: Half, laid: Weights, d_states: Floats, states: Floats, saved: Floats,
-             d_projected: Floats, d_weights: Floats, memory: Scratch) -> None:  # fmt: skip
-    """Slopes of a loss along one direction's inputs and weights, from those along its states.
-
-    Args:
-        rows, half, laid, states, saved: as they were in `forward`.
-        d_states: gradients along the states, flat [rows, n_tokens, half.states_row].
-        d_projected: written, flat [distinct, half.gates_row]: gradients along ``projected``.
-        d_weights: added to, [H + 1, laid.width]: gradients along U transposed, and in the last row along b.
-        memory: from `scratch`, in use by no other call.
-    """
+def backward(rows: Rows, given: Backward) -> None:
+    """Slopes of a loss along one direction's inputs and weights, from those along its states."""
     before = flush_denormals()
-    clear(address(d_projected), len(d_projected))
-    weights, work = _addressed(laid, memory)
-    given = address(d_states), address(states), address(saved), address(d_projected), address(d_weights)
-    _backward(addressed(rows), half, weights, given[0], given[1], given[2], given[3], given[4], work)
+    clear(address(given.d_projected), len(given.d_projected))
+    weights, work = _addressed(given.laid, given.memory)
+    states, saved, d_states = address(given.states), address(given.saved), address(given.d_states)
+    d_projected, d_weights = address(given.d_projected), address(given.d_weights)
+    held = Backward(given.half, weights, states, saved, d_states, d_projected, d_weights, work)
+    _backward(addressed(rows), held)
     put_back_denormals(before)

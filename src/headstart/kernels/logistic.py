@@ -12,6 +12,8 @@ under the constraint that they sum to 1 where the outputs are classes of which o
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from headstart.arrays import Doubles, Floats, Places
@@ -23,6 +25,22 @@ _FREE_STEPS = 8
 _CLOSE = 1e-7
 _SMALL = 1e-9
 """A probability that moves by less moves no weight."""
+
+
+class WeighedRows(NamedTuple):
+    """Rows of few values.
+
+    Attributes:
+        ends: of each row among places and values, beginning with 0 [rows + 1].
+        places: which weight, or which weights, a value belongs to [values].
+        values: float32 [values].
+        squares: of each row, the sum of its squared values and of the intercept's 1 [rows].
+    """
+
+    ends: Places
+    places: Places
+    values: Floats
+    squares: Doubles
 
 
 @compiled(part=True)
@@ -56,28 +74,17 @@ def _best(logit: float, before: float, curvature: float, free_steps: int) -> flo
 
 
 @compiled
-def sweep(
-    ends: Places,
-    places: Places,
-    values: Floats,
-    order: Places,
-    squares: Doubles,
-    penalties: Doubles,
-    weights: Floats,
-    p: Doubles,
-) -> float:
+def sweep(rows: WeighedRows, order: Places, penalties: Doubles, weights: Floats, p: Doubles) -> float:
     """Visit rows in an order, move their ``p`` and the ``weights``, and return how far all ``p`` moved together.
 
     Args:
-        ends: of each row among places and values, beginning with 0 [rows + 1].
-        places: which weight a value belongs to [values].
-        values: float32 [values].
+        rows: what the weights are learnt of.
         order: rows to visit.
-        squares: of each row, the sum of its squared values and of the intercept's 1 [rows].
         penalties: C of each row, float64: C times what the row counts for [rows].
         weights: float32, the last one the intercept; changed.
         p: of each row, beginning at its target where all weights begin at zero; changed.
     """
+    ends, places, values, squares = rows
     moved = 0.0
     last = len(weights) - 1
     for row in order:
@@ -182,25 +189,13 @@ def _best_of_classes(logits: Doubles, before: Floats, curvature: float, t: Doubl
 
 @compiled
 def sweep_outputs(
-    ends: Places,
-    places: Places,
-    values: Floats,
-    order: Places,
-    squares: Doubles,
-    penalties: Doubles,
-    offset: Floats,
-    classes: bool,
-    weights: Floats,
-    p: Floats,
+    rows: WeighedRows, order: Places, penalties: Doubles, offset: Floats, classes: bool, weights: Floats, p: Floats
 ) -> float:
     """Do as `sweep` does for several outputs at once.
 
     Args:
-        ends: of each row among places and values, beginning with 0 [rows + 1].
-        places: which weights a value belongs to [values].
-        values: float32 [values].
+        rows: what the weights are learnt of.
         order: rows to visit.
-        squares: of each row, the sum of its squared values and of the intercept's 1 [rows].
         penalties: C of each row [rows].
         offset: what is added to the logits [rows, outputs]; no rows for nothing.
         classes: whether one output is right, and not any number of them.
@@ -210,6 +205,7 @@ def sweep_outputs(
     Returns:
         Half of how far all p moved together.
     """
+    ends, places, values, squares = rows
     moved = 0.0
     last, n = weights.shape[0] - 1, weights.shape[1]
     logits, room, best, change = np.empty(n), np.empty(n), np.empty(n), np.empty(n, np.float32)

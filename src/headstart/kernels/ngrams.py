@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,23 @@ _ROWS = 1 << 15
 _LEAST_ROWS = 32  # fewer are done before another thread has woken up
 
 
+class _Table(NamedTuple):
+    """A table of n-grams and what is known of each, all of one length, a power of two."""
+
+    keys: Array
+    rows_with: Array
+    positives_with: Array
+    last_row: Array
+
+
+class _Listed(NamedTuple):
+    """A table of listed n-grams, the place of each in its list, and the ids in the longest of them."""
+
+    keys: Places
+    slots: Ids
+    longest: int
+
+
 @compiled(part=True)
 def _place(key: Value, mask: int) -> Value:
     """Mix a key's bits (the finaliser of MurmurHash3) into a place of a table of ``mask + 1`` slots."""
@@ -44,18 +62,10 @@ def _place(key: Value, mask: int) -> Value:
 
 @compiled
 def _count(
-    values: Ids,
-    offsets: Places,
-    positive: Ids,
-    longest: int,
-    keys: Places,
-    rows_with: Ids,
-    positives_with: Ids,
-    last_row: Ids,
-    first_row: int,
-    n_used: int,
+    values: Ids, offsets: Places, positive: Ids, longest: int, table: _Table, first_row: int, n_used: int
 ) -> int:
     """Count in how many rows from the first on each n-gram stands; return the row before which the table is too full."""
+    keys, rows_with, positives_with, last_row = table
     mask = len(keys) - 1
     most = len(keys) - len(keys) // 4
     for row in range(first_row, len(offsets) - 1):
@@ -94,10 +104,9 @@ def _put(given: Places, keys: Places, places: Places) -> None:
 
 
 @compiled
-def _find(
-    values: Ids, offsets: Places, longest: int, keys: Places, slots: Ids, seen: Places, found: Ids, ends: Places
-) -> int:
+def _find(values: Ids, offsets: Places, listed: _Listed, seen: Places, found: Ids, ends: Places) -> int:
     """Write the listed n-grams of each row, each once, in the order in which they first stand there."""
+    keys, slots, longest = listed
     mask = len(keys) - 1
     n = 0
     for row in range(len(offsets) - 1):
@@ -124,34 +133,24 @@ def _find(
 
 
 @compiled
-def _sum(
-    values: Ids,
-    offsets: Places,
-    longest: int,
-    keys: Places,
-    slots: Ids,
-    scale: Floats,
-    weight: Floats,
-    start: int,
-    stop: int,
-    sums: Floats,
-) -> None:
-    """Add up scale times weight over the listed n-grams of rows ``start`` to ``stop``, each once, over their length.
+def _sum(values: Ids, offsets: Places, listed: _Listed, scale: Floats, weight: Floats, sums: Floats) -> None:
+    """Add up scale times weight over the listed n-grams of each row, each once, over their length.
 
     Looking up goes step by step for a whole row, since a read from the table waits for memory: asked for one after
     another, with no branch on what came in between, they wait together. Which n-grams a row has had is kept in a table
     that is as small as the row; one as long as the list would have to be cleared, page by page, for every batch.
     """
+    keys, slots, longest = listed
     mask = len(keys) - 1
     most = 1
-    for row in range(start, stop):
+    for row in range(len(sums)):
         most = max(most, (offsets[row + 1] - offsets[row]) * longest)
     wanted, met, places = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
     size = 16
     while size < 2 * most:
         size *= 2
     had = np.full(size, -1, np.int64)
-    for row in range(start, stop):
+    for row in range(len(sums)):
         end = offsets[row + 1]
         n = 0
         for i in range(offsets[row], end):
@@ -281,8 +280,7 @@ class _Counts:
 
     def count(self, given: Given, first_row: int) -> int:
         """Count the rows from the first on, and return the row before which the table is too full."""
-        arguments: Value = (*given, *self.arrays, first_row, self.n_used)
-        return int(_count(*arguments))
+        return int(_count(*given, _Table(*self.arrays), first_row, self.n_used))
 
     def move(self, size: int, least: int = 0) -> None:
         """Move the n-grams that stand in `least` rows or more into a table of another size."""
@@ -309,11 +307,11 @@ class NgramTable:
     def __init__(self, listed: NDArray[np.int64], longest: int) -> None:
         self.n = len(listed)
         self.longest = longest
-        self.keys = np.zeros(_table_size(self.n), np.int64)
-        self.slots = np.zeros(len(self.keys), np.int32)
+        size = _table_size(self.n)
+        self.listed = _Listed(np.zeros(size, np.int64), np.zeros(size, np.int32), longest)
         places = np.empty(self.n, np.int64)
-        _put(np.ascontiguousarray(listed), self.keys, places)
-        self.slots[places] = np.arange(self.n, dtype=np.int32)
+        _put(np.ascontiguousarray(listed), self.listed.keys, places)
+        self.listed.slots[places] = np.arange(self.n, dtype=np.int32)
 
 
 def find_ngrams(
@@ -329,7 +327,7 @@ def find_ngrams(
     ends = np.zeros(len(offsets), np.int64)
     # What this holds from before does no harm: a place counts only if `found` points back at it.
     seen = np.zeros(max(table.n, 1), np.int64)
-    n = _find(values, offsets, table.longest, table.keys, table.slots, seen, found, ends)
+    n = _find(values, offsets, table.listed, seen, found, ends)
     return found[:n], ends
 
 
@@ -345,10 +343,9 @@ def sum_ngrams(
     The scales of a row are brought to length 1 first; `scale` and `weight` are [listed].
     """
     sums = np.zeros(len(offsets) - 1, np.float32)
-    given = (values, offsets, table.longest, table.keys, table.slots, scale, weight)
 
     def work(cut: slice) -> None:
-        _sum(*given, cut.start, cut.stop, sums)
+        _sum(values, offsets[cut.start : cut.stop + 1], table.listed, scale, weight, sums[cut])
 
     workers.run([partial(work, cut) for cut in workers.shares(len(sums), workers.n_threads(), _LEAST_ROWS)])
     return sums

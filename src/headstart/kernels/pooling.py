@@ -44,10 +44,26 @@ class Places(NamedTuple):
     turn: int
 
 
+class Texts(NamedTuple):
+    """Some rows of a batch.
+
+    Attributes:
+        lengths: true tokens of each row of the batch.
+        n_tokens: width of the batch.
+        start: first row.
+        stop: the row after the last.
+    """
+
+    lengths: NDArray[np.int64]
+    n_tokens: int
+    start: int
+    stop: int
+
+
 @compiled(part=True)
-def _pool_text(places: Places, states: Floats, start: int, length: int, j: int, pooled: Floats, p0: int,
-               where: Floats, w0: int) -> None:  # fmt: skip
+def _pool_text(places: Places, texts: Texts, states: Floats, row: int, j: int, pooled: Floats, where: Floats) -> None:
     """Mean and maximum of one text's values [j, j + LANES), and at which token the maximum stands."""
+    start, length, p0 = row * texts.n_tokens * places.size, texts.lengths[row], row * places.row
     inside = first(places.size - j)
     total, highest, best = fill(np.float32(0.0)), fill(np.float32(-np.inf)), fill(np.float32(0.0))
     for token in range(length):
@@ -61,28 +77,24 @@ def _pool_text(places: Places, states: Floats, start: int, length: int, j: int, 
     if places.highest >= 0:
         highest = select(not_a_number(total), total, highest)  # a comparison with NaN is false: bring it back
         store_some(pooled, p0 + places.highest + j, inside, highest)
-        store_some(where, w0 + j, inside, best)
+        store_some(where, row * places.size + j, inside, best)
 
 
 @compiled
-def pool(places: Places, states: Floats, lengths: NDArray[np.int64], n_tokens: int, start: int, stop: int,
-         pooled: Floats, where: Floats) -> None:  # fmt: skip
-    """Pool the texts [start, stop) over their true tokens; a text without tokens gives zeros.
+def pool(places: Places, texts: Texts, states: Floats, pooled: Floats, where: Floats) -> None:
+    """Pool some texts over their true tokens; a text without tokens gives zeros.
 
     Args:
         places: what to compute, and where to put it.
+        texts: which.
         states: flat [rows, n_tokens, places.size].
-        lengths: true tokens of each row.
-        n_tokens: width of the batch.
-        start: first row.
-        stop: the row after the last.
         pooled: written, flat [rows, places.row].
         where: written if maxima are wanted, flat [rows, places.size]: the token of each maximum.
     """
     before = flush_denormals()
-    size = places.size
-    for row in range(start, stop):
-        length, s0, p0 = lengths[row], row * n_tokens * size, row * places.row
+    size, lengths = places.size, texts.lengths
+    for row in range(texts.start, texts.stop):
+        length, s0, p0 = lengths[row], row * texts.n_tokens * size, row * places.row
         if length == 0:
             pooled[p0 : p0 + places.row] = 0.0
             continue
@@ -92,16 +104,15 @@ def pool(places: Places, states: Floats, lengths: NDArray[np.int64], n_tokens: i
             pooled[p0 + places.last + places.turn : p0 + places.last + size] = states[s0 + places.turn : s0 + size]
         if places.mean >= 0 or places.highest >= 0:
             for j in range(0, size, LANES):
-                _pool_text(places, states, s0, length, j, pooled, p0, where, row * size)
+                _pool_text(places, texts, states, row, j, pooled, where)
     put_back_denormals(before)
 
 
 @compiled
-def pool_back(places: Places, d_pooled: Floats, lengths: NDArray[np.int64], n_tokens: int, start: int, stop: int,
-              where: Floats, d_states: Floats) -> None:  # fmt: skip
-    """Write the gradients along the states of texts [start, stop), zeros at padding; arguments as in `pool`."""
-    size = places.size
-    for row in range(start, stop):
+def pool_back(places: Places, texts: Texts, d_pooled: Floats, where: Floats, d_states: Floats) -> None:
+    """Write the gradients along the states of some texts, zeros at padding; arguments as in `pool`."""
+    size, lengths, n_tokens = places.size, texts.lengths, texts.n_tokens
+    for row in range(texts.start, texts.stop):
         length, s0, p0 = lengths[row], row * n_tokens * size, row * places.row
         share = np.float32(1.0) / np.float32(max(length, 1))
         for token in range(n_tokens):

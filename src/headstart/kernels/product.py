@@ -8,6 +8,8 @@ cache, so nothing is packed). On AVX-512 a tile of 4 x 80 sums reaches the machi
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -20,6 +22,21 @@ from headstart.kernels.simd import ARRAY, INTEGER, LANES, N_REGISTERS, VECTOR, b
 _ROWS = 4  # rows of a tile
 _WIDE, _MIDDLE, _NARROW = (5, 4, 2) if N_REGISTERS == 32 else (3, 2, 1)  # vectors in a tile's row
 _I64 = ir.IntType(64)
+
+
+class Left(NamedTuple):
+    """The first matrix of a `product`, flat: element (i, k) stands at ``i * row + k * step``."""
+
+    values: Floats
+    row: int
+    step: int
+
+
+class Flat(NamedTuple):
+    """A flat matrix, and the distance between its rows, which may be 0: the same row for all."""
+
+    values: Floats
+    row: int
 
 
 def _tile(n_rows: int, n_vectors: int) -> Value:
@@ -102,21 +119,20 @@ def padded(n: int) -> int:
 
 
 @compiled(part=True)
-def product(
-    a: Floats, a_row: int, a_step: int, b: Floats, b_row: int, start: Floats, start_row: int, c: Floats, c_row: int,
-    n_rows: int, width: int, depth: int,
-) -> None:  # fmt: skip
-    """``c = start + a @ b`` on flat float32 arrays.
+def product(left: Left, right: Flat, begin: Flat, into: Flat, n_rows: int, width: int, depth: int) -> None:
+    """``into = begin + left @ right`` on flat float32 arrays.
 
-    ``a`` is [n_rows, depth] with element (i, k) at ``i * a_row + k * a_step``; ``b`` is
-    [depth, width], ``start`` and ``c`` are [n_rows, width], each with the given distance between
-    rows, which may be 0 for ``start`` (the same row for all). ``start`` and ``c`` may be one array.
-    ``width`` comes from `padded`; every row of ``b``, ``start`` and ``c`` has that many elements.
+    ``left`` is [n_rows, depth], ``right`` [depth, width], ``begin`` and ``into`` are [n_rows, width] and may be one array.
+    ``width`` comes from `padded`; every row of ``right``, ``begin`` and ``into`` has that many elements.
     """
+    a, a_row, a_step = left
+    b, b_row = right
+    start, start_row = begin
+    c, c_row = into
     j = 0
     while j < width:
-        left = (width - j) // LANES
-        vectors = _FIRST_TILE[left] if left < len(_FIRST_TILE) else _WIDE
+        n_left = (width - j) // LANES
+        vectors = _FIRST_TILE[n_left] if n_left < len(_FIRST_TILE) else _WIDE
         i = 0
         while i < n_rows:
             x, s, o = i * a_row, j + i * start_row, j + i * c_row

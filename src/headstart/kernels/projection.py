@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headstart.kernels.compiling import compiled
-from headstart.kernels.product import padded, product
+from headstart.kernels.product import Flat, Left, padded, product
 from headstart.kernels.simd import address, aligned, flush_denormals, moved, put_back_denormals
 
 Floats = NDArray[np.float32]
@@ -68,7 +68,7 @@ def project(weights: InputWeights, table: Floats, start: int, stop: int, project
     for first in range(start, stop, _BLOCK):
         n = min(_BLOCK, stop - first)
         words, out = moved(address(table), first * size), moved(address(projected), first * width)
-        product(words, size, 1, across, width, bias, 0, out, width, n, width, size)
+        product(Left(words, size, 1), Flat(across, width), Flat(bias, 0), Flat(out, width), n, width, size)
     put_back_denormals(before)
 
 
@@ -96,11 +96,12 @@ def project_back(
     for first in range(start, stop, _BLOCK):
         n = min(_BLOCK, stop - first)
         block = moved(address(d_projected), first * width)
-        product(block, width, 1, c, vector_width, address(nothing), 0, b, vector_width, n, vector_width, weights.gates)
+        product(Left(block, width, 1), Flat(c, vector_width), Flat(address(nothing), 0), Flat(b, vector_width),
+                n, vector_width, weights.gates)  # fmt: skip
         for i in range(n):
             at = (first + i) * size
             d_table[at : at + size] = gradients[i * vector_width : i * vector_width + size]
             words[i * (size + 1) : i * (size + 1) + size] = table[at : at + size]
             words[i * (size + 1) + size] = 1.0  # a value that is always 1: its weights' slope is the bias's
-        product(a, 1, size + 1, block, width, d, width, d, width, size + 1, width, n)
+        product(Left(a, 1, size + 1), Flat(block, width), Flat(d, width), Flat(d, width), size + 1, width, n)
     put_back_denormals(before)

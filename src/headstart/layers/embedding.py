@@ -180,7 +180,7 @@ class _SparseRows(torch.autograd.Function):
         return torch.sparse_coo_tensor(words.unsqueeze(0), gradients, ctx.shape, check_invariants=False), None, None
 
 
-def _catch_up_first(module: TokenEmbedding, *_state: Any) -> None:
+def _catch_up_first(module: TokenEmbedding, *_state: object) -> None:
     module.catch_up()
 
 

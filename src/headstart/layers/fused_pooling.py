@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -52,8 +52,8 @@ def _run(states: Tensor, lengths: Tensor, kinds: Sequence[str], bidirectional: b
     rows, n_tokens, size = states.shape
     pooled, where = torch.empty(rows, len(kinds) * size), torch.empty(rows, size)
     places = _places(kinds, size, bidirectional)
-    given = (places, _flat(states), lengths.numpy(), n_tokens)
-    _over_rows(lambda start, stop: pooling.pool(*given, start, stop, _flat(pooled), _flat(where)), rows)
+    given = (_flat(states), _flat(pooled), _flat(where))
+    _over_rows(lambda texts: pooling.pool(places, texts, *given), lengths, n_tokens)
     return pooled, where, places
 
 
@@ -75,10 +75,8 @@ class _FusedPool(torch.autograd.Function):
         if torch.is_grad_enabled():  # somebody wants gradients of these gradients
             return _plain_backward(states, lengths, ctx.kinds, ctx.bidirectional, d_pooled), None, None, None
         d_states = borrow(*states.shape)
-        given = (ctx.places, _flat(d_pooled), lengths.numpy(), states.shape[1])
-        _over_rows(
-            lambda start, stop: pooling.pool_back(*given, start, stop, _flat(where), _flat(d_states)), len(states)
-        )
+        given = (_flat(d_pooled), _flat(where), _flat(d_states))
+        _over_rows(lambda texts: pooling.pool_back(ctx.places, texts, *given), lengths, states.shape[1])
         return d_states, None, None, None
 
 
@@ -91,9 +89,9 @@ def _places(kinds: Sequence[str], size: int, bidirectional: bool) -> Any:
     return pooling.Places(last, mean, highest, len(kinds) * size, size, size // 2 if bidirectional else size)
 
 
-def _over_rows(work: Any, n_rows: int) -> None:
-    cuts = workers.shares(n_rows, 4 * workers.n_threads(), 4)  # small, so that nobody waits for the last one
-    workers.run([partial(work, cut.start, cut.stop) for cut in cuts])
+def _over_rows(work: Callable[[pooling.Texts], None], lengths: Tensor, n_tokens: int) -> None:
+    cuts = workers.shares(len(lengths), 4 * workers.n_threads(), 4)  # small, so that nobody waits for the last one
+    workers.run([partial(work, pooling.Texts(lengths.numpy(), n_tokens, cut.start, cut.stop)) for cut in cuts])
 
 
 def _plain_backward(

@@ -123,7 +123,7 @@ def _overlap(target: Path, source: Path) -> str:
     return ""
 
 
-def _pattern(target: Path, given: Any) -> str:
+def _pattern(target: Path, given: object) -> str:
     """Say so if the output would be found by a pattern of inputs once it is there."""
     if not isinstance(given, str) or not glob.has_magic(given):
         return ""
@@ -139,7 +139,7 @@ def _each(inputs: Iterable[Any]) -> Iterator[Any]:
             yield given
 
 
-def _paths(given: Any) -> Iterator[Path]:
+def _paths(given: object) -> Iterator[Path]:
     """Yield the local files and folders that an input stands for."""
     if isinstance(given, str) and given == "-":
         yield Path("/dev/stdin")
@@ -176,5 +176,5 @@ def _try(target: Path) -> None:
         pass
 
 
-def _shown(given: Any) -> str:
+def _shown(given: object) -> str:
     return repr(os.fspath(given)) if isinstance(given, str | os.PathLike) else repr(given)

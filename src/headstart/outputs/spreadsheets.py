@@ -49,11 +49,11 @@ class Spreadsheet:
         return table.rename_columns(_quoted(names, _is_formula(names)).to_pylist()) if self.quoted else table
 
 
-def _is_formula(column: Any) -> Any:
+def _is_formula(column: object) -> Any:
     begins = pc.match_substring_regex(column, _FORMULA)
     return pc.and_not(begins, pc.match_substring_regex(column, _NUMBER)) if pc.any(begins).as_py() else begins
 
 
-def _quoted(column: Any, formulas: Any) -> Any:
+def _quoted(column: Any, formulas: object) -> Any:
     mark, nothing = pa.scalar("'", column.type), pa.scalar("", column.type)
     return pc.if_else(pc.fill_null(formulas, False), pc.binary_join_element_wise(mark, column, nothing), column)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 
 from headstart.errors import OptionError, near_names
+from headstart.plain import Facts
 
 LONGEST = 10_000
 """Characters of a part of a card."""
@@ -29,7 +29,7 @@ class Card(TypedDict, total=False):
     intended_use: str
 
 
-def checked_card(values: Mapping[str, Any], where: str = "the card") -> Card:
+def checked_card(values: Facts, where: str = "the card") -> Card:
     """Return values as a card.
 
     Raises:

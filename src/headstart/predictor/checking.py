@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from headstart.engines import POOLINGS
 from headstart.errors import ArtifactError
@@ -43,7 +42,7 @@ def check_model(model: Facts) -> None:
             raise ArtifactError(f"this model has {found}. {_REMEDY}")
 
 
-def check_layers(layers: Any, known: tuple[str, ...], pooling: Any) -> None:
+def check_layers(layers: object, known: tuple[str, ...], pooling: object) -> None:
     """Refuse layers that the network does not have, and an unknown pooling.
 
     Raises:

@@ -102,10 +102,10 @@ class AnswersClasses:
 
     if TYPE_CHECKING:  # the other parent has it, which would else be hidden
 
-        def score_rows(self, X: Any) -> Scores:
+        def score_rows(self, X: object) -> Scores:
             """Return logits, probabilities, and counts of what happened to the texts (see `Scores`)."""
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: object) -> Array:
         """Return the predicted label of each row, as a value of `classes_` [rows].
 
         Of two labels it is the positive one where its probability reaches the threshold: .5, or what `threshold` said; of more
@@ -125,7 +125,7 @@ class AnswersClasses:
             found[unsure] = None
         return found
 
-    def predict_proba(self, X: Any) -> Doubles:
+    def predict_proba(self, X: object) -> Doubles:
         """Return the probability of each label, in the order of `classes_` [rows, labels]."""
         found = self.score_rows(X).probabilities
         if found.ndim > 1:
@@ -133,7 +133,7 @@ class AnswersClasses:
         low_and_high = np.stack([1 - found, found], axis=1)
         return low_and_high[:, ::-1] if self._is_turned() else low_and_high
 
-    def decision_function(self, X: Any) -> Doubles:
+    def decision_function(self, X: object) -> Doubles:
         """Return scores of `classes_`.
 
         Of two labels one of ``classes_[1]`` that is above 0 where it is predicted [rows]: the calibrated logit, less that of the

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from headstart.arrays import Array
@@ -13,7 +11,7 @@ from headstart.predictor.rows import Rows
 
 
 def check_finite(
-    values: Array, rows: Rows, *, what: str, network: HeldNetwork | None = None, device: Any = "cpu"
+    values: Array, rows: Rows, *, what: str, network: HeldNetwork | None = None, device: object = "cpu"
 ) -> None:
     """Refuse values that are infinite or no number.
 
@@ -39,7 +37,7 @@ def check_finite(
     )
 
 
-def _first_stage(network: HeldNetwork, rows: Rows, row: int, device: Any) -> str | None:
+def _first_stage(network: HeldNetwork, rows: Rows, row: int, device: object) -> str | None:
     """Return the first stage whose output for that row is not finite; None if none is, or it cannot be told."""
     if network.spec.name is None:  # A module of the user's own may run its children in any order, or not at all.
         return None

@@ -51,7 +51,7 @@ def load_arguments(stored: Facts, trust_patterns: bool) -> Json:
     return arguments
 
 
-def load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> StoredSteps:
+def load_steps(spec: object, parts: Parts, trust_patterns: bool) -> StoredSteps:
     """Return the text steps."""
     rules = parts.blobs.get(TOKENIZER)
     if rules is not None:
@@ -60,7 +60,7 @@ def load_steps(spec: Any, parts: Parts, trust_patterns: bool) -> StoredSteps:
     return StoredSteps(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
 
 
-def load_inputs(model: Facts, steps: Any) -> Inputs:
+def load_inputs(model: Facts, steps: object) -> Inputs:
     """Return what the model reads: texts, and columns that its head reads, unless it says what else in ``inputs``."""
     columns, text, stored = tuple(map(str, model["columns"])), model["text"], model.get("inputs", {})
     how = {name: text[name] for name in ("column", "max_tokens", "clip")}
@@ -100,7 +100,7 @@ def check_pieces(steps: StoredSteps | None, scorer: Scorer) -> None:
             )
 
 
-def load_scorer(kind: str, config: Facts, parts: Parts, own: Any, engine: str) -> Scorer:
+def load_scorer(kind: str, config: Facts, parts: Parts, own: object, engine: str) -> Scorer:
     """Return what stands at the end."""
     head_arrays = parts.tensors.get("head", {})
     if kind == "tfidf":

@@ -277,7 +277,7 @@ class Predictor(Shown):
         of_head = columns is not None and not columns.fields
         return Rows(corpus, self.inputs, columns.select(corpus) if columns is not None and of_head else None)
 
-    def score(self, corpus: Corpus, *, device: Any = "cpu") -> Scores:
+    def score(self, corpus: Corpus, *, device: object = "cpu") -> Scores:
         """Score every row, in order.
 
         Raises:
@@ -396,13 +396,15 @@ class Predictor(Shown):
         return self.to_parts().digest(but=("info", "estimator", "minor", "training"))
 
     @classmethod
-    def load(cls, path: str | Path, *, net: Any = None, trust_patterns: bool = False, engine: str = AUTO) -> Predictor:
+    def load(
+        cls, path: str | Path, *, net: object = None, trust_patterns: bool = False, engine: str = AUTO
+    ) -> Predictor:
         """Return the predictor in a model's folder; see `from_parts`."""
         return cls.from_parts(read(path), net=net, trust_patterns=trust_patterns, engine=engine)
 
     @classmethod
     def from_parts(
-        cls, parts: Parts, *, net: Any = None, trust_patterns: bool = False, engine: str = AUTO
+        cls, parts: Parts, *, net: object = None, trust_patterns: bool = False, engine: str = AUTO
     ) -> Predictor:
         """Build the predictor again.
 

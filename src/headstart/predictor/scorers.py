@@ -38,7 +38,7 @@ class Scorer(ABC):
     head: Head | TfidfHead | None = None
 
     @abstractmethod
-    def logits(self, rows: Rows, device: Any) -> Doubles:
+    def logits(self, rows: Rows, device: object) -> Doubles:
         """Return the logits of each row: [rows] of one output, [rows, outputs] of several."""
 
     @property
@@ -109,7 +109,7 @@ class NetworkScorer(NetScorer):
         size = self.network.shapes.get(self.network.stages[-1], (None,))[-1]
         return size if isinstance(size, int) else None
 
-    def logits(self, rows: Rows, device: Any) -> Doubles:
+    def logits(self, rows: Rows, device: object) -> Doubles:
         """Return the logits of each row."""
         return outputs_of(self.network.on(device).outputs(rows.examples, (LOGITS,))[LOGITS])
 
@@ -120,7 +120,7 @@ class EncoderScorer(NetScorer):
 
     kind = "encoder"
 
-    def logits(self, rows: Rows, device: Any) -> Doubles:
+    def logits(self, rows: Rows, device: object) -> Doubles:
         """Refuse: there are no labels.
 
         Raises:
@@ -148,12 +148,12 @@ class LayerScorer(NetScorer):
 
     kind = "layers"
 
-    def features(self, rows: Rows, device: Any) -> Floats:
+    def features(self, rows: Rows, device: object) -> Floats:
         """Return the layers' outputs side by side, float32 [rows, size]."""
         outputs = self.network.on(device).outputs(rows.examples, self.layers, self.pooling)
         return np.concatenate([outputs[layer] for layer in self.layers], axis=1)
 
-    def logits(self, rows: Rows, device: Any) -> Doubles:
+    def logits(self, rows: Rows, device: object) -> Doubles:
         """Return the logits of each row: [rows] of one output, [rows, outputs] of several."""
         features = self.features(rows, device)
         check_size("head", self.head.n_inputs, features.shape[1] + self.head.n_indicators)
@@ -174,7 +174,7 @@ class TextScorer(Scorer):
 
     kind = "tfidf"
 
-    def logits(self, rows: Rows, device: Any) -> Doubles:
+    def logits(self, rows: Rows, device: object) -> Doubles:
         """Return the logits of each row; `device` has no part in it."""
         return self.head.decision(rows.strings, rows.table) if len(rows) else np.zeros(0)
 
@@ -187,7 +187,7 @@ class ColumnScorer(Scorer):
 
     kind = "columns"
 
-    def logits(self, rows: Rows, device: Any) -> Doubles:
+    def logits(self, rows: Rows, device: object) -> Doubles:
         """Return the logits of each row; `device` has no part in it."""
         return self.head.decision(np.zeros((len(rows), 0), np.float32), rows.table)
 
@@ -206,7 +206,7 @@ class TransformScorer(Scorer):
 
     kind = "transform"
 
-    def logits(self, rows: Rows, device: Any) -> Doubles:
+    def logits(self, rows: Rows, device: object) -> Doubles:
         """Return the logits of each row; `device` has no part in it."""
         return self.head.decision(self.transform.features(rows.examples), rows.table)
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from headstart.errors import MissingDependencyError, OptionError
+from headstart.errors import OptionError
+from headstart.extras import optional
 from headstart.plain import Facts
 from headstart.printing import printable
 from headstart.report.drawing import draw_panel
@@ -83,11 +84,8 @@ class Figure(ABC):
         scene = self.scene(width, titled=titled)
         if kind == "svg":
             return write_whole(path, svg_file(scene, self.title, self.description).encode("utf-8", "backslashreplace"))
-        try:
-            from headstart.report.raster import painted
-        except ImportError:
-            raise MissingDependencyError("matplotlib", "plots", "Drawing a figure") from None
-        return write_whole(path, painted(scene, kind=kind, scale=scale))
+        raster = optional("headstart.report.raster", "plots", "Drawing a figure", "matplotlib")
+        return write_whole(path, raster.painted(scene, kind=kind, scale=scale))
 
 
 @dataclass(frozen=True, repr=False)

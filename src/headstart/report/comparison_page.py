@@ -299,7 +299,7 @@ def _errors(page: Page, result: Part, rows: Sequence[Part]) -> None:
     )
 
 
-def _plain(label: Any) -> str:
+def _plain(label: object) -> str:
     return f"{label:,.4g}" if isinstance(label, float) else str(label)
 
 

@@ -1,15 +1,14 @@
 """Maps of vectors: t-SNE in two dimensions, and how well labels fall apart on one."""
 
 import math
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from headstart.errors import DataError, MissingDependencyError, OptionError
+from headstart.errors import DataError, OptionError
 from headstart.evaluation.binary import auc
-from headstart.extras import learning_half
+from headstart.extras import learning_half, optional
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +37,7 @@ def tsne(
     points = _checked(vectors)
     _check_options(len(points), n_components, perplexity, n_iter)
     exaggerated = min(250, n_iter // 3)
-    embedding = _opentsne().TSNE(
+    embedding = optional("openTSNE", "plots", "Drawing a t-SNE map").TSNE(
         n_components=n_components,
         perplexity=perplexity,
         initialization=_principal(points, n_components, random_state),
@@ -48,15 +47,6 @@ def tsne(
         n_jobs=1,  # more threads would add up in another order on every run
     )
     return np.array(embedding.fit(points), dtype=np.float64)
-
-
-def _opentsne() -> ModuleType:
-    try:
-        import openTSNE
-    except ImportError:
-        raise MissingDependencyError("openTSNE", "plots", "Drawing a t-SNE map") from None
-    module: ModuleType = openTSNE
-    return module
 
 
 def _checked(vectors: npt.ArrayLike) -> Floats:

@@ -164,7 +164,7 @@ class Page:
 
 @cache
 def _template() -> Template:
-    def plain(value: Any) -> Any:
+    def plain(value: object) -> Any:
         return value if isinstance(value, Markup) else printable(str(value))
 
     return Environment(autoescape=True, finalize=plain, keep_trailing_newline=True).from_string(_asset("page.html"))

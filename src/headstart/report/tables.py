@@ -97,7 +97,7 @@ def _role(name: str, stacked: bool) -> str:
     return f' role="{name}"' if stacked else ""
 
 
-def _text(value: Any, shape: Format | None) -> str:
+def _text(value: object, shape: Format | None) -> str:
     return formatted(value, shape or _DECIMALS.get(type(value)))
 
 
@@ -105,7 +105,7 @@ def _right(right: bool) -> str:
     return ' class="number"' if right else ""
 
 
-def formatted(value: Any, shape: Format | None = None) -> str:
+def formatted(value: object, shape: Format | None = None) -> str:
     """A value as a reader sees it: by its format, else by its type."""
     if value is None or (isinstance(value, Real) and math.isnan(value)):
         return "–"
@@ -120,7 +120,7 @@ def formatted(value: Any, shape: Format | None = None) -> str:
     return f"{float(value):,.6g}" if isinstance(value, Real) else _joined(value)
 
 
-def _joined(value: Any) -> str:
+def _joined(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {formatted(part)}" for key, part in value.items()) or "none"
     if isinstance(value, list | tuple):
@@ -128,7 +128,7 @@ def _joined(value: Any) -> str:
     return str(value)
 
 
-def _magnitude(value: Any) -> float | None:
+def _magnitude(value: object) -> float | None:
     if isinstance(value, Estimate):
         return value.value
     return float(value) if isinstance(value, Real) and not math.isnan(value) else None

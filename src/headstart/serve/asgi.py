@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from headstart.errors import HeadstartError
-from headstart.plain import Json
+from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
 from headstart.serve.batching import Batcher
 from headstart.serve.catalog import Models
@@ -34,7 +34,7 @@ _PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/java
 
 
 def application(
-    models: Predictor | Mapping[str, Any] | Models | Any,
+    models: Predictor | Facts | Models | Any,
     *,
     limits: Limits | None = None,
     token: str | None = None,

@@ -99,7 +99,7 @@ def parsed(raw: bytes) -> Any:
         raise Refusal(400, f'The request is not JSON ({error}); send {{"text": "..."}}.') from error
 
 
-def rows_of(value: Any, limits: Limits) -> tuple[list[Json], bool]:
+def rows_of(value: object, limits: Limits) -> tuple[list[Json], bool]:
     """Return the rows of a request, and whether they came as a batch: ``{"rows": [...]}``, or one row.
 
     Raises:

@@ -19,6 +19,7 @@ import uvicorn
 
 from headstart.errors import HeadstartError
 from headstart.kernels.workers import threads, wanted_threads
+from headstart.plain import Json
 from headstart.serve.asgi import application
 from headstart.serve.catalog import Models
 from headstart.serve.limits import Limits, Refusal
@@ -141,7 +142,7 @@ def work(settings: str) -> None:
         sys.exit(2)
 
 
-def _say(line: dict[str, Any]) -> None:
+def _say(line: Json) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 

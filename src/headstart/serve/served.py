@@ -169,11 +169,11 @@ class Served:
         return [dict(zip(columns, map(_finite, row), strict=True)) for row in zip(*values, strict=True)]
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def named_models(models: Predictor | Mapping[str, Any] | Any) -> list[Served]:
+def named_models(models: Predictor | Facts | Any) -> list[Served]:
     """Return models in memory, or in folders, by name."""
     by_name = models if isinstance(models, Mapping) else {"model": models}
     return [_served(name, model) for name, model in by_name.items()]

@@ -75,7 +75,7 @@ class _Design:
         kept, idf, prior = (self.kept, other.kept), (self.idf, other.idf), (self.prior, other.prior)
         return _Design(np.concatenate(kept), np.concatenate(idf), np.concatenate(prior))
 
-    def raw(self, matrix: Any, *, sublinear: bool) -> Any:
+    def raw(self, matrix: object, *, sublinear: bool) -> Any:
         """Return counts times idf of rows of the space, CSR float64 [rows, n_grams]."""
         raw = _columns(matrix, self.kept)
         raw.data = (1 + np.log(raw.data) if sublinear else np.ones(len(raw.data))) * self.idf[raw.indices]
@@ -215,7 +215,7 @@ def ratios(rows: Any, goals: Goals) -> NDArray[np.float64]:
 
 
 def _path(
-    inputs: Any, goals: Goals, costs: Sequence[float], offset: NDArray[np.float64] | float, *, dense: bool
+    inputs: object, goals: Goals, costs: Sequence[float], offset: NDArray[np.float64] | float, *, dense: bool
 ) -> Iterator[LinearModel]:
     """Yield a model for each C; of several outputs by coordinates of the dual, unless columns are among the inputs."""
     task, values, weights = goals

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer
 
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
@@ -127,7 +129,7 @@ class SharedRows:
         parts = list(layer_outputs(require_base(self.base), self.corpus, layers, **how))
         return {name: np.concatenate([part[name] for part in parts]) for name in layers}
 
-    def _once(self, key: Any, make: Any) -> Any:
+    def _once(self, key: object, make: Any) -> Any:
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
@@ -135,9 +137,6 @@ class SharedRows:
 
 def count_ngrams(corpus: Corpus, space: NgramSpace) -> NgramCounts:
     """Count n-grams; without a word in any text there are none."""
-    import scipy.sparse as sp
-    from sklearn.feature_extraction.text import CountVectorizer
-
     vectorizer = CountVectorizer(
         ngram_range=(1, space.longest), binary=space.counts == "binary", dtype=np.float32, **reading(space.tokens)
     )

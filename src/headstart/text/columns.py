@@ -87,7 +87,7 @@ class TextColumn:
         return objects(texts).reshape(source.shape if isinstance(source, np.ndarray) else -1)
 
 
-def text_column(texts: Any) -> TextColumn:
+def text_column(texts: object) -> TextColumn:
     """Open any container of texts.
 
     Raises:
@@ -166,7 +166,7 @@ def _from_pandas(texts: Any) -> Any:
     return texts.to_numpy(dtype=object)
 
 
-def _only_column(names: list[Any]) -> int:
+def _only_column(names: list[str]) -> int:
     if len(names) != 1:
         raise DataError(
             f"Expected a frame with one column of texts, got {len(names)} columns: {names[:8]}. "
@@ -175,7 +175,7 @@ def _only_column(names: list[Any]) -> int:
     return 0
 
 
-def _chunked(array: Any) -> "pa.ChunkedArray":
+def _chunked(array: "pa.Array") -> "pa.ChunkedArray":
     """The same as a chunked array, its type checked once."""
     kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
@@ -196,11 +196,11 @@ def _slices(column: "pa.ChunkedArray") -> "Iterator[pa.LargeStringArray]":
             yield _from_arrow(part) if words is None else words.take(part.indices)
 
 
-def _from_arrow(texts: Any) -> "pa.LargeStringArray":
+def _from_arrow(texts: "pa.Array") -> "pa.LargeStringArray":
     return texts if pa.types.is_large_string(_valid(texts).type) else texts.cast(pa.large_string())
 
 
-def _valid(array: Any) -> Any:
+def _valid(array: "pa.Array") -> "pa.Array":
     """The array itself, once all of it is known to be sound: from here on its offsets and its UTF-8 are trusted."""
     try:
         array.validate(full=True)
@@ -232,7 +232,7 @@ def _from_objects(cells: Sequence[Any], first_row: int) -> tuple["pa.LargeString
     ), 0
 
 
-def _without_surrogates(cell: Any) -> Any:
+def _without_surrogates(cell: object) -> Any:
     """Surrogate pairs become the character they mean, lone ones U+FFFD; other cells stay the same object."""
     if not isinstance(cell, str) or not _SURROGATE.search(cell):
         return cell
@@ -249,7 +249,7 @@ def _not_a_string(cells: Sequence[Any], first_row: int) -> DataError:
     return DataError(f"The texts from row {first_row} on cannot be read as strings. Expected {_ACCEPTED}.")
 
 
-def _is_null(cell: Any) -> bool:
+def _is_null(cell: object) -> bool:
     if isinstance(cell, np.floating):
         return bool(np.isnan(cell))
     try:
@@ -286,7 +286,7 @@ def objects(texts: "pa.ChunkedArray") -> Any:
     return values
 
 
-def _is(thing: Any, package: str, *names: str) -> bool:
+def _is(thing: object, package: str, *names: str) -> bool:
     """Whether a thing is of one of these classes, without importing the package for it."""
     module = sys.modules.get(package)
     return module is not None and isinstance(thing, tuple(getattr(module, name) for name in names))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +67,7 @@ class FusedSteps:
     lookup: Lookup
     form: str | None = None
 
-    def encode(self, texts: Any, n_threads: int | None = None) -> Encoded:
+    def encode(self, texts: object, n_threads: int | None = None) -> Encoded:
         """Ids of all texts (see ``headstart.text.encode``)."""
         column = text_column(texts)
         ends = np.zeros(len(column) + 1, np.int64)

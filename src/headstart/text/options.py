@@ -1,7 +1,6 @@
 """What the options of the text steps may be; the same checks at ``fit``, at ``transform`` and when a model is read."""
 
 import re
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from headstart.text.definitions import DEFINITIONS
 from headstart.text.trust import is_linear, untrusted
 
 
-def check_fill_value(value: Any) -> None:
+def check_fill_value(value: object) -> None:
     """Raise OptionError unless it is a string of Unicode characters."""
     if not isinstance(value, str) or any("\ud800" <= c <= "\udfff" for c in value):
         raise OptionError(
@@ -19,7 +18,7 @@ def check_fill_value(value: Any) -> None:
         )
 
 
-def expression_of(pattern: Any) -> "re.Pattern[str] | None":
+def expression_of(pattern: object) -> "re.Pattern[str] | None":
     """A tokenizer's pattern as a compiled regular expression; None for the name of a definition.
 
     Raises:
@@ -58,7 +57,7 @@ def check_pattern(pattern: str, trusted: bool) -> None:
         untrusted(f"holds the regular expression {pattern!r:.80}, and nothing bounds how long that may run", trusted)
 
 
-def check_limits(min_count: Any, max_size: Any) -> None:
+def check_limits(min_count: object, max_size: object) -> None:
     """Raise OptionError unless both are whole numbers in their range, or ``max_size`` None."""
     for name, value, least in (("min_count", min_count, 1), ("max_size", max_size, 0)):
         if not _is_whole(value, least) and not (name == "max_size" and value is None):
@@ -68,11 +67,11 @@ def check_limits(min_count: Any, max_size: Any) -> None:
             )
 
 
-def check_threads(n_threads: Any) -> None:
+def check_threads(n_threads: object) -> None:
     """Raise OptionError unless it is a whole number from 1, or None."""
     if n_threads is not None and not _is_whole(n_threads, 1):
         raise OptionError(f"n_threads must be a whole number from 1, or None for all processors; got {n_threads!r}.")
 
 
-def _is_whole(value: Any, least: int) -> bool:
+def _is_whole(value: object, least: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least

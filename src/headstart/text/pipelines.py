@@ -1,7 +1,5 @@
 """Pipelines of text steps: build, fit, and encode."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -50,7 +48,7 @@ def text_steps(
     )
 
 
-def fit_steps(pipeline: Pipeline, texts: Any, n_threads: int | None = None) -> Pipeline:
+def fit_steps(pipeline: Pipeline, texts: object, n_threads: int | None = None) -> Pipeline:
     """Fit a pipeline of text steps on texts -> the same pipeline.
 
     Same result as ``pipeline.fit(texts)``. Our own steps work piece by piece, in little memory, and where they
@@ -80,7 +78,7 @@ def fit_steps(pipeline: Pipeline, texts: Any, n_threads: int | None = None) -> P
     return pipeline
 
 
-def encode(pipeline: Pipeline, texts: Any, n_threads: int | None = None) -> Encoded:
+def encode(pipeline: Pipeline, texts: object, n_threads: int | None = None) -> Encoded:
     """Token ids of texts, and counts of what a report should mention.
 
     Same ids as ``pipeline.transform(texts)``. Our own steps work piece by piece, in little memory, and where they

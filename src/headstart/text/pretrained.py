@@ -3,8 +3,6 @@
 Its ids become ours: 0 is padding, 1 is unknown, and piece ``i`` of the model is ``i + 2``.
 """
 
-from typing import Any
-
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.text.columns import text_column
 from headstart.text.ragged import RaggedIds
@@ -25,7 +23,7 @@ class PretrainedTokenizer(_NoTable):
         self.rules = rules
         self.framed = framed
 
-    def transform(self, X: Any) -> RaggedIds:
+    def transform(self, X: object) -> RaggedIds:
         """Ids of every text: 1 for the model's unknown piece, from 2 on its other ones.
 
         Raises:

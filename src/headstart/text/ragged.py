@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -172,7 +171,7 @@ def _offsets_of(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return offsets
 
 
-def _described(thing: Any) -> str:
+def _described(thing: object) -> str:
     if isinstance(thing, np.ndarray):
         return f"a {thing.dtype} array of shape {thing.shape}"
     return f"a {type(thing).__name__}"

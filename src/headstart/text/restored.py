@@ -41,7 +41,7 @@ def steps_to_json(pipeline: Pipeline) -> Json:
 
 
 def steps_from_json(
-    spec: Any, words: Any, counts: Any = None, *, rules: bytes | None = None, trust_patterns: bool = False
+    spec: object, words: object, counts: object = None, *, rules: bytes | None = None, trust_patterns: bool = False
 ) -> Pipeline:
     """The fitted pipeline again; arguments and errors are those of `headstart.text.saved.StoredSteps`."""
     return StoredSteps(spec, words, counts, rules=rules, trust_patterns=trust_patterns).pipeline
@@ -61,6 +61,6 @@ def pipeline_of(stored: StoredSteps) -> Pipeline:
     return Pipeline(restored)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """NumPy numbers and strings as Python's, which JSON knows."""
     return value.item() if isinstance(value, np.generic) else value

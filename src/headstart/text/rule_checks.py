@@ -91,7 +91,7 @@ def _faults(rules: Facts) -> Iterator[str]:
     yield from _model_faults(rules.get("model"))
 
 
-def _flat(step: Any, inner: str, depth: int) -> Iterator[Step]:
+def _flat(step: object, inner: str, depth: int) -> Iterator[Step]:
     """Yield the steps of a part in their order, those of sequences one by one."""
     if step is None:
         return
@@ -112,11 +112,11 @@ def _expressions(steps: list[Step]) -> Iterator[str]:
             yield f"the regular expression {expression!r:.80}, and nothing bounds how long that may run"
 
 
-def _is_bounded(expression: Any) -> bool:
+def _is_bounded(expression: object) -> bool:
     return isinstance(expression, str) and (expression in _KNOWN or is_linear(expression))
 
 
-def _is_of(kind: Any, known: set[str]) -> bool:
+def _is_of(kind: object, known: set[str]) -> bool:
     return isinstance(kind, str) and kind in known
 
 
@@ -137,7 +137,7 @@ def _model_faults(model: Any) -> Iterator[str]:
             yield f"pieces of more than {MOST_IN_WORD:,} characters"
 
 
-def _largest(value: Any) -> int:
+def _largest(value: object) -> int:
     """Return the length of the longest list in a parsed document."""
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     own = len(value) if isinstance(value, list) else 0
@@ -192,7 +192,7 @@ def _replace(step: Step, weights: _Weights) -> None:
     weights.other = max(weights.other, gain)
 
 
-def _python(expression: Any) -> str:
+def _python(expression: object) -> str:
     """Return an expression of the library as one of Python's that matches the empty text if it does."""
     return re.sub(r"\\p\{\w+\}", r"\\w", _text(expression))
 
@@ -235,7 +235,7 @@ _CHANGES: dict[str, Callable[[Step, _Weights], None]] = {
 }
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.40} is no text")
     return value

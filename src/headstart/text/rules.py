@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from headstart.errors import ArtifactError, MissingDependencyError
+from headstart.errors import ArtifactError
+from headstart.extras import optional
 from headstart.plain import Json
 
 _REMEDY = "Write it anew with the library that made the model: tokenizer.save_pretrained(folder)."
@@ -118,22 +119,17 @@ def opened_rules(rules: str) -> Any:
         ArtifactError: the rules cannot be used.
         MissingDependencyError: the package `tokenizers` is not installed.
     """
-    require_library()
-    from tokenizers import Tokenizer
-
+    library = require_library()
     with _library("cannot be used"):
-        tokenizer = Tokenizer.from_str(rules)
+        tokenizer = library.Tokenizer.from_str(rules)
         tokenizer.no_padding()
         tokenizer.no_truncation()
     return tokenizer
 
 
-def require_library() -> None:
-    """Raise `MissingDependencyError` unless the package `tokenizers` is installed."""
-    try:
-        import tokenizers  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError("tokenizers", "hf", "a model's own tokenizer") from error
+def require_library() -> Any:
+    """Return the module `tokenizers`; raise `MissingDependencyError` unless it is installed."""
+    return optional("tokenizers", "hf", "a model's own tokenizer")
 
 
 def _frame(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -89,7 +89,7 @@ class StoredSteps:
             return vocabulary_of(self.rules, self.framed).n_pieces + FIRST_WORD_ID
         return 0 if self.vocabulary is None else len(self.vocabulary)
 
-    def encode(self, texts: Any, n_threads: int | None = None) -> Encoded:
+    def encode(self, texts: object, n_threads: int | None = None) -> Encoded:
         """Return token ids of texts, and counts of what a report should mention; see ``headstart.text.encode``."""
         if self.fused is not None:
             return self.fused.encode(texts, n_threads)
@@ -137,7 +137,7 @@ class StoredSteps:
                 found = tokens_of(found, **options)
         return indexed(found, self.vocabulary)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Json:
         return {name: value for name, value in self.__dict__.items() if name not in ("fused", "pipeline")}
 
     def __repr__(self) -> str:
@@ -145,7 +145,9 @@ class StoredSteps:
         return f"StoredSteps({' > '.join(kinds)}, n_ids={self.n_ids})"
 
 
-def fused_from_json(spec: Any, words: Any, counts: Any = None, *, trust_patterns: bool = False) -> FusedSteps | None:
+def fused_from_json(
+    spec: object, words: object, counts: object = None, *, trust_patterns: bool = False
+) -> FusedSteps | None:
     """The same as one function, ``FusedSteps.encode``; None when the steps do not allow it (see ``encode``).
 
     Raises:
@@ -159,14 +161,14 @@ def pretrained_spec(*, framed: bool) -> Json:
     return {"format": JSON_FORMAT, "steps": [{"name": "tokenizer", "kind": _PRETRAINED, "options": {"framed": framed}}]}
 
 
-def _is_pretrained(spec: Any) -> bool:
+def _is_pretrained(spec: object) -> bool:
     steps = spec.get("steps") if isinstance(spec, Mapping) else None
     return isinstance(steps, list) and any(
         isinstance(step, Mapping) and step.get("kind") == _PRETRAINED for step in steps
     )
 
 
-def _pretrained(spec: Any, rules: bytes | None) -> tuple[str, bool]:
+def _pretrained(spec: object, rules: bytes | None) -> tuple[str, bool]:
     """Rules and frame of a `PretrainedTokenizer`."""
     known = [pretrained_spec(framed=framed) for framed in (True, False)]
     if spec not in known or rules is None:
@@ -177,7 +179,7 @@ def _pretrained(spec: Any, rules: bytes | None) -> tuple[str, bool]:
     return rules.decode(), spec == known[0]
 
 
-def check_spec(spec: Any) -> None:
+def check_spec(spec: object) -> None:
     """Refuse a specification that could not be read again; its expression is trusted.
 
     Raises:
@@ -186,7 +188,7 @@ def check_spec(spec: Any) -> None:
     _checked(spec, trusted=True)
 
 
-def _checked(spec: Any, trusted: bool) -> list[_Step]:
+def _checked(spec: object, trusted: bool) -> list[_Step]:
     """The steps of a specification, whose shape, names, kinds and types of options are right."""
     if not isinstance(spec, Mapping) or not isinstance(spec.get("steps"), list):
         raise ArtifactError(f"Expected text steps as an object with a list 'steps', got {spec!r:.80}. {_MEND}")
@@ -209,7 +211,7 @@ def _checked(spec: Any, trusted: bool) -> list[_Step]:
     return steps
 
 
-def _check_version(pattern: str, version: Any) -> None:
+def _check_version(pattern: str, version: object) -> None:
     known = DEFINITIONS.get(pattern)
     if known is None and version is None:
         return  # a regular expression
@@ -223,7 +225,7 @@ def _check_version(pattern: str, version: Any) -> None:
     )
 
 
-def _checked_step(step: Any) -> _Step:
+def _checked_step(step: object) -> _Step:
     fields = step if isinstance(step, Mapping) else {}
     name, kind, options = fields.get("name"), fields.get("kind"), fields.get("options")
     named = isinstance(name, str) and name != "" and "__" not in name
@@ -255,5 +257,5 @@ def _not_restored(fault: HeadstartError) -> ArtifactError:
     return ArtifactError(f"The text steps of this model cannot be restored. {fault} {_MEND}")
 
 
-def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
+def _fits(value: object, kinds: tuple[type, ...]) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)

@@ -38,7 +38,7 @@ Output = TypeVar("Output")
 class _TextStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """What the steps share: no learning, one column in."""
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: object, y: object = None) -> Self:
         """Check the options and remember the column's name; nothing is learnt from the texts."""
         self.check_options()
         text_column(X)
@@ -67,7 +67,7 @@ class _TextStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 class _TextToText(_TextStep):
     """Texts in, texts out, in the same kind of container."""
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: object) -> Any:
         """New texts, one a row, in the kind of container that ``X`` is (lists give NumPy object arrays).
 
         Raises:
@@ -192,7 +192,7 @@ class Tokenizer(_NoTable):
         """Raise OptionError unless ``pattern`` is a definition's name or a regular expression of at most one group."""
         expression_of(self.pattern)
 
-    def transform(self, X: Any) -> "pa.LargeListArray":
+    def transform(self, X: object) -> "pa.LargeListArray":
         """Tokens of every text: Arrow large lists of large strings, one list a row.
 
         Raises:
@@ -232,7 +232,7 @@ class TokenIndexer(_NoTable):
 
     @classmethod
     def from_vocabulary(
-        cls, words: Any, counts: Any = None, *, min_count: int = 1, max_size: int | None = None
+        cls, words: object, counts: object = None, *, min_count: int = 1, max_size: int | None = None
     ) -> "TokenIndexer":
         """A fitted indexer from a ready vocabulary.
 
@@ -250,7 +250,7 @@ class TokenIndexer(_NoTable):
         vocabulary = checked_vocabulary(words)
         return indexer._learn(vocabulary, checked_counts(counts, len(vocabulary)))
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: object, y: object = None) -> Self:
         """Learn the vocabulary.
 
         Args:
@@ -276,7 +276,7 @@ class TokenIndexer(_NoTable):
         self.n_features_in_ = 1
         return self
 
-    def transform(self, X: Any) -> RaggedIds:
+    def transform(self, X: object) -> RaggedIds:
         """Ids of every row's tokens; 1 for a token that has none.
 
         Raises:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from headstart.errors import DataError
 
 
-def count_tokens(rows: Any) -> "pa.Table":
+def count_tokens(rows: object) -> "pa.Table":
     """Every distinct token of rows of tokens, with its number: columns ``word`` large_string and ``count`` int64."""
     counted = pc.value_counts(token_lists(rows).flatten())
     return pa.table({"word": counted.field("values"), "count": counted.field("counts")})

@@ -1,7 +1,7 @@
 """The same letters, however they are composed: ``e`` and an accent, or ``é``."""
 
 import unicodedata
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 """Unicode's normalization forms (Standard Annex 15)."""
 
 
-def check_form(form: Any) -> None:
+def check_form(form: object) -> None:
     """Raise OptionError unless it is one of `FORMS`."""
     if form not in FORMS:
         raise OptionError(

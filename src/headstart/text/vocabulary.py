@@ -1,7 +1,6 @@
 """Words and their ids: order, checks, and the table the kernel looks them up in."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +69,7 @@ def ordered(
     return vocabulary, np.concatenate([np.array([0, n_rare]), counts]).astype(np.int64)
 
 
-def checked_vocabulary(words: Any) -> "pa.LargeStringArray":
+def checked_vocabulary(words: object) -> "pa.LargeStringArray":
     """A vocabulary from outside, [n_ids], as Arrow strings (``Lookup.of`` finds words that stand there twice).
 
     Raises:
@@ -103,14 +102,14 @@ def checked_vocabulary(words: Any) -> "pa.LargeStringArray":
     return vocabulary
 
 
-def _from_sequence(words: Any) -> "pa.LargeStringArray":
+def _from_sequence(words: object) -> "pa.LargeStringArray":
     """Strings as Arrow's; what else there may be, Arrow refuses."""
     if isinstance(words, list | tuple) and {*map(type, words)} <= {str}:
         return arrow_strings(words)
     return pa.array(words, pa.large_string())
 
 
-def checked_counts(counts: Any, n_ids: int) -> npt.NDArray[np.int64]:
+def checked_counts(counts: object, n_ids: int) -> npt.NDArray[np.int64]:
     """How often each word occurred, int64 [n_ids]; zeros for None.
 
     Raises:

@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -205,7 +204,7 @@ def _arrays_of(examples: Examples) -> Iterator[Array]:
         yield from (value.values, value.offsets) if isinstance(value, Ragged) else (value,)
 
 
-def _named(value: Any) -> str:
+def _named(value: object) -> str:
     """Return how Python writes a value, such as a loss of the user's own, without its address in memory."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 

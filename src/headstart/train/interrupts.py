@@ -51,7 +51,7 @@ class Interrupts:
             (number, frame), self._held = self._held, None
             self._former[number](number, frame)
 
-    def _receive(self, number: int, frame: Any) -> None:
+    def _receive(self, number: int, frame: object) -> None:
         if self._holding and self._held is None:
             self._held = number, frame
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from headstart.train.losses import Loss, weighted_mean
 _SAMPLE_ROWS = 2048
 
 
-def rows_of(data: Any, name: str) -> Examples:
+def rows_of(data: object, name: str) -> Examples:
     """Return the rows of `Examples` or `Batches`.
 
     Raises:

@@ -88,7 +88,7 @@ def summed(value: float, world_size: int) -> float:
     return float(total.item())
 
 
-def shared(value: Any, world_size: int) -> Any:
+def shared(value: object, world_size: int) -> Any:
     """Return the first process's value in every process."""
     if world_size == 1:
         return value

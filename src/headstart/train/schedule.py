@@ -44,7 +44,7 @@ class Phase:
         check_least(vars(self), {"epochs": 0, "learning_rate": 0})
 
 
-def check_trained(net: Any, phases: Any) -> None:
+def check_trained(net: object, phases: object) -> None:
     """Refuse what other libraries' trainers take, with what to write here.
 
     Raises:

@@ -132,7 +132,7 @@ def _compiled_layer(kind: Any) -> Layer:
     return run
 
 
-def _lstm_layer(vectors: Any, lengths: Places, parameters: list[list[Floats]], size: int) -> Floats:
+def _lstm_layer(vectors: object, lengths: Places, parameters: list[list[Floats]], size: int) -> Floats:
     dense = _dense(vectors)
     rows, tokens, _ = dense.shape
     states = np.zeros((rows, tokens, size * len(parameters)), np.float32)
@@ -202,9 +202,11 @@ def pool_rows(states: Floats, lengths: Places, kinds: Sequence[str], bidirection
     width, turn = len(distinct_kinds) * size, size // 2 if bidirectional else size
     places = pooling.Places(last, mean, highest, width, size, turn)
     found, where = np.empty((rows, width), np.float32), np.empty(rows * size, np.float32)
-    given = places, np.ascontiguousarray(states).reshape(-1), lengths, tokens
-    cuts = workers.shares(rows, 4 * workers.n_threads(), 4)
-    workers.run([partial(pooling.pool, *given, cut.start, cut.stop, found.reshape(-1), where) for cut in cuts])
+    texts = [
+        pooling.Texts(lengths, tokens, cut.start, cut.stop) for cut in workers.shares(rows, 4 * workers.n_threads(), 4)
+    ]
+    given = np.ascontiguousarray(states).reshape(-1), found.reshape(-1), where
+    workers.run([partial(pooling.pool, places, some, *given) for some in texts])
     if len(distinct_kinds) == len(kinds):
         return found
     return np.concatenate([found[:, (n := distinct_kinds.index(kind) * size) : n + size] for kind in kinds], axis=1)

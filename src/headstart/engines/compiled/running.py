@@ -15,6 +15,7 @@ from headstart.engines.compiled.tables import TABLES, Line, ancestors, table_of
 from headstart.engines.engine import LOGITS, CannotRunError, NetSpec, Shape
 from headstart.engines.weights import check_weights
 from headstart.errors import unknown_name
+from headstart.plain import Json
 
 _BATCH_ROWS = 256
 
@@ -92,8 +93,8 @@ class CompiledEngine:
                 found[name][batch.rows] = flat
         return found
 
-    def _through(self, batch: Batch, needed: Mapping[str, Line]) -> dict[str, Any]:
-        values: dict[str, Any] = {"ids": batch.ids, "lengths": batch.lengths}
+    def _through(self, batch: Batch, needed: Mapping[str, Line]) -> Json:
+        values: Json = {"ids": batch.ids, "lengths": batch.lengths}
         for name, line in needed.items():
             values[name] = self._run[name](*(values[source] for source in line.inputs))
         return values
@@ -118,7 +119,7 @@ def takes(spec: NetSpec, net: Any = None) -> bool:
     return net is None or all(str(one.dtype) == "torch.float32" for one in net.parameters())
 
 
-def open_network(spec: NetSpec, weights: Mapping[str, Array], own: Any = None) -> CompiledEngine:
+def open_network(spec: NetSpec, weights: Mapping[str, Array], own: object = None) -> CompiledEngine:
     """Return an engine for a stored network.
 
     Raises:

@@ -14,7 +14,8 @@ from headstart.engines.engine import LOGITS, NetSpec, Shape
 from headstart.engines.onnx.graph import Graph
 from headstart.engines.onnx.layers import pooled
 from headstart.engines.onnx.networks import Ngrams, stages_of
-from headstart.errors import ArtifactError, MissingDependencyError
+from headstart.errors import ArtifactError
+from headstart.extras import optional
 from headstart.kernels import workers
 from headstart.kernels.ngrams import NgramTable, find_ngrams
 from headstart.plain import Json
@@ -30,11 +31,7 @@ def onnxruntime_package() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingDependencyError("onnxruntime", "onnx", "Running a network by ONNX Runtime") from error
-    return onnxruntime
+    return optional("onnxruntime", "onnx", "Running a network by ONNX Runtime")
 
 
 class OnnxEngine:
@@ -126,7 +123,7 @@ class OnnxEngine:
             yield f"{name}.places", padded
 
 
-def open_network(spec: NetSpec, weights: Mapping[str, Array], own: Any = None) -> OnnxEngine:
+def open_network(spec: NetSpec, weights: Mapping[str, Array], own: object = None) -> OnnxEngine:
     """Return an engine for a stored network.
 
     Raises:

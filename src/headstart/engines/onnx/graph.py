@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from headstart.arrays import Array
-from headstart.errors import MissingDependencyError
+from headstart.extras import optional
 
 OPSET = 18
 """Version of ONNX's operators: ONNX Runtime knows it since 1.14, and so does onnxruntime-web."""
@@ -23,13 +24,9 @@ def onnx_package() -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
-    try:
-        import onnx
-        import onnx.helper
-        import onnx.numpy_helper
-    except ImportError as error:
-        raise MissingDependencyError("onnx", "onnx", "A graph of ONNX") from error
-    return onnx
+    for part in ("onnx.helper", "onnx.numpy_helper"):
+        optional(part, "onnx", "A graph of ONNX")
+    return sys.modules["onnx"]
 
 
 class Graph:
@@ -48,16 +45,16 @@ class Graph:
         self._outputs: list[Any] = []
         self._memo: dict[str, str] = {}
 
-    def input(self, name: str, dtype: Any, shape: Sequence[str | int]) -> str:
+    def input(self, name: str, dtype: object, shape: Sequence[str | int]) -> str:
         """Add an input of the whole graph; sizes that are not known yet have names."""
         return self._declared(self._inputs, name, dtype, shape)
 
-    def output(self, name: str, value: str, dtype: Any, shape: Sequence[str | int]) -> str:
+    def output(self, name: str, value: str, dtype: object, shape: Sequence[str | int]) -> str:
         """Give a value out under a name."""
         self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name]))
         return self._declared(self._outputs, name, dtype, shape)
 
-    def constant(self, value: Any, name: str = "") -> str:
+    def constant(self, value: object, name: str = "") -> str:
         """Add a constant."""
         array = np.asarray(value)
         name = name or f"{self._prefix}constant_{len(self._constants)}"
@@ -77,7 +74,7 @@ class Graph:
             self._memo[name] = make()
         return self._memo[name]
 
-    def cast(self, value: str, dtype: Any) -> str:
+    def cast(self, value: str, dtype: object) -> str:
         """Convert to another type of number."""
         made: str = self.op("Cast", value, to=self._type(dtype))
         return made
@@ -99,7 +96,7 @@ class Graph:
             self.made(name), opset_imports=[opset], ir_version=_IR_VERSION, producer_name="headstart"
         )
 
-    def _declared(self, into: list[Any], name: str, dtype: Any, shape: Sequence[str | int]) -> str:
+    def _declared(self, into: list[Any], name: str, dtype: object, shape: Sequence[str | int]) -> str:
         into.append(self._onnx.helper.make_tensor_value_info(name, self._type(dtype), list(shape)))
         return name
 

@@ -173,7 +173,7 @@ def _embedding(weights: _Weights) -> _Stage:
 
 
 def _pooled(kinds: Sequence[str], states: int, *, bidirectional: bool) -> _Stage:
-    def make(g: Graph, _weights: Any, states: str) -> str:
+    def make(g: Graph, _weights: object, states: str) -> str:
         return layers.pooled(g, states, kinds, bidirectional=bidirectional)
 
     return _Stage(make, ("encoder",), states * len(kinds))

@@ -41,7 +41,7 @@ def checked_folder(path: str | os.PathLike[str]) -> Path:
     )
 
 
-def read_json(path: Path, *, missing: Any = None) -> Any:
+def read_json(path: Path, *, missing: object = None) -> Any:
     """Return what a JSON file holds, or `missing` where there is no such file.
 
     Raises:

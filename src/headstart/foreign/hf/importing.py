@@ -271,7 +271,7 @@ def _rules(top: Path, inner: Path) -> bytes:
     return read_rules(top if (top / "tokenizer.json").is_file() else inner)
 
 
-def _object(found: Any, folder: Path) -> Json:
+def _object(found: object, folder: Path) -> Json:
     if not isinstance(found, dict):
         raise ArtifactError(f"a configuration file in {str(folder)!r} holds a list, not an object; copy it again.")
     return found

@@ -68,7 +68,7 @@ def read_vocabulary(
     return Vocabulary(tuple(words), place[rare], _padding(filler, place))
 
 
-def _padding(filler: Any, place: dict[str, int]) -> int:
+def _padding(filler: object, place: dict[str, int]) -> int:
     index = 0 if filler is None else place.get(filler, -1) if isinstance(filler, str) else filler
     if type(index) is not int or not 0 <= index < len(place):
         raise DataError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from headstart.arrays import Array
 from headstart.engines.onnx.graph import Graph
+from headstart.plain import Json
 from headstart.tasks import Rule, Task
 
 
@@ -42,7 +43,7 @@ def add_answers(g: Graph, logits: str, task: Task, rule: Rule) -> None:
         g.output("label_set", held, np.bool_, ("rows", len(task.names)))
 
 
-def _doubles(values: Any) -> Array:
+def _doubles(values: object) -> Array:
     return np.asarray(values, np.float64)
 
 
@@ -85,7 +86,7 @@ def _ordinal(g: Graph, logits: str, task: Task, rule: Rule) -> str:
     return str(g.op("Sub", upper, g.op("Pad", above, [0, 0, 0, 1], np.float64(0))))
 
 
-_PROBABILITIES: dict[str, Any] = {
+_PROBABILITIES: Json = {
     "binary": _binary,
     "multiclass": _multiclass,
     "multilabel": _multilabel,

@@ -19,6 +19,7 @@ from headstart.arrays import Array
 from headstart.corpus import Corpus
 from headstart.engines.onnx.graph import onnx_package
 from headstart.errors import OptionError, unknown_name
+from headstart.extras import optional
 from headstart.foreign.onnx.score import Model
 from headstart.plain import Json
 from headstart.predictor import Predictor
@@ -33,7 +34,7 @@ _LEAST_WIDTH = 8
 _TIMED = 200
 
 
-def smaller(model: Any, dtype: str) -> Any:
+def smaller(model: object, dtype: str) -> Any:
     """Return the model with its large weights of another type.
 
     Args:
@@ -58,17 +59,15 @@ def smaller(model: Any, dtype: str) -> Any:
 
 
 def _with_products_of_bytes(model: Any) -> Any:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    onnx = onnx_package()
+    onnx, quantization = onnx_package(), optional("onnxruntime.quantization", "onnx", "A graph of eight bits")
     with tempfile.TemporaryDirectory() as folder, _without_advice():
         path = Path(folder) / "model.onnx"
-        quantize_dynamic(
+        quantization.quantize_dynamic(
             model,
             path,
             op_types_to_quantize=["MatMul"],
             per_channel=True,
-            weight_type=QuantType.QInt8,
+            weight_type=quantization.QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True},
         )
         return onnx.load(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -130,7 +129,7 @@ class Feeding:
         return {**vars(self), "inputs": dict(self.inputs)}
 
     @staticmethod
-    def from_dict(saved: Any) -> Feeding:
+    def from_dict(saved: object) -> Feeding:
         """Check what `to_dict` gave and return it.
 
         Raises:
@@ -150,5 +149,5 @@ class Feeding:
         return Feeding(**whole)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return value is None or (type(value) is int and 0 <= value < _MOST)

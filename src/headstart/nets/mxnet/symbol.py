@@ -103,7 +103,7 @@ class Symbol:
         return graph
 
 
-def symbol_from_text(text: Any, source: str) -> Symbol:
+def symbol_from_text(text: object, source: str) -> Symbol:
     """Return the checked graph in a text that holds what the file would; see `symbol_from_bytes`."""
     if not isinstance(text, str) or len(text) > MOST_BYTES:
         raise ArtifactError(f"the graph {source} is no text of at most {MOST_BYTES:,} characters. {_REMEDY}")
@@ -154,7 +154,7 @@ class _Checker:
         """Raise the error for a fault of the graph."""
         raise ArtifactError(f"the graph {self.source} cannot be used: {fault}. {_REMEDY}")
 
-    def symbol(self, graph: Any) -> Symbol:
+    def symbol(self, graph: object) -> Symbol:
         """Return the whole graph, checked."""
         if not isinstance(graph, dict):
             self.fail(f"it is a JSON {_kind(graph)}; expected an object with 'nodes' and 'heads'")
@@ -171,7 +171,7 @@ class _Checker:
             self.fail("'heads' is empty, so that it has no result")
         return Symbol(nodes, heads, _version(graph.get("attrs")))
 
-    def node(self, entry: Any, index: int) -> Node:
+    def node(self, entry: object, index: int) -> Node:
         """Return the node at `index`, which may read only those before it."""
         where = f"node {index}"
         if not isinstance(entry, dict):
@@ -196,7 +196,7 @@ class _Checker:
                     self.text(value, f"option {name!r:.60} of {where}", may_be_empty=True),
                 )
 
-    def entries(self, listed: Any, n_nodes: int, what: str) -> tuple[Entry, ...]:
+    def entries(self, listed: object, n_nodes: int, what: str) -> tuple[Entry, ...]:
         """Return references to outputs of the first `n_nodes` nodes."""
         found = []
         for entry in self.array(listed, what):
@@ -216,13 +216,13 @@ class _Checker:
                 self.fail(f"two variables are both called {node.name!r}, so that their values cannot be told apart")
             names.update((node.name,) if node.is_variable else ())
 
-    def array(self, value: Any, what: str) -> list[Any]:
+    def array(self, value: object, what: str) -> list[Any]:
         """Return `value` if it is a JSON array."""
         if not isinstance(value, list):
             self.fail(f"{what} is {'missing' if value is None else 'a JSON ' + _kind(value)}; expected a JSON array")
         return value
 
-    def text(self, value: Any, what: str, *, may_be_empty: bool = False) -> str:
+    def text(self, value: object, what: str, *, may_be_empty: bool = False) -> str:
         """Return `value` if it is a text that can be printed and is not endless."""
         if not isinstance(value, str):
             self.fail(f"{what} is {'missing' if value is None else 'a JSON ' + _kind(value)}; expected a text")
@@ -231,15 +231,15 @@ class _Checker:
         return value
 
 
-def _is_index(value: Any, end: int) -> bool:
+def _is_index(value: object, end: int) -> bool:
     return type(value) is int and 0 <= value < end  # bool is an int to isinstance
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return {dict: "object", list: "array", str: "text", bool: "boolean", type(None): "null"}.get(type(value), "number")
 
 
-def _version(attrs: Any) -> int | None:
+def _version(attrs: object) -> int | None:
     version = attrs.get("mxnet_version") if isinstance(attrs, dict) else None
     if isinstance(version, list) and len(version) == 2 and _is_index(version[1], 10**9):
         return int(version[1])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -97,7 +96,7 @@ def missing_parameters(names: list[str], tensors: Mapping[str, Tensor]) -> Artif
     )
 
 
-def checked_tensors(saved: Any, state: Mapping[str, Tensor] | None) -> Iterator[tuple[str, Tensor]]:
+def checked_tensors(saved: object, state: Mapping[str, Tensor] | None) -> Iterator[tuple[str, Tensor]]:
     """Yield the tensors that a configuration lists: from `state`, or zeros where it is None.
 
     Raises:

@@ -92,7 +92,9 @@ def _chosen_cost(
     return best
 
 
-def _path(inputs: Any, examples: Examples, prior: NDArray[np.float32], costs: Sequence[float]) -> Iterator[LinearModel]:
+def _path(
+    inputs: object, examples: Examples, prior: NDArray[np.float32], costs: Sequence[float]
+) -> Iterator[LinearModel]:
     # The order of the scores settles long before the loss does.
     how: Json = {"weights": examples.weights, "prior": prior, "max_iter": 100, "tolerance": 1e-8}
     return logistic_path(inputs, np.asarray(examples.labels), costs, **how)
