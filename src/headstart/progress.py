@@ -7,8 +7,6 @@ from typing import Any
 
 from headstart.plain import Facts
 
-_MEASURES = ("train_loss", "train_auc", "valid_loss", "valid_auc")
-
 
 class TrainingLines:
     """An event for `headstart.train.Trainer` that says a line an epoch.
@@ -44,7 +42,11 @@ class TrainingLines:
             self.note(f"pseudo-labels of {row['n_rows']:,} texts; the recurrent branch {how}")
 
     def _end_epoch(self, row: Facts) -> None:
-        measured = [f"{name.replace('_', ' ')} {row[name]:.4f}" for name in _MEASURES if row.get(name) is not None]
+        measured = [
+            f"{name.replace('_', ' ')} {value:.4f}"
+            for name, value in row.items()
+            if name.startswith(("train_", "valid_")) and value is not None
+        ]
         if measured:
             self.note(", ".join([f"epoch {row['epoch']}", *measured, f"{row['seconds']:.1f} s"]))
         elif row.get("running_loss") is not None:

@@ -17,7 +17,7 @@ from headstart.nets import build
 from headstart.strategies.blend import distillation, train_branches
 from headstart.strategies.inputs import examples_of
 from headstart.text import RaggedIds
-from headstart.train.measuring import loss_and_auc
+from headstart.train.measuring import loss_and_metric
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ class TestRows:
             return (logits[:, 0] - labels) ** 2
 
         measured = [
-            loss_and_auc(net, Examples(ids, np.array(labels, np.float32)), loss, "cpu")[1]  # type: ignore[arg-type]
+            loss_and_metric(net, Examples(ids, np.array(labels, np.float32)), loss, "cpu")[1]  # type: ignore[arg-type]
             for labels in ([0.2, 0.7], [0.0, 1.0])
         ]
         assert measured[0] is None

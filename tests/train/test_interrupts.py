@@ -66,7 +66,7 @@ def test_interrupted_at_any_event_it_goes_on_to_the_same_weights(
     assert moment < 4 or resumed.resumed_from is not None
 
 
-@pytest.mark.parametrize("place", ["_step", "loss_and_auc"])
+@pytest.mark.parametrize("place", ["_step", "loss_and_metric"])
 def test_in_the_middle_of_a_step_it_waits_for_its_end(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

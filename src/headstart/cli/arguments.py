@@ -220,6 +220,10 @@ class Trains(Learns):
             max=1,
         ),
     ] = None
+    metric: Annotated[
+        str | None,
+        option("--metric", "NAME", "What stops training: accuracy, macro_f1, mae ...", shown="the task's own"),
+    ] = None
     unlabelled: Annotated[
         str | None,
         option(

@@ -71,7 +71,7 @@ class Compare(args.Learns):
     metric: Annotated[
         str | None,
         args.option(
-            "--metric", "NAME", "What decides the verdict: accuracy, macro_f1, mae ...", shown="the task's own"
+            "--metric", "NAME", "What decides the verdict and stops training: accuracy, mae ...", shown="the task's own"
         ),
     ] = None
     source: args.Source = None

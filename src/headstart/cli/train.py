@@ -21,7 +21,7 @@ def train(options: Train) -> None:
     columns = reading.column_list(options.columns)
     card = None if options.card is None else read_card(options.card)
     given = estimator_options(options.config, options.set_)
-    named = {"net": options.net, "epochs": options.epochs, "coverage": options.coverage}
+    named = {"net": options.net, "epochs": options.epochs, "coverage": options.coverage, "metric": options.metric}
     given |= {name: value for name, value in named.items() if value is not None} | decisions(options)
     defaults = {
         "random_state": options.seed,

@@ -15,7 +15,7 @@ from headstart.errors import OptionError
 from headstart.estimators import ModelPlace, load
 from headstart.inputs import INPUTS
 from headstart.predictor.card import read_card
-from headstart.strategies import STRATEGIES, strategy_of
+from headstart.strategies import STRATEGIES, read_as_is, strategy_of
 
 
 def transfer(options: Transfer) -> None:
@@ -40,13 +40,15 @@ def transfer(options: Transfer) -> None:
     given = estimator_options(options.config, options.set_)
     given |= {
         name: value
-        for name in ("layer", "freeze", "cache", "coverage")
+        for name in ("layer", "freeze", "cache", "coverage", "metric")
         if (value := getattr(options, name)) is not None
     }
     given |= decisions(options)
     rows = reading.data_options(options, predictor, columns=columns, group=options.group, weight=options.weight)
     if taken.unlabelled:
         rows = rows.of(predictor.task)
+        if strategy == "as-is" and predictor.task is not None:
+            rows = replace(rows, **read_as_is(predictor.task))
     elif taken.uses != "nothing" or options.label_map:  # a reference point learns the target's own labels
         rows = replace(rows, base=predictor.task)
     defaults = {

@@ -27,9 +27,8 @@ from headstart.comparison.verdict_text import say
 from headstart.comparison.workspace import Workspace, prepare
 from headstart.corpus import ROW_KINDS, Corpus, check_column_types, deciding_columns, digest
 from headstart.corpus import read as read_corpus
-from headstart.errors import OptionError, unknown_name
+from headstart.errors import OptionError
 from headstart.estimators import labelled
-from headstart.evaluation import Metric
 from headstart.features import as_predictor
 from headstart.inference import resolve_device
 from headstart.kernels.workers import n_cores, wanted_threads
@@ -38,6 +37,7 @@ from headstart.outputs import RESUMES, atomic_write, remove_own
 from headstart.plain import Facts
 from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
+from headstart.strategies import said_of_shared
 from headstart.strategies.shared import SPACES
 from headstart.tasks import Task
 
@@ -154,19 +154,15 @@ def compare(
             "date": datetime.date.today().isoformat(),
             **(about or {}),
         },
-        _metric(problem.task, metric),
+        problem.task.metric(metric),
     )
     plan = plan_of(predictor, problem, origin, candidates, options)
+    if "as-is" in plan.strategies:
+        problem = replace(problem, notes=(*problem.notes, *said_of_shared(predictor, problem.task)))
     if out is not None:
         return _run(predictor, problem, origin, plan, Path(out), progress or _silent)
     with tempfile.TemporaryDirectory(prefix="headstart-") as folder:
         return _run(predictor, problem, origin, plan, Path(folder), progress or _silent)
-
-
-def _metric(task: Task, name: str | None) -> Metric:
-    if name is not None and name not in task.metrics:
-        raise unknown_name(f"metric of {task.said()} called", name, task.metrics)
-    return task.primary if name is None else task.metrics[name]
 
 
 def _silent(done: int, total: int, seconds_left: float | None, last: str) -> None:

@@ -103,6 +103,7 @@ def _settings(workspace: Workspace, strategy: Strategy, fit: Fit) -> Settings:
         valid_fraction=0.2 if fit.budget < _FEW else 0.1,
         unlabelled=workspace.unlabelled if strategy.reads_texts else None,
         source=workspace.source if strategy.uses == "source" else None,
+        metric=None if workspace.metric is workspace.task.primary else workspace.metric.name,
     )
 
 

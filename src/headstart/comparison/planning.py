@@ -13,7 +13,16 @@ from headstart.errors import OptionError, unknown_name
 from headstart.evaluation import AUC, Metric
 from headstart.plain import Facts
 from headstart.predictor import NetworkScorer, Predictor
-from headstart.strategies import LEAST_TEXTS, STRATEGIES, WITH_COLUMNS, Strategy, is_blend, is_encoder, strategy_of
+from headstart.strategies import (
+    LEAST_TEXTS,
+    STRATEGIES,
+    WITH_COLUMNS,
+    Strategy,
+    answers_some,
+    is_blend,
+    is_encoder,
+    strategy_of,
+)
 from headstart.tasks import Task
 
 ALL = "all"
@@ -24,6 +33,7 @@ CHEAP_UP_TO = 500
 
 _WHY = {
     "ngrams": "the base's network has no n-grams to teach itself by, as the default one has, or there are too few texts",
+    "answers": "the base is an encoder that has learnt no labels, so as it is it predicts nothing",
     "labels": "the base is an encoder that has learnt no labels, so as it is it predicts nothing",
     "network": "the base is no network that could be trained on",
     "beginning": "the base's network was trained by others, and is not begun from random weights here",
@@ -161,6 +171,7 @@ def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[
         there |= {"ngrams"}
     if is_encoder(base) and not base.columns:
         there = (there | {"network", "layers"}) - {"beginning"}
+    there |= {"answers"} if answers_some(base, problem.task) else set()
     return there | ({"labels"} if base.task is not None and _names(base.task) == _names(problem.task) else set())
 
 
@@ -172,9 +183,8 @@ def _reasons(base: Predictor, problem: Problem, source: Corpus | None) -> dict[s
     """Return why what is needed is not there, for this base and these labels."""
     found = dict(_WHY)
     if base.task is not None and _names(base.task) != _names(problem.task):
-        found["labels"] = (
-            f"the base gives other answers ({base.task.said()}) than the labels ask for ({problem.task.said()})"
-        )
+        other = f"the base gives other answers ({base.task.said()}) than the labels ask for ({problem.task.said()})"
+        found |= {"answers": other, "labels": other}
     if source is not None:
         found["source"] = (
             f"the base's own texts have other labels ({asked_of(source).said()}) than the target ({problem.task.said()})"

@@ -47,13 +47,14 @@ from headstart.strategies import (
     Settings,
     Strategy,
     learn,
+    read_as_is,
     require_goals,
     strategy_of,
 )
 from headstart.tasks import PLAIN
 from headstart.train import Event, Phase
 
-_SINCE_0_2 = ("abstain_below", "costs", "coverage", "order", "task")
+_SINCE_0_2 = ("abstain_below", "costs", "coverage", "metric", "order", "task")
 """Options that a model keeps only where they were set, so that what 0.1 could make is written as it was."""
 
 
@@ -127,6 +128,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         costs: Mapping[Any, Mapping[Any, float]] | None = None,
         abstain_below: float | None = None,
         coverage: float | None = None,
+        metric: str | None = None,
         random_state: RandomState = 0,
         device: str | torch.device = "auto",
         events: Sequence[Event] = (),
@@ -194,6 +196,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
             abstain_below: no label is predicted (`predict` gives None) where its probability lies below this.
             coverage: let ``predict`` of the command line also give a set of labels, or an interval of numbers, that holds the
                 truth in this fraction of rows, such as .9; fitted on labelled rows that are not learnt from.
+            metric: the name of what stops training in epochs, by the held-out rows, such as ``"macro_f1"``; None takes the task's
+                own: AUC, accuracy, micro-F1, quadratic kappa, mean absolute error.
             random_state: seed of weights, batches, dropout and the held-out rows; a ``RandomState`` or None draws one. Weights
                 are the same to the bit on the same number of threads.
             device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
@@ -244,6 +248,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         self.costs = costs
         self.abstain_below = abstain_below
         self.coverage = coverage
+        self.metric = metric
         self.random_state = random_state
         self.device = device
         self.events = events
@@ -346,7 +351,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         A reference point learns its own labels; what is carried over takes the base's order where both ask for the same.
         """
         if base is not None and base.task is not None and chosen.unlabelled:
-            return {"task": base.task}
+            return read_as_is(base.task) if chosen.name == "as-is" else {"task": base.task}
         told = self.task if self.task != AUTO or y is None else self._unless_told
         takes_over = base is not None and chosen.uses != "nothing" and not isinstance(y, Mapping)
         return {"task": told, "order": self.order, "base": base.task if base is not None and takes_over else None}

@@ -1,72 +1,86 @@
 """Figures of one training run: its learning curves, and its layers used as features."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from headstart.errors import DataError
+from headstart.evaluation.metric import Metric
 from headstart.evaluation.saying import OF_AUC, Saying
 from headstart.plain import Facts, Json
 from headstart.report.axes import Axis, count_axis, linear_axis, name_axis
 from headstart.report.chart import Chart
 from headstart.report.panel import Panel, Rule, Series, strips
+from headstart.tasks import TASKS
 
 Row = Facts
 
-MEASURES = {"train_loss": "Train loss", "valid_loss": "Valid loss", "train_auc": "Train AUC", "valid_auc": "Valid AUC"}
+_METRICS = {name: metric for task in TASKS.values() for name, metric in task.metrics.items()}
 
 
 def learning_curves(rows: Sequence[Row], *, title: str = "Learning curves") -> Chart:
-    """Loss and AUC over the epochs of a training run.
+    """Loss, and AUC or another metric that was watched, over the epochs of a training run.
 
     A row has ``epoch`` (0 is before training) and any of ``train_loss``, ``valid_loss``, ``train_auc``,
-    ``valid_auc`` (None or NaN where not measured), ``seconds``, and ``step``, what was done, where these are no epochs of
-    one training. A start far off the rest would flatten
+    ``valid_auc``, or another metric in its place (None or NaN where not measured), ``seconds``, and ``step``, what was done,
+    where these are no epochs of one training. A start far off the rest would flatten
     all that follows, so a value of epoch 0 that is farther from the others than three times their
     span is left below or above the panel, and said in its note. Raises DataError without a measured value.
     """
-    if not any(_measured(row.get(key)) for row in rows for key in MEASURES):
+    metric = _watched(rows)
+    parts = {"loss": "loss", metric.name: metric.said}
+    measures = {f"{side}_{part}": f"{side.capitalize()} {parts[part]}" for part in parts for side in ("train", "valid")}
+    if not any(_measured(row.get(key)) for row in rows for key in measures):
         raise DataError(
-            f"Learning curves got {len(rows)} rows without a value of {', '.join(MEASURES)}. "
+            f"Learning curves got {len(rows)} rows without a value of {', '.join(measures)}. "
             "They need one row an epoch, with 'epoch' and any of these: train for one epoch or more."
         )
     unit = "step" if "step" in rows[0] else "epoch"
     x = count_axis([int(row["epoch"]) for row in rows], unit)
-    panels = [_curves(rows, x, part, name, unit) for part, name in (("loss", "Loss"), ("auc", "AUC"))]
-    scored = [row for row in rows if _measured(row.get("valid_auc"))]
+    panels = [_curves(rows, x, one, unit) for one in (None, metric)]
+    scored = [row for row in rows if _measured(row.get(f"valid_{metric.name}"))]
     said = [f"{len(rows)} rows, from {unit} {rows[0]['epoch']} to {rows[-1]['epoch']}."]
     if scored:
-        best = max(scored, key=lambda row: float(row["valid_auc"]))
-        said.append(f"The best validation AUC is {best['valid_auc']:.4f}, after {unit} {best['epoch']}.")
-    names = {"epoch": unit.capitalize(), "step": "What was done", **MEASURES, "seconds": "Seconds"}
+        best = max(scored, key=lambda row: metric.sign * float(row[f"valid_{metric.name}"]))
+        value = float(best[f"valid_{metric.name}"])
+        said.append(f"The best validation {metric.said} is {value:.4f}, after {unit} {best['epoch']}.")
+    names = {"epoch": unit.capitalize(), "step": "What was done", **measures, "seconds": "Seconds"}
     columns = {key: name for key, name in names.items() if any(row.get(key) is not None for row in rows)}
     return Chart(title, " ".join(said), tuple(panel for panel in panels if panel.series), columns, list(rows))
 
 
-def _curves(rows: Sequence[Row], x: Axis, part: str, name: str, unit: str) -> Panel:
+def _watched(rows: Sequence[Row]) -> Metric:
+    """Return the metric that was measured next to the loss; the AUC where none was."""
+    names = (key.partition("_")[2] for row in rows for key in row if key.startswith(("train_", "valid_")))
+    return _METRICS[next((name for name in names if name in _METRICS), "auc")]
+
+
+def _curves(rows: Sequence[Row], x: Axis, metric: Metric | None, unit: str) -> Panel:
+    """Return one panel: of a metric, or of the loss."""
+    part = "loss" if metric is None else metric.name
     series = tuple(
         one
         for look, side in enumerate(("train", "valid"))
         if (one := _line(rows, "epoch", f"{side}_{part}", side, look)).x
     )
     shown, notes = _without_far_start(series)
-    y = linear_axis(shown, "", ceiling=1.0 if part == "auc" else math.inf, decimals=4)
+    y = linear_axis(shown, "", ceiling=1.0 if metric is not None and metric.higher_is_better else math.inf, decimals=4)
     return Panel(
-        name,
+        "Loss" if metric is None else metric.said[:1].upper() + metric.said[1:],
         x,
         y,
         series,
         strips=strips(series, x, y, f"{unit.capitalize()} {{}}"),
-        note=_best(series, part, notes, unit),
+        note=_best(series, max if metric is not None and metric.higher_is_better else min, notes, unit),
     )
 
 
-def _best(series: tuple[Series, ...], part: str, notes: str, unit: str) -> str:
+def _best(series: tuple[Series, ...], best_of: Callable[[Sequence[float]], float], notes: str, unit: str) -> str:
     valid = next((one for one in series if one.name == "valid"), None)
     if valid is None:
         return notes
-    value = max(valid.y) if part == "auc" else min(valid.y)
+    value = best_of(valid.y)
     best = f"best valid {value:.4f}, {unit} {valid.x[valid.y.index(value)]:.0f}"
     return f"{best}; {notes}" if notes else best
 

@@ -22,7 +22,7 @@
 from typing import Any
 
 from headstart.errors import OptionError, unknown_name
-from headstart.strategies.as_is import fit_as_is
+from headstart.strategies.as_is import answers_some, fit_as_is, read_as_is, said_of_shared
 from headstart.strategies.blend import LEAST_TEXTS, adapt_to_texts, is_blend, self_train
 from headstart.strategies.columns import fit_columns
 from headstart.strategies.features import fit_features
@@ -59,18 +59,21 @@ __all__ = [
     "SharedRows",
     "Strategy",
     "adapt_to_texts",
+    "answers_some",
     "has_closed_form",
     "is_blend",
     "is_encoder",
     "layer_aucs",
     "learn",
+    "read_as_is",
     "require_goals",
+    "said_of_shared",
     "self_train",
     "strategy_of",
 ]
 
 _TABLE = (
-    Strategy("as-is", fit_as_is, "the base unchanged", uses="base", needs=("labels",), unlabelled=True, seconds=0.1),
+    Strategy("as-is", fit_as_is, "the base unchanged", uses="base", needs=("answers",), unlabelled=True, seconds=0.1),
     Strategy(
         "self-train", fit_self_train, "the base, taught by itself on your texts without labels", uses="base",
         needs=("ngrams", "labels"), unlabelled=True, seconds=10.0,

@@ -69,17 +69,25 @@ Learner = Callable[[nn.Module, Material], Trained]
 """Trains a fresh network in place."""
 
 
-def loss_of(task: Task) -> Json:
-    """Return the options of a `Trainer` that a task decides; none for two labels, whose AUC stops training."""
-    if task.kind == "binary":
+def aims(task: Task, settings: Settings) -> Json:
+    """Return the options of a `Trainer` that a task decides: its loss, and its metric that stops training.
+
+    None for two labels: the trainer's own are theirs, and a metric is watched only where one was named.
+
+    Raises:
+        OptionError: the task has no metric of the name.
+    """
+    if task.kind == "binary" and settings.metric is None:
         return {}
     several = "categorical" if task.link == "softmax" else "multilabel"
-    return {"loss": "binary" if task.n_outputs == 1 else several, "monitor": "valid_loss"}
+    loss = "binary" if task.n_outputs == 1 else several
+    return {"loss": loss, "task": task, "monitor": f"valid_{task.metric(settings.metric).name}"}
 
 
 def train_in_epochs(net: nn.Module, material: Material) -> Trained:
     """Train all of a network on the labelled rows."""
-    trainer = trainer_of(net, len(material.examples), material.recipe, material.settings, **loss_of(material.task))
+    settings = material.settings
+    trainer = trainer_of(net, len(material.examples), material.recipe, settings, **aims(material.task, settings))
     trainer.fit(material.examples, material.valid)
     return Trained(trainer)
 

@@ -24,7 +24,7 @@ from headstart.strategies.blend import (
     self_train,
     with_own_texts,
 )
-from headstart.strategies.epochs import finish_network, loss_of
+from headstart.strategies.epochs import aims, finish_network
 from headstart.strategies.finishing import finish_head, folds_of, measured, rule_of
 from headstart.strategies.inputs import (
     base_provenance,
@@ -209,7 +209,7 @@ def _in_epochs(train: Corpus, valid: Corpus | None, base: Predictor, settings: S
         phases=settings.phases or default_phases(net, len(train), settings, least=least),
         batch_size=settings.batch_size or batch_size,
         schedule="linear",
-        **{"monitor": "valid_loss", **loss_of(base.answers)},
+        **{"monitor": "valid_loss", **aims(base.answers, settings)},
     )
     trainer.fit(examples, valid_examples)
     scorer = replace(base.scorer, network=net)  # type: ignore[type-var]

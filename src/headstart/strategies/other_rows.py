@@ -14,7 +14,7 @@ from headstart.layers import Network, adapt
 from headstart.nets import NETS, build, nets_for, spec_of
 from headstart.plain import Facts, Json
 from headstart.predictor import NetworkScorer, Predictor
-from headstart.strategies.epochs import finish_network, loss_of
+from headstart.strategies.epochs import aims, finish_network
 from headstart.strategies.inputs import read_rows, require_goals, task_of, with_labels
 from headstart.strategies.recipes import RECIPES, Recipe, trainer_of
 from headstart.strategies.settings import FitResult, Settings
@@ -43,7 +43,7 @@ def fit_other_rows(train: Corpus, valid: Corpus | None, base: Predictor | None, 
     examples, counts = read_rows(predictor, train)
     held = None if valid is None else (valid, with_labels(encode_rows(inputs, valid).examples, predictor, valid))
     recipe = RECIPES.get(name or "", _UNKNOWN)
-    trainer = trainer_of(net, len(examples), recipe, settings, **loss_of(task))
+    trainer = trainer_of(net, len(examples), recipe, settings, **aims(task, settings))
     trainer.fit(examples, None if held is None else held[1])
     predictor = Predictor(NetworkScorer(net, spec), task, inputs)
     return finish_network(predictor, trainer, train, held, counts, settings)

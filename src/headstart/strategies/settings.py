@@ -53,6 +53,7 @@ class Settings:
     valid_fraction: float | int = 0.1
     calibrate: bool = True
     coverage: float | None = None
+    metric: str | None = None
     random_state: int = 0
     device: str = "auto"
     events: Sequence[Event] = ()

@@ -30,9 +30,10 @@ class Strategy:
         fit: fits it; see `Fit`.
         about: what it is, in a few words.
         uses: what it carries over: nothing, the trained base, or the source's texts.
-        needs: what has to be there: ``"labels"`` (a base that predicts by itself), ``"network"`` (one with weights
-            to train), ``"beginning"`` (one that can be trained from random weights), ``"ngrams"`` (one that can teach itself, and
-            texts enough), ``"layers"``, ``"source"``, ``"columns"``, ``"texts"`` (of the n-gram space named behind a colon).
+        needs: what has to be there: ``"labels"`` (a base that predicts these labels by itself), ``"answers"`` (some of them),
+            ``"network"`` (one with weights to train), ``"beginning"`` (one that can be trained from random weights),
+            ``"ngrams"`` (one that can teach itself, and texts enough), ``"layers"``, ``"source"``, ``"columns"``, ``"texts"`` (of
+            the n-gram space named behind a colon).
         columns: whether it can read tabular columns next to the text.
         expensive: whether a fit takes long, so that a comparison gives it fewer draws.
         unlabelled: whether it looks at no label, so that one fit stands for all budgets.

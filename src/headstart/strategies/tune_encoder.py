@@ -24,7 +24,7 @@ from headstart.inference import resolve_device, token_outputs
 from headstart.layers import Network
 from headstart.plain import Json
 from headstart.predictor import Predictor
-from headstart.strategies.epochs import finish_network, loss_of
+from headstart.strategies.epochs import aims, finish_network
 from headstart.strategies.finishing import folds_of
 from headstart.strategies.head_choice import choose_linear, fit_linear_head
 from headstart.strategies.inputs import base_provenance, examples_of, goals_of, text_counts
@@ -71,7 +71,7 @@ def tune_encoder(
         net,
         phases=phases,
         batch_size=settings.batch_size or (16 if len(train) < 2000 else 32),
-        **{**_RECIPE, "monitor": "valid_loss", **loss_of(task)},
+        **{**_RECIPE, "monitor": "valid_loss", **aims(task, settings)},
     )
     stage = _last_still(net, phases)
     known, known_valid = _holding(net, stage, examples, held_out, settings.device)

@@ -26,6 +26,10 @@ class Ordinal(Task):
         """Return how far up the order each row stands, from 0 to 1 [rows]."""
         return (np.asarray(targets) / (len(self.names) - 1)).astype(np.float32)
 
+    def targets(self, labels: Floats) -> Array:
+        """Return the class codes behind places in the order [rows]."""
+        return super().targets(labels * (len(self.names) - 1))
+
     def probabilities(self, logits: Doubles, rule: Rule) -> Doubles:
         """Return the probability of each class [rows, classes]."""
         n_cuts = len(self.names) - 1

@@ -51,6 +51,10 @@ class Regression(Task):
         """Return the numbers' places among the training rows [rows]."""
         return np.interp(np.asarray(targets, np.float64), self.knots, self.places).astype(np.float32)
 
+    def targets(self, labels: Floats) -> Array:
+        """Return the numbers at places among the training rows [rows]; those beyond the ends are cut there."""
+        return np.interp(labels, self.places, self.knots)
+
     def probabilities(self, logits: Doubles, rule: Rule) -> Doubles:
         """Return the predicted numbers [rows]."""
         places = sigmoid(rule.calibrated(logits))

@@ -21,6 +21,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from headstart.arrays import Array, Doubles, Flags, Floats, Places, Strings
+from headstart.errors import unknown_name
 from headstart.evaluation.classes import class_figures, confusion
 from headstart.evaluation.figures import figures
 from headstart.evaluation.metric import Metric
@@ -115,9 +116,25 @@ class Task(ABC):
         """Logits a row."""
         return 1
 
+    def metric(self, name: str | None) -> Metric:
+        """Return one of `metrics` by its name; the primary one for None.
+
+        Raises:
+            OptionError: there is none of this name.
+        """
+        if name is not None and name not in self.metrics:
+            raise unknown_name(f"metric of {self.said()} called", name, self.metrics)
+        return self.primary if name is None else self.metrics[name]
+
     @abstractmethod
     def goals(self, targets: Array) -> Floats:
         """Return what the outputs learn, between 0 and 1: float32 [rows], or [rows, outputs] of several."""
+
+    def targets(self, labels: Floats) -> Array:
+        """Return the targets behind what a network is given to learn [rows] or [rows, labels]: goals, or of several classes
+        their codes; of goals that are no target's own, such as pseudo-labels, the nearest.
+        """
+        return np.rint(labels).astype(np.int64)
 
     @abstractmethod
     def probabilities(self, logits: Doubles, rule: Rule) -> Doubles:

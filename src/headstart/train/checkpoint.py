@@ -47,6 +47,7 @@ class Progress:
     n_tokens: int = 0
     seconds: float = 0.0
     best_score: float | None = None
+    best_loss: float = float("inf")
     best_epoch: int = 0
     history: list[Row] = field(default_factory=list)
 

@@ -1,17 +1,23 @@
-"""Loss and AUC of a network on rows, between epochs."""
+"""Loss and metric of a network on rows, between epochs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
+from headstart.arrays import Floats
 from headstart.batches import Batches, Examples
 from headstart.errors import DataError
 from headstart.evaluation.binary import auc
+from headstart.evaluation.metric import Metric
+from headstart.fitting.calibration import fit_rule
 from headstart.inference import network_logits
+from headstart.predictor.scorers import outputs_of
+from headstart.tasks import PLAIN, Task
 from headstart.train.losses import Loss, weighted_mean
 
 _SAMPLE_ROWS = 2048
@@ -54,12 +60,37 @@ def sample_rows(train: Examples, train_metrics: str, random_state: int) -> Examp
     return train[np.random.default_rng(random_state).choice(len(train), _SAMPLE_ROWS, replace=False)]
 
 
-def loss_and_auc(net: nn.Module, examples: Examples, loss: Loss, device: torch.device) -> tuple[float, float | None]:
-    """Return the mean loss, and the AUC where there is one logit a row and the labels are two classes, not pseudo-labels."""
+class Watched(NamedTuple):
+    """What is measured between epochs next to the loss: one of a task's metrics."""
+
+    task: Task
+    metric: Metric
+
+    def value(self, labels: Floats, logits: Floats) -> float:
+        """Return the metric of logits [rows, outputs] once they mean what they say on these rows: what would be shipped.
+
+        The accuracy of the likeliest class is the same whatever the temperature.
+        """
+        task, scores = self.task, outputs_of(logits)
+        targets = task.targets(labels)
+        as_they_are = task.link == "softmax" and self.metric.takes != "probabilities"
+        rule = PLAIN if as_they_are else fit_rule(task, scores, targets)
+        taken = task.taken(self.metric, scores, task.probabilities(scores, rule), rule)
+        return self.metric.influence(targets, taken)[0]
+
+
+def loss_and_metric(
+    net: nn.Module, examples: Examples, loss: Loss, device: torch.device, watched: Watched | None = None
+) -> tuple[float, float | None]:
+    """Return the mean loss and what is watched; without it the AUC of one logit a row, where labels are two classes and no
+    pseudo-labels.
+    """
     logits = network_logits(net, examples, device=device)
     labels = np.asarray(examples.labels, np.float32)
     weights = None if examples.weights is None else torch.from_numpy(examples.weights)
     mean = weighted_mean(loss(torch.from_numpy(logits), torch.from_numpy(labels)), weights).item()
+    if watched is not None:
+        return mean, watched.value(labels, logits)
     if logits.shape[1] > 1 or not np.array_equal(np.unique(labels), [0, 1]):
         return mean, None
     return mean, auc(labels, logits[:, 0])

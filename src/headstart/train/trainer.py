@@ -28,6 +28,7 @@ from headstart.inference import resolve_device
 from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
 from headstart.options import RandomState, check_choice, check_least, check_types, seed_of
 from headstart.plain import Facts, Json, Row
+from headstart.tasks import Task
 from headstart.train.checkpoint import (
     Progress,
     checkpoint_of,
@@ -41,7 +42,7 @@ from headstart.train.checkpoint import (
 )
 from headstart.train.interrupts import Interrupts
 from headstart.train.losses import Loss, loss_function, weighted_loss
-from headstart.train.measuring import loss_and_auc, rows_of, sample_rows, with_mean_weight_1
+from headstart.train.measuring import Watched, loss_and_metric, rows_of, sample_rows, with_mean_weight_1
 from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
 from headstart.train.schedule import Optimizer, Phase, Schedule, check_trained, make_optimizer, schedule_function
 from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
@@ -75,7 +76,9 @@ class Trainer:
         accumulate: in how many parts a step is computed, one after another, where a whole batch does not fit into memory.
         n_buckets: groups of like length (see `Batches`).
         patience: stop after this many epochs without a better validation score; None runs all epochs.
-        monitor: ``"valid_auc"`` or ``"valid_loss"``: what "better" means.
+        task: what the labels are, so that its metrics can be watched; None for the AUC of one logit.
+        monitor: ``"valid_loss"``, ``"valid_auc"``, or ``"valid_"`` and the name of one of the metrics of `task`: what "better"
+            means; of equal values of a task's metric the one with the lower loss.
         restore_best: end with the best epoch's weights instead of the last one's. Needs validation rows.
         train_metrics: ``"sample"`` measures loss and AUC after each epoch on a fixed random sample of up
             to 2,048 training rows, ``"full"`` on all of them, ``"running"`` only averages the loss as it went.
@@ -89,8 +92,8 @@ class Trainer:
         save_epochs: a folder that gets every epoch's weights as ``epoch-<n>.safetensors``.
 
     Attributes:
-        history: one row an epoch: ``epoch``, ``train_loss``, ``train_auc``, ``valid_loss``, ``valid_auc``,
-            ``running_loss``, ``learning_rate``, ``seconds``, ``n_tokens``.
+        history: one row an epoch: ``epoch``, ``train_loss``, ``train_auc``, ``valid_loss``, ``valid_auc`` (or the metric
+            of `task` that is watched, such as ``valid_kappa``), ``running_loss``, ``learning_rate``, ``seconds``, ``n_tokens``.
         best_epoch: the epoch whose weights the network holds.
         stop: set it to True to end training after the step at hand.
         resumed_from: (epoch, step) of the checkpoint that the run went on from, or None.
@@ -113,6 +116,7 @@ class Trainer:
         accumulate: int = 1,
         n_buckets: int = 32,
         patience: int | None = None,
+        task: Task | None = None,
         monitor: str = "valid_auc",
         restore_best: bool = True,
         train_metrics: str = "sample",
@@ -127,7 +131,8 @@ class Trainer:
         check_trained(net, phases)
         check_types(Trainer.__init__, locals())
         check_least(locals(), _LEAST)
-        check_choice("monitor", monitor, ("valid_auc", "valid_loss"))
+        metrics = {} if task is None else {f"valid_{name}": metric for name, metric in task.metrics.items()}
+        check_choice("monitor", monitor, (*(metrics or ("valid_auc",)), "valid_loss"))
         check_choice("train_metrics", train_metrics, ("sample", "full", "running"))
         self.net = net
         self.phases = (Phase(phases),) if isinstance(phases, int) else tuple(phases)
@@ -143,6 +148,7 @@ class Trainer:
         self.n_buckets = n_buckets
         self.patience = patience
         self.monitor = monitor
+        self.watched = None if task is None or monitor not in metrics else Watched(task, metrics[monitor])
         self.restore_best = restore_best
         self.train_metrics = train_metrics
         self.random_state = seed_of(random_state)
@@ -164,6 +170,7 @@ class Trainer:
             "optimizer_options": self.optimizer_options,
             "schedule": schedule,
             **({} if accumulate == 1 else {"accumulate": accumulate}),
+            **({} if task is None else {"task": task.to_json()}),
             **{
                 name: getattr(self, name)
                 for name in (
@@ -387,8 +394,9 @@ class Trainer:
         measured: dict[str, float | None] = {}
         for name, examples in (("train", self._sample), ("valid", valid)):
             if examples is not None and examples.labels is not None:
-                found = loss_and_auc(self.net, examples, self.loss, self.device)
-                measured |= dict(zip((f"{name}_loss", f"{name}_auc"), found, strict=True))
+                found = loss_and_metric(self.net, examples, self.loss, self.device, self.watched)
+                metric = "auc" if self.watched is None else self.watched.metric.name
+                measured |= dict(zip((f"{name}_loss", f"{name}_{metric}"), found, strict=True))
         return measured
 
     def _end_epoch(self, row: Json) -> None:
@@ -396,9 +404,11 @@ class Trainer:
         progress.history.append(row)
         score = row.get(self.monitor)
         if score is not None:
-            score = -score if self.monitor == "valid_loss" else score
-            if progress.best_score is None or score > progress.best_score:
-                progress.best_score, progress.best_epoch = score, row["epoch"]
+            less_is_better = self.monitor == "valid_loss" or (self.watched and not self.watched.metric.higher_is_better)
+            score, loss = -score if less_is_better else score, row["valid_loss"]
+            equal = self.watched is not None and score == progress.best_score and loss < progress.best_loss
+            if progress.best_score is None or score > progress.best_score or equal:
+                progress.best_score, progress.best_loss, progress.best_epoch = score, loss, row["epoch"]
                 if self.restore_best:
                     self._best = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
                 self._tell("improved", row)

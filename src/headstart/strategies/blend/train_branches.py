@@ -20,7 +20,7 @@ from headstart.strategies.blend.distillation import (
     with_words,
 )
 from headstart.strategies.blend.fit_branches import share_unknown, weigh_branches, without_rare
-from headstart.strategies.epochs import Material, loss_of
+from headstart.strategies.epochs import Material, aims
 from headstart.strategies.recipes import Recipe, least_count, trainer_of
 from headstart.strategies.settings import Settings
 from headstart.train import Trainer
@@ -48,7 +48,7 @@ def train_branch(net: StageGraph, moving: nn.Module, material: Material, texts: 
         The trainer of what the network now holds, and how many pseudo-labels that has learnt from.
     """
     examples, valid, recipe, settings = material.examples, material.valid, material.recipe, material.settings
-    options = loss_of(material.task)
+    options = aims(material.task, settings)
     held = examples if valid is None else valid
     start = None if texts is None else copy.deepcopy(moving.state_dict())
     trainer = trainer_of(moving, len(examples), recipe, settings, **options)
