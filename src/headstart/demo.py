@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -165,7 +165,11 @@ def targets() -> tuple[list[Target], list[str]]:
     """Return the targets that are installed, and a sentence for each that is not."""
     found, missing = [Target("Rotten Tomatoes snippets", _movies("rotten_tomatoes"))], []
     try:
-        found.append(Target("Drug reviews", _drug_reviews(), ("drugName", "condition", "date", "usefulCount")))
+        found.append(
+            Target(
+                "Drug reviews", drug_reviews(("negative", "positive")), ("drugName", "condition", "date", "usefulCount")
+            )
+        )
     except MissingDependencyError:
         missing.append(
             f"the drug reviews, which show what tabular columns add, are left out: install them with "
@@ -181,12 +185,16 @@ def _movies(source: str) -> Corpus:
     )
 
 
-def _drug_reviews() -> Corpus:
-    """Return positive against negative drug reviews; the neutral ones are left out."""
+def drug_reviews(ratings: Sequence[str] = ("negative", "neutral", "positive")) -> Corpus:
+    """Return drug reviews of some ratings, with columns: drug, condition, day and how many found the review useful.
+
+    Raises:
+        MissingDependencyError: the package with the data is not installed.
+    """
     with zipfile.ZipFile(_installed(_DRUGS, ".zip")) as archive:
         tables = [_tsv(archive.read(name)) for name in ("drugsComTrain.tsv", "drugsComTest.tsv")]
     table = pa.concat_tables(tables)
-    table = table.filter(pc.is_in(table["rating"], pa.array(["negative", "positive"])))
+    table = table.filter(pc.is_in(table["rating"], pa.array(list(ratings))))
     texts = [html.unescape(text or "").strip('"') for text in table["review"].to_pylist()]
     table = table.set_column(table.column_names.index("review"), "review", pa.array(texts, pa.large_string()))
     return read(table, text="review", label="rating", columns=("drugName", "condition", "date", "usefulCount"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from headstart.evaluation.binary import METRICS
 from headstart.evaluation.draws import Components, above_chance, components, difference, estimate, holm
 from headstart.metrics import auc, auc_interval, delong_test
 
@@ -97,6 +98,14 @@ def test_equal_scores_differ_by_nothing() -> None:
 def test_no_spread_is_no_crash(values: Any, expected: float) -> None:
     parts = components(np.arange(40) % 2, {0: values.astype(float)})
     assert above_chance(parts) == expected
+
+
+@pytest.mark.parametrize("n_low", [10, 30])
+def test_no_fault_leaves_an_interval(n_low: int) -> None:
+    labels = np.arange(40) >= n_low
+    found = estimate(components(labels, {seed: labels.astype(float) for seed in range(3)}))
+    assert found[:3] == (1.0, auc_interval(labels, labels.astype(float)).low, 1.0)
+    assert estimate(components(labels, {0: labels * 0.8}, metric=METRICS["brier"])).low > 0
 
 
 def test_holm_adjusts_in_steps() -> None:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import headstart as hs
+from headstart.corpus import Corpus
 from headstart.errors import DataError
+from headstart.fitting.conformal import conformal_quantile
+from headstart.heads import LinearHead
+from headstart.predictor import ColumnScorer, Predictor
+from headstart.strategies import Settings
+from headstart.strategies.finishing import rule_of
+from headstart.tasks import Ordinal
 
 WORDS = ("apple", "bread", "cheese", "dates")
 
@@ -38,6 +46,22 @@ def test_what_is_asked_is_kept(how: str, kind: str) -> None:
     assert 0.7 < found.mean() < 0.9
     column = {"regression": "low"}.get(kind, "label_set")
     assert column in task.columns(model.score_rows(texts).probabilities, rule)
+
+
+def test_cuts_that_were_fitted_to_the_same_rows_promise_no_more_than_they_keep() -> None:
+    rng = np.random.default_rng(0)
+    task, kept = Ordinal(tuple("abcde")), []
+    predictor = Predictor(ColumnScorer(LinearHead(np.zeros(1), np.ones(1), np.ones(1), 0.0)), task, {})
+    for _ in range(25):
+        logits = rng.normal(size=1060)
+        codes = np.digitize(0.6 * logits + 0.8 * rng.normal(size=1060), [-1.2, -0.4, 0.4, 1.2])
+        rows = Corpus(pa.array([""] * 60), labels=codes[:60], label_names=task.names, kind=task.kind)
+        rule = rule_of(predictor, logits[:60], rows, Settings(coverage=0.9))
+        known, others = (task.probabilities(part, rule) for part in (logits[:60], logits[60:]))
+        by_same_rows = conformal_quantile(task, known, codes[:60], 0.9)
+        kept.append([np.mean(task.misfit(others, codes[60:]) <= limit) for limit in (rule.quantile, by_same_rows)])
+    found, before = np.mean(kept, axis=0)
+    assert before < 0.885 < 0.89 < found < 0.93
 
 
 def test_no_promise_without_labels_that_were_held_out() -> None:

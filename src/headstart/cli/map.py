@@ -102,7 +102,6 @@ def _text_map(predictor: Predictor, options: Map, source: str, files: FileOption
         options.label_map,
         files=files,
         otherwise=(predictor.text, "text"),
-        task="classes",
         rows=rows_read(options, source, predictor),
     )
     corpus = _in_model_order(_of_one_label(rows.read(source)), predictor.label_names)
@@ -122,6 +121,8 @@ def _text_map(predictor: Predictor, options: Map, source: str, files: FileOption
     colours: Json = {"labels": corpus.labels, "label_names": sides}
     if corpus.labels is None:
         colours = _colours(predictor, predictor.score(corpus).probabilities)
+    elif corpus.kind == "regression":
+        colours = {"scores": corpus.labels, "score_name": options.label, "centre": float(np.median(corpus.labels))}
     figure = map_figure(points, names, title=f"Texts at the layer {layer}", n_named=0, **colours)
     vote = {} if corpus.labels is None or len(sides) != 2 else _vote(points, corpus.labels)
     return figure, {"n": len(corpus), "layer": layer, **vote}

@@ -195,7 +195,7 @@ def columns_of(y: Any) -> Any:
     if nested:
         rows = [_as_list(row) for row in y]
         sizes = {len(row) if isinstance(row, list) else None for row in rows}
-        if len(sizes) > 1 or (sizes != {1} and any(isinstance(value, str) for row in rows for value in row)):
+        if len(sizes) > 1 or any(isinstance(value, str) for row in rows for value in row):
             return rows  # labels by name, some a row
         y = rows
     values = np.asarray(y) if nested or not hasattr(y, "__len__") else y

@@ -39,6 +39,7 @@ class Components:
         chance: what it is without knowing anything of a row.
         chance_influence: what each group of test rows moves that by [groups].
         negligible: a difference that makes none in use.
+        n_apart: test rows, or groups, that could each have shown a fault: of a metric that needs every label those of the rarest.
     """
 
     seeds: tuple[int, ...]
@@ -48,6 +49,7 @@ class Components:
     chance: float = 0.5
     chance_influence: Doubles | float = 0.0
     negligible: float = 0.01
+    n_apart: int = 1
 
     def of(self, seeds: Sequence[int]) -> Components:
         """Return the components of some draws; a strategy without draws gives its one for each."""
@@ -124,15 +126,28 @@ def components(
         chance=float(values[-1]),
         chance_influence=influence[-1],
         negligible=metric.negligible_for(truth),
+        n_apart=min(influence.shape[1], _rarest(truth) if metric.needs == "every label" else len(truth)),
     )
 
 
+def _rarest(truth: Array) -> int:
+    """Return how many rows hold the label that fewest hold, of those that any holds."""
+    counts = truth.sum(0) if truth.ndim > 1 else np.unique(truth, return_counts=True)[1]
+    return int(counts[counts > 0].min(initial=len(truth)))
+
+
 def estimate(parts: Components, *, confidence: float = 0.95) -> Estimate:
-    """Return the mean over draws with its interval."""
+    """Return the mean over draws with its interval.
+
+    Where all rows are without fault, no spread is there to go by; the interval is then that of n hits out of n (Clopper and
+    Pearson, Biometrika 26:404-413, 1934).
+    """
     value, error, degrees = _mean_and_error(parts)
     draws = max(1, len(parts.seeds))
     if error == 0:
-        return Estimate(value, value, value, error, degrees, draws)
+        faultless = value == 1 and parts.metric.higher_is_better
+        low = ((1 - confidence) / 2) ** (1 / parts.n_apart) if faultless else value
+        return Estimate(value, low, value, error, degrees, draws)
     reach = t_quantile((1 + confidence) / 2, degrees) * error
     if not parts.metric.between_0_and_1:
         return Estimate(value, value - reach, value + reach, error, degrees, draws)

@@ -52,15 +52,9 @@ def figures(
 
 
 def interval(metric: Metric, targets: Array, scores: Doubles, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the interval of a metric on one draw of test rows.
-
-    Where all rows are without fault, no spread is there to go by; the interval is then that of n hits out of n (Clopper and
-    Pearson, Biometrika 26:404-413, 1934).
-    """
+    """Return the interval of a metric on one draw of test rows."""
     found = estimate(components(targets, {-1: scores}, metric=metric), confidence=confidence)
-    if found.standard_error > 0 or not metric.higher_is_better or found.value != 1:
-        return found.low, found.high
-    return ((1 - confidence) / 2) ** (1 / len(targets)), 1.0
+    return found.low, found.high
 
 
 def undefined(metric: Metric, targets: Array, names: Sequence[str]) -> str:

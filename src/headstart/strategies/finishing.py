@@ -72,7 +72,13 @@ def rule_of(predictor: Predictor, logits: Doubles, rows: Corpus, settings: Setti
         rule = replace(fit_rule(task, logits, targets, rows.weights), threshold=rule.threshold)
     if settings.coverage is None:
         return rule
-    quantile = conformal_quantile(task, task.probabilities(logits, rule), targets, settings.coverage)
+    known = task.probabilities(logits, rule)
+    if rule.offsets:  # of each class or label: fitted to so few rows that these fit better than others will
+        for fold in folds_of(rows, settings):
+            weights = None if rows.weights is None else rows.weights[fold.train]
+            of_others = fit_rule(task, logits[fold.train], targets[fold.train], weights)
+            known[fold.valid] = task.probabilities(logits[fold.valid], of_others)
+    quantile = conformal_quantile(task, known, targets, settings.coverage)
     return replace(rule, coverage=settings.coverage, quantile=quantile)
 
 

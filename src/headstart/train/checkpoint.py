@@ -51,6 +51,15 @@ class Progress:
     best_epoch: int = 0
     history: list[Row] = field(default_factory=list)
 
+    def improves(self, score: float, epoch: int, loss: float | None) -> bool:
+        """Take an epoch in that is better than the best one so far; of equal scores the lower loss is, where one is given."""
+        equal = loss is not None and score == self.best_score and loss < self.best_loss
+        if self.best_score is not None and score <= self.best_score and not equal:
+            return False
+        self.best_score, self.best_epoch = score, epoch
+        self.best_loss = self.best_loss if loss is None else loss
+        return True
+
 
 @dataclass(frozen=True)
 class Checkpoint:

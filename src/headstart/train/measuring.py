@@ -16,6 +16,7 @@ from headstart.evaluation.binary import auc
 from headstart.evaluation.metric import Metric
 from headstart.fitting.calibration import fit_rule
 from headstart.inference import network_logits
+from headstart.options import check_choice
 from headstart.predictor.scorers import outputs_of
 from headstart.tasks import PLAIN, Task
 from headstart.train.losses import Loss, weighted_mean
@@ -77,6 +78,19 @@ class Watched(NamedTuple):
         rule = PLAIN if as_they_are else fit_rule(task, scores, targets)
         taken = task.taken(self.metric, scores, task.probabilities(scores, rule), rule)
         return self.metric.influence(targets, taken)[0]
+
+
+def watched_by(monitor: str, task: Task | None) -> Watched | None:
+    """Return what a trainer watches next to the loss: of a task the metric that its ``monitor`` names, or the primary one.
+
+    Raises:
+        OptionError: there is no such thing to monitor.
+    """
+    names = ("auc",) if task is None else tuple(task.metrics)
+    check_choice("monitor", monitor, (*(f"valid_{name}" for name in names), "valid_loss"))
+    if task is None:
+        return None
+    return Watched(task, task.metrics.get(monitor.removeprefix("valid_"), task.primary))
 
 
 def loss_and_metric(

@@ -42,7 +42,7 @@ from headstart.train.checkpoint import (
 )
 from headstart.train.interrupts import Interrupts
 from headstart.train.losses import Loss, loss_function, weighted_loss
-from headstart.train.measuring import Watched, loss_and_metric, rows_of, sample_rows, with_mean_weight_1
+from headstart.train.measuring import loss_and_metric, rows_of, sample_rows, watched_by, with_mean_weight_1
 from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
 from headstart.train.schedule import Optimizer, Phase, Schedule, check_trained, make_optimizer, schedule_function
 from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
@@ -131,8 +131,6 @@ class Trainer:
         check_trained(net, phases)
         check_types(Trainer.__init__, locals())
         check_least(locals(), _LEAST)
-        metrics = {} if task is None else {f"valid_{name}": metric for name, metric in task.metrics.items()}
-        check_choice("monitor", monitor, (*(metrics or ("valid_auc",)), "valid_loss"))
         check_choice("train_metrics", train_metrics, ("sample", "full", "running"))
         self.net = net
         self.phases = (Phase(phases),) if isinstance(phases, int) else tuple(phases)
@@ -148,7 +146,7 @@ class Trainer:
         self.n_buckets = n_buckets
         self.patience = patience
         self.monitor = monitor
-        self.watched = None if task is None or monitor not in metrics else Watched(task, metrics[monitor])
+        self.watched = watched_by(monitor, task)
         self.restore_best = restore_best
         self.train_metrics = train_metrics
         self.random_state = seed_of(random_state)
@@ -170,7 +168,6 @@ class Trainer:
             "optimizer_options": self.optimizer_options,
             "schedule": schedule,
             **({} if accumulate == 1 else {"accumulate": accumulate}),
-            **({} if task is None else {"task": task.to_json()}),
             **{
                 name: getattr(self, name)
                 for name in (
@@ -236,8 +233,7 @@ class Trainer:
         return asdict(self._progress)
 
     def _fit(self, train: Examples, valid: Examples | None) -> list[Row]:
-        self._progress, self._best, self.stop = Progress(), {}, False
-        self._warned = False
+        self._progress, self._best, self.stop, self._warned = Progress(), {}, False, False
         with ExitStack() as settings:
             if self.checkpoint is not None:
                 settings.enter_context(self._interrupts.watched())
@@ -394,9 +390,9 @@ class Trainer:
         measured: dict[str, float | None] = {}
         for name, examples in (("train", self._sample), ("valid", valid)):
             if examples is not None and examples.labels is not None:
-                found = loss_and_metric(self.net, examples, self.loss, self.device, self.watched)
                 metric = "auc" if self.watched is None else self.watched.metric.name
-                measured |= dict(zip((f"{name}_loss", f"{name}_{metric}"), found, strict=True))
+                found = loss_and_metric(self.net, examples, self.loss, self.device, self.watched)
+                measured[f"{name}_loss"], measured[f"{name}_{metric}"] = found
         return measured
 
     def _end_epoch(self, row: Json) -> None:
@@ -404,11 +400,8 @@ class Trainer:
         progress.history.append(row)
         score = row.get(self.monitor)
         if score is not None:
-            less_is_better = self.monitor == "valid_loss" or (self.watched and not self.watched.metric.higher_is_better)
-            score, loss = -score if less_is_better else score, row["valid_loss"]
-            equal = self.watched is not None and score == progress.best_score and loss < progress.best_loss
-            if progress.best_score is None or score > progress.best_score or equal:
-                progress.best_score, progress.best_loss, progress.best_epoch = score, loss, row["epoch"]
+            more = -1 if self.monitor == "valid_loss" else 1 if self.watched is None else self.watched.metric.sign
+            if progress.improves(more * score, row["epoch"], None if self.watched is None else row["valid_loss"]):
                 if self.restore_best:
                     self._best = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
                 self._tell("improved", row)
