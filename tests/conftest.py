@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,3 +242,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             name for name, one in STRATEGIES.items() if not {"columns", "source", "series", "image"} & {*one.needs}
         ]
         metafunc.parametrize("strategy", sorted(usual))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Ray cluster of two nodes with a processor each, on this machine; its nodes find the package and modules in `modules`."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'headstart[ray]'")
+    import headstart
+
+    modules = tmp_path_factory.mktemp("modules")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(headstart.__file__).parent.parent), str(modules)]))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        from ray.cluster_utils import Cluster
+
+        node = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=node)
+        cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+        cluster.modules = modules
+        yield cluster
+        cluster.shutdown()

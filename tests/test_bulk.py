@@ -32,7 +32,7 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
 def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     import headstart.bulk as module
 
-    monkeypatch.setattr(module, "_BATCH_ROWS", request.param)
+    monkeypatch.setattr(module, "BATCH_ROWS", request.param)
 
 
 @pytest.fixture

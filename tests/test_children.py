@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -52,7 +53,8 @@ def trees(blob: bytes) -> bytes:
 
 
 def work() -> None:
-    with Child("headstart.comparison.worker:serve", "no-context", "no-out", stderr=subprocess.PIPE) as child:
+    spec = json.dumps(["headstart.comparison.running:open_fits", "no-context", "no-out", {}])
+    with Child("headstart.executors.process:serve", spec, stderr=subprocess.PIPE) as child:
         told = child.communicate()[1].decode()
     assert "no-context" in told, told  # it came so far as to look for its folder
 

@@ -12,9 +12,9 @@ ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
 USING = [
-    "arrays", "plain", "printing", "errors", "options", "extras", "progress", "notebook", "children", "outputs", "spill", "evaluation", "tasks",
+    "arrays", "plain", "printing", "errors", "options", "extras", "progress", "notebook", "children", "outputs", "spill", "executors", "evaluation", "tasks",
     "metrics", "corpus", "kernels", "text", "fields", "batches", "artifact", "engines", "heads", "inputs", "predictor", "cache",
-    "named_outputs", "words", "bulk", "loading", "drift", "serve",
+    "named_outputs", "words", "bulk", "fragments", "loading", "drift", "serve",
 ]  # fmt: skip
 """What a model is used by. None of it imports torch, scikit-learn or SciPy, inside functions neither."""
 LEARNING = [
@@ -25,7 +25,7 @@ ORDER = USING + LEARNING
 FACES = {f"text/{name}.py" for name in ("pipelines", "pretrained", "restored", "steps", "tables")}
 """scikit-learn's faces of the text steps, under the names that they have had since 0.1; imported when they are asked for."""
 COMMANDS = {f"cli/{name}.py" for name in (
-    "__init__", "app", "arguments", "commands", "console", "deciding", "embed", "evaluate", "inspect", "layers", "measuring", "predict",
+    "__init__", "app", "arguments", "clusters", "commands", "console", "deciding", "embed", "evaluate", "inspect", "layers", "measuring", "predict",
     "process", "progress", "reading", "row_kinds", "serve", "warm",
 )}  # fmt: skip
 """Commands of an install for prediction, and what they share."""

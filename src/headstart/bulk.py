@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from headstart.arrays import Array
-from headstart.corpus import FileOptions, Rows, Source, TextColumns, scan
+from headstart.corpus import FileOptions, Rows, Scan, Source, TextColumns, scan
 from headstart.corpus.writing import OutputForm, TableWriter, output_form
 from headstart.errors import ArtifactError, OptionError
 from headstart.inputs import chunk_rows
@@ -31,7 +31,7 @@ from headstart.predictor.counting import add_counts, with_rate
 STDOUT = "-"
 """The output that stands for standard output."""
 
-_BATCH_ROWS = 16_384
+BATCH_ROWS = 16_384
 
 
 def predict_file(
@@ -83,16 +83,8 @@ def predict_file(
         check_file(out, [source], option="--out")
     form = output_form(str(out), format or "csv" if str(out) == STDOUT else None)
     keep = tuple(dict.fromkeys(keep))
-    task, rule = predictor.answers, predictor.rule
-    nothing = np.zeros(0 if task.kind in ("binary", "regression") else (0, len(task.names)))
     stamped = dict(stamp or {})
-    results = {*task.columns(nothing, rule), *stamped}
-    for name in keep:
-        if name in results:
-            raise OptionError(
-                f"the column {name!r} was to be kept, and the results have a column of that name; "
-                "rename it in the data, or leave it out of --keep."
-            )
+    check_kept(predictor, keep, stamped)
     scanned = scan(
         source,
         text=own_text(predictor, text),
@@ -100,34 +92,72 @@ def predict_file(
         columns=predictor.columns,
         keep=keep,
         keep_types=form.has_types,
-        batch_rows=chunk_rows(predictor.inputs, _BATCH_ROWS),
+        batch_rows=chunk_rows(predictor.inputs, BATCH_ROWS),
         options=files,
     )
     totals: Json = {}
-
-    def scored() -> Iterator[pa.Table]:
-        for number, rows in enumerate(_read_ahead(scanned.rows())):
-            if not number:
-                TableWriter(io.BytesIO(), form).check(rows.kept)
-            scores = predictor.score(scanned.corpus(rows), device=device)
-            add_counts(totals, scores.counts)
-            if rule.abstain_below is not None:
-                add_counts(totals, {"n_abstained": int(task.abstains(scores.probabilities, rule).sum())})
-            result = rows.kept
-            for name, values in task.columns(scores.probabilities, rule).items():
-                result = result.append_column(
-                    name, _as_arrow(values, of_lists=name == "label_set" or task.kind == "multilabel")
-                )
-            for name, value in stamped.items():
-                result = result.append_column(name, pa.repeat(value, len(rows.texts)))
-            yield result
-            if progress is not None:
-                progress(len(rows.texts))
-
+    tables = scored_tables(predictor, scanned, scanned.rows(), form, totals, stamp=stamped, device=device)
     look = Spreadsheet(quoted=spreadsheet_safe) if form.format in ("csv", "tsv") else None
-    lost = _write(scored(), out, form, look) + Counter(n_not_finite=scanned.counts.pop("n_not_finite", 0))
+    lost = _write(_told(tables, progress), out, form, look) + Counter(
+        n_not_finite=scanned.counts.pop("n_not_finite", 0)
+    )
     formulas = {} if look is None else {"n_formulas": look.n_formulas}
     return {"n": 0, **with_rate(totals), **lost, "reading": dict(scanned.counts), **formulas}
+
+
+def check_kept(predictor: Predictor, keep: Sequence[str], stamp: Mapping[str, str]) -> None:
+    """Refuse to keep a column that is called as one of the results is.
+
+    Raises:
+        OptionError: names it.
+        DataError: the model is an encoder, which predicts nothing.
+    """
+    task = predictor.answers
+    nothing = np.zeros(0 if task.kind in ("binary", "regression") else (0, len(task.names)))
+    results = {*task.columns(nothing, predictor.rule), *stamp}
+    for name in keep:
+        if name in results:
+            raise OptionError(
+                f"the column {name!r} was to be kept, and the results have a column of that name; "
+                "rename it in the data, or leave it out of --keep."
+            )
+
+
+def scored_tables(
+    predictor: Predictor,
+    scanned: Scan,
+    batches: Iterator[Rows],
+    form: OutputForm,
+    totals: Json,
+    *,
+    stamp: Mapping[str, str],
+    device: str,
+) -> Iterator[pa.Table]:
+    """Yield a table of results, with the columns that are kept, for each batch of rows; counts go into `totals`."""
+    task, rule = predictor.answers, predictor.rule
+    for number, rows in enumerate(_read_ahead(batches)):
+        if not number:
+            TableWriter(io.BytesIO(), form).check(rows.kept)
+        scores = predictor.score(scanned.corpus(rows), device=device)
+        add_counts(totals, scores.counts)
+        if rule.abstain_below is not None:
+            add_counts(totals, {"n_abstained": int(task.abstains(scores.probabilities, rule).sum())})
+        result = rows.kept
+        for name, values in task.columns(scores.probabilities, rule).items():
+            result = result.append_column(
+                name, _as_arrow(values, of_lists=name == "label_set" or task.kind == "multilabel")
+            )
+        for name, value in stamp.items():
+            result = result.append_column(name, pa.repeat(value, len(rows.texts)))
+        yield result
+
+
+def _told(tables: Iterator[pa.Table], progress: Callable[[int], None] | None) -> Iterator[pa.Table]:
+    """Yield tables, and tell of each, once it is being written, how many rows it has."""
+    for table in tables:
+        yield table
+        if progress is not None:
+            progress(table.num_rows)
 
 
 def _as_arrow(values: Array, *, of_lists: bool) -> Any:
@@ -178,35 +208,52 @@ def embed_file(
         raise OptionError(
             f"--out is {out.name!r}; vectors are written to Parquet only: name a file that ends in .parquet."
         )
-    found = {"n": 0, "size": 0}
     scanned = scan(
         source,
         text=own_text(predictor, text),
         where=where,
         columns=predictor.columns,
-        batch_rows=chunk_rows(predictor.inputs, _BATCH_ROWS),
+        batch_rows=chunk_rows(predictor.inputs, BATCH_ROWS),
         options=files,
     )
 
-    def embedded() -> Iterator[pa.Table]:
-        for rows in _read_ahead(scanned.rows()):
-            corpus = scanned.corpus(rows)
-            for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device, cache=cache):
-                vectors = outputs[layer]
-                if not np.isfinite(vectors).all():
-                    raise ArtifactError(
-                        f"the layer {layer!r} of this model gives values that are no finite numbers: its weights "
-                        "overflow. Copy the model again, or train it anew with a lower learning rate."
-                    )
-                found["n"] += len(vectors)
-                found["size"] = vectors.shape[1]
-                flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
-                yield pa.table({"vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
-                if progress is not None:
-                    progress(len(vectors))
-
-    _write(embedded(), out, output_form(out.name))
+    found = {"n": 0, "size": 0}
+    tables = embedded_tables(
+        predictor, scanned, scanned.rows(), found, layer=layer, pooling=pooling, device=device, cache=cache
+    )
+    _write(_told(tables, progress), out, output_form(out.name))
     return {**found, "reading": dict(scanned.counts)}
+
+
+def embedded_tables(
+    predictor: Predictor,
+    scanned: Scan,
+    batches: Iterator[Rows],
+    found: Json,
+    *,
+    layer: str,
+    pooling: str,
+    device: str,
+    cache: str | Path | None,
+) -> Iterator[pa.Table]:
+    """Yield tables with the one column ``vector`` for batches of rows; ``n`` and ``size`` in `found` grow.
+
+    Raises:
+        ArtifactError: if the layer gives a value that is no finite number.
+    """
+    for rows in _read_ahead(batches):
+        corpus = scanned.corpus(rows)
+        for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device, cache=cache):
+            vectors = outputs[layer]
+            if not np.isfinite(vectors).all():
+                raise ArtifactError(
+                    f"the layer {layer!r} of this model gives values that are no finite numbers: its weights "
+                    "overflow. Copy the model again, or train it anew with a lower learning rate."
+                )
+            add_counts(found, {"n": len(vectors)})
+            found["size"] = vectors.shape[1]
+            flat = pa.array(np.ascontiguousarray(vectors).reshape(-1))
+            yield pa.table({"vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})
 
 
 def _read_ahead(batches: Iterator[Rows]) -> Iterator[Rows]:

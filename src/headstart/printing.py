@@ -31,3 +31,8 @@ def printable(text: object) -> str:
         return line
     kept = _LONGEST // 2 - 40
     return f"{line[:kept]} [{len(line) - 2 * kept:,} characters left out] {line[-kept:]}"
+
+
+def without_secrets(address: str) -> str:
+    """Return an address without the user, password and query in it, which may hold tokens."""
+    return re.sub(r"(?<=://)[^/@\s]*@|\?\S*", "", address) if "://" in address else address

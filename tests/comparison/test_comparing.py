@@ -92,7 +92,7 @@ compare({str(base_folder)!r}, corpus, budgets=[20, None], seeds=2, candidates={C
 def test_a_finished_comparison_is_read_not_done_again(
     folder: Path, base: Any, target: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headstart.comparison import running
+    from headstart.executors import local
 
     def never(*_: Any, **__: Any) -> Any:
         raise AssertionError("a fit was done again")
@@ -238,9 +238,9 @@ def test_budgets(asked: list[int | None] | None, n_rows: int, found: tuple[int, 
 
 
 def test_a_failing_worker_says_which_fit(base: Any, target: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from headstart.comparison import running
+    from headstart.executors import local
 
     # It ends at once, with code 0 and no answer.
-    monkeypatch.setattr(running, "Child", lambda *_, **__: Child("builtins:str"))
-    with pytest.raises(RuntimeError, match="a worker failed while fitting.*ended with code 0"):
+    monkeypatch.setattr(local, "Child", lambda *_, **__: Child("builtins:str"))
+    with pytest.raises(RuntimeError, match="a worker failed at .*ended with code 0"):
         compare(base, target.frame, target.labels, budgets=[20], seeds=2, candidates=["tfidf"], n_jobs=2)

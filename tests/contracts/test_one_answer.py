@@ -174,7 +174,7 @@ def test_one_row_has_one_answer(
         {name: pa.array([row[name] for row in rows], training_rows().schema.field(name).type) for name in rows[0]}
     )
     subset = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=9), "rows, in this order")
-    monkeypatch.setattr(bulk, "_BATCH_ROWS", data.draw(st.integers(1, 5), "batch size"))
+    monkeypatch.setattr(bulk, "BATCH_ROWS", data.draw(st.integers(1, 5), "batch size"))
     chosen = {name: [rows[i][name] for i in subset] for name in rows[0]}
     for name, model in models.items():
         expected, labels = scored(model, whole, tmp_path)

@@ -81,6 +81,14 @@ ColumnTypes = Annotated[
         "What a column is: number, category, truth, date or text; else it is told from the rows.",
     ),
 ]
+Ray = Annotated[
+    str | None,
+    option(
+        "--ray",
+        "ADDRESS",
+        "Work on a Ray cluster: auto, HOST:PORT or ray://HOST:PORT; local starts one on this machine.",
+    ),
+]
 Source = Annotated[str | None, option("--source", "DATA", "The base's own labelled texts.")]
 Layer = Annotated[str | None, option("--layer", "NAME", "A layer, as `headstart layers` lists them.")]
 

@@ -80,6 +80,7 @@ class Compare(args.Learns):
     ] = None
     source_label: Annotated[str, args.option("--source-label", "COL", "Its column of labels.", shown=True)] = "label"
     n_jobs: Annotated[int | None, args.option("--jobs", "N", "Processes.", shown="one a core")] = None
+    ray: args.Ray = None
     cache: args.Cache = None
     valid: Annotated[str | None, typer.Option("--valid", metavar="DATA|FRACTION", hidden=True)] = None
 
@@ -104,11 +105,11 @@ class Predict(args.Reads):
     model: args.Model
     data: args.Data
     out: Annotated[
-        Path,
+        str,
         args.option(
             "--out",
             "FILE",
-            ".csv, .tsv, .jsonl (also .gz), .parquet or .feather; - for standard output, as --format says.",
+            ".csv, .tsv, .jsonl (also .gz), .parquet or .feather; - for standard output, as --format says; with --ray a folder.",
         ),
     ]
     keep: Annotated[
@@ -125,6 +126,7 @@ class Predict(args.Reads):
     ] = False
     device: args.Device = "auto"
     engine: args.Engine = "auto"
+    ray: args.Ray = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +223,7 @@ class Embed(args.Reads):
 
     model: args.Model
     data: args.Data
-    out: Annotated[Path, args.option("--out", "FILE.parquet", "Where to write.")]
+    out: Annotated[str, args.option("--out", "FILE.parquet", "Where to write; with --ray a folder.")]
     layer: Annotated[str, args.option("--layer", "NAME", "See `headstart layers`.", shown=True)] = "pooled"
     pooling: Annotated[str, typer.Option("--pooling", help="Of a layer with an output a token: mean, max or last.")] = (
         "mean"
@@ -229,6 +231,7 @@ class Embed(args.Reads):
     device: args.Device = "auto"
     engine: args.Engine = "auto"
     cache: args.Cache = None
+    ray: args.Ray = None
 
 
 @dataclass(frozen=True, kw_only=True)

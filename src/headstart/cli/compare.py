@@ -15,6 +15,7 @@ from headstart.comparison import Comparison, check_place
 from headstart.comparison import compare as run
 from headstart.corpus import parse_label_map
 from headstart.errors import OptionError, unknown_name
+from headstart.executors import RayCluster
 from headstart.options import check_types
 from headstart.plain import Json
 from headstart.predictor import Predictor
@@ -28,6 +29,8 @@ def compare(options: Compare) -> None:
             "early and what is calibrated is held out of these. Leave --valid out; rows of your own may be test rows (--test) "
             "or stand in DATA."
         )
+    if options.ray is not None and options.n_jobs is not None:
+        raise OptionError("--ray and --jobs came, and each says where fits are done; give one of them.")
     data, out = options.data, options.out
     check_place(out, (reading.model_files(options.model), data, options.source, options.test, options.config))
     base = Predictor.load(options.model)
@@ -64,6 +67,7 @@ def compare(options: Compare) -> None:
             test=_test(rows.of(corpus.task), options.test),
             groups=options.group,
             out=out,
+            executor=None if options.ray is None else RayCluster(options.ray),
             progress=progress.fits,
             about={
                 "base": options.model.name,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from headstart.artifact import content_hash
 from headstart.bulk import STDOUT, predict_file
 from headstart.cli import console, reading
+from headstart.cli.clusters import check_cluster_out, on_cluster
 from headstart.cli.commands import Predict
 from headstart.cli.deciding import decided_by
 from headstart.cli.measuring import warn_of_quality
@@ -15,6 +17,7 @@ from headstart.cli.progress import track
 from headstart.cli.row_kinds import rows_asked
 from headstart.corpus import parse_where, source_name
 from headstart.errors import OptionError
+from headstart.fragments import predict_folder
 from headstart.outputs import check_file
 from headstart.predictor import Predictor
 
@@ -22,30 +25,48 @@ from headstart.predictor import Predictor
 def predict(options: Predict) -> None:
     """Score texts into a file, or onto standard output."""
     data, out = options.data, options.out
-    to_stdout = str(out) == STDOUT
+    to_stdout = out == STDOUT
     if to_stdout and options.as_json:
         raise OptionError("--out - and --json both write to standard output; give one of them.")
-    if not to_stdout:
+    if options.ray is not None:
+        check_cluster_out(out)
+    elif not to_stdout:
         check_file(out, (reading.model_files(options.model), data, options.costs), option="--out")
     files = reading.file_options(options)
     predictor = decided_by(Predictor.load(options.model, engine=options.engine), options)
     stamp = _stamp(predictor) if options.stamp else None
+    asked: dict[str, Any] = {
+        "text": rows_asked(options) or options.text,
+        "where": parse_where(options.where) if options.where else None,
+        "keep": reading.column_list(options.keep),
+        "stamp": stamp,
+    }
     with track("rows", None) as bar:
-        counts = predict_file(
-            predictor,
-            reading.as_source(data),
-            out,
-            text=rows_asked(options) or options.text,
-            where=parse_where(options.where) if options.where else None,
-            # --format says what - is, be it what is read, what is written, or both
-            files=replace(files, format=None) if to_stdout and "-" not in data else files,
-            format=files.format,
-            keep=reading.column_list(options.keep),
-            spreadsheet_safe=options.spreadsheet_safe,
-            stamp=stamp,
-            device=options.device,
-            progress=bar.advance,
-        )
+        if options.ray is not None:
+            with on_cluster(options.ray, options.device) as (executor, device):
+                counts = predict_folder(
+                    predictor,
+                    reading.as_source(data),
+                    out,
+                    executor,
+                    files=files,
+                    device=device,
+                    progress=bar.advance,
+                    **asked,
+                )
+        else:
+            counts = predict_file(
+                predictor,
+                reading.as_source(data),
+                out,
+                # --format says what - is, be it what is read, what is written, or both
+                files=replace(files, format=None) if to_stdout and "-" not in data else files,
+                format=files.format,
+                spreadsheet_safe=options.spreadsheet_safe,
+                device=options.device,
+                progress=bar.advance,
+                **asked,
+            )
     warn_of_quality(counts, predictor)
     if counts.get("n_formulas") and not options.spreadsheet_safe:
         console.warn(

@@ -29,6 +29,7 @@ from headstart.corpus import ROW_KINDS, Corpus, check_column_types, deciding_col
 from headstart.corpus import read as read_corpus
 from headstart.errors import OptionError
 from headstart.estimators import labelled
+from headstart.executors import Cores, Executor, Here, RayCluster
 from headstart.features import as_predictor
 from headstart.inference import resolve_device
 from headstart.kernels.workers import n_cores, wanted_threads
@@ -70,6 +71,7 @@ def compare(
     out: str | Path | None = None,
     random_state: RandomState = 0,
     n_jobs: int | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
@@ -100,6 +102,7 @@ def compare(
         out: the folder of results; a comparison that was stopped there goes on. None keeps nothing.
         random_state: seed of the test split; draws have seeds 0, 1, 2 ... whatever it is.
         n_jobs: processes; None for one a core.
+        executor: where fits are done; None for `n_jobs` processes of this machine.
         progress: told after every fit; see `headstart.comparison.running.Progress`.
         cache: the folder in which outputs of a large imported encoder are kept, or ``"off"``; None for
             ``HEADSTART_CACHE`` or the user's own cache folder.
@@ -142,7 +145,7 @@ def compare(
         budget_list(budgets, len(problem.pool)),
         seeds,
         cheap_seeds or seeds,
-        n_jobs or wanted_threads() or n_cores(),
+        executor or Cores(n_jobs or wanted_threads() or n_cores()),
         random_state,
         cache,
         where,
@@ -218,16 +221,20 @@ def _compared(
     )  # fmt: skip
     own = base.scorer.spec is not None and base.scorer.spec.name is None
     own = own or problem.pool.input not in _KNOWN_ROWS  # another process knows nothing of it
-    n_jobs = 1 if own else plan.options.n_jobs
+    executor = Here() if own else plan.options.executor
+    if own and isinstance(plan.options.executor, RayCluster):
+        raise OptionError(
+            "the base's network, or the kind of its rows, is code of your own, which no other machine has; leave --ray out."
+        )
 
     def keep(fit: Fit) -> bool:
         return fit == plan.first(fit.strategy)
 
-    run_tasks(plan.fits, plan.strategies, workspace, log, keep=keep, n_jobs=n_jobs, progress=progress)
+    run_tasks(plan.fits, plan.strategies, workspace, log, keep=keep, executor=executor, progress=progress)
     found = judge(workspace, problem, base, source, plan, log)
     _add_warnings(found, base, problem)
     found.facts |= plan.options.about
-    found.facts |= {"left_out": dict(plan.left_out), "seconds": time.perf_counter() - started, "n_jobs": n_jobs}
+    found.facts |= {"left_out": dict(plan.left_out), "seconds": time.perf_counter() - started, "n_jobs": executor.width}
     _ship(found, workspace, problem, plan, log)
     found.verdict["words"] = say(found.verdict, plan.strategies)
     _finish(found, log)

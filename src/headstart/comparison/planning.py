@@ -11,6 +11,7 @@ from headstart.comparison.problem import Problem, asked_of, carries_source
 from headstart.corpus import Corpus
 from headstart.errors import OptionError, unknown_name
 from headstart.evaluation import AUC, Metric
+from headstart.executors import Executor
 from headstart.plain import Facts
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.strategies import (
@@ -58,7 +59,7 @@ class Options:
     budgets: tuple[int, ...]
     seeds: int
     cheap_seeds: int
-    n_jobs: int
+    executor: Executor
     seed: int
     cache: str | Path | None = None
     device: str = "cpu"
@@ -104,8 +105,7 @@ def plan_of(
     strategies, left_out = chosen(
         names, available=_available(base, problem, source), why=_reasons(base, problem, source)
     )
-    if problem.pool.input == "columns":  # they are the rows, and next to nothing
-        strategies = {name: replace(one, with_columns=False) for name, one in strategies.items()}
+    strategies = suited(strategies, problem.pool.input)
     for budget in options.budgets:
         for seed in range(max(options.seeds, options.cheap_seeds)):
             problem.draw(budget, seed)
@@ -122,6 +122,11 @@ def every_strategy() -> dict[str, Strategy]:
             longer = f"{name}{WITH_COLUMNS}"
             found[longer] = replace(strategy, name=longer, with_columns=True, needs=needs)
     return found
+
+
+def suited(strategies: Mapping[str, Strategy], kind: str) -> dict[str, Strategy]:
+    """Return strategies as they run on rows of a kind: columns that are the rows are next to nothing."""
+    return {name: replace(one, with_columns=one.with_columns and kind != "columns") for name, one in strategies.items()}
 
 
 def chosen(

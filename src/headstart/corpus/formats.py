@@ -134,13 +134,48 @@ def _parquet_tables(opened: Opened, file: DataFile, request: Request) -> Iterato
         parquet = pq.ParquetFile(opened.random_access())
         names = request.select(parquet.schema_arrow.names, file.name)
         waiting: list[Any] = []
-        for batch in parquet.iter_batches(batch_size=_PARQUET_ROWS, columns=names):
+        start, skipped = 0, 0
+        groups: list[int] | None = None
+        if file.rows is not None:
+            start, groups, skipped = _groups_with(parquet.metadata, *file.rows)
+        for batch in _cut(
+            parquet.iter_batches(batch_size=_PARQUET_ROWS, columns=names, row_groups=groups),
+            skipped, file.rows and file.rows[1] - start, start, request.batch_rows,
+        ):  # fmt: skip
             waiting.append(batch)
-            if sum(map(len, waiting)) >= request.batch_rows or sum(one.nbytes for one in waiting) >= PIECE_BYTES:
+            start += len(batch)
+            if start % request.batch_rows == 0 or sum(one.nbytes for one in waiting) >= PIECE_BYTES:
                 yield pa.Table.from_batches(waiting).select(names)
                 waiting = []
         if waiting:
             yield pa.Table.from_batches(waiting).select(names)
+
+
+def _groups_with(metadata: Any, first: int, end: int) -> tuple[int, list[int], int]:
+    """Return the first of some rows, the row groups that they stand in, and how many rows of these stand before it."""
+    groups, place, skipped = [], 0, 0
+    for number in range(metadata.num_row_groups):
+        n = metadata.row_group(number).num_rows
+        if place < end and place + n > first:
+            skipped = skipped if groups else first - place
+            groups.append(number)
+        place += n
+    return first, groups, skipped
+
+
+def _cut(batches: Iterable[Any], skipped: int, n: int | None, start: int, every: int) -> Iterator[Any]:
+    """Yield batches without their first rows, up to `n` in all, cut where the number of a row is a multiple of `every`.
+
+    So rows stand in the same company whether a file is read as a whole or in parts that begin at such a number.
+    """
+    for batch in batches:
+        rest = batch.slice(skipped)
+        skipped = max(0, skipped - len(batch))
+        while len(rest) and n != 0:
+            piece = rest.slice(0, min(every - start % every, len(rest) if n is None else n))
+            rest, start = rest.slice(len(piece)), start + len(piece)
+            n = None if n is None else n - len(piece)
+            yield piece
 
 
 def _arrow_tables(opened: Opened, file: DataFile, request: Request) -> Iterator[pa.Table]:

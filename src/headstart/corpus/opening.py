@@ -73,6 +73,7 @@ class DataFile:
         format: the format that it is said to be in; None where the file tells.
         partition: columns that its folders name, as in ``year=2024/``, and their values; None stands for a null.
         again: whether it can be opened a second time, which a pipe cannot.
+        rows: of Parquet, the first row to read and the one after the last; None for all.
     """
 
     name: str
@@ -80,6 +81,7 @@ class DataFile:
     format: str | None = None
     partition: dict[str, str | None] = field(default_factory=dict)
     again: bool = True
+    rows: tuple[int, int] | None = None
 
     @property
     def suffix(self) -> str:

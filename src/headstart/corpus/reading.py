@@ -4,7 +4,7 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from headstart.corpus.formats import Batch, read_batches, table_batches
 from headstart.corpus.opening import STDIN, DataFile
 from headstart.corpus.other_rows import ROW, OtherColumns
 from headstart.corpus.request import Request, TextColumns, joined_name, joined_texts
-from headstart.corpus.schemas import as_schema, common_schema
+from headstart.corpus.schemas import as_schema, common_schema, gathered_schema
 from headstart.corpus.targets import AUTO
 from headstart.errors import DataError
 from headstart.spill import GrowingTexts
@@ -144,7 +144,8 @@ def scan(
     file, since a type shows only after the last row. `Scan.rows` gives the cells as they stand, in one pass.
 
     Args:
-        source, text, where, columns: as ``read`` takes them.
+        source, text, where, columns: as ``read`` takes them; or one file of several (a `headstart.corpus.opening.DataFile`), of
+            which no row need be there or pass the filter.
         keep: columns to hand through as they are written, with `Scan.rows`.
         keep_types: whether the kept columns of JSON get types instead, the same in every batch.
         batch_rows: the most rows in a batch.
@@ -193,17 +194,22 @@ class Scan:
         batch_rows: int = BATCH_ROWS,
         options: FileOptions,
     ) -> None:
-        self._is_path = is_source(source) and not _is_list_of_texts(source)
-        self.name = source_name(source) if self._is_path else f"the {type(source).__name__}"
+        self._is_part = isinstance(source, DataFile)
+        self._is_path = self._is_part or (is_source(source) and not _is_list_of_texts(source))
+        self.name = (
+            source.name if self._is_part else source_name(source) if self._is_path else f"the {type(source).__name__}"
+        )
         self.counts: Counter[str] = Counter()
         self._source = source if self._is_path else adopt(source)
-        self._files: list[DataFile] | None = None
+        self._files: list[DataFile] | None = [source] if self._is_part else None
         self._text = text if isinstance(text, TextColumns) else TextColumns(text)
         self._labels, self._needs_label, self._where = tuple(labels), needs_label, where
         self._columns = None if columns is None else tuple(dict.fromkeys(columns))
         self._keep, self._keep_types = tuple(dict.fromkeys(keep)), keep_types
         self._batch_rows, self._options = batch_rows, options
         self._request: Request | None = None
+        self.steady = False
+        """Whether the first rows tell the types of columns, once `kept_schema` has looked."""
 
     @property
     def text_name(self) -> str:
@@ -218,6 +224,11 @@ class Scan:
         return self._text.kind
 
     @property
+    def names_read(self) -> tuple[str, ...]:
+        """The columns of texts, or of what else the rows are, once rows were read."""
+        return self._request.text_names if self._request else ()
+
+    @property
     def reads(self) -> tuple[str, ...]:
         """The columns that hold what the rows are, once rows were read; none of texts."""
         if self._request is None or not isinstance(self._text, OtherColumns):
@@ -228,16 +239,36 @@ class Scan:
         for rows in self._typed("columns") if self._columns != () else self.rows():
             yield rows.columns.add_column(0, self.text_name, rows.texts)
 
-    def rows(self) -> Iterator[Rows]:
+    def rows(self, kept: pa.Schema | None = None) -> Iterator[Rows]:
         """The rows, with the cells of each column as the format holds them; of CSV strings, null where nothing is.
 
         Kept columns come as they are written: those of JSON as JSON, to the digit (see
         `headstart.corpus.json_rows.JSON_CELLS`), or with types where `keep_types` asks for them. One pass does, so that
-        a pipe can be read; for types a file is read twice, and a pipe copied to the temporary folder.
+        a pipe can be read; for types a file is read twice, and a pipe copied to the temporary folder;
+        with their types in `kept`, as `kept_schema` gives them, once will do.
         """
+        if kept is not None:
+            return (rows._replace(kept=as_schema(rows.kept, kept, where=self.name)) for rows in self._all_rows())
         if self._keep and self._keep_types:
             return self._typed("kept", as_written=self._keep)
         return self._all_rows()
+
+    def kept_schema(self) -> pa.Schema:
+        """The types of the kept columns, where `keep_types` asks for them: from the first rows if these tell, else from all.
+
+        A column without a value has the type null. Names of the columns that are read are checked, whatever rows there are.
+        """
+        row_filter = RowFilter(self._where, self.name)
+        batches = self._raw_batches(row_filter.columns)
+        with closing(batches):
+            looked_at: list[pa.Table] = []
+            for batch in batches:
+                kept = batch.table.select(list(self._keep)) if self._keep_types else batch.kept
+                looked_at = [gathered_schema([*looked_at, kept], where=self.name, as_written=self._keep).empty_table()]
+                self.steady = batch.steady or not batch.typed
+                if self.steady:
+                    break
+        return looked_at[0].schema if looked_at else pa.schema([])
 
     def corpus(self, rows: Rows) -> Corpus:
         """Some of the rows as a corpus without labels."""
@@ -299,11 +330,13 @@ class Scan:
                 batch = batch._replace(table=batch.table.filter(mask), kept=batch.kept.filter(mask))
             if batch.table.num_rows:
                 yield batch
+        if self._is_part:
+            return
         if not self.counts["n_rows_read"]:
             raise DataError(f"{self.name} has column names but no row. Give at least one row of data.")
         row_filter.check()
 
-    def _raw_batches(self, filter_columns: Sequence[str]) -> Iterator[Batch]:
+    def _raw_batches(self, filter_columns: Sequence[str]) -> Generator[Batch, None, None]:
         label_needed = self._labels if self._needs_label else ()
         kept = () if self._keep_types else self._keep
         self._request = request = Request(

@@ -35,6 +35,12 @@ def common_schema(tables: Iterable[pa.Table], *, where: str, as_written: Sequenc
     Raises:
         DataError: a column changes its type in a way that no type can hold.
     """
+    fields = gathered_schema(tables, where=where, as_written=as_written)
+    return pa.schema([f.with_type(pa.large_string()) if pa.types.is_null(f.type) else f for f in fields])
+
+
+def gathered_schema(tables: Iterable[pa.Table], *, where: str, as_written: Sequence[str] = ()) -> pa.Schema:
+    """The same of some of the batches: a column that is null in all of them stays so, since others may say more."""
     fields: dict[str, pa.Field] = {}
     for table in tables:
         for place, field in enumerate(table.schema):
@@ -45,7 +51,7 @@ def common_schema(tables: Iterable[pa.Table], *, where: str, as_written: Sequenc
             else:
                 before = fields.get(field.name, field)
                 fields[field.name] = field if field.equals(before) else _joined(before, field, where)
-    return pa.schema([f.with_type(pa.large_string()) if pa.types.is_null(f.type) else f for f in fields.values()])
+    return pa.schema(list(fields.values()))
 
 
 def as_schema(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
