@@ -257,9 +257,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         from ray.cluster_utils import Cluster
 
-        node = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-        cluster = Cluster(initialize_head=True, head_node_args=node)
-        cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+        node = {"num_cpus": 1, "object_store_memory": 100 << 20}
+        for attempt in range(3):  # a node that a busy machine does not start within half a minute is given up by Ray
+            cluster = Cluster()
+            try:
+                cluster.add_node(**node, include_dashboard=False)
+                cluster.add_node(**node)
+                break
+            except Exception:
+                cluster.shutdown()
+                if attempt == 2:
+                    raise
         cluster.modules = modules
         yield cluster
         cluster.shutdown()

@@ -15,7 +15,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -44,7 +44,7 @@ from headstart.printing import without_secrets
 
 MANIFEST = "_manifest.json"
 _NOTES = "_parts"
-_FRAGMENT_BYTES = 64 << 20
+_FRAGMENT_BYTES = 16 << 20
 """About how large a fragment of a Parquet file is, unpacked."""
 _PARQUET = OutputForm("parquet")
 _LOOKERS = 16
@@ -110,8 +110,8 @@ class Folder:
                 Path(self.name, below, name).unlink()
             else:
                 self._system.rm_file(f"{self._path}/{below}/{name}")
-        if self._system is None and Path(self.name, below).is_dir():
-            Path(self.name, below).rmdir()
+        with suppress(OSError, NotImplementedError):  # there are no folders at some addresses
+            Path(self.name, below).rmdir() if self._system is None else self._system.rmdir(f"{self._path}/{below}")
 
 
 def predict_folder(

@@ -92,7 +92,7 @@ compare({str(base_folder)!r}, corpus, budgets=[20, None], seeds=2, candidates={C
 def test_a_finished_comparison_is_read_not_done_again(
     folder: Path, base: Any, target: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headstart.executors import local
+    from headstart.comparison import running
 
     def never(*_: Any, **__: Any) -> Any:
         raise AssertionError("a fit was done again")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import PurePath
 
 from headstart.errors import OptionError
@@ -23,10 +24,17 @@ def check_cluster_out(out: str) -> None:
 
 
 @contextmanager
-def on_cluster(address: str, device: str) -> Iterator[tuple[RayCluster, str]]:
-    """Give a cluster, connected, and the device that its processes compute on: its GPUs, where it has some and none is named."""
+def on_cluster(address: str | None, device: str) -> Iterator[tuple[RayCluster | None, str]]:
+    """Give a cluster, connected, and the device that its processes compute on: its GPUs, where it has some and none is named.
+
+    What is printed goes to standard error meanwhile, since Ray prints what it has to say of nodes that died. Without an address there
+    is no cluster, and the device is the one that was named.
+    """
+    if address is None:
+        yield None, device
+        return
     cluster = RayCluster(address)
-    with cluster.connected() as ray:
+    with redirect_stdout(sys.stderr), cluster.connected() as ray:
         if device == "auto":
             device = "cuda" if ray.cluster_resources().get("GPU") else "cpu"
         yield cluster, device

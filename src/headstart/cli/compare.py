@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.cli import console, reading
+from headstart.cli.clusters import on_cluster
 from headstart.cli.commands import Compare
 from headstart.cli.progress import Progress
 from headstart.cli.settings import column_types, given_options
@@ -15,7 +16,6 @@ from headstart.comparison import Comparison, check_place
 from headstart.comparison import compare as run
 from headstart.corpus import parse_label_map
 from headstart.errors import OptionError, unknown_name
-from headstart.executors import RayCluster
 from headstart.options import check_types
 from headstart.plain import Json
 from headstart.predictor import Predictor
@@ -57,7 +57,7 @@ def compare(options: Compare) -> None:
         "device": options.device,
         **_settings(options),
     }
-    with closing(Progress()) as progress:
+    with on_cluster(options.ray, options.device) as (executor, _), closing(Progress()) as progress:
         result = run(
             base,
             corpus,
@@ -67,7 +67,7 @@ def compare(options: Compare) -> None:
             test=_test(rows.of(corpus.task), options.test),
             groups=options.group,
             out=out,
-            executor=None if options.ray is None else RayCluster(options.ray),
+            executor=executor,
             progress=progress.fits,
             about={
                 "base": options.model.name,

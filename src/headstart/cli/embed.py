@@ -34,12 +34,12 @@ def embed(options: Embed) -> None:
         "cache": options.cache,
     }
     source = reading.as_source(data)
-    with track("rows", None) as bar:
-        if options.ray is not None:
-            with on_cluster(options.ray, options.device) as (executor, device):
-                result = embed_folder(predictor, source, out, executor, device=device, progress=bar.advance, **asked)
+    with on_cluster(options.ray, options.device) as (cluster, device), track("rows", None) as bar:
+        how = {"device": device, "progress": bar.advance, **asked}
+        if cluster is not None:
+            result = embed_folder(predictor, source, out, cluster, **how)
         else:
-            result = embed_file(predictor, source, Path(out), device=options.device, progress=bar.advance, **asked)
+            result = embed_file(predictor, source, Path(out), **how)
     reading.tell_counts(source_name(data), result["reading"])
     line = f"{result['n']:,} vectors of size {result['size']} from {layer} in {out}"
     console.emit({"out": str(out), "layer": layer, **result}, as_json=options.as_json, lines=[line])

@@ -41,19 +41,18 @@ def predict(options: Predict) -> None:
         "keep": reading.column_list(options.keep),
         "stamp": stamp,
     }
-    with track("rows", None) as bar:
-        if options.ray is not None:
-            with on_cluster(options.ray, options.device) as (executor, device):
-                counts = predict_folder(
-                    predictor,
-                    reading.as_source(data),
-                    out,
-                    executor,
-                    files=files,
-                    device=device,
-                    progress=bar.advance,
-                    **asked,
-                )
+    with on_cluster(options.ray, options.device) as (cluster, device), track("rows", None) as bar:
+        if cluster is not None:
+            counts = predict_folder(
+                predictor,
+                reading.as_source(data),
+                out,
+                cluster,
+                files=files,
+                device=device,
+                progress=bar.advance,
+                **asked,
+            )
         else:
             counts = predict_file(
                 predictor,
@@ -63,7 +62,7 @@ def predict(options: Predict) -> None:
                 files=replace(files, format=None) if to_stdout and "-" not in data else files,
                 format=files.format,
                 spreadsheet_safe=options.spreadsheet_safe,
-                device=options.device,
+                device=device,
                 progress=bar.advance,
                 **asked,
             )

@@ -153,7 +153,8 @@ def _parquet_tables(opened: Opened, file: DataFile, request: Request) -> Iterato
 
 def _groups_with(metadata: Any, first: int, end: int) -> tuple[int, list[int], int]:
     """Return the first of some rows, the row groups that they stand in, and how many rows of these stand before it."""
-    groups, place, skipped = [], 0, 0
+    groups: list[int] = []
+    place = skipped = 0
     for number in range(metadata.num_row_groups):
         n = metadata.row_group(number).num_rows
         if place < end and place + n > first:

@@ -96,6 +96,8 @@ class RayCluster:
             finally:
                 for ref in pending:
                     ray.cancel(ref, force=True)
+                if pending:  # what still runs would make its copy anew
+                    ray.wait(list(pending), num_returns=len(pending), timeout=10)
                 _forget_copies(ray, nodes, key)
 
     @contextlib.contextmanager
