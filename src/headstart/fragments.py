@@ -143,7 +143,7 @@ def predict_folder(
         DataError, OptionError, OutputError: what cannot be read or written.
     """
     check_kept(predictor, keep, stamp or {})
-    asked = {"kind": "predict", "keep": list(dict.fromkeys(keep)), "stamp": dict(stamp or {})}
+    asked: Json = {"kind": "predict", "keep": list(dict.fromkeys(keep)), "stamp": dict(stamp or {})}
     return _made(predictor, source, out, executor, asked, own_text(predictor, text), progress, **how)
 
 
@@ -163,7 +163,7 @@ def embed_folder(
     """Write what `headstart.bulk.embed_file` writes as a folder of Parquet files; see `predict_folder`."""
     predictor.network.engine.checked((layer,))
     where = None if cache is None else str(cache)
-    asked = {"kind": "embed", "keep": [], "stamp": {}, "layer": layer, "pooling": pooling, "cache": where}
+    asked: Json = {"kind": "embed", "keep": [], "stamp": {}, "layer": layer, "pooling": pooling, "cache": where}
     return _made(predictor, source, out, executor, asked, own_text(predictor, text), progress, **how)
 
 
@@ -274,8 +274,8 @@ def _part(predictor: Predictor, asked: Json, item: Json) -> Json:
                 for table in chain([first], tables):
                     writer.write(table)
                     n += table.num_rows
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            with path.open("rb") as written:
+                digest = hashlib.file_digest(written, "sha256").hexdigest()
             size = path.stat().st_size
     note = {
         "part": item["part"], "file": name if n else None, "input": without_secrets(item["name"]), "rows_of_input": item["rows"],
