@@ -2,9 +2,9 @@
 
     HEADSTART_DATA=folder python benchmarks/latency.py MODEL [MODEL ...] [--texts 200]
 
-MODEL is a folder written by `headstart train`. Its network is exported here from its own torch modules (needs
-``onnx``, ``onnxscript`` and ``onnxruntime``), with any number of rows and tokens. Of ``blend`` only the recurrent part
-goes: its lists of n-grams are no torch operations. The scan of ``fast`` has as many rounds as the longest text needs.
+MODEL is a folder written by `headstart train`. Its network becomes the graph that `headstart export onnx` writes (needs
+``onnx`` and ``onnxruntime``), with any number of rows and tokens. Of ``blend`` only the recurrent part goes: its lists of
+n-grams are looked up outside of the graph.
 
 Two tasks: ``network``, from token ids to the logit, and ``whole``, from the string to the probability; for that, our own
 text steps make ONNX Runtime's ids, and our own calibration its probability. Two kinds of text: IMDB's test reviews
@@ -18,11 +18,8 @@ threads fall asleep. A contender counts with its better number of threads; the r
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,12 +30,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import headstart as hs
 from headstart.batches import Batch, clip_ids
+from headstart.engines import HeldNetwork
+from headstart.engines.onnx.graph import Graph
+from headstart.engines.onnx.networks import stages_of
 from headstart.kernels import workers
-from headstart.layers import fast
 from headstart.predictor import Predictor
 from headstart.text import encode
 from measuring import machine, spread, versions, write
@@ -48,40 +47,11 @@ GOAL, PAUSE, WARM = 1, 0.02, 10
 Ids = Any
 
 
-class TwoInputs(nn.Module):
-    """A network that takes tensors in place of a `Batch`, for the exporter."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Map [rows, tokens] and [rows] to logits [rows, 1]."""
-        logits: Tensor = self.net(Batch(ids, lengths))
-        return logits
-
-
-def export(net: nn.Module, path: Path, longest: int) -> Path:
-    """Write a network as ONNX, for any number of rows and of tokens up to `longest`."""
-    ids = torch.randint(2, 1000, (2, 37), dtype=torch.int32)
-    ids[1, 20:] = 0
-    auto = torch.export.Dim.DYNAMIC
-    rounds, fast._EXPORTED_ROUNDS = fast._EXPORTED_ROUNDS, max(1, (longest - 1).bit_length())
-    try:
-        with torch.inference_mode(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                TwoInputs(net).eval(),
-                (ids, torch.tensor([37, 20])),
-                path,
-                input_names=["ids", "lengths"],
-                output_names=["logits"],
-                dynamic_shapes={"ids": {0: auto, 1: auto}, "lengths": {0: auto}},
-                dynamo=True,
-                verbose=False,
-            )
-    finally:
-        fast._EXPORTED_ROUNDS = rounds
+def export(network: HeldNetwork, stage: str, path: Path) -> Path:
+    """Write a network up to a stage as ONNX, for any number of rows and of tokens."""
+    g, stages = Graph(), stages_of(network.spec, network.weights)
+    g.output("logits", stages.add(g, (stage,))[stage], np.float32, ("rows", 1))
+    path.write_bytes(g.model("network").SerializeToString())
     return path
 
 
@@ -90,7 +60,7 @@ def session(path: Path, n_threads: int) -> Callable[[Ids], float]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = n_threads, 1, 3
     run = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"]).run
-    return lambda ids: float(run(None, {"ids": ids, "lengths": np.array([ids.shape[1]])})[0][0, 0])
+    return lambda ids: float(run(None, {"ids": ids, "lengths": np.array([ids.shape[1]], np.int32)})[0][0, 0])
 
 
 def in_torch(net: nn.Module, n_threads: int) -> Callable[[Ids], float]:
@@ -169,10 +139,9 @@ def measured(folder: Path, texts: dict[str, list[str]]) -> dict[str, Any]:
     partial = "deep" in getattr(net, "stages", ())
     net = net.until("deep").eval() if partial else net
     inputs = {kind: [ids_of(predictor, text) for text in found] for kind, found in texts.items()}
-    longest = max(ids.shape[1] for found in inputs.values() for ids in found)
     result: dict[str, Any] = {"part": "the recurrent part alone" if partial else "the whole network"}
     with tempfile.TemporaryDirectory() as place:
-        tasks = contenders(model, net, export(net, Path(place) / "net.onnx", longest))
+        tasks = contenders(model, net, export(predictor.scorer.network, net.stages[-1], Path(place) / "net.onnx"))
         every = [ids for found in inputs.values() for ids in found]
         result["largest_difference"] = compare(
             tasks["network"]["headstart", 1], tasks["network"]["onnxruntime", 1], every

@@ -49,9 +49,11 @@ NOT_EXPORTED = {
 STORED_MODELS = sorted(path.name for path in ARTIFACTS.iterdir() if path.is_dir() and not path.name.startswith("v1-"))
 
 
-def test_a_row_does_not_depend_on_its_batch(small_net: Callable[..., Any], make_examples: Callable[..., Any]) -> None:
+def test_a_row_does_not_depend_on_its_batch(
+    small_net: Callable[..., Any], small_options: Callable[..., Any], make_examples: Callable[..., Any]
+) -> None:
     net = small_net("blend").eval()
-    engine = HeldNetwork(NetSpec("blend", 40, hs.nets.net_options("blend")), net=net, engine="onnx").engine
+    engine = HeldNetwork(spec_of("blend", 40, small_options("blend")), net=net, engine="onnx").engine
     examples = make_examples(30)
     alone = np.concatenate([engine.outputs(examples[i], ("",))[""] for i in range(30)])
     np.testing.assert_allclose(engine.outputs(examples, ("",))[""], alone, atol=1e-6)

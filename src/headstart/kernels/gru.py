@@ -280,8 +280,16 @@ def _backward_block(rows: Rows, start: int, n_rows: int, given: Backward, end: i
             work = Scratch(moved(gates, i * width), moved(h, i * row_width), moved(slope, i * row_width))
             d_projected = moved(given.d_projected, rows.words[token] * half.gates_row)
             _step_back(size, saved, d_state, moved(given.states, p0), step, work, d_projected)
-        slopes, sums = Flat(slope, row_width), Flat(given.d_weights, width)
-        product(Left(gates, width, 1), Flat(laid.back, laid.state_width), slopes, slopes, n, laid.state_width, 3 * size)
+        gradients, sums = Flat(slope, row_width), Flat(given.d_weights, width)
+        product(
+            Left(gates, width, 1),
+            Flat(laid.back, laid.state_width),
+            gradients,
+            gradients,
+            n,
+            laid.state_width,
+            3 * size,
+        )
         product(Left(h, 1, row_width), Flat(gates, width), sums, sums, size + 1, width, n)
 
 

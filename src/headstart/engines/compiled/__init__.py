@@ -5,5 +5,3 @@ its stages. The loops are those of `headstart.kernels` that torch's layers call 
 """
 
 from headstart.engines.compiled.running import CompiledEngine, open_network, takes
-
-__all__ = ["CompiledEngine", "open_network", "takes"]

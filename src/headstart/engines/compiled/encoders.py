@@ -31,7 +31,7 @@ def static_embeddings(n_words: int, size: int) -> Kind:
 
         return run
 
-    return Kind({"word": ((n_words - FIRST_WORD_ID, size), _F)}, make)
+    return Kind("static_embeddings", {"word": ((n_words - FIRST_WORD_ID, size), _F)}, make)
 
 
 def static_pooled(normalize: bool) -> Kind:
@@ -42,7 +42,7 @@ def static_pooled(normalize: bool) -> Kind:
         mean = (vectors.sum(1) / n_known).astype(np.float32)
         return _of_length_one(mean) if normalize else mean
 
-    return Kind({}, lambda _: run)
+    return Kind("static_pooled", {}, lambda _: run, {"normalize": normalize})
 
 
 def embeddings(n_words: int, options: Facts) -> Kind:
@@ -72,6 +72,7 @@ def embeddings(n_words: int, options: Facts) -> Kind:
         return run
 
     return Kind(
+        "embeddings",
         {
             "word": ((n_words - FIRST_WORD_ID, size), _F),
             "position": ((n_positions, size), _F),
@@ -79,6 +80,7 @@ def embeddings(n_words: int, options: Facts) -> Kind:
             **_norm_weights("norm", size),
         },
         make,
+        {"options": options},
     )
 
 
@@ -111,7 +113,7 @@ def transformer_layer(options: Facts) -> Kind:
 
         return run
 
-    return Kind(weights, make)
+    return Kind("transformer_layer", weights, make, {"options": options})
 
 
 def _attention(joint: Floats, lengths: Places) -> Floats:
@@ -140,7 +142,7 @@ def vectors_of(kinds: Sequence[str], normalize: bool) -> Kind:
         vectors = np.concatenate(parts, axis=1)
         return _of_length_one(vectors) if normalize else vectors
 
-    return Kind({}, lambda _: run)
+    return Kind("vectors", {}, lambda _: run, {"kinds": tuple(kinds), "normalize": normalize})
 
 
 def _of_length_one(vectors: Floats) -> Floats:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from headstart.kernels.distinct import distinct
 from headstart.kernels.ngrams import NgramTable, sum_ngrams, weigh_ngrams
 from headstart.kernels.projection import input_weights, project
 from headstart.kernels.smooth import gelu
+from headstart.plain import Facts, Json
 
 Weights = Mapping[str, tuple[tuple[int, ...], str]]
 """Shape and type of each weight, by its name below the stage's."""
@@ -34,12 +36,16 @@ class Kind(NamedTuple):
     """A kind of layer, of some size.
 
     Attributes:
+        name: under which `headstart.engines.onnx.networks` has operators for it.
         weights: what it expects.
         make: makes a function of its arrays, by name, and a function of what the stage reads.
+        options: what its operators have to know besides its arrays.
     """
 
+    name: str
     weights: Weights
     make: Callable[[Mapping[str, Array]], Run]
+    options: Facts = MappingProxyType({})
 
 
 class Indexed(NamedTuple):
@@ -66,25 +72,25 @@ def embedding(n_words: int, size: int) -> Kind:
 
         return run
 
-    return Kind({"weight": ((n_words, size), _F)}, make)
+    return Kind("embedding", {"weight": ((n_words, size), _F)}, make)
 
 
 def gru(input_size: int, size: int, n_layers: int, bidirectional: bool) -> Kind:
     """A stack of GRU layers."""
     gates = {"weight_ih": 3, "weight_hh": 3, "bias_ih": 3, "bias_hh": 3}
-    return _stack(gates, _compiled_layer(GRUDirection), input_size, size, n_layers, bidirectional)
+    return _stack("gru", gates, _compiled_layer(GRUDirection), input_size, size, n_layers, bidirectional)
 
 
 def lstm(input_size: int, size: int, n_layers: int, bidirectional: bool) -> Kind:
     """A stack of LSTM layers, a step at a time."""
     gates = {"weight_ih": 4, "weight_hh": 4, "bias_ih": 4, "bias_hh": 4}
-    return _stack(gates, _lstm_layer, input_size, size, n_layers, bidirectional)
+    return _stack("lstm", gates, _lstm_layer, input_size, size, n_layers, bidirectional)
 
 
 def fast(input_size: int, size: int, n_layers: int, bidirectional: bool, window: int) -> Kind:
     """A stack of layers that are parallel over time; see `headstart.layers.FastRecurrent`."""
     gates = {"weight": 2, "bias": 2} | ({"weight_before": 2} if window == 2 else {})
-    return _stack(gates, _compiled_layer(FastDirection), input_size, size, n_layers, bidirectional)
+    return _stack("fast", gates, _compiled_layer(FastDirection), input_size, size, n_layers, bidirectional)
 
 
 Layer = Callable[[Any, Places, list[list[Floats]], int], Floats]
@@ -92,17 +98,17 @@ Layer = Callable[[Any, Places, list[list[Floats]], int], Floats]
 
 
 def _stack(
-    gates: Mapping[str, int], layer: Layer, input_size: int, size: int, n_layers: int, bidirectional: bool
+    name: str, gates: Mapping[str, int], layer: Layer, input_size: int, size: int, n_layers: int, bidirectional: bool
 ) -> Kind:
     weights: dict[str, tuple[tuple[int, ...], str]] = {}
     names: list[list[list[str]]] = []
     for number in range(n_layers):
         names.append([])
         for suffix in (f"_l{number}", f"_l{number}_reverse") if bidirectional else (f"_l{number}",):
-            names[-1].append([f"{name}{suffix}" for name in gates])
-            for name, n_gates in gates.items():
-                inner = (size if name == "weight_hh" else input_size,) if "weight" in name else ()
-                weights[f"{name}{suffix}"] = ((n_gates * size, *inner), _F)
+            names[-1].append([f"{one}{suffix}" for one in gates])
+            for one, n_gates in gates.items():
+                inner = (size if one == "weight_hh" else input_size,) if "weight" in one else ()
+                weights[f"{one}{suffix}"] = ((n_gates * size, *inner), _F)
         input_size = size * len(names[-1])
 
     def make(arrays: Mapping[str, Array]) -> Run:
@@ -116,7 +122,7 @@ def _stack(
 
         return run
 
-    return Kind(weights, make)
+    return Kind(name, weights, make, {"n_layers": n_layers, "reverse": bidirectional})
 
 
 def _compiled_layer(kind: Any) -> Layer:
@@ -162,7 +168,7 @@ def padded_gru(input_size: int, size: int) -> Kind:
 
         return over_padding
 
-    return Kind({f"rnn.{name}": shape for name, shape in inner.weights.items()}, make)
+    return Kind("padded_gru", {f"rnn.{name}": shape for name, shape in inner.weights.items()}, make)
 
 
 def state_at_end() -> Kind:
@@ -172,13 +178,14 @@ def state_at_end() -> Kind:
         found: Floats = states[np.arange(len(states)), np.maximum(lengths - 1, 0)]
         return found
 
-    return Kind({}, lambda _: run)
+    return Kind("state_at_end", {}, lambda _: run)
 
 
 def pooled(kinds: Sequence[str], bidirectional: bool) -> Kind:
     """Token states [rows, tokens, size] to [rows, len(kinds) * size]."""
     check_poolings(kinds)
-    return Kind({}, lambda _: partial(pool_rows, kinds=tuple(kinds), bidirectional=bidirectional))
+    how: Json = {"kinds": tuple(kinds), "bidirectional": bidirectional}
+    return Kind("pooled", {}, lambda _: partial(pool_rows, **how), how)
 
 
 def check_poolings(kinds: Sequence[str]) -> None:
@@ -215,7 +222,7 @@ def pool_rows(states: Floats, lengths: Places, kinds: Sequence[str], bidirection
 def linear(n_inputs: int, n_outputs: int) -> Kind:
     """``x W^T + b``: the same bits for a row in any batch."""
     weights: Weights = {"weight": ((n_outputs, n_inputs), _F), "bias": ((n_outputs,), _F)}
-    return Kind(weights, lambda arrays: _linear(arrays["weight"], arrays["bias"]))
+    return Kind("linear", weights, lambda arrays: _linear(arrays["weight"], arrays["bias"]))
 
 
 def _linear(weight: Floats, bias: Floats) -> Run:
@@ -252,7 +259,7 @@ def dense_block(n_inputs: int, n_outputs: int, activation: str, batch_norm: bool
         scale = weight / np.sqrt(variance + np.float32(1e-5))
         return lambda values: activate((product(values) - mean) * scale + bias)
 
-    return Kind(weights, make)
+    return Kind("dense", weights, make, {"activation": activation})
 
 
 def ngrams(n_ngrams: int, longest: int, n_words: int | None = None, last: float = 1.0, n_outputs: int = 1) -> Kind:
@@ -282,7 +289,7 @@ def ngrams(n_ngrams: int, longest: int, n_words: int | None = None, last: float 
 
         return run
 
-    return Kind(weights, make)
+    return Kind("ngrams", weights, make, {"longest": longest, "last": last})
 
 
 def blend(n_parts: int, n_outputs: int) -> Kind:
@@ -300,7 +307,7 @@ def blend(n_parts: int, n_outputs: int) -> Kind:
 
         return run
 
-    return Kind({"weight": ((n_parts,), _F), "bias": ((n_outputs,), _F)}, make)
+    return Kind("blend", {"weight": ((n_parts,), _F), "bias": ((n_outputs,), _F)}, make)
 
 
 def new_head(n_states: int, n_answers: int, n_outputs: int) -> Kind:
@@ -311,7 +318,7 @@ def new_head(n_states: int, n_answers: int, n_outputs: int) -> Kind:
         weigh = inner.make({name: arrays[f"linear.{name}"] for name in inner.weights})
         return lambda states, answers, sums: weigh(np.concatenate([states, answers], axis=1)) + sums
 
-    return Kind({f"linear.{name}": shape for name, shape in inner.weights.items()}, make)
+    return Kind("new_head", {f"linear.{name}": shape for name, shape in inner.weights.items()}, make)
 
 
 def _dense(vectors: Any) -> Floats:

@@ -63,10 +63,10 @@ def encoder_layer(g: Graph, weights: Weights, states: str, *, options: Facts) ->
     return _normalised(g, weights, "narrow_norm", g.op("Add", states, narrow), options)
 
 
-def text_vectors(g: Graph, states: str, *, options: Facts) -> str:
+def text_vectors(g: Graph, _weights: Weights, states: str, *, kinds: Sequence[str], normalize: bool) -> str:
     """Token states to one vector a text [rows, kinds * size], of length 1 where asked."""
-    vectors = pooled(g, states, options["pooling"])
-    return _of_length_one(g, vectors) if options["normalize"] else vectors
+    vectors = pooled(g, states, kinds)
+    return _of_length_one(g, vectors) if normalize else vectors
 
 
 def static_vectors(g: Graph, weights: Weights, ids: str) -> str:
@@ -75,12 +75,12 @@ def static_vectors(g: Graph, weights: Weights, ids: str) -> str:
     return str(g.op("Gather", g.constant(np.concatenate([nothing, weights["word"]])), ids))
 
 
-def static_mean(g: Graph, vectors: str, ids: str, *, options: Facts) -> str:
+def static_mean(g: Graph, _weights: Weights, vectors: str, ids: str, *, normalize: bool) -> str:
     """The mean over the known pieces of a text [rows, size]; zeros where there are none."""
     known = g.cast(g.op("GreaterOrEqual", ids, np.int32(FIRST_WORD_ID)), np.float32)
     count = g.op("Max", g.op("ReduceSum", known, [1], keepdims=1), np.float32(1))
     mean = str(g.op("Div", g.op("ReduceSum", vectors, [1], keepdims=0), count))
-    return _of_length_one(g, mean) if options["normalize"] else mean
+    return _of_length_one(g, mean) if normalize else mean
 
 
 def _product(g: Graph, states: str, weight: Array, bias: Array) -> str:
