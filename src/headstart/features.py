@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 
 from headstart.arrays import Floats, Strings
 from headstart.corpus import Corpus, as_corpus, column_names, is_table
@@ -16,6 +16,7 @@ from headstart.errors import OptionError
 from headstart.layers import Network
 from headstart.named_outputs import as_predictor, layer_outputs, layer_table
 from headstart.plain import Json
+from headstart.text.steps import UnfittedOfTexts
 
 __all__ = [
     "LayerFeatures",
@@ -53,7 +54,7 @@ def clone_beside_base(estimator: Any) -> Any:
     return copied
 
 
-class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class LayerFeatures(UnfittedOfTexts):
     """Texts to the output of a layer of a trained model; a transformer for any scikit-learn pipeline.
 
     It gives a number a column, so it may stand anywhere: in a ``Pipeline``, with ``set_output``, and in a
@@ -115,18 +116,6 @@ class LayerFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             shapes = [base.net.shapes[layer] for layer in self._layers]
             width = sum(int(shape[1 if len(shape) == 4 else -1]) for shape in shapes)
         return np.array([f"{'_'.join(self._layers)}_{i}" for i in range(width)], dtype=object)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.allow_nan = True
-        return tags
 
     def __sklearn_clone__(self) -> LayerFeatures:
         found: LayerFeatures = clone_beside_base(self)

@@ -12,8 +12,3 @@ from headstart.artifact.probing import rewritten_in_child
 from headstart.artifact.reading import inspect, read
 from headstart.artifact.tokenizer_file import checked_tokenizer
 from headstart.artifact.writing import check_target, content_hash, write
-
-__all__ = [
-    "FORMAT", "MINOR", "Parts", "check_description", "check_target", "checked_tokenizer", "content_hash", "inspect",
-    "is_quick", "kept_arguments", "read", "rewritten_in_child", "write",
-]  # fmt: skip

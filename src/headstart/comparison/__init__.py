@@ -9,5 +9,3 @@ from headstart.comparison.folder import check_place
 from headstart.comparison.result import Comparison
 from headstart.strategies import STRATEGIES as CANDIDATES
 from headstart.strategies import Strategy as Candidate
-
-__all__ = ["CANDIDATES", "Candidate", "Comparison", "check_place", "compare"]

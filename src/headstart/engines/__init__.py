@@ -11,16 +11,3 @@ for.
 
 from headstart.engines.engine import LOGITS, POOLINGS, CannotRunError, Engine, NetSpec, Shape
 from headstart.engines.held import AUTO, ENGINES, HeldNetwork, check_engine
-
-__all__ = [
-    "AUTO",
-    "ENGINES",
-    "LOGITS",
-    "POOLINGS",
-    "CannotRunError",
-    "Engine",
-    "HeldNetwork",
-    "NetSpec",
-    "Shape",
-    "check_engine",
-]

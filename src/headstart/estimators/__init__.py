@@ -17,23 +17,3 @@ from headstart.estimators.saving import ModelPlace, run_digest
 from headstart.estimators.text_estimator import TextEstimator, install
 from headstart.loading import load
 from headstart.predictor.deciding import decided
-
-__all__ = [
-    "ImageClassifier",
-    "ImageRegressor",
-    "ModelPlace",
-    "SeriesClassifier",
-    "SeriesRegressor",
-    "TabularClassifier",
-    "TabularRegressor",
-    "TextClassifier",
-    "TextEstimator",
-    "TextRegressor",
-    "decided",
-    "estimator_for",
-    "import_mxnet",
-    "install",
-    "labelled",
-    "load",
-    "run_digest",
-]

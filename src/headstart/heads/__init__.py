@@ -9,5 +9,3 @@ from headstart.heads.columns import ColumnEncoder
 from headstart.heads.linear import LinearHead
 from headstart.heads.stored import Head, head_from_stored
 from headstart.heads.tfidf import TfidfHead
-
-__all__ = ["CatBoostHead", "ColumnEncoder", "Head", "LinearHead", "NothingVariesError", "TfidfHead", "head_from_stored"]

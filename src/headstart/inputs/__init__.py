@@ -19,29 +19,6 @@ from headstart.inputs.series import SeriesInput
 from headstart.inputs.text import TextInput, Words
 from headstart.plain import Facts, Json
 
-__all__ = [
-    "INPUTS",
-    "ColumnInput",
-    "Encoded",
-    "ImageInput",
-    "Input",
-    "Inputs",
-    "SeriesInput",
-    "TextInput",
-    "Words",
-    "chunk_rows",
-    "column_input_of",
-    "encode_rows",
-    "fit_inputs",
-    "kind_of",
-    "net_options_of",
-    "reads",
-    "stored_inputs",
-    "text_input_of",
-    "written_inputs",
-]
-
-
 INPUTS: Json = {"series": SeriesInput, "image": ImageInput, "columns": ColumnInput}
 """What can be read next to texts, or in their place, by the kind of the rows. A kind of one's own is an entry more, whose class
 has ``fit(corpus)`` and ``from_config(config)`` and what `Input` says; see docs/adapt.md."""

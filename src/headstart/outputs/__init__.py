@@ -17,21 +17,3 @@ from headstart.outputs.folders import replaced
 from headstart.outputs.own import RESUMES, check_own, locked, own_folder, remove_own, working_folder
 from headstart.outputs.places import check_apart, check_file, check_folder
 from headstart.outputs.staging import former_of
-
-__all__ = [
-    "RESUMES",
-    "atomic_write",
-    "check_apart",
-    "check_file",
-    "check_folder",
-    "check_own",
-    "failed_writes",
-    "former_of",
-    "locked",
-    "own_folder",
-    "reason_of",
-    "remove_own",
-    "replaced",
-    "system_fault",
-    "working_folder",
-]

@@ -350,6 +350,3 @@ def _done(page: Page, result: Part, rows: Sequence[Part]) -> None:
         page.text(note + ".")
     for name, why in (facts.get("left_out") or {}).items():
         page.text(f"{name} was left out: {why}.")
-
-
-__all__: Sequence[str] = ["comparison_report"]

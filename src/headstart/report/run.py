@@ -298,6 +298,3 @@ def _rest(page: Page, result: Part) -> None:
     }
     if rest := {name.replace("_", " "): formatted(result[name]) for name in result if name not in known}:
         page.section("Further details").facts(rest)
-
-
-__all__: Sequence[str] = ["COUNTS", "METRICS", "run_report"]

@@ -48,30 +48,6 @@ from headstart.strategies.strategy import Strategy
 from headstart.strategies.tfidf import fit_tfidf
 from headstart.strategies.tfidf_prior import fit_tfidf_prior
 
-__all__ = [
-    "LEAST_TEXTS",
-    "RECIPES",
-    "STRATEGIES",
-    "UNLABELLED",
-    "WITH_COLUMNS",
-    "FitResult",
-    "Settings",
-    "SharedRows",
-    "Strategy",
-    "adapt_to_texts",
-    "answers_some",
-    "has_closed_form",
-    "is_blend",
-    "is_encoder",
-    "layer_aucs",
-    "learn",
-    "read_as_is",
-    "require_goals",
-    "said_of_shared",
-    "self_train",
-    "strategy_of",
-]
-
 _TABLE = (
     Strategy("as-is", fit_as_is, "the base unchanged", uses="base", needs=("answers",), unlabelled=True, seconds=0.1),
     Strategy(

@@ -16,20 +16,6 @@ from headstart.tasks.ordinal import Ordinal
 from headstart.tasks.regression import Regression
 from headstart.tasks.task import PLAIN, Rule, Task
 
-__all__ = [
-    "PLAIN",
-    "TASKS",
-    "Binary",
-    "Goals",
-    "MultiClass",
-    "MultiLabel",
-    "Ordinal",
-    "Regression",
-    "Rule",
-    "Task",
-    "task_from_json",
-]
-
 TASKS: dict[str, type[Task]] = {one.kind: one for one in (Binary, MultiClass, MultiLabel, Ordinal, Regression)}
 """All kinds by name."""
 

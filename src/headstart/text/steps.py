@@ -35,18 +35,8 @@ from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 Output = TypeVar("Output")
 
 
-class _TextStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What the steps share: no learning, one column in."""
-
-    def fit(self, X: object, y: object = None) -> Self:
-        """Check the options and remember the column's name; nothing is learnt from the texts."""
-        self.check_options()
-        text_column(X)
-        self.n_features_in_ = 1
-        names = getattr(X, "columns", getattr(X, "column_names", None))
-        if names is not None and all(isinstance(name, str) for name in names):
-            self.feature_names_in_ = np.array(list(names), dtype=object)
-        return self
+class UnfittedOfTexts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A transformer of texts that has nothing to learn."""
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -59,6 +49,20 @@ class _TextStep(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.input_tags.allow_nan = True
         return tags
+
+
+class _TextStep(UnfittedOfTexts):
+    """What the steps share: no learning, one column in."""
+
+    def fit(self, X: object, y: object = None) -> Self:
+        """Check the options and remember the column's name; nothing is learnt from the texts."""
+        self.check_options()
+        text_column(X)
+        self.n_features_in_ = 1
+        names = getattr(X, "columns", getattr(X, "column_names", None))
+        if names is not None and all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = np.array(list(names), dtype=object)
+        return self
 
     def check_options(self) -> None:
         """Raise OptionError for an option that cannot be used. This step has none that could not."""

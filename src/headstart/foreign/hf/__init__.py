@@ -12,5 +12,3 @@ Neither transformers nor model2vec is needed, nothing is fetched, and no code in
 """
 
 from headstart.foreign.hf.importing import ImportedEncoder, import_hf, import_model2vec
-
-__all__ = ["ImportedEncoder", "import_hf", "import_model2vec"]

@@ -18,17 +18,3 @@ from headstart.foreign.mxnet.parity import parity_certificate
 from headstart.foreign.mxnet.symbol import read_symbol
 from headstart.foreign.mxnet.vocabulary import Vocabulary, read_vocabulary
 from headstart.nets.mxnet import Feeding, MXNetGraph, Symbol
-
-__all__ = [
-    "Feeding",
-    "ImportedNetwork",
-    "MXNetAdam",
-    "MXNetGraph",
-    "Symbol",
-    "Vocabulary",
-    "import_mxnet",
-    "parity_certificate",
-    "read_params",
-    "read_symbol",
-    "read_vocabulary",
-]

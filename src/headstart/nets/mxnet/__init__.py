@@ -8,5 +8,3 @@ A graph is read and never believed: see each module for what is checked. No code
 from headstart.nets.mxnet.feeding import Feeding
 from headstart.nets.mxnet.graph import MXNetGraph
 from headstart.nets.mxnet.symbol import Symbol
-
-__all__ = ["Feeding", "MXNetGraph", "Symbol"]

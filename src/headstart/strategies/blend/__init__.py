@@ -26,23 +26,6 @@ from headstart.strategies.blend.train_branches import texts_to_label, train_bran
 from headstart.strategies.blend.vocabulary import Extended, extend_vocabulary
 from headstart.strategies.epochs import Material, Trained, train_in_epochs
 
-__all__ = [
-    "LEAST_TEXTS",
-    "NOTHING_LEARNT",
-    "OF_SELF_TRAINING",
-    "Extended",
-    "adapt_to_texts",
-    "blend_of",
-    "carry_over",
-    "extend_vocabulary",
-    "fit",
-    "is_any_blend",
-    "is_blend",
-    "ridge_fine_tune",
-    "self_train",
-    "with_own_texts",
-]
-
 
 def fit(net: nn.Module, material: Material) -> Trained:
     """Train a fresh `blend`: n-grams in closed form, the recurrent branch in epochs, then the weight of each branch."""

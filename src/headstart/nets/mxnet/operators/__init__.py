@@ -19,8 +19,6 @@ from headstart.nets.mxnet.operators import (
 from headstart.nets.mxnet.operators.base import Call, Kernel, Operator
 from headstart.nets.mxnet.operators.growth import GROWTH
 
-__all__ = ["GROWTH", "OPERATORS", "Call", "Kernel", "Operator"]
-
 _FAMILIES = (elementwise, dense, convolution, normalization, sequence, shaping, reduction)
 
 OPERATORS: dict[str, Operator] = {name: operator for family in _FAMILIES for name, operator in family.OPERATORS.items()}
