@@ -58,6 +58,16 @@ def make_rows(path: Path, n: int, data: str | None) -> None:
             writer.write_table(pa.table({"id": ids, "text": texts.take(pa.array(ids % len(texts)))}))
 
 
+def make_files(folder: Path, n: int, data: str | None) -> None:
+    """Write `n` numbered rows into 24 files, each of which is a fragment."""
+    folder.mkdir()
+    make_rows(folder / "all.parquet", n, data)
+    table = pq.read_table(folder / "all.parquet")
+    (folder / "all.parquet").unlink()
+    for number, start in enumerate(range(0, n, -(-n // 24))):
+        pq.write_table(table.slice(start, -(-n // 24)), folder / f"{number:02d}.parquet")
+
+
 class Clock:
     """Seconds to the first row, and from it to the last."""
 
@@ -246,7 +256,8 @@ def main() -> None:
     predictor = Predictor.load(options.model)
     with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
         place = Path(folder)
-        make_rows(place / "rows.parquet", options.rows, options.data)
+        if options.nodes:
+            make_rows(place / "rows.parquet", options.rows, options.data)
         widths = [int(n) for n in options.nodes.split(",") if n]
         for n in widths:
             alone, spread_out = [], []
@@ -276,19 +287,19 @@ def main() -> None:
                 "faults": dict(faults(place / "out", wanted)),
             }
         few = min(options.kill_rows, options.rows)
-        make_rows(place / "few.parquet", few, options.data)
+        make_files(place / "few", few, options.data)
         started_at = time.perf_counter()
-        predict_file(predictor, place / "few.parquet", place / "few-scored.parquet", keep=["id"])
+        predict_file(predictor, str(place / "few"), place / "few-scored.parquet", keep=["id"])
         seconds = (time.perf_counter() - started_at) / 2
         wanted = pq.read_table(place / "few-scored.parquet").combine_chunks()
         needed = (place / "few-scored.parquet").stat().st_size
-        asked = (options.model, place / "few.parquet", place, wanted, seconds, rng)
+        asked = (options.model, place / "few", place, wanted, seconds, rng)
         if options.kills:
             result["node kills"] = kill_nodes(options.kills, *asked)
         if options.driver_kills:
             result["driver kills"] = kill_drivers(options.driver_kills, *asked)
         if options.fills:
-            result["full disks"] = fill_disks(options.fills, options.model, place / "few.parquet", wanted, needed, rng)
+            result["full disks"] = fill_disks(options.fills, options.model, place / "few", wanted, needed, rng)
     write("cluster", result, options.out)
 
 

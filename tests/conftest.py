@@ -255,6 +255,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         warnings.simplefilter("ignore")  # Ray's own
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(headstart.__file__).parent.parent), str(modules)]))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_memory_monitor_refresh_ms", "0")  # other tests' memory is no reason to end workers
         from ray.cluster_utils import Cluster
 
         node = {"num_cpus": 1, "object_store_memory": 100 << 20}

@@ -120,7 +120,7 @@ class TestCluster:
         items = [{"n": n} for n in range(3)] + [{"n": 9, "fails": "once"}]
         found = {item["n"]: result["sum"] for item, result in RayCluster(cluster.address).run(costly, items)}
         assert found == {0: 15, 1: 16, 2: 17, 9: 24}
-        assert next(line for line in journal(work) if line != "opened") == "9"
+        assert "9" in [line for line in journal(work) if line != "opened"][:2], "one of the first on two nodes"
         assert set(copies.glob("*")) <= before, "copies are removed"
 
     def test_modules_of_the_current_folder_are_not_imported(
@@ -135,6 +135,11 @@ class TestCluster:
         monkeypatch.chdir(here)
         assert len(list(RayCluster(cluster.address).run(work, [{"n": 1}]))) == 1
         assert not list(tmp_path.glob("RAN-*"))
+
+    def test_sigterm_is_answered_as_before(self, cluster: Any) -> None:
+        before = signal.getsignal(signal.SIGTERM)
+        with RayCluster(cluster.address).connected():
+            assert signal.getsignal(signal.SIGTERM) is before
 
     @pytest.mark.parametrize(
         ("lacks", "told"),
@@ -156,7 +161,7 @@ class TestCluster:
     ("address", "told"),
     [
         ("127.0.0.1:9", "no Ray cluster answers at 127.0.0.1:9.*ray start --head"),
-        ("nonsense", "expected auto, local, HOST:PORT"),
+        ("nonsense", "expected auto, local, or HOST:PORT"),
         ("ray://me:hunter2@host:1", "--ray is 'ray://host:1'"),
         ("host:99999", "expected auto"),
     ],

@@ -86,7 +86,7 @@ Ray = Annotated[
     option(
         "--ray",
         "ADDRESS",
-        "Work on a Ray cluster: auto, HOST:PORT or ray://HOST:PORT; local starts one on this machine.",
+        "Work on a Ray cluster: auto, or HOST:PORT of its head; local starts one on this machine.",
     ),
 ]
 Source = Annotated[str | None, option("--source", "DATA", "The base's own labelled texts.")]

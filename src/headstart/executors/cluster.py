@@ -12,8 +12,10 @@ import hashlib
 import logging
 import os
 import re
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,8 @@ class RayCluster:
     """Does items as tasks on a Ray cluster, with a thread and a processor each.
 
     Args:
-        address: ``"auto"`` for the cluster that this machine belongs to, ``HOST:PORT``, ``ray://HOST:PORT``; ``"local"`` starts one
-            here, for as long as work lasts.
+        address: ``"auto"`` for the cluster that this machine belongs to, or ``HOST:PORT`` of its head node; ``"local"`` starts one here,
+            for as long as work lasts. Ray's client (``ray://``) is not taken: it passes all results through its server.
     """
 
     def __init__(self, address: str) -> None:
@@ -118,7 +120,7 @@ class RayCluster:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         more: dict[str, Any] = {"include_dashboard": False} if self.address == "local" else {}
         # Workers of a driver find modules in its current folder first; in this one there is nothing but what is installed.
-        with contextlib.chdir(Path(headstart.__file__).parent.parent), _told(self.address):
+        with contextlib.chdir(Path(headstart.__file__).parent.parent), _told(self.address), _own_sigterm():
             ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, **more)
         try:
             yield ray
@@ -128,12 +130,13 @@ class RayCluster:
 
 def _reachable(address: str) -> None:
     """Refuse an address where nobody listens, which Ray itself would try for a minute."""
-    found = re.fullmatch(r"(?:ray://)?\[?([^\s/@]+?)\]?:(\d{1,5})", address)
+    found = re.fullmatch(r"\[?([^\s/@]+?)\]?:(\d{1,5})", address)
     if address in ("auto", "local"):
         return
     if found is None or int(found[2]) > 65535:
         raise OptionError(
-            f"--ray is {without_secrets(address)!r}; expected auto, local, HOST:PORT (such as 10.0.0.5:6379) or ray://HOST:10001."
+            f"--ray is {without_secrets(address)!r}; expected auto, local, or HOST:PORT of a head node, such as 10.0.0.5:6379; "
+            "run the command on a machine of the cluster."
         )
     try:
         socket.create_connection((found[1], int(found[2])), timeout=5).close()
@@ -162,6 +165,20 @@ def _told(address: str) -> Iterator[None]:
             f"no Ray cluster can be joined at {without_secrets(address)}: {text[:200].rstrip('.')}. Start one with `ray start --head`, or "
             "name the address that `ray status` shows on its head node."
         ) from error
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep this process's answer to SIGTERM, which Ray replaces by one that ends it as if by a fault."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None:  # set outside of Python
+            signal.signal(signal.SIGTERM, before)
 
 
 def _checked_nodes(ray: Any, work: Work) -> list[str]:
@@ -238,7 +255,8 @@ def _stored(ray: Any, folder: Path) -> tuple[dict[str, Any], str]:
     digest, found = hashlib.sha256(), {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name, content = path.relative_to(folder).as_posix(), np.fromfile(path, np.uint8)
-        digest.update(f"{name} {len(content)} ".encode() + content.tobytes())
+        digest.update(f"{name} {len(content)} ".encode())
+        digest.update(content)
         found[name] = ray.put(content)
     return found, digest.hexdigest()
 
