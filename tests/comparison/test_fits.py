@@ -21,7 +21,7 @@ from headstart.estimators import labelled
 from headstart.predictor import Predictor
 from headstart.strategies import STRATEGIES, Settings
 
-AVAILABLE = ("text", "rows", "labels", "network", "beginning", "ngrams", "layers", "source", "columns")
+AVAILABLE = ("text", "rows", "answers", "labels", "network", "beginning", "ngrams", "layers", "source", "columns")
 RUNNING = chosen(list(every_strategy()), available=AVAILABLE)[0]
 LABEL_FREE = [name for name, one in RUNNING.items() if one.unlabelled]
 TIMINGS = {"seconds", "cpu_seconds", "ms_per_row", "bytes", "artifact_differs_by", "content_hash"}

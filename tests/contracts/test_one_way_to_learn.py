@@ -19,7 +19,7 @@ from headstart.predictor import Predictor
 from headstart.strategies import STRATEGIES
 
 COLUMNS = ("stars", "device")
-AVAILABLE = ("text", "rows", "labels", "network", "beginning", "ngrams", "layers", "source", "columns")
+AVAILABLE = ("text", "rows", "answers", "labels", "network", "beginning", "ngrams", "layers", "source", "columns")
 RUNNING = chosen(list(every_strategy()), available=AVAILABLE)[0]
 BUDGET = 110  # enough that what trains in epochs holds rows out
 

@@ -149,7 +149,8 @@ def chosen(
         if name not in known:
             raise unknown_name("strategy", name, known)
     everything = names is None or ALL in names
-    wanted = {*named, *(name for name in known if everything)}
+    # Six fits in place of one: only if it is named.
+    wanted = {*named, *(name for name, one in known.items() if everything and not (one.expensive and one.with_columns))}
     running: dict[str, Strategy] = {}
     left_out: dict[str, str] = {}
     for name, strategy in known.items():

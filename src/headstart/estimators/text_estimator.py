@@ -172,7 +172,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
                 ``blend``. None chooses it by folds inside the training rows.
             pooling: how a layer's outputs of every token become one a row: ``"mean"``, ``"max"``, ``"last"``.
             text: the text column where `X` is a table; None takes its only column or the one called ``text``.
-            columns: tabular columns of `X` that ``"features"`` and ``"tfidf"`` read next to the text.
+            columns: tabular columns of `X` that ``"features"``, ``"fine-tune"`` and ``"tfidf"`` read next to the text.
             column_types: what single columns are, where that is not to be told from the training rows: ``"number"``,
                 ``"category"``, ``"truth"``, ``"date"`` or ``"text"``, as in ``{"version": "category"}`` (see
                 `headstart.corpus.column_types`).

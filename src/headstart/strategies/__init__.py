@@ -10,7 +10,7 @@
 ``pixels``, ``hog``           points of images, or histograms of their gradients, into logistic regression
 ``tfidf-prior``               ``tfidf``, pulled towards the weights of a model of the source's texts
 ``features``                  outputs of the base's layers (and columns) into a linear head or CatBoost
-``fine-tune``                 the base trained on with the labels
+``fine-tune``                 the base trained on with the labels; with columns, a head over its answers out of fold
 ``self-train+fine-tune``      the base reads texts, learns the labels, then teaches itself
 ``fine-tune-gradual``         the base trained on, thawed stage by stage
 ``scratch``                   a network from random weights; how a base begins, too
@@ -27,12 +27,12 @@ from headstart.strategies.blend import LEAST_TEXTS, adapt_to_texts, is_blend, se
 from headstart.strategies.columns import fit_columns
 from headstart.strategies.features import fit_features
 from headstart.strategies.fine_tune import (
-    fit_fine_tune,
     fit_gradual,
     fit_self_trained,
     has_closed_form,
     has_no_closed_form,
 )
+from headstart.strategies.fine_tune_columns import fit_fine_tune_columns, only_measures
 from headstart.strategies.fixed_features import fit_fixed
 from headstart.strategies.inputs import require_goals
 from headstart.strategies.label_names import is_encoder
@@ -77,8 +77,8 @@ _TABLE = (
         columns=True, seconds=3.0,
     ),
     Strategy(
-        "fine-tune", fit_fine_tune, "the base trained on with your labels", uses="base", needs=("network",),
-        expensive=True, stops_early=has_no_closed_form, only_measures=has_closed_form, seconds=12.0,
+        "fine-tune", fit_fine_tune_columns, "the base trained on with your labels", uses="base", needs=("network",),
+        columns=True, expensive=True, stops_early=has_no_closed_form, only_measures=only_measures, seconds=12.0,
     ),
     Strategy(
         "self-train+fine-tune", fit_self_trained, "the base, which reads your texts, learns your labels, then teaches itself",

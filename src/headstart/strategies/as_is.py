@@ -46,10 +46,10 @@ def said_of_shared(base: Predictor, task: Task) -> tuple[str, ...]:
     """Return a sentence on which labels a base answers as it is, where these are not its own."""
     if base.task is None or base.task.names == task.names:
         return ()
-    shared = shared_labels(base, task)
+    shared, own = shared_labels(base, task), len(base.task.names)
+    rest = f", of its own {own}" if own > len(shared) else ""
     return (
-        f"as it is, the base answers the {len(shared)} of these {len(task.names)} labels that it knows by name, never another, and "
-        f"none of its other {len(base.task.names) - len(shared)}",
+        f"as it is, the base answers {len(shared)} of these {len(task.names)} labels, those it knows by name{rest}, never another",
     )
 
 
