@@ -109,7 +109,7 @@ def test_decisions_are_stored_and_overruled(cli: Any, rows: pd.DataFrame) -> Non
         (("train", "rows.csv", "--label", "grade", "--costs", "twice.csv"), "names a predicted label twice: bad, bad"),
         (("evaluate", "m", "rows.csv", "--label", "grade", "--task", "ordinal"), "--task is ordinal, and the model's task is multiclass"),
         (("evaluate", "m", "rows.csv", "--label", "stars"), "The labels of the data hold '2', '3', '4', and those of the model are 'bad', 'good', 'ok'"),
-        (("transfer", "m", "rows.csv", "--label", "stars", "--strategy", "as-is"), "those of the model are 'bad', 'good', 'ok'"),
+        (("transfer", "m", "rows.csv", "--label", "stars", "--strategy", "as-is"), "its own labels (multiclass, 3 classes: bad, good, ok), and those of the data"),
         (("predict", "m", "rows.csv", "--threshold", "0.4", "--out", "o.csv"), "this model's task is multiclass"),
     ],
 )  # fmt: skip

@@ -96,6 +96,7 @@ def test_the_task_is_told(name: str) -> None:
         ([["a"]], {"positive": "a"}, OptionError, r"the task is multilabel; only one of two classes is positive"),
         (["a"], {"task": "binary", "order": "a<b"}, OptionError, r"An order of the labels came with the task binary"),
         (["a"], {"task": "ordinal", "delimiter": ";"}, OptionError, r"A delimiter of labels, ';', came with the task ordinal"),
+        (['["a"]', '["b", "a"]'], {"delimiter": ";"}, DataError, r'lists as JSON has them, such as \["a"\].*Leave it out'),
         (["a"], {"delimiter": ""}, OptionError, r"is one character or more"),
         (["a"], {"task": "ordinary"}, OptionError, r"there is no task 'ordinary'; did you mean 'ordinal'"),
         (["a"], {"order": "a"}, OptionError, r"The order 'a' cannot be read; name each class once"),

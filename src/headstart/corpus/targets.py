@@ -358,6 +358,11 @@ def _as_lists(column: pa.Array, how: Labelling) -> pa.ListArray | None:
             raise DataError(
                 f"The label column holds {column.type}, and --label-delimiter {how.delimiter!r} parts strings. Leave it out."
             )
+        if _json_lists(column, how) is not None:
+            raise DataError(
+                f"The label column holds lists as JSON has them, such as {column.drop_null()[0]}, which --label-delimiter "
+                f"{how.delimiter!r} would cut apart. Leave it out."
+            )
         return pc.split_pattern(_null_where_missing(column, how), how.delimiter)
     if nested or how.kind not in (AUTO, _CLASSES, "multilabel"):
         return column if nested else None

@@ -91,10 +91,10 @@ def _check_labels(base: Predictor, task: Task) -> None:
     if base.task is None or answers_some(base, task):
         return
     unknown = [name for name in task.names if name not in base.task.names]
-    other = f"among them {unknown[0]!r}" if unknown else f"where its own are {base.task.said()}"
+    other = f", among them {unknown[0]!r}" if unknown else ""
     raise OptionError(
-        f"as it is, the base answers its own labels, and those of the data are {task.said()}, {other}; use strategy "
-        "'fine-tune' or 'features', which learn yours."
+        f"as it is, the base answers its own labels ({base.task.said()}), and those of the data are {task.said()}{other}; use "
+        "strategy 'fine-tune' or 'features', which learn yours."
     )
 
 
