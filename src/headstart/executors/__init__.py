@@ -7,5 +7,3 @@ they come. Nothing is pickled between our own processes: items and results are J
 from headstart.executors.cluster import RayCluster
 from headstart.executors.local import Cores, Here
 from headstart.executors.work import Executor, Work, peak_memory
-
-__all__ = ["Cores", "Executor", "Here", "RayCluster", "Work", "peak_memory"]

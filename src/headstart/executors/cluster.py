@@ -256,7 +256,7 @@ def _stored(ray: Any, folder: Path) -> tuple[dict[str, Any], str]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name, content = path.relative_to(folder).as_posix(), np.fromfile(path, np.uint8)
         digest.update(f"{name} {len(content)} ".encode())
-        digest.update(content)
+        digest.update(content.data)
         found[name] = ray.put(content)
     return found, digest.hexdigest()
 
