@@ -22,23 +22,33 @@ import pyarrow as pa
 import headstart as hs
 from headstart.errors import MissingDependencyError
 
-EXTRAS = {"catboost": "the extra 'catboost'", "tokenizers": "the extra 'hf'", "torch": "pip install 'headstart[train]'"}
+EXTRAS = {
+    "catboost": "the extra 'catboost'",
+    "tokenizers": "the extra 'hf'",
+    "torch": "pip install 'headstart[train]'",
+    "pillow": "the extra 'images'",
+}
 """What a model may need beyond the core, and what the sentence has to name."""
+
+OTHER_ROWS = {"series": list, "images": lambda one: np.array(one, np.uint8), "table": pa.table}
+"""How rows that are no texts are given to a model, by their name next to it."""
 
 
 def scored(path: Path) -> str:
     """Return what came of one model: ``ok``, or the package that it needs."""
     told = json.loads(path.read_text(encoding="utf-8"))
-    columns = dict(told["columns"])
-    if "day" in columns and path.stem.startswith("v1-"):  # 1.0 knew a date only by the column's type
-        columns["day"] = pa.array(columns["day"]).cast(pa.date32())
-    table = pa.table({"text": told["texts"], **columns})
+    rows = next((rows_of(told[kind]) for kind, rows_of in OTHER_ROWS.items() if kind in told), None)
+    if rows is None:
+        columns = dict(told["columns"])
+        if "day" in columns and path.stem.startswith("v1-"):  # 1.0 knew a date only by the column's type
+            columns["day"] = pa.array(columns["day"]).cast(pa.date32())
+        rows = pa.table({"text": told["texts"], **columns})
     try:
         model = hs.load(path.with_suffix(""))
         warnings.simplefilter("ignore", FutureWarning)  # where the positive label stands first
         if "vectors" in told:
             return "ok"
-        found = model.score_rows(table).probabilities if "task" in told else model.predict_proba(table)[:, 1]
+        found = model.score_rows(rows).probabilities if "task" in told else model.predict_proba(rows)[:, 1]
     except MissingDependencyError as error:
         if EXTRAS[error.package] not in str(error):
             raise SystemExit(f"{path.stem}: the sentence does not say what to install: {error}") from error
@@ -54,13 +64,13 @@ def main(folder: Path) -> None:
     for name in ("torch", "sklearn", "scipy", "jinja2"):
         if importlib.util.find_spec(name):
             raise SystemExit(f"{name} is installed, and prediction should do without it")
-    results = {path.stem: scored(path) for path in sorted(folder.glob("v1*.json"))}
+    results = {path.stem: scored(path) for path in sorted(folder.glob("v*.json"))}
     for name, result in results.items():
         print(f"{name:28} {result}")
     with tempfile.TemporaryDirectory() as place:
         rows = Path(place) / "rows.csv"
         rows.write_text("text\ngood film\nbad film\n", encoding="utf-8")
-        predict = [sys.executable, "-m", "headstart", "predict", str(folder / "v1.1-blend"), str(rows), "--out", "-"]
+        predict = [sys.executable, "-m", "headstart", "predict", str(folder / "v2-blend"), str(rows), "--out", "-"]
         subprocess.run(predict, check=True)
         train = subprocess.run(
             [*predict[:3], "train", str(rows), "--out", place + "/m"], capture_output=True, text=True

@@ -12,7 +12,7 @@ ROOT = Path(headstart.__file__).parent
 
 # Each may import those above it. A folder counts as its module.
 USING = [
-    "arrays", "plain", "printing", "errors", "options", "extras", "progress", "notebook", "children", "outputs", "spill", "executors", "evaluation", "tasks",
+    "arrays", "plain", "printing", "errors", "records", "options", "extras", "progress", "notebook", "children", "outputs", "spill", "executors", "evaluation", "tasks",
     "metrics", "corpus", "kernels", "text", "fields", "batches", "artifact", "engines", "heads", "inputs", "predictor", "cache",
     "named_outputs", "words", "bulk", "fragments", "loading", "drift", "serve",
 ]  # fmt: skip

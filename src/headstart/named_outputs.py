@@ -147,7 +147,7 @@ def _layer_digests(predictor: Predictor, layers: Sequence[str], how: str) -> dic
     """
     network, text = predictor.network, text_input_of(predictor.inputs)
     tokens = [text.spec() if text.pieces is None else [text.pieces.rules, text.pieces.framed]]
-    common = [__version__, how, tokens, text.max_tokens, text.clip, network.spec.name, network.spec.config()["options"]]
+    common = [__version__, how, tokens, text.max_tokens, text.clip, network.spec.name, network.spec.options]
     found = {}
     for layer in layers:
         needed = [

@@ -13,6 +13,7 @@ import pytest
 from headstart import Trainer, load
 from headstart.artifact import Parts, read, write
 from headstart.artifact.arguments import READERS_OWN, STORED, is_quick, kept_arguments
+from headstart.artifact.format1 import converted
 from headstart.errors import ArtifactError
 from headstart.estimators import SeriesClassifier, TextClassifier
 from headstart.estimators.loading import estimator_of
@@ -37,16 +38,33 @@ def edited(folder: Path, target: Path, **arguments: Any) -> Path:
 
 @pytest.mark.parametrize("name", sorted({*READERS_OWN} - {"device"}))
 def test_a_model_does_not_decide_for_its_reader(base_folder: Path, tmp_path: Path, name: str) -> None:
-    with pytest.raises(ArtifactError, match=rf"estimator\.{name} is '/etc/passwd', and no model decides"):
+    with pytest.raises(ArtifactError, match=rf"estimator: object contains unknown field `{name}`"):
         load(edited(base_folder, tmp_path / "m", **{name: "/etc/passwd"}))
 
 
-def test_what_0_1_wrote_of_its_reader_does_not_count(base_folder: Path, tmp_path: Path) -> None:
+def test_what_0_1_wrote_of_its_reader_does_not_count() -> None:
     options = {"save_epochs": "elsewhere", "checkpoint": "elsewhere", "device": "cuda:7", "patience": 2}
-    model = load(edited(base_folder, tmp_path / "m", device="cuda:7", trainer_options=options, from_a_newer_one=1))
-    assert model.device == "auto"
-    assert model.trainer_options == model.predictor_.estimator["trainer_options"] == {"patience": 2}
-    assert "device" not in model.predictor_.estimator
+    old = {"labels": ["0", "1"], "calibration": [1.0, 0.0], "threshold": 0.5}
+    own = {"device": "cuda:7", "cache": "/c", "of_0_1": 1, "epochs": 3, "trainer_options": options}
+    new, minor = converted({**old, "estimator": own, "minor": 1})
+    assert (new["estimator"], minor) == ({"epochs": 3, "trainer_options": {"patience": 2}}, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"minor": 7}, r"of format 1\.7, and this version of headstart reads up to 1\.3 and 2; upgrade"),
+        ({"minor": "1"}, r"of format 1\.'1', and this version"),
+        ({"labels": None}, "names of its task"),
+        ({"task": 3}, "lacks what every model of format 1 has"),
+        ({"estimator": None}, "lacks what every model of format 1 has"),
+    ],
+)
+def test_what_no_version_wrote_in_format_1_is_refused(changes: dict[str, Any], sentence: str) -> None:
+    task = {"kind": "binary", "names": ["0", "1"]}
+    old = {"labels": ["0", "1"], "calibration": [1.0, 0.0], "threshold": 0.5, "task": task, "estimator": {}}
+    with pytest.raises(ArtifactError, match=sentence):
+        converted({**old, **changes})
 
 
 def test_they_are_not_written_either(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headstart.artifact.documents import MAX_COMMAS, MAX_OPENED, canonical, plain, seal, unseal
+from headstart.artifact.documents import MAX_BYTES, canonical, plain, seal, unseal
 from headstart.errors import ArtifactError
 
 PATH = Path("imdb/headstart.json")
@@ -102,21 +102,26 @@ def test_a_list_that_holds_itself_is_refused() -> None:
         plain(endless, "model")
 
 
-@pytest.mark.parametrize(
-    "value", [list(range(MAX_COMMAS + 2)), [[]] * (MAX_OPENED + 1), "x" * 4_200_000], ids=["values", "lists", "text"]
-)
-def test_what_would_be_too_large_to_read_is_not_written(value: Any) -> None:
+def test_what_would_be_too_large_to_read_is_not_written() -> None:
     with pytest.raises(ArtifactError, match=r"the model's run take .* as JSON, more than would be read again\. Store"):
-        seal("digest", {"run": value})
+        seal("digest", {"run": "x" * MAX_BYTES})
+
+
+def test_what_is_written_in_another_way_is_read() -> None:
+    """The digest tells what was changed; a writer in another language need not spell numbers as Python does."""
+    for rest in (
+        b',\n "z": 1,\n "a": 2.50\n}\n',
+        b', "z": 1, "a": 2.5}',
+        b',"a":25e-1,"z":\t1}\n\n',
+        b',"\\u0061":2.5,"z":1}',
+    ):
+        assert unseal(sealed(rest), "digest", PATH)[0] == {"a": 2.5, "z": 1}
 
 
 HOSTILE = {
-    "another order": (b',\n "z": 1,\n "a": 2\n}\n', "not written as Headstart writes JSON"),
-    "one line": (b', "a": 1}', "not written as Headstart writes JSON"),
-    "no newline at the end": (b',\n "a": 1\n}', "not written as Headstart writes JSON"),
-    "a doubled key": (b',\n "a": 1,\n "a": 1\n}\n', "not written as Headstart writes JSON"),
-    "a number in another form": (b',\n "a": 1.50\n}\n', "not written as Headstart writes JSON"),
-    "an escape that is not needed": (b',\n "a": "\\u0041"\n}\n', "not written as Headstart writes JSON"),
+    "a doubled key": (b',\n "a": 1,\n "a": 1\n}\n', "a key stands in one object twice"),
+    "a doubled key in disguise": (b',\n "b": [{"a": 1, "\\u0061": 1}]\n}\n', "a key stands in one object twice"),
+    "a second digest": (b',\n "digest": 1\n}\n', "a key stands in one object twice"),
     "NaN": (b',\n "a": NaN\n}\n', r"headstart\.a is nan, not a finite number"),
     "infinity in disguise": (b',\n "a": 1e999\n}\n', r"headstart\.a is inf, not a finite number"),
     "a number over 64 bits": (
@@ -131,8 +136,7 @@ HOSTILE = {
     "deep": (b',\n "a": ' + b"[" * 9_000 + b"]" * 9_000 + b"\n}\n", r"holds 9,001 levels"),
     "deep behind quotes": (b',\n "a": "\\"", "b": ' + b"[" * 9_000 + b"]" * 9_000 + b"\n}\n", r"holds 9,001 levels"),
     "endless text": (b',\n "a": "' + b'\\"' * 2_000_000, "is not JSON"),
-    "very deep": (b',\n "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"\n}\n", r"100,001 lists and objects"),
-    "wide": (b',\n "a": [' + b"1, " * MAX_COMMAS + b"1]\n}\n", r"300,001 commas"),
+    "very deep": (b',\n "a": ' + b"[" * 2_000_000, r"holds 2,000,001 levels"),
     "large": (b',\n "a": "' + b"a" * 4_200_000 + b'"\n}\n', r"holds 4,2\d\d,\d+ bytes"),
 }
 

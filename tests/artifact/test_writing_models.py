@@ -161,15 +161,15 @@ def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.
         (Parts({}, {"weights": {"a": [1]}}), r"weights\.a is a list; a model stores NumPy arrays"),
         (
             Parts({}, {"../weights": {}}),
-            r"the name of a model's file is '\.\./weights\.safetensors', expected text that",
+            r"the name of a model's file, '\.\./weights\.safetensors': expected `str` matching",
         ),
         (
             Parts({}, {"Weights": {}}),
-            r"the name of a model's file is 'Weights\.safetensors', expected text that matches",
+            r"the name of a model's file, 'Weights\.safetensors': expected `str` matching",
         ),
         (Parts({}, words=["a", None]), r"1 of the model's words are null"),
         (Parts({}, blobs={"run.json": b""}), r"run\.json is written by Headstart itself; give your file another name"),
-        (Parts({}, blobs={"head": b""}), r"the name of a model's file is 'head', expected text that matches"),
+        (Parts({}, blobs={"head": b""}), r"the name of a model's file, 'head': expected `str` matching"),
         (
             Parts({}, blobs={"a.safetensors": b""}),
             r"the blob a\.safetensors has a name that is kept for tensors or words",

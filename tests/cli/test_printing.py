@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from headstart.artifact import Parts, inspect, write
+from headstart.artifact import Parts, write
 from headstart.cli import console
 from headstart.errors import ArtifactError, DataError, MissingDependencyError
 from headstart.printing import has_controls, printable
@@ -155,19 +155,21 @@ def test_pages_hold_no_control_either(hostile_folder: Path, file: str) -> None:
     ("place", "value"),
     [("written_by", "0.1.0\x1b[31m"), ("kind", "net\x1bwork"), ("strategy", "scr\natch"), ("name", "g\u202eru")],
 )
-def test_manifests_hold_none_where_we_give_the_name(tmp_path: Path, base_folder: Path, place: str, value: str) -> None:
-    from headstart.artifact import check_description, read
-    from headstart.artifact.manifest import Manifest
+def test_none_of_a_manifest_is_printed(
+    tmp_path: Path, base_folder: Path, place: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from headstart.artifact import manifest, read
+    from headstart.cli.app import run
 
     parts = read(base_folder)
     model = json.loads(json.dumps(parts.model))
     holder = {"strategy": model["info"], "name": model["scorer"]["net"]}.get(place, model)
-    if place == "written_by":
-        raw, _ = Manifest(model, {}, value).to_bytes()
-        with pytest.raises(ArtifactError, match="control characters"):
-            Manifest.from_bytes(raw, tmp_path / "headstart.json")
-        return
-    holder[place] = value
-    write(tmp_path / "m", Parts(model))
-    with pytest.raises(ArtifactError, match="control characters|one of"):
-        check_description(inspect(tmp_path / "m")["model"])
+    if place != "written_by":
+        holder[place] = value
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest, "__version__", value if place == "written_by" else "0.2.0")
+        write(tmp_path / "m", Parts(model))
+    assert run(["inspect", str(tmp_path / "m")]) == (2 if place == "kind" else 0)
+    told = "".join(capsys.readouterr())
+    assert value not in told and value.encode("unicode_escape").decode() in told
+    assert not has_controls(told.replace("\n", ""))

@@ -104,7 +104,7 @@ class TestTypes:
         shown = capsys.readouterr().out
         assert (
             re.search(r"columns +price \(number\)\n", shown)
-            and re.search(r"format 1\.1\n", shown)
+            and re.search(r"format 2\n", shown)
             and "lacks" not in shown
         )
         columns = found["model"]["scorer"]["head"]["columns"]

@@ -21,9 +21,10 @@ from sklearn.pipeline import Pipeline
 
 import headstart as hs
 from headstart import predictor as scorers
-from headstart.artifact import FORMAT, MINOR, Parts, inspect, read, write
+from headstart.artifact import FORMAT, Parts, inspect, read, write
 from headstart.errors import ArtifactError
-from headstart.nets import NETS
+from headstart.inputs import INPUTS
+from headstart.nets import NETS, STORED
 from headstart.predictor.scorers import Head
 from headstart.tasks import TASKS
 
@@ -155,7 +156,8 @@ FOUND: dict[str, tuple[str, Change]] = {
     "labels that are no numbers": ("gru", lambda m, t: m.update(labels=["", "1"])),
     "twice the same label": ("gru", lambda m, t: m.update(labels=["1", "1"])),
     "label types of another kind": ("gru", lambda m, t: m["info"].update(label_types=1)),
-    "a threshold over 1": ("gru", lambda m, t: m.update(threshold=2**53)),
+    "a threshold over 1": ("gru", lambda m, t: m["rule"].update(threshold=2**53)),
+    "label values of others": ("gru", lambda m, t: m["info"].update(label_values=["a", "b", "c"])),
     "a layer that is a number": ("layers, linear", lambda m, t: m["scorer"].update(layers=[7])),
     "another layer": ("layers, linear", lambda m, t: m["scorer"].update(layers=["embedding", "pooled"])),
     "an unknown pooling": ("layers, linear", lambda m, t: m["scorer"].update(pooling="middle")),
@@ -219,6 +221,11 @@ def test_every_format_since_the_first_loads(folder: Path, tmp_path: Path) -> Non
     said = json.loads(folder.with_name(f"{folder.name}.json").read_text())
     assert read(folder).content_hash == said["content_hash"]
     model = hs.load(folder)
+    if "texts" not in said:
+        rows = {"series": list, "images": lambda one: np.array(one, np.uint8), "table": pa.table}
+        asked = next(rows[kind](said[kind]) for kind in rows if kind in said)
+        np.testing.assert_allclose(model.predict_proba(asked)[:, 1], said["probabilities"], rtol=0, atol=1e-5)
+        return
     table = pa.table({"text": said["texts"], **said["columns"]})
     if "vectors" in said:
         np.testing.assert_allclose(
@@ -249,15 +256,16 @@ def test_every_format_since_the_first_loads(folder: Path, tmp_path: Path) -> Non
 
 def test_every_format_has_models() -> None:
     kinds = {scorer.kind for scorer in vars(scorers).values() if isinstance(getattr(scorer, "kind", None), str)}
-    for version in ("1", "1.1"):  # reference points of series and images came with 1.3
-        found = {read(folder).model["kind"] for folder in OLD.glob(f"v{version}-*/")}
-        assert found == kinds - {"transform"}, f"run tests/data/artifacts/make.py for format {version}"
-    tasks = {read(folder).model["task"]["kind"] for folder in OLD.glob("v1.2-*/")}
-    assert tasks == set(TASKS) - {"binary"}, (
-        "run tests/data/artifacts/make.py: 1.2 is the format of other tasks than two labels"
-    )
-    newest = {read(folder).model["minor"] for folder in OLD.glob(f"v{FORMAT}.{MINOR}-*/")}
-    assert newest == {MINOR}, "run tests/data/artifacts/make.py"
+    for version, missing in (("1", {"transform"}), ("1.1", {"transform"}), (str(FORMAT), set())):
+        models = [inspect(folder) for folder in OLD.glob(f"v{version}-*/")]
+        assert {model["model"]["kind"] for model in models} == kinds - missing, (
+            f"run tests/data/artifacts/make.py for format {version}"
+        )
+    assert {model["model"]["task"]["kind"] for model in models if "task" in model["model"]} == set(TASKS)
+    assert {kind for model in models for kind in model["model"].get("inputs", {})} == set(INPUTS)
+    nets = {model["model"]["scorer"].get("net", {}).get("name") for model in models}
+    assert {*STORED} - {"tutorial"} <= nets, "run tests/data/artifacts/make.py"
+    assert {f"v1.{inspect(folder)['minor']}" for folder in OLD.glob("v1.*-*/")} == {"v1.1", "v1.2", "v1.3"}
 
 
 def test_a_copy_on_another_path_is_the_same_model(models: dict[str, Any], asked: pa.Table, tmp_path: Path) -> None:

@@ -196,5 +196,5 @@ def check_close(engine: str, found: Any, expected: Any, what: str) -> None:
 
 
 def _through_json(spec: NetSpec) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(spec.config()))
+    found: dict[str, Any] = json.loads(json.dumps(spec.to_json()))
     return found

@@ -121,7 +121,7 @@ def test_saved_and_loaded_it_says_the_same_to_the_bit(kind: str, model: Any, tmp
     assert type(again) is type(model) and again.n_features_in_ == model.n_features_in_
     np.testing.assert_array_equal(again.predict_proba(rows), model.predict_proba(rows))
     assert content_hash(again.predictor_.to_parts()) == content_hash(model.predictor_.to_parts())
-    assert inspect(tmp_path / "model")["model"]["minor"] == 3
+    assert inspect(tmp_path / "model")["format"] == 2
 
 
 @pytest.mark.parametrize(("kind_of_rows", "reference"), REFERENCES)

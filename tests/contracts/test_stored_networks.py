@@ -83,7 +83,7 @@ def that_read_texts(net: Network) -> list[str]:
 def rebuilt(net: Network, spec: NetSpec) -> Network:
     """What comes of storing the spec as JSON and the weights as arrays."""
     arrays = net_arrays(net)
-    again = shapes_of(NetSpec(**json.loads(json.dumps(spec.config()))), arrays)
+    again = shapes_of(NetSpec(**json.loads(json.dumps(spec.to_json()))), arrays)
     again.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
     return again.eval()
 

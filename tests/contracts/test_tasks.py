@@ -227,6 +227,6 @@ def test_a_stored_rule_gives_probabilities_or_is_refused(case: str) -> None:
 
 def test_a_softmax_that_overflows_is_no_answer() -> None:
     parts = learn(STRATEGIES["tfidf"], corpus_of("multiclass"), None, None, Settings()).predictor.to_parts()
-    parts.model["calibration"] = [1e308, 0.0]
+    parts.model["rule"]["calibration"] = [1e308, 0.0]
     with pytest.raises(ArtifactError, match="rule makes no finite number of its logits"):
         Predictor.from_parts(parts).score(corpus_of("multiclass", 20, 1))

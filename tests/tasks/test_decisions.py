@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from headstart.records import decoded
 from headstart.tasks import PLAIN, Binary, MultiClass, MultiLabel, Ordinal, Regression, Rule, Task
 
 THREE = np.array([[0.6, 0.3, 0.1], [0.4, 0.35, 0.25]])
@@ -59,4 +60,4 @@ def test_sets_and_numbers_never_abstain(task: Task, probabilities: Any) -> None:
 
 def test_a_rule_is_the_same_after_json() -> None:
     rule = Rule(costs=DEAR.costs, abstain_below=0.4)
-    assert Rule.from_json((1.0, 0.0), 0.5, rule.to_json()) == rule
+    assert decoded(Rule, rule.to_json(), "rule") == rule

@@ -5,8 +5,7 @@
 """
 
 from headstart.artifact.arguments import is_quick, kept_arguments
-from headstart.artifact.description import check_description
-from headstart.artifact.manifest import FORMAT, MINOR
+from headstart.artifact.manifest import FORMAT
 from headstart.artifact.parts import Parts
 from headstart.artifact.probing import rewritten_in_child
 from headstart.artifact.reading import inspect, read

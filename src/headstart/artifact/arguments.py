@@ -8,81 +8,75 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from headstart.artifact.faults import REMEDY, shortened
-from headstart.artifact.schema import (
-    Check,
-    anything,
-    boolean,
-    either,
-    integer,
-    mapping,
-    nullable,
-    number,
-    sequence,
-    text,
-)
-from headstart.errors import ArtifactError
+from msgspec import Meta
+
 from headstart.plain import Facts, Json
+from headstart.records import Fraction, Name, Number, Text, Whole, any_of, decoded
 
 READERS_OWN = ("base", "cache", "checkpoint", "device", "events", "phases", "source", "unlabelled", "verbose")
 """Arguments that no model decides for whoever reads it."""
 
 _TRAINERS_OWN = (*READERS_OWN, "net", "save_epochs")
-_WHOLE = 2**53
-_NAME = text(longest=10_000, users_own=True)
-_SCALAR = nullable(either(boolean, number(-1e308, 1e308), _NAME))
-_VALUE = either(_SCALAR, sequence(_SCALAR, longest=1000), mapping(_SCALAR, most=1000))
-_OPTIONS = nullable(mapping(_VALUE, keys=text(), most=1000))
-_NAMES = either(_NAME, sequence(_NAME))
-_OF_TRAINER: dict[str, Check] = {
-    "batch_size": integer(1, _WHOLE),
-    "checkpoint_seconds": number(0, 1e308),
-    "learning_rate": number(0, 1e308),
-    "n_buckets": integer(1, _WHOLE),
-    "patience": nullable(integer(1, _WHOLE)),
-    "weight_decay": number(0, 1e308),
-}
+_Scalar = bool | Number | Name | None
+_Many = Meta(max_length=1000)
+_Value = _Scalar | Annotated[list[_Scalar], _Many] | Annotated[dict[Name, _Scalar], _Many]
+_Options = Annotated[dict[Text, _Value], _Many] | None
+_Names = Name | tuple[Name, ...] | None
+_Amount = Annotated[float, Meta(ge=0, le=1e308)]
+_Count = Annotated[int, Meta(ge=1, le=2**53)]
 
-STORED: dict[str, Check] = {
-    "C": nullable(number(0, 1e308)),
-    "abstain_below": nullable(number(0, 1)),
-    "batch_size": nullable(integer(1, _WHOLE)),
-    "calibrate": boolean,
-    "class_weight": nullable(either(mapping(number(0, 1e308), keys=_NAME), text(longest=100))),
-    "clip": text(longest=100),
-    "column_types": nullable(mapping(text(longest=100), keys=_NAME)),
-    "column": nullable(_NAMES),
-    "columns": nullable(_NAMES),
-    "coverage": nullable(number(0, 1)),
-    "costs": nullable(mapping(mapping(number(0, 1e308), keys=_NAME), keys=_NAME)),
-    "epochs": nullable(integer(0, _WHOLE)),
-    "freeze": nullable(text()),
-    "groups": nullable(_NAME),
-    "head": text(longest=100),
-    "label_map": nullable(mapping(_SCALAR, keys=_NAME)),
-    "layer": nullable(_NAMES),
-    "learning_rate": nullable(number(0, 1e308)),
-    "max_tokens": nullable(either(integer(1, _WHOLE), text(longest=100))),
-    "max_words": nullable(integer(0, _WHOLE)),
-    "min_count": nullable(integer(1, _WHOLE)),
-    "net": nullable(text(longest=100)),
-    "net_options": _OPTIONS,
-    "order": nullable(_NAMES),
-    "pooling": text(longest=100),
-    "positive": _SCALAR,
-    "random_state": nullable(integer(0, 2**63 - 1)),
-    "strategy": nullable(text(longest=100)),
-    "task": text(longest=100),
-    "text": nullable(_NAME),
-    "threshold": nullable(number(0, 1)),
-    "tokens": nullable(text(longest=10_000, users_own=True)),
-    "trainer_options": _OPTIONS,
-    "valid_fraction": number(0, 1),
-    "word_vectors": nullable(boolean),
+
+STORED: dict[str, Any] = {
+    "C": _Amount | None,
+    "abstain_below": Fraction | None,
+    "batch_size": _Count | None,
+    "calibrate": bool,
+    "class_weight": dict[Name, _Amount] | Text | None,
+    "clip": Text,
+    "column_types": dict[Name, Text] | None,
+    "column": _Names,
+    "columns": _Names,
+    "coverage": Fraction | None,
+    "costs": dict[Name, dict[Name, _Amount]] | None,
+    "epochs": Whole | None,
+    "freeze": Text | None,
+    "groups": Name | None,
+    "head": Text,
+    "label_map": dict[Name, _Scalar] | None,
+    "layer": _Names,
+    "learning_rate": _Amount | None,
+    "max_tokens": _Count | Text | None,
+    "max_words": Whole | None,
+    "min_count": _Count | None,
+    "net": Text | None,
+    "net_options": _Options,
+    "order": _Names,
+    "pooling": Text,
+    "positive": _Scalar,
+    "random_state": Annotated[int, Meta(ge=0, le=2**63 - 1)] | None,
+    "strategy": Text | None,
+    "task": Text,
+    "text": Name | None,
+    "threshold": Fraction | None,
+    "tokens": Name | None,
+    "trainer_options": _Options,
+    "valid_fraction": Fraction,
+    "word_vectors": bool | None,
 }
-"""What each argument that a model keeps may be."""
+"""What each argument that a model keeps may be; a model holds as many of them as the version that made it had."""
+
+_OF_TRAINER: dict[str, Any] = {
+    "batch_size": _Count,
+    "checkpoint_seconds": _Amount,
+    "learning_rate": _Amount,
+    "n_buckets": _Count,
+    "patience": _Count | None,
+    "weight_decay": _Amount,
+}
+_Arguments = any_of("Arguments", STORED)
+_OfTrainer = any_of("TrainerOptions", _OF_TRAINER, others=True)
 
 
 def kept_arguments(given: Facts) -> Json:
@@ -95,18 +89,13 @@ def kept_arguments(given: Facts) -> Json:
 
 
 def check_arguments(stored: Any, where: str) -> None:
-    """Refuse arguments that no model keeps, or with values that cannot be: a check of `headstart.artifact.schema`."""
-    mapping(anything, keys=text(), most=1000)(stored, where)
-    for name, value in stored.items():
-        if name in READERS_OWN and name != "device":  # 0.1 wrote the device; it does not count
-            raise ArtifactError(
-                f"{where}.{name} is {shortened(value)}, and no model decides for its reader where files are read and "
-                f"written, or what is run: this one was edited. {REMEDY}"
-            )
-        if name in STORED:
-            STORED[name](value, f"{where}.{name}")
-    for name, value in (stored.get("trainer_options") or {}).items():
-        _OF_TRAINER.get(name, anything)(value, f"{where}.trainer_options.{name}")
+    """Refuse arguments that no model keeps, or with values that cannot be.
+
+    Raises:
+        ArtifactError: names the argument.
+    """
+    decoded(_Arguments, stored, where)
+    decoded(_OfTrainer, stored.get("trainer_options") or {}, f"{where}.trainer_options")
 
 
 def is_quick(pattern: str) -> bool:

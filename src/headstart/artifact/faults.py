@@ -6,8 +6,7 @@ import reprlib
 from pathlib import Path
 
 from headstart.errors import ArtifactError
-
-REMEDY = "Copy the model again from where it was made, or train it again."
+from headstart.records import REMEDY
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80

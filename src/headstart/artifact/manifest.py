@@ -8,88 +8,70 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
 
 from headstart import __version__
 from headstart.artifact import documents
 from headstart.artifact.faults import damaged, shortened
-from headstart.artifact.schema import anything, integer, mapping, record, sequence, text
-from headstart.artifact.tensors import DTYPES, MAX_DIMENSIONS, TensorEntry, total_bytes
+from headstart.artifact.format1 import converted
+from headstart.artifact.tensors import TensorEntry, total_bytes
 from headstart.errors import ArtifactError
 from headstart.plain import Facts, Json
+from headstart.records import Record, Text, Whole, decoded
 
-FORMAT = 1
-MINOR = 3
-"""The number behind the point: what it adds is optional, and a model that uses any of it says so."""
+FORMAT = 2
 MANIFEST = "headstart.json"
 RUN = "run.json"
 WORDS = "vocabulary.txt"
 
 _TENSORS = ".safetensors"
-_MOST_BYTES = 2**53  # whole numbers up to here are exact in every JSON reader
-_DIGEST = text(longest=64, pattern="[0-9a-f]{64}")
-_FILE_NAME = text(longest=100, pattern=r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+")
-_TENSOR = record(dtype=text(choices=DTYPES), shape=sequence(integer(0, _MOST_BYTES), longest=MAX_DIMENSIONS))
-_FILE = record(
-    {"tensors": mapping(_TENSOR, keys=text(users_own=True), most=100_000), "words": integer(0, _MOST_BYTES)},
-    bytes=integer(0, _MOST_BYTES),
-    sha256=_DIGEST,
-)
-_BODY = record(
-    files=mapping(_FILE, keys=_FILE_NAME, most=1000),
-    format=integer(1, 2**31),
-    model=mapping(anything),
-    written_by=text(longest=100),
-)
-_ENVELOPE = record({"files": anything, "model": anything}, format=integer(1, 2**31), written_by=text(longest=100))
-_RUN_BODY = record(model=_DIGEST, run=mapping(anything, most=documents.MAX_COMMAS))
+_Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_FileName = Annotated[str, Meta(max_length=100, pattern=r"^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+\Z")]
 
 
-@dataclass(frozen=True)
-class FileEntry:
+class FileEntry(Record, frozen=True):
     """What a file has to be.
 
     Attributes:
         n_bytes: its size.
         sha256: of its bytes, in hex.
         tensors: what is in it, if it is a safetensors file.
-        n_words: strings in it, if it is a list of words.
+        words: how many strings are in it, if it is a list of words.
     """
 
-    n_bytes: int
-    sha256: str
-    tensors: dict[str, TensorEntry] | None = None
-    n_words: int | None = None
+    n_bytes: Whole = msgspec.field(name="bytes")
+    sha256: _Digest
+    tensors: Annotated[dict[Text, TensorEntry], Meta(max_length=100_000)] | None = None
+    words: Whole | None = None
 
-    def to_json(self) -> Json:
-        """Return it as it stands in the manifest."""
-        entry: Json = {"bytes": self.n_bytes, "sha256": self.sha256}
-        if self.tensors is not None:
-            entry["tensors"] = {name: {"dtype": t.dtype, "shape": list(t.shape)} for name, t in self.tensors.items()}
-        if self.n_words is not None:
-            entry["words"] = self.n_words
-        return entry
-
-    @classmethod
-    def from_json(cls, name: str, entry: Facts) -> FileEntry:
-        """Return the entry of the file called `name`, checked against itself.
-
-        Raises:
-            ArtifactError: if the file cannot hold what the manifest says.
-        """
-        tensors = None
-        if ("tensors" in entry) != name.endswith(_TENSORS) or ("words" in entry) != (name == WORDS):
+    def check(self, name: str) -> None:
+        """Raise `ArtifactError` unless a file called `name` can be so."""
+        if (self.tensors is not None) != name.endswith(_TENSORS) or (self.words is not None) != (name == WORDS):
             raise ArtifactError(f"it describes {name} as another kind of file than its name says")
-        if "tensors" in entry:
-            tensors = {
-                key: TensorEntry(value["dtype"], tuple(value["shape"])) for key, value in entry["tensors"].items()
-            }
-            for key, tensor in tensors.items():
+        if self.tensors is not None:
+            for key, tensor in self.tensors.items():
                 tensor.check(f"{name}.{shortened(key)}")
-            if total_bytes(tensors) != entry["bytes"]:
-                raise ArtifactError(
-                    f"the tensors of {name} take {total_bytes(tensors):,} bytes and it says {entry['bytes']:,}"
-                )
-        return cls(entry["bytes"], entry["sha256"], tensors, entry.get("words"))
+            if (size := total_bytes(self.tensors)) != self.n_bytes:
+                raise ArtifactError(f"the tensors of {name} take {size:,} bytes and it says {self.n_bytes:,}")
+
+
+class _Body(Record, frozen=True):
+    """The manifest but for its digest."""
+
+    files: Annotated[dict[_FileName, FileEntry], Meta(max_length=1000)]
+    format: Annotated[int, Meta(ge=1, le=FORMAT)]
+    model: dict[str, Any]
+    written_by: Annotated[str, Meta(max_length=100)]
+
+
+class _Run(Record, frozen=True):
+    """``run.json`` but for its digest."""
+
+    model: _Digest
+    run: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -101,12 +83,16 @@ class Manifest:
         files: every other file but ``run.json``, by name.
         written_by: the version of Headstart that wrote it.
         content_hash: of ``headstart.json``, and through it of every file in `files`.
+        format: that it was written in.
+        minor: of a model of format 1 the number behind the point, 0 to 3.
     """
 
     model: Json
     files: dict[str, FileEntry] = field(default_factory=dict)
     written_by: str = ""
     content_hash: str = ""
+    format: int = FORMAT
+    minor: int = 0
 
     def to_bytes(self) -> tuple[bytes, str]:
         """Return the file and the content hash."""
@@ -122,26 +108,22 @@ class Manifest:
             ArtifactError: if it was changed, is of a newer format, or describes what cannot be.
         """
         body, content_hash = documents.unseal(raw, "content_hash", path)
+        _check_format(body, path)
         try:
-            _check_format(body, path)
-            _BODY(body, path.stem)
-            for name in {name for name in body["files"] if name in (MANIFEST, RUN)}:
+            known = decoded(_Body, body, path.stem)
+            for name in known.files.keys() & {MANIFEST, RUN}:
                 raise ArtifactError(f"it lists {name} among the files that it vouches for")
-            files = {name: FileEntry.from_json(name, entry) for name, entry in body["files"].items()}
-        except NewerFormatError:
-            raise
+            for name, entry in known.files.items():
+                entry.check(name)
         except ArtifactError as error:
             raise damaged(path, f"does not describe a model ({error})") from error
-        return cls(body["model"], files, body["written_by"], content_hash)
-
-
-class NewerFormatError(ArtifactError):
-    """Written by a Headstart that is newer than this one. The model is fine."""
+        model, minor = (known.model, 0) if known.format == FORMAT else converted(known.model)
+        return cls(model, known.files, known.written_by, content_hash, known.format, minor)
 
 
 def _check_format(body: Json, path: Path) -> None:
     if type(body.get("format")) is int and body["format"] > FORMAT:
-        raise NewerFormatError(
+        raise ArtifactError(
             f"the model {str(path.parent)!r} was written by headstart {shortened(body.get('written_by'))[1:-1]} "
             f"in format {body['format']}, and this is headstart {__version__}, which reads formats up to {FORMAT}. "
             "Install a newer headstart to read it."
@@ -150,7 +132,7 @@ def _check_format(body: Json, path: Path) -> None:
 
 def check_file_name(name: str) -> None:
     """Raise `ArtifactError` unless a model may hold a file called `name`."""
-    _FILE_NAME(name, "the name of a model's file")
+    decoded(_FileName, name, f"the name of a model's file, {shortened(name)}")
     if name in (MANIFEST, RUN):
         raise ArtifactError(f"{name} is written by Headstart itself; give your file another name.")
 
@@ -168,11 +150,11 @@ def read_run(raw: bytes, content_hash: str, path: Path) -> Json:
     """
     body, _ = documents.unseal(raw, "digest", path)
     try:
-        _RUN_BODY(body, path.stem)
+        known = decoded(_Run, body, path.stem)
     except ArtifactError as error:
         raise damaged(path, f"does not describe a training run ({error})") from error
-    if body["model"] != content_hash:
+    if known.model != content_hash:
         raise damaged(
-            path, f"belongs to another model ({body['model'][:12]}…) than the folder holds ({content_hash[:12]}…)"
+            path, f"belongs to another model ({known.model[:12]}…) than the folder holds ({content_hash[:12]}…)"
         )
-    return dict(body["run"])
+    return known.run

@@ -20,9 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from headstart.artifact.faults import REMEDY
 from headstart.children import Child
 from headstart.errors import ArtifactError
+from headstart.records import REMEDY
 
 _REFUSED = 3
 _ROOM = 2 * 1024**3  # bytes of private memory beyond what the child has before it reads: a guard, not a budget

@@ -8,7 +8,7 @@ from pathlib import Path
 from headstart.artifact import documents
 from headstart.artifact.faults import damaged
 from headstart.artifact.files import check_size, opened, read_checked, read_small
-from headstart.artifact.manifest import FORMAT, MANIFEST, RUN, FileEntry, Manifest, read_run
+from headstart.artifact.manifest import MANIFEST, RUN, FileEntry, Manifest, read_run
 from headstart.artifact.parts import Parts
 from headstart.artifact.tensors import arrays_in, header
 from headstart.artifact.words import words_from_bytes
@@ -56,7 +56,8 @@ def inspect(path: str | os.PathLike[str]) -> Json:
     still the same, `read` says.
 
     Returns:
-        ``path``, ``format``, ``written_by``, ``content_hash``, ``model``, ``run``; ``files``: for each its
+        ``path``, ``format`` and ``minor`` (the number behind the point of format 1), ``written_by``, ``content_hash``, ``model`` (as
+        format 2 describes it), ``run``; ``files``: for each its
         ``bytes``, ``sha256`` and ``tensors`` or ``words``; ``bytes`` and ``values`` (numbers in
         tensors) of all; ``other_files`` that are none of the model's.
 
@@ -70,7 +71,8 @@ def inspect(path: str | os.PathLike[str]) -> Json:
     tensors = [tensor for entry in manifest.files.values() for tensor in (entry.tensors or {}).values()]
     return {
         "path": str(folder),
-        "format": FORMAT,
+        "format": manifest.format,
+        "minor": manifest.minor,
         "written_by": manifest.written_by,
         "content_hash": manifest.content_hash,
         "bytes": sum((folder / name).stat().st_size for name in (MANIFEST, RUN, *manifest.files)),
@@ -107,8 +109,8 @@ def _read(folder: Path, mapped: bool) -> Parts:
             if entry.tensors is not None:
                 file = read_checked(path, entry, header(entry.tensors), mapped=mapped)
                 tensors[path.stem] = arrays_in(file, entry.tensors, path)
-            elif entry.n_words is not None:
-                words = words_from_bytes(read_checked(path, entry), entry.n_words, path)
+            elif entry.words is not None:
+                words = words_from_bytes(read_checked(path, entry), entry.words, path)
             else:
                 blobs[name] = read_checked(path, entry).tobytes()
         except MemoryError as error:

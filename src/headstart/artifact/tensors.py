@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from headstart.arrays import Array
 from headstart.artifact.faults import damaged, shortened
 from headstart.errors import ArtifactError
 from headstart.plain import Facts
+from headstart.records import REMEDY, Record, Text, Whole
 
 # In the order of safetensors' own list: tensors are stored by falling place in it, then by name, which
 # keeps every tensor aligned to its item size.
@@ -38,8 +39,7 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 _LARGEST = 2**48  # bytes of one tensor: more than any disk, and far from where arithmetic overflows
 
 
-@dataclass(frozen=True)
-class TensorEntry:
+class TensorEntry(Record, frozen=True):
     """What is known of one tensor before its file is opened.
 
     Attributes:
@@ -47,8 +47,8 @@ class TensorEntry:
         shape: sizes, () for a single number.
     """
 
-    dtype: str
-    shape: tuple[int, ...]
+    dtype: Text
+    shape: Annotated[tuple[Whole, ...], Meta(max_length=MAX_DIMENSIONS)]
 
     @property
     def n_values(self) -> int:
@@ -61,12 +61,12 @@ class TensorEntry:
         return self.n_values * DTYPES[self.dtype].itemsize
 
     def check(self, where: str) -> None:
-        """Raise `ArtifactError` if no array can have this shape."""
+        """Raise `ArtifactError` if no array can have this type and shape."""
+        if self.dtype not in DTYPES:
+            raise ArtifactError(f"{where} is of {shortened(self.dtype)}, expected one of {', '.join(DTYPES)}. {REMEDY}")
         # Zeros are left out: NumPy refuses an empty array of impossible sizes, too.
         if math.prod(size or 1 for size in self.shape) > _LARGEST // DTYPES[self.dtype].itemsize:
-            raise ArtifactError(
-                f"{where} has the impossible shape {shortened(list(self.shape))}. Copy the model again."
-            )
+            raise ArtifactError(f"{where} has the impossible shape {shortened(list(self.shape))}. {REMEDY}")
 
 
 def entries_of(arrays: Facts, where: str) -> dict[str, TensorEntry]:

@@ -134,7 +134,7 @@ def _files(parts: Parts) -> Iterator[tuple[str, Iterable[Any], Json]]:
         table = entries_of(arrays, stem)
         yield _named(f"{stem}.safetensors"), raw_bytes(arrays, table), {"tensors": table}
     if parts.words is not None:
-        yield WORDS, [words_to_bytes(parts.words)], {"n_words": len(parts.words)}
+        yield WORDS, [words_to_bytes(parts.words)], {"words": len(parts.words)}
     for name, blob in sorted(parts.blobs.items()):
         if _named(name).endswith((".safetensors", WORDS)):
             raise ArtifactError(f"the blob {name} has a name that is kept for tensors or words; give it another.")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from headstart.artifact import check_description
 from headstart.artifact import inspect as inspect_artifact
 from headstart.cli import console
 from headstart.cli.commands import Inspect
+from headstart.inputs import INPUTS, ImageInput, SeriesInput, stored_inputs
 from headstart.plain import Json
+from headstart.predictor.stored import decoded_model
 from headstart.tasks import task_from_json
 
 
 def inspect(options: Inspect) -> None:
     """Tell all about a saved model without loading its weights."""
     found = inspect_artifact(options.model)
-    check_description(found["model"])
+    decoded_model(found["model"])
     console.emit(found, as_json=options.as_json, lines=_summary(found))
 
 
@@ -25,7 +26,7 @@ def _learnt_from(info: Json) -> str:
 
 def _network(net: Json) -> str:
     # An imported graph stands among its options as one long string, which --json shows.
-    short = [f"{name} {value}" for name, value in net["options"].items() if len(str(value)) <= 60]
+    short = [f"{name} {value}" for name, value in net.get("options", {}).items() if len(str(value)) <= 60]
     return f"{net['name'] or 'own module'} ({net['n_words']:,} words{''.join(f', {option}' for option in short)})"
 
 
@@ -50,7 +51,7 @@ def _typed_columns(model: Json) -> list[str]:
 def _decisions(model: Json) -> str:
     """Return from which probability on a label is predicted, whether costs decide, and when nothing is predicted."""
     rule = model.get("rule", {})
-    found = ["by costs"] if rule.get("costs") else [f"from a probability of {model.get('threshold', 0.5):g} on"]
+    found = ["by costs"] if rule.get("costs") else [f"from a probability of {rule.get('threshold', 0.5):g} on"]
     if rule.get("thresholds"):
         found = ["from a probability of its own for each label on"]
     kind = (model.get("task") or {}).get("kind", "binary")
@@ -81,14 +82,12 @@ def _texts(text: Json, steps: list[str]) -> dict[str, str]:
 def _inputs(inputs: Json) -> dict[str, str]:
     """Return what is read that is no text."""
     found = {}
-    for kind, config in inputs.items():
-        if kind == "series":
-            found["series"] = (
-                f"{config['column']}: {len(config['means'])} channels, {config['max_steps']:,} steps at most"
-            )
-        elif kind == "image":
-            colours = "colours" if config["channels"] == 3 else "grey"
-            found["images"] = f"{config['column']}: {config['height']} x {config['width']}, {colours}"
+    for one in stored_inputs({kind: config for kind, config in inputs.items() if kind in INPUTS}).values():
+        if isinstance(one, SeriesInput):
+            found["series"] = f"{one.column}: {len(one.means)} channels, {one.max_steps:,} steps at most"
+        elif isinstance(one, ImageInput):
+            colours = "colours" if one.channels == 3 else "grey"
+            found["images"] = f"{one.column}: {one.height} x {one.width}, {colours}"
     return found
 
 
@@ -105,7 +104,8 @@ def _summary(found: Json) -> list[str]:
     text = model.get("text", {})
     net = model.get("scorer", {}).get("net") or {}
     steps = [step["kind"] for step in (text.get("steps") or {}).get("steps", [])]
-    task = task_from_json(model.get("task") or {"kind": "binary", "names": names})
+    task = task_from_json({"kind": "binary", "names": names, **model.get("task", {})})
+    version = f"1.{found['minor']}" if found["format"] == 1 else found["format"]
     said = task.said() if names or task.kind == "regression" else "-"
     lines = {
         "model": f"{found['path']} ({model.get('kind')}, strategy {info.get('strategy', '-')})",
@@ -118,10 +118,10 @@ def _summary(found: Json) -> list[str]:
         "network": _network(net) if net else "none",
         "training rows": _learnt_from(info),
         "size": f"{found['bytes'] / 2**20:.1f} MiB, {found['values']:,} numbers",
-        "written by": f"headstart {found['written_by']}, format {found['format']}.{model.get('minor', 0)}",
+        "written by": f"headstart {found['written_by']}, format {version}",
         "content hash": found["content_hash"],
     }
-    if not model.get("minor"):
+    if version == "1.0":
         lines["lacks"] = _LACKING
     for part in ("valid", "test"):
         if info.get(part):

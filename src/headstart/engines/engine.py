@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from headstart.arrays import Floats
 from headstart.batches import Examples
 from headstart.errors import OptionError
-from headstart.plain import Facts, Json
+from headstart.plain import Facts
+from headstart.records import Name, Record, Text, Whole
 
 POOLINGS = ("last", "mean", "max")
 """How outputs of every token become one a row."""
@@ -64,8 +66,7 @@ class Engine(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class NetSpec:
+class NetSpec(Record, frozen=True):
     """How a network is built anew, for its weights to be put in.
 
     Attributes:
@@ -75,12 +76,7 @@ class NetSpec:
         until: the stage at which it was cut off, or None.
     """
 
-    name: str | None
-    n_words: int
-    options: Facts = field(default_factory=dict)
-    until: str | None = None
-
-    def config(self) -> Json:
-        """Return the spec, JSON-able."""
-        options = {name: list(value) if isinstance(value, tuple) else value for name, value in self.options.items()}
-        return {"name": self.name, "n_words": self.n_words, "options": options, "until": self.until}
+    name: Text | None
+    n_words: Whole
+    options: Facts = msgspec.field(default_factory=dict)
+    until: Name | None = None

@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Literal, get_args
 
-from headstart.artifact.schema import boolean, integer, nullable, number, record, sequence, text
+from msgspec import Meta
+
 from headstart.errors import ArtifactError
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.plain import Options
+from headstart.records import Fraction, Record, decoded
 
 MOST_LAYERS = 64
 """Layers of one stack; a damaged file may ask for a million."""
 
-POOLED_BY = ("mean", "cls", "max", "last")
+_PooledBy = Literal["mean", "cls", "max", "last"]
+POOLED_BY = get_args(_PooledBy)
 """How token states become one vector: their mean, the first one, the largest of each value, the last one."""
 
-ENCODER_ACTIVATIONS = ("gelu", "gelu_tanh", "relu")
+_Activation = Literal["gelu", "gelu_tanh", "relu"]
+ENCODER_ACTIVATIONS = get_args(_Activation)
 
 _MOST_TARGETS = 1000
 """Every list is a stage of its own, and a file may claim any number of them."""
 
-_PIECE = integer(0, 2**30)
-_N_WORDS = integer(FIRST_WORD_ID + 1, 2**30)
-_HEAD = {"n_outputs": integer(1, 100_000)}
-_STATIC = record(_HEAD, size=integer(1, 2**17), normalize=boolean)
-_ENCODER = record(
-    {**_HEAD, "dropout": number(0, 0.95), "attention_dropout": number(0, 0.95)},
-    size=integer(1, 2**17),
-    inner_size=integer(1, 2**20),
-    n_layers=integer(1, 256),
-    n_heads=integer(1, 1024),
-    n_positions=integer(1, 2**20),
-    activation=text(choices=ENCODER_ACTIVATIONS),
-    epsilon=number(0, 1),
-    unknown=nullable(_PIECE),
-    before=sequence(_PIECE, longest=16),
-    after=sequence(_PIECE, longest=16),
-    pooling=sequence(text(choices=POOLED_BY), shortest=1, longest=len(POOLED_BY)),
-    normalize=boolean,
-)
+_Piece = Annotated[int, Meta(ge=0, le=2**30)]
+_NWords = Annotated[int, Meta(ge=FIRST_WORD_ID + 1, le=2**30)]
+_Size = Annotated[int, Meta(ge=1, le=2**17)]
+_NOutputs = Annotated[int, Meta(ge=1, le=100_000)]
+_Dropout = Annotated[float, Meta(ge=0, le=0.95)]
+_Pieces = Annotated[tuple[_Piece, ...], Meta(max_length=16)]
+
+
+class _Static(Record, frozen=True):
+    """Options of a table of static vectors."""
+
+    size: _Size
+    normalize: bool
+    n_outputs: _NOutputs | None = None
+
+
+class _Encoder(Record, frozen=True):
+    """Options of a transformer."""
+
+    size: _Size
+    inner_size: Annotated[int, Meta(ge=1, le=2**20)]
+    n_layers: Annotated[int, Meta(ge=1, le=256)]
+    n_heads: Annotated[int, Meta(ge=1, le=1024)]
+    n_positions: Annotated[int, Meta(ge=1, le=2**20)]
+    activation: _Activation
+    epsilon: Fraction
+    unknown: _Piece | None
+    before: _Pieces
+    after: _Pieces
+    pooling: Annotated[tuple[_PooledBy, ...], Meta(min_length=1, max_length=len(POOLED_BY))]
+    normalize: bool
+    n_outputs: _NOutputs | None = None
+    dropout: _Dropout = 0.0
+    attention_dropout: _Dropout = 0.0
 
 
 def check_static(n_words: int, options: Options) -> None:
@@ -47,8 +67,8 @@ def check_static(n_words: int, options: Options) -> None:
     Raises:
         ArtifactError: an option is missing, unknown or out of bounds.
     """
-    _N_WORDS(n_words, "the encoder's number of ids")
-    _STATIC(dict(options), "the encoder's options")
+    decoded(_NWords, n_words, "the encoder's number of ids")
+    decoded(_Static, options, "the encoder's options")
 
 
 def check_encoder(n_words: int, options: Options) -> None:
@@ -57,10 +77,10 @@ def check_encoder(n_words: int, options: Options) -> None:
     Raises:
         ArtifactError: an option is missing, unknown, out of bounds, or does not fit the others.
     """
-    _N_WORDS(n_words, "the encoder's number of ids")
-    _ENCODER(dict(options), "the encoder's options")
-    size, heads = options["size"], options["n_heads"]
-    pieces = [options["unknown"] or 0, *options["before"], *options["after"]]
+    decoded(_NWords, n_words, "the encoder's number of ids")
+    known = decoded(_Encoder, options, "the encoder's options")
+    size, heads = known.size, known.n_heads
+    pieces = [known.unknown or 0, *known.before, *known.after]
     if max(pieces) >= n_words - FIRST_WORD_ID:
         raise ArtifactError(
             f"the encoder names piece {max(pieces)}, and its table has {n_words - FIRST_WORD_ID} of them; "

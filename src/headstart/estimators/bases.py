@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-from headstart.artifact import content_hash, inspect
+from headstart.artifact import read
 from headstart.errors import ArtifactError, OptionError
 from headstart.features import as_predictor
 from headstart.outputs import check_apart
@@ -26,10 +25,11 @@ def check_not_base(path: str | os.PathLike[str], base: object) -> None:
         check_apart(path, [base], option="the model's folder")
         return
     try:
-        there = inspect(Path(path))["content_hash"]
+        there = read(path)
     except ArtifactError:
         return
-    if there == content_hash(as_predictor(base).to_parts()):
+    own = as_predictor(base).to_parts()
+    if there.digest(but=there.model) == own.digest(but=own.model):  # the same arrays and words, in whatever format
         raise OptionError(
             f"{str(path)!r} holds the base that this model was made from, and would lose it; save to another folder."
         )

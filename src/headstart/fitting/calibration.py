@@ -139,7 +139,7 @@ def _of_order(logits: Doubles, goals: Doubles, weights: Doubles) -> Rule:
     rule = Rule((slope / scale, 0.0), offsets=tuple(cuts.tolist()))
     task = Ordinal(tuple(map(str, range(n_cuts + 1))))
     expected = task.expected(task.probabilities(logits, rule))
-    return replace(rule, thresholds=tuple(_quantiles(expected, 1 - higher, weights)))
+    return rule.replace(thresholds=tuple(_quantiles(expected, 1 - higher, weights)))
 
 
 def _quantiles(expected: Doubles, lower: Doubles, weights: Doubles) -> list[float]:
@@ -173,7 +173,7 @@ def _of_labels(logits: Doubles, targets: Array, weights: Doubles) -> Rule:
         factors, offsets = zip(*pairs, strict=True)
         rule = Rule(factors=factors, offsets=offsets)
     probabilities = MultiLabel(tuple(map(str, range(logits.shape[1])))).probabilities(logits, rule)
-    return replace(rule, thresholds=_thresholds(there, probabilities, n_with >= _LEAST_FOR_THRESHOLD_OF_LABEL))
+    return rule.replace(thresholds=_thresholds(there, probabilities, n_with >= _LEAST_FOR_THRESHOLD_OF_LABEL))
 
 
 def _thresholds(there: Array, probabilities: Doubles, often: Array) -> tuple[float, ...]:
@@ -213,7 +213,7 @@ def _of_numbers(task: Regression, logits: Doubles, targets: Array, weights: Doub
     medians = [_weighted_median(numbers[rows], weights[rows]) for rows in bins]
     values = isotonic_regression(np.array(medians), sample_weight=np.array([weights[rows].sum() for rows in bins]))
     apart = np.append(True, np.diff(inputs) > 0)
-    return replace(rule, inputs=tuple(inputs[apart].tolist()), values=tuple(values[apart].tolist()))
+    return rule.replace(inputs=tuple(inputs[apart].tolist()), values=tuple(values[apart].tolist()))
 
 
 def _weighted_median(numbers: Doubles, weights: Doubles) -> float:

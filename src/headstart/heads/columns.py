@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from headstart.corpus.column_types import COLUMN_TYPES, as_type, holds_numbers, numeral, type_of
+from headstart.corpus.column_types import as_type, holds_numbers, numeral, type_of
 from headstart.errors import ArtifactError, DataError, near_names
 from headstart.plain import Facts, Json
+from headstart.records import Name, Number, Record, Whole, Word, decoded
 
 NULL = "(null)"
 """The category that stands for a missing value."""
@@ -44,8 +45,7 @@ class Imposed(NamedTuple):
     counts: dict[str, dict[str, int]]
 
 
-@dataclass(frozen=True)
-class LearntColumn:
+class LearntColumn(Record, frozen=True, dict=True):
     """What is known of a column since training; models of format 1.0 hold none.
 
     Attributes:
@@ -55,9 +55,9 @@ class LearntColumn:
         from_numbers: whether a category was learnt from numbers, so that ``1.0`` is the value ``1``.
     """
 
-    type: str
-    values: tuple[str, ...] = ()
-    n_values: int = 0
+    type: Name
+    values: tuple[Word, ...] = ()
+    n_values: Whole = 0
     from_numbers: bool = False
 
     def matched(self, cells: Any, *, by_number: bool) -> tuple[Any, int]:
@@ -85,6 +85,15 @@ class LearntColumn:
             if number is not None:
                 found.setdefault(number, value)
         return found
+
+
+class StoredColumns(Record, frozen=True):
+    """A `ColumnEncoder` as a model stores it: ``kinds`` has an order, so it is a list."""
+
+    kinds: tuple[tuple[Name, Literal["number", "category", "words"]], ...]
+    categories: dict[Name, tuple[Word, ...]]
+    means: dict[Name, Number]
+    learnt: dict[Name, LearntColumn] | None = None
 
 
 @dataclass(frozen=True)
@@ -258,7 +267,7 @@ class ColumnEncoder:
             "means": dict(self.means),
         }
         if self.learnt is not None:
-            config["learnt"] = {name: _learnt_config(column) for name, column in self.learnt.items()}
+            config["learnt"] = {name: column.to_json() for name, column in self.learnt.items()}
         return config
 
     @classmethod
@@ -268,46 +277,25 @@ class ColumnEncoder:
         Raises:
             ArtifactError: if `config` is not what `config` gave.
         """
-        try:
-            kinds = {str(name): str(kind) for name, kind in config["kinds"]}
-            categories = {str(name): tuple(map(str, values)) for name, values in config["categories"].items()}
-            means = {str(name): float(value) for name, value in config["means"].items()}
-            learnt = None
-            if "learnt" in config:
-                learnt = {str(name): _learnt_column(column) for name, column in config["learnt"].items()}
-            self = cls(kinds, categories, means, learnt)
-            listed = {*self.category_names, *self._named("words")}
-            complete = set(categories) == listed and set(means) == set(self.number_names)
-            fitting = learnt is None or kinds == {name: _KINDS[learnt[name].type] for name in kinds}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ArtifactError(
-                f"the column settings of this model cannot be read ({error!r}); copy the model again."
-            ) from error
-        once = len(kinds) == len(config["kinds"]) and (learnt is None or len(learnt) == len(kinds))
-        known = {"number", "category"} if learnt is None else {*_KINDS.values()}
-        if not complete or not once or not fitting or set(kinds.values()) - known:
+        return cls.of(decoded(StoredColumns, config, "the columns that this model reads"))
+
+    @classmethod
+    def of(cls, stored: StoredColumns) -> ColumnEncoder:
+        """Build the encoder again; see `from_config`."""
+        kinds: dict[str, str] = dict(stored.kinds)
+        learnt = stored.learnt
+        self = cls(kinds, stored.categories, stored.means, learnt)
+        listed = {*self.category_names, *self._named("words")}
+        fits = set(self.categories) == listed and set(self.means) == set(self.number_names)
+        if learnt is None:
+            fits = fits and "words" not in kinds.values()
+        else:
+            fits = fits and kinds == {name: _KINDS.get(column.type) for name, column in learnt.items()}
+        if not fits or len(kinds) < len(stored.kinds):
             raise ArtifactError(
                 "the column settings of this model do not fit one another; copy the model again or train it anew."
             )
         return self
-
-
-def _learnt_config(column: LearntColumn) -> Json:
-    if column.type != "category":
-        return {"type": column.type}
-    return {
-        "type": column.type,
-        "values": list(column.values),
-        "n_values": column.n_values,
-        "from_numbers": column.from_numbers,
-    }
-
-
-def _learnt_column(config: Facts) -> LearntColumn:
-    if config["type"] not in COLUMN_TYPES:
-        raise ValueError(config["type"])
-    values = tuple(map(str, config.get("values", ())))
-    return LearntColumn(config["type"], values, int(config.get("n_values", 0)), bool(config.get("from_numbers", False)))
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:

@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Meta
 
 from headstart.arrays import Array, Doubles
-from headstart.artifact.schema import anything, mapping, number, record, sequence, text
 from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import ArtifactError, DataError
 from headstart.heads import ColumnEncoder
+from headstart.heads.columns import StoredColumns
 from headstart.inputs.protocol import Encoded
 from headstart.plain import Facts, Json
+from headstart.records import Name, Number, Record, decoded
 
 _KNOTS = 33
-_NUMBERS = sequence(number(-1e308, 1e308), longest=_KNOTS)
-_LISTS = sequence(_NUMBERS, longest=1_000_000)
-_CONFIG = record(
-    {"encoder": mapping(anything), "knots": _LISTS, "centres": _LISTS},
-    names=sequence(text(longest=10_000), longest=100_000),
-)
+
+
+class _Stored(Record, frozen=True):
+    """What a model's folder keeps; the encoder and what follows where a network reads the columns."""
+
+    names: tuple[Name, ...]
+    encoder: StoredColumns | None = None
+    knots: tuple[Annotated[tuple[Number, ...], Meta(min_length=1, max_length=_KNOTS)], ...] = ()
+    centres: tuple[tuple[Number, Number], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,16 +153,15 @@ class ColumnInput:
         Raises:
             ArtifactError: `config` is not what `config` gave.
         """
-        _CONFIG(dict(config), "the columns that this model reads")
-        if "encoder" not in config:
-            return cls(tuple(config["names"]))
-        encoder = ColumnEncoder.from_config(config["encoder"])
-        knots, centres = (tuple(map(tuple, config[name])) for name in ("knots", "centres"))
-        ascending = all(one and all(a <= b for a, b in pairwise(one)) for one in knots)
-        pairs = all(len(one) == 2 and one[1] > 0 for one in centres)
-        fits = len(knots) == len(centres) == encoder.n_numbers and list(encoder.kinds) == list(config["names"])
-        if not (ascending and pairs and fits):
+        stored = decoded(_Stored, config, "the columns that this model reads")
+        if stored.encoder is None:
+            return cls(stored.names)
+        encoder = ColumnEncoder.of(stored.encoder)
+        ascending = all(a <= b for one in stored.knots for a, b in pairwise(one))
+        positive = all(scale > 0 for _, scale in stored.centres)
+        fits = len(stored.knots) == len(stored.centres) == encoder.n_numbers and (*encoder.kinds,) == stored.names
+        if not (ascending and positive and fits):
             raise ArtifactError(
                 "the columns that this model reads do not fit one another; copy the model again or train it anew."
             )
-        return cls(tuple(config["names"]), encoder, knots, centres)
+        return cls(stored.names, encoder, stored.knots, stored.centres)

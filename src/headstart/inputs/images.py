@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+from msgspec import Meta
 
 from headstart.arrays import Bytes
-from headstart.artifact.schema import integer, record, text
 from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import DataError
 from headstart.extras import optional
 from headstart.inputs.protocol import Encoded
 from headstart.plain import Facts, Json
+from headstart.records import Name, Record, decoded
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 """Formats that are opened; others, such as EPS, run programs of their own."""
@@ -25,11 +25,10 @@ _MOST_POINTS = 50_000_000
 _LARGEST = 96
 """Points along a side, where nothing else is asked for: what a network from scratch learns of in reasonable time."""
 _LOOKED_AT = 256
-_CONFIG = record(column=text(longest=10_000), height=integer(1, 1024), width=integer(1, 1024), channels=integer(1, 3))
+_Side = Annotated[int, Meta(ge=1, le=1024)]
 
 
-@dataclass(frozen=True)
-class ImageInput:
+class ImageInput(Record, frozen=True):
     """Reads a column of image files as bytes.
 
     Attributes:
@@ -39,10 +38,10 @@ class ImageInput:
         channels: 3 of colours, 1 of grey.
     """
 
-    column: str
-    height: int
-    width: int
-    channels: int
+    column: Name
+    height: _Side
+    width: _Side
+    channels: Literal[1, 3]
 
     fields = ("pixels",)
 
@@ -97,7 +96,7 @@ class ImageInput:
 
     def config(self) -> Json:
         """Return what `from_config` takes."""
-        return {"column": self.column, "height": self.height, "width": self.width, "channels": self.channels}
+        return self.to_json()
 
     @classmethod
     def from_config(cls, config: Facts) -> Self:
@@ -106,8 +105,7 @@ class ImageInput:
         Raises:
             ArtifactError: `config` is not what `config` gave.
         """
-        _CONFIG(dict(config), "the images that this model reads")
-        return cls(config["column"], config["height"], config["width"], config["channels"])
+        return decoded(cls, config, "the images that this model reads")
 
 
 def _pillow(part: str = "Image") -> Any:

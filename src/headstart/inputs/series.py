@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
+from msgspec import Meta
 
 from headstart.arrays import Array, Floats
-from headstart.artifact.schema import integer, number, record, sequence, text
 from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import DataError
 from headstart.fields import Ragged
 from headstart.inputs.protocol import Encoded
 from headstart.plain import Facts, Json
+from headstart.records import Name, Record, decoded
 
 _MOST_STEPS = 4096
 _LARGE = 1e30
-_CONFIG = record(
-    column=text(longest=10_000),
-    means=sequence(number(-1e38, 1e38), shortest=1, longest=4096),
-    scales=sequence(number(1e-38, 1e38), shortest=1, longest=4096),
-    max_steps=integer(1, 2**31),
-)
+_Mean = Annotated[float, Meta(ge=-1e38, le=1e38)]
+_Scale = Annotated[float, Meta(ge=1e-38, le=1e38)]
+_OfChannels = Meta(min_length=1, max_length=4096)
 
 
-@dataclass(frozen=True)
-class SeriesInput:
+class SeriesInput(Record, frozen=True):
     """Reads a column of series, ``list<list<float>>`` [channels][steps] a row.
 
     Attributes:
@@ -38,10 +34,10 @@ class SeriesInput:
         max_steps: longer series are cut to their first so many steps.
     """
 
-    column: str
-    means: tuple[float, ...]
-    scales: tuple[float, ...]
-    max_steps: int = _MOST_STEPS
+    column: Name
+    means: Annotated[tuple[_Mean, ...], _OfChannels]
+    scales: Annotated[tuple[_Scale, ...], _OfChannels]
+    max_steps: Annotated[int, Meta(ge=1, le=2**31)] = _MOST_STEPS
 
     fields = ("series", "lengths")
 
@@ -101,12 +97,7 @@ class SeriesInput:
 
     def config(self) -> Json:
         """Return what `from_config` takes."""
-        return {
-            "column": self.column,
-            "means": list(self.means),
-            "scales": list(self.scales),
-            "max_steps": self.max_steps,
-        }
+        return self.to_json()
 
     @classmethod
     def from_config(cls, config: Facts) -> Self:
@@ -115,8 +106,7 @@ class SeriesInput:
         Raises:
             ArtifactError: `config` is not what `config` gave.
         """
-        _CONFIG(dict(config), "the series that this model reads")
-        return cls(config["column"], tuple(config["means"]), tuple(config["scales"]), config["max_steps"])
+        return decoded(cls, config, "the series that this model reads")
 
 
 def _rows(corpus: Corpus, column: str) -> list[Array | None]:

@@ -8,33 +8,29 @@ from itertools import pairwise
 from headstart.engines import POOLINGS
 from headstart.errors import ArtifactError
 from headstart.heads import ColumnEncoder
-from headstart.plain import Facts
+from headstart.predictor.stored import Model
 from headstart.tasks import Rule, Task
 
 _REMEDY = "The model's files do not belong together or are damaged; copy the model again or train it anew."
 
 
-def check_model(model: Facts) -> None:
-    """Refuse labels and columns that no trained model has, in a description that `check_description` passed.
+def check_model(model: Model) -> None:
+    """Refuse labels and columns that no trained model has.
 
     Raises:
         ArtifactError: says which, and what was expected.
     """
-    labels, columns = model["labels"], model["columns"]
-    types, values = model["info"].get("label_types", []), model["info"].get("label_values", ())
-    task = model.get("task")
-    if task is None:
-        expected = "two different names"
-        named = len(labels) == 2 and all(labels) and labels[0] != labels[1]
-        fits = named or (model["kind"] == "encoder" and not labels)
-    else:
-        expected = "those of its task, each once"
-        fits = labels == task.get("names") and len(set(labels)) == len(labels) and all(labels)
+    labels, columns, info = model.labels, model.columns, model.info
+    types, values = info.get("label_types", ()), info.get("label_values", ())
+    of_two = len(labels) == 2 if model.task is not None and model.task.kind == "binary" else True
     checks = {
-        f"the labels {labels!r:.60}; expected {expected}": fits,
+        f"the labels {labels!r:.60}; expected different names, as many as its answers": of_two
+        and all(labels)
+        and len(set(labels)) == len(labels)
+        and (model.task is not None or (model.kind == "encoder" and not labels)),
         "labels that are no whole numbers where whole numbers are declared": "int" not in types
         or all(label.lstrip("-").isdecimal() for label in labels),
-        "labels of one value": len(set(values)) == len(values),
+        "other label values than labels": len(set(values)) == len(values) and len(values) in (0, len(labels)),
         f"the columns {columns!r:.60}; expected names, each of them once": len(set(columns)) == len(columns),
     }
     for found, fits in checks.items():
@@ -42,13 +38,13 @@ def check_model(model: Facts) -> None:
             raise ArtifactError(f"this model has {found}. {_REMEDY}")
 
 
-def check_layers(layers: object, known: tuple[str, ...], pooling: object) -> None:
+def check_layers(layers: Sequence[str], known: Sequence[str], pooling: str) -> None:
     """Refuse layers that the network does not have, and an unknown pooling.
 
     Raises:
         ArtifactError: names what was found.
     """
-    if not isinstance(layers, list) or not layers or not all(layer in known for layer in layers):
+    if not all(layer in known for layer in layers):
         raise ArtifactError(
             f"this model reads the layers {layers!r:.80}, and its network has {', '.join(known)}. {_REMEDY}"
         )

@@ -81,7 +81,7 @@ def decided_rule(
     if abstain_below is not None:
         _require(task, "abstain_below", ("binary", "multiclass", "ordinal"))
         changes |= {"abstain_below": float(abstain_below)}
-    return replace(rule, **changes)
+    return rule.replace(**changes)
 
 
 def _require(task: Task, option: str, kinds: tuple[str, ...]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from headstart.arrays import Array
 from headstart.artifact import Parts, checked_tokenizer, is_quick, kept_arguments
 from headstart.corpus import TextHashes
-from headstart.engines import HeldNetwork, NetSpec
+from headstart.engines import HeldNetwork
 from headstart.errors import ArtifactError
 from headstart.heads import ColumnEncoder, LinearHead, TfidfHead, head_from_stored
 from headstart.heads.transforms import transform_from_stored
@@ -34,7 +35,8 @@ from headstart.predictor.scorers import (
     TextScorer,
     TransformScorer,
 )
-from headstart.tasks import Binary, Task, task_from_json
+from headstart.predictor.stored import Model, OfColumns, OfNetwork, OfNgrams, OfTransform, StoredScorer
+from headstart.tasks import Task, task_from_json
 from headstart.text.options import check_pattern
 from headstart.text.saved import StoredSteps
 
@@ -60,21 +62,19 @@ def load_steps(spec: object, parts: Parts, trust_patterns: bool) -> StoredSteps:
     return StoredSteps(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
 
 
-def load_inputs(model: Facts, steps: object) -> Inputs:
+def load_inputs(model: Model, steps: object) -> Inputs:
     """Return what the model reads: texts, and columns that its head reads, unless it says what else in ``inputs``."""
-    columns, text, stored = tuple(map(str, model["columns"])), model["text"], model.get("inputs", {})
-    how = {name: text[name] for name in ("column", "max_tokens", "clip")}
-    others = stored_inputs(stored)
+    columns, others = model.columns, stored_inputs(model.inputs)
     if not others or steps is not None:
+        text = model.text
+        how: Json = {"column": text.column, "max_tokens": text.max_tokens, "clip": text.clip}
         return {**reads(columns, steps=steps, **how), **others}
     return {**others, **({"columns": ColumnInput(columns)} if columns and "columns" not in others else {})}
 
 
-def load_task(model: Facts, labels: Sequence[str]) -> Task | None:
+def load_task(model: Model) -> Task | None:
     """Return the kind of answers; None of an encoder."""
-    if "task" in model:
-        return task_from_json(model["task"])
-    return Binary((str(labels[0]), str(labels[1]))) if labels else None
+    return None if model.task is None else task_from_json({"names": model.labels, **msgspec.to_builtins(model.task)})
 
 
 def load_hashes(arrays: Mapping[str, Array] | None) -> TextHashes | None:
@@ -100,45 +100,38 @@ def check_pieces(steps: StoredSteps | None, scorer: Scorer) -> None:
             )
 
 
-def load_scorer(kind: str, config: Facts, parts: Parts, own: object, engine: str) -> Scorer:
+def load_scorer(kind: str, stored: StoredScorer, parts: Parts, own: object, engine: str) -> Scorer:
     """Return what stands at the end."""
     head_arrays = parts.tensors.get("head", {})
-    if kind == "tfidf":
-        head = config["head"]
-        encoder = None
-        if head["columns"] is not None:
-            encoder = ColumnEncoder.from_config(head["columns"])
-        how = {name: str(head[name]) for name in ("tokens", "counts") if name in head}
-        words = _word_list(parts.words)
-        model = TfidfHead.from_arrays(words, head_arrays, int(head["longest"]), encoder, **how)
+    if isinstance(stored, OfNgrams):
+        ngrams, words = stored.head, _word_list(parts.words)
+        encoder = None if ngrams.columns is None else ColumnEncoder.of(ngrams.columns)
+        how = {"tokens": ngrams.tokens, "counts": ngrams.counts}
+        model = TfidfHead.from_arrays(words, head_arrays, ngrams.longest, encoder, **how)
         check_size("TF-IDF head", model.n_inputs, len(words) + model.n_indicators)
         return TextScorer(model)
-    if kind == "columns":
-        alone = head_from_stored(config["head"], head_arrays, parts.blobs)
+    if isinstance(stored, OfColumns):
+        alone = head_from_stored(stored.head, head_arrays, parts.blobs)
         check_size("head", alone.n_inputs, alone.n_indicators)
         return ColumnScorer(alone)
-    if kind == "transform":
-        transform = transform_from_stored(config["transform"], parts.tensors.get("transform", {}))
-        reading = head_from_stored(config["head"], head_arrays, parts.blobs)
+    if isinstance(stored, OfTransform):
+        transform = transform_from_stored(stored.transform, parts.tensors.get("transform", {}))
+        reading = head_from_stored(stored.head, head_arrays, parts.blobs)
         if not isinstance(reading, LinearHead):
             raise ArtifactError(
                 "this model's features are read by another head than a linear one; copy the model again."
             )
         return TransformScorer(transform, reading)
-    spec = NetSpec(**config["net"])
+    spec = stored.net
     net = HeldNetwork(spec, parts.tensors.get("weights", {}), own=own if spec.name is None else None, engine=engine)
-    if kind == "network":
-        return NetworkScorer(net, spec)
-    if kind == "encoder":
-        return EncoderScorer(net, spec)
-    if kind == "layers":
-        check_layers(config["layers"], net.stages, config["pooling"])
-        over_layers = head_from_stored(config["head"], head_arrays, parts.blobs)
-        sizes = [size for layer in config["layers"] if isinstance(size := net.shapes.get(layer, ("",))[-1], int)]
-        if len(sizes) == len(config["layers"]):
-            check_size("head", over_layers.n_inputs, sum(sizes) + over_layers.n_indicators)
-        return LayerScorer(net, spec, tuple(config["layers"]), over_layers, str(config["pooling"]))
-    raise ArtifactError(f"this model is of kind {kind!r}, which this version does not know; upgrade headstart.")
+    if isinstance(stored, OfNetwork):
+        return (EncoderScorer if kind == EncoderScorer.kind else NetworkScorer)(net, spec)
+    check_layers(stored.layers, net.stages, stored.pooling)
+    over_layers = head_from_stored(stored.head, head_arrays, parts.blobs)
+    sizes = [size for layer in stored.layers if isinstance(size := net.shapes.get(layer, ("",))[-1], int)]
+    if len(sizes) == len(stored.layers):
+        check_size("head", over_layers.n_inputs, sum(sizes) + over_layers.n_indicators)
+    return LayerScorer(net, spec, stored.layers, over_layers, stored.pooling)
 
 
 def _word_list(words: Any) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Unpack, cast
 import numpy as np
 
 from headstart.arrays import Array, Doubles
-from headstart.artifact import MINOR, Parts, check_description, read
+from headstart.artifact import Parts, read
 from headstart.batches import Clip
 from headstart.corpus import Corpus, OtherColumns, TextHashes
 from headstart.engines import AUTO, ENGINES, CannotRunError, HeldNetwork, check_engine
@@ -54,13 +54,10 @@ from headstart.predictor.scorers import (
     Scorer,
     TextScorer,
 )
+from headstart.predictor.stored import decoded_model
 from headstart.tasks import PLAIN, Rule, Task
 
 _CHUNK_ROWS = 16_384
-_ENCODERS = ("static", "transformer")
-_OF_TASKS, _OF_TUNED_ENCODERS = 2, 3
-"""Minor versions of the format that other tasks than two labels, and encoders with a head, came with; that of other rows than
-texts is the newest."""
 _ROWS = {"text": "texts", "series": "series", "image": "images", "columns": "tabular rows"}
 _ANYWHERE = ("cpu", "auto")
 
@@ -156,7 +153,7 @@ class Predictor(Shown):
 
     def with_rule(self, **changes: Any) -> Predictor:
         """Return the same model with parts of its `rule` changed."""
-        return replace(self, rule=replace(self.rule, **changes))
+        return replace(self, rule=self.rule.replace(**changes))
 
     @property
     def steps(self) -> Any:
@@ -247,7 +244,8 @@ class Predictor(Shown):
         if kind in ("text", "columns") or not corpus.reads:
             return self
         found: Any = self.inputs[kind]
-        return replace(self, inputs={**self.inputs, kind: replace(found, column=corpus.reads[0])})
+        moved = type(found).from_config({**found.config(), "column": corpus.reads[0]})
+        return replace(self, inputs={**self.inputs, kind: moved})
 
     def with_columns(self, names: Sequence[str]) -> Predictor:
         """Return the same model, which reads these columns."""
@@ -361,39 +359,19 @@ class Predictor(Shown):
             "text": {"column": self.text, "steps": steps, "max_tokens": self.max_tokens, "clip": self.clip},
             "scorer": self.scorer.config(),
             "columns": list(self.columns),
-            "calibration": list(self.calibration),
-            "threshold": self.threshold,
-            **self._beyond_two_labels(),
-            **self._beyond_texts(),
+            "rule": self.rule.to_json(),
             "info": self.info,
             "estimator": self.estimator,
         }
-        typed = self.encoder is not None and self.encoder.learnt is not None
-        normalized = steps is not None and any(step["kind"] == "UnicodeNormalizer" for step in steps["steps"])
-        if typed or normalized or self.learnt_from is not None:
-            model.setdefault("minor", 1)
-        spec = self.scorer.spec
-        if spec is not None and spec.name in _ENCODERS and "n_outputs" in spec.options:
-            model["minor"] = _OF_TUNED_ENCODERS
+        if self.task is not None:
+            model["task"] = {name: value for name, value in self.task.to_json().items() if name != "names"}
+        if others := written_inputs(self.inputs):
+            model["inputs"] = others
         return Parts(model=model, tensors=tensors, words=words, blobs=blobs, run=self.run)
-
-    def _beyond_two_labels(self) -> Json:
-        """Return what a model of two labels has no need of, and what is stored of it is as before."""
-        if self.task is None:
-            return {}
-        rule = self.rule.to_json()
-        if self.task.kind == "binary":
-            return {"rule": rule, "minor": _OF_TASKS} if rule else {}
-        return {"task": self.task.to_json(), "rule": rule, "minor": _OF_TASKS}
-
-    def _beyond_texts(self) -> Json:
-        """Return what a model of texts has no need of."""
-        others = written_inputs(self.inputs)
-        return {"inputs": others, "minor": MINOR} if others else {}
 
     def digest(self) -> str:
         """Return a SHA-256 of all that decides its answers, in hex; how it came to be does not count."""
-        return self.to_parts().digest(but=("info", "estimator", "minor", "training"))
+        return self.to_parts().digest(but=("info", "estimator", "training"))
 
     @classmethod
     def load(
@@ -419,31 +397,27 @@ class Predictor(Shown):
             OptionError: the engine cannot run this network.
         """
         check_engine(engine)
-        model = parts.model
         try:
-            check_description(model)
+            model, stored = decoded_model(parts.model)
             check_model(model)
-            text, labels = model["text"], model["labels"]
             steps = None
-            if text["steps"] is not None:
-                steps = load_steps(text["steps"], parts, trust_patterns)
-            slope, intercept = map(float, model["calibration"])
-            rule = Rule.from_json((slope, intercept), float(model["threshold"]), model.get("rule", {}))
-            scorer = load_scorer(model["kind"], model["scorer"], parts, net, engine)
+            if model.text.steps is not None:
+                steps = load_steps(model.text.steps, parts, trust_patterns)
+            scorer = load_scorer(model.kind, stored, parts, net, engine)
             check_pieces(steps, scorer)
             predictor = cls(
                 scorer=scorer,
-                task=load_task(model, labels),
+                task=load_task(model),
                 inputs=load_inputs(model, steps),
-                rule=rule,
-                info=cast(Provenance, dict(model["info"])),
+                rule=model.rule,
+                info=cast(Provenance, dict(model.info)),
                 run=dict(parts.run),
-                estimator=load_arguments(model["estimator"], trust_patterns),
+                estimator=load_arguments(model.estimator, trust_patterns),
                 learnt_from=load_hashes(parts.tensors.get("training")),
             )
             check_columns(predictor.columns, predictor.encoder)
             if predictor.task is not None:
-                check_answers(predictor.task, rule, scorer.n_outputs)
+                check_answers(predictor.task, model.rule, scorer.n_outputs)
             return predictor
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, ArtifactError | CannotRunError):

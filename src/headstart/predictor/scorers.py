@@ -88,7 +88,7 @@ class NetScorer(Scorer):
 
     def config(self) -> Json:
         """Return the JSON-able part of what rebuilds the scorer."""
-        return {"net": self.spec.config(), **super().config()}
+        return {"net": self.spec.to_json(), **super().config()}
 
     def arrays(self) -> dict[str, Arrays]:
         """Return the weights, and the head's arrays."""

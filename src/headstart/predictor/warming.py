@@ -98,7 +98,7 @@ def _small_models() -> Iterator[Predictor]:
         task: Any = MultiClass(("a", "b", "c")) if options.get("n_outputs", 1) > 1 else Binary(("0", "1"))
         yield Predictor(NetworkScorer(network, spec), task, reads(steps=steps))
     linear = LinearHead(np.zeros(6), np.ones(6), np.zeros(6), 0.0)
-    spec = replace(NetSpec("gru", len(_WORDS), {**_RECURRENT, "cell": "gru", "pooling": ["mean"]}), until="pooled")
+    spec = NetSpec("gru", len(_WORDS), {**_RECURRENT, "cell": "gru", "pooling": ["mean"]}, "pooled")
     yield Predictor(
         LayerScorer(HeldNetwork(spec, _zeros(spec)), spec, ("pooled",), linear), Binary(("0", "1")), reads(steps=steps)
     )

@@ -103,5 +103,5 @@ def _cut(base: Predictor, layers: tuple[str, ...]) -> tuple[Network, NetSpec]:
     if not set(layers) <= set(shorter.stages):
         return net, spec
     if isinstance(shorter, MXNetGraph):  # a shorter graph is a graph of its own
-        return shorter, replace(spec, options=shorter.config())
-    return shorter, replace(spec, until=last)
+        return shorter, spec.replace(options=shorter.config())
+    return shorter, spec.replace(until=last)

@@ -69,7 +69,7 @@ def rule_of(predictor: Predictor, logits: Doubles, rows: Corpus, settings: Setti
     """
     task, targets, rule = predictor.answers, np.asarray(rows.labels), predictor.rule
     if settings.calibrate:
-        rule = replace(fit_rule(task, logits, targets, rows.weights), threshold=rule.threshold)
+        rule = fit_rule(task, logits, targets, rows.weights).replace(threshold=rule.threshold)
     if settings.coverage is None:
         return rule
     known = task.probabilities(logits, rule)
@@ -79,7 +79,7 @@ def rule_of(predictor: Predictor, logits: Doubles, rows: Corpus, settings: Setti
             of_others = fit_rule(task, logits[fold.train], targets[fold.train], weights)
             known[fold.valid] = task.probabilities(logits[fold.valid], of_others)
     quantile = conformal_quantile(task, known, targets, settings.coverage)
-    return replace(rule, coverage=settings.coverage, quantile=quantile)
+    return rule.replace(coverage=settings.coverage, quantile=quantile)
 
 
 def measured(predictor: Predictor, valid: Corpus | None, device: str) -> Provenance:

@@ -68,7 +68,7 @@ def with_new_head(base: Predictor, task: Task, random_state: int = 0, **further:
             fresh[name][to] = value[of]
     net.load_state_dict(fresh)
     net.eval()
-    return replace(base, scorer=NetworkScorer(net, replace(spec, options=options)), task=task, rule=PLAIN)
+    return replace(base, scorer=NetworkScorer(net, spec.replace(options=options)), task=task, rule=PLAIN)
 
 
 def _described(base: Predictor) -> str:

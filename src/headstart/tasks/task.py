@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -26,12 +26,15 @@ from headstart.evaluation.classes import class_figures, confusion
 from headstart.evaluation.figures import figures
 from headstart.evaluation.metric import Metric
 from headstart.plain import Facts, Json
+from headstart.records import Fraction, Number, Record
 
 _MOST_NAMED = 12
 
 
-@dataclass(frozen=True)
-class Rule:
+_Numbers = tuple[Number, ...]
+
+
+class Rule(Record, frozen=True):
     """How logits become probabilities and decisions: what was fitted on rows that were not learnt from.
 
     Attributes:
@@ -51,17 +54,17 @@ class Rule:
         abstain_below: no class is predicted where its probability lies below this; None where one always is.
     """
 
-    calibration: tuple[float, float] = (1.0, 0.0)
-    threshold: float = 0.5
-    factors: tuple[float, ...] = ()
-    offsets: tuple[float, ...] = ()
-    thresholds: tuple[float, ...] = ()
-    inputs: tuple[float, ...] = ()
-    values: tuple[float, ...] = ()
-    coverage: float | None = None
-    quantile: float | None = None
-    costs: tuple[float, ...] = ()
-    abstain_below: float | None = None
+    calibration: tuple[Number, Number] = (1.0, 0.0)
+    threshold: Fraction = 0.5
+    factors: _Numbers = ()
+    offsets: _Numbers = ()
+    thresholds: _Numbers = ()
+    inputs: _Numbers = ()
+    values: _Numbers = ()
+    coverage: Fraction | None = None
+    quantile: Number | None = None
+    costs: _Numbers = ()
+    abstain_below: Fraction | None = None
 
     def calibrated(self, logits: Doubles) -> Doubles:
         """Return slope times logits plus intercept."""
@@ -75,17 +78,6 @@ class Rule:
         n_classes = probabilities.shape[1]
         found: Places = (probabilities @ np.reshape(self.costs, (n_classes, n_classes))).argmin(1)
         return found
-
-    def to_json(self) -> Json:
-        """Return what is there beyond calibration and threshold, JSON-able."""
-        found = {field.name: getattr(self, field.name) for field in fields(self)[2:]}
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in found.items() if v not in ((), None)}
-
-    @classmethod
-    def from_json(cls, calibration: tuple[float, float], threshold: float, stored: Facts) -> Rule:
-        """Build a rule again from calibration, threshold, and what `to_json` gave."""
-        rest: Json = {name: tuple(map(float, v)) if isinstance(v, list) else float(v) for name, v in stored.items()}
-        return cls(calibration, threshold, **rest)
 
 
 PLAIN = Rule()

@@ -5,16 +5,17 @@ A regular expression from a file is used unasked only if it is plain: nothing bo
 Nothing here needs scikit-learn, whose import takes about a second; `headstart.text.restored` makes its steps of these.
 """
 
-from collections.abc import Mapping
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal
 
+import msgspec
 import pyarrow as pa
 
 from headstart.errors import ArtifactError, HeadstartError
 from headstart.extras import learning_half
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.plain import Json
+from headstart.records import Record, decoded
 from headstart.text.columns import text_column
 from headstart.text.definitions import DEFINITIONS, compiled_table
 from headstart.text.fused import Encoded, FusedSteps
@@ -26,21 +27,35 @@ from headstart.text.unicode_forms import check_form, normalized
 from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 
 JSON_FORMAT = 1
-OPTIONS: dict[str, dict[str, tuple[type, ...]]] = {  # the kinds in their standard order
-    "NullImputer": {"fill_value": (str,)},
-    "UnicodeNormalizer": {"form": (str,)},
-    "LowerCaser": {},
-    "Tokenizer": {"pattern": (str,)},
-    "TokenIndexer": {"min_count": (int,), "max_size": (int, type(None))},
-}
-_PRETRAINED = "PretrainedTokenizer"
 _MEND = "The model is damaged, or another version of headstart wrote it: copy it anew, or load it with that version."
+_PRETRAINED = "PretrainedTokenizer"
+OPTIONS: dict[str, list[tuple[str, Any]]] = {  # the kinds in their standard order
+    "NullImputer": [("fill_value", str)],
+    "UnicodeNormalizer": [("form", str)],
+    "LowerCaser": [],
+    "Tokenizer": [("pattern", str)],
+    "TokenIndexer": [("min_count", int), ("max_size", int | None)],
+}
+_OPTIONS = {
+    kind: msgspec.defstruct(kind, options, forbid_unknown_fields=True)
+    for kind, options in {**OPTIONS, _PRETRAINED: [("framed", bool)]}.items()
+}
 
 
-class _Step(NamedTuple):
-    name: str
-    kind: str
-    options: Json
+class _Step(Record, frozen=True):
+    """A text step as a model stores it."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^(?!.*__).+$", max_length=1000)]
+    kind: Literal["NullImputer", "UnicodeNormalizer", "LowerCaser", "Tokenizer", "TokenIndexer", "PretrainedTokenizer"]
+    options: dict[str, Any]
+    version: Any = None
+
+
+class _Spec(Record, frozen=True):
+    """What ``steps_to_json`` gives."""
+
+    format: Literal[1]
+    steps: tuple[_Step, ...]
 
 
 class StoredSteps:
@@ -69,10 +84,12 @@ class StoredSteps:
     ) -> None:
         self.spec, self.vocabulary, self.counts, self.rules, self.framed = spec, None, None, None, False
         self._steps: list[_Step] = []
-        if _is_pretrained(spec):
-            self.rules, self.framed = _pretrained(spec, rules)
+        steps = steps_of(spec)
+        if _is_pretrained(steps):
+            self.rules, self.framed = _pretrained(steps, rules)
             return
-        self._steps = _checked(spec, trust_patterns)
+        _check(steps, trust_patterns)
+        self._steps = steps
         try:
             for step in self._steps:
                 _check_options(step)
@@ -126,15 +143,15 @@ class StoredSteps:
 
     def _cut(self, texts: "pa.LargeStringArray") -> RaggedIds:
         found: Any = texts
-        for _, kind, options in self._steps:
-            if kind == "NullImputer":
-                found = filled(found, **options)
-            elif kind == "UnicodeNormalizer":
-                found = normalized(found, **options)
-            elif kind == "LowerCaser":
+        for step in self._steps:
+            if step.kind == "NullImputer":
+                found = filled(found, **step.options)
+            elif step.kind == "UnicodeNormalizer":
+                found = normalized(found, **step.options)
+            elif step.kind == "LowerCaser":
                 found = lowered(found)
-            elif kind == "Tokenizer":
-                found = tokens_of(found, **options)
+            elif step.kind == "Tokenizer":
+                found = tokens_of(found, **step.options)
         return indexed(found, self.vocabulary)
 
     def __getstate__(self) -> Json:
@@ -153,30 +170,13 @@ def fused_from_json(
     Raises:
         ArtifactError: as `StoredSteps`.
     """
-    return None if _is_pretrained(spec) else StoredSteps(spec, words, counts, trust_patterns=trust_patterns).fused
+    pretrained = _is_pretrained(steps_of(spec))
+    return None if pretrained else StoredSteps(spec, words, counts, trust_patterns=trust_patterns).fused
 
 
 def pretrained_spec(*, framed: bool) -> Json:
     """What is stored of a `PretrainedTokenizer` next to its rules."""
     return {"format": JSON_FORMAT, "steps": [{"name": "tokenizer", "kind": _PRETRAINED, "options": {"framed": framed}}]}
-
-
-def _is_pretrained(spec: object) -> bool:
-    steps = spec.get("steps") if isinstance(spec, Mapping) else None
-    return isinstance(steps, list) and any(
-        isinstance(step, Mapping) and step.get("kind") == _PRETRAINED for step in steps
-    )
-
-
-def _pretrained(spec: object, rules: bytes | None) -> tuple[str, bool]:
-    """Rules and frame of a `PretrainedTokenizer`."""
-    known = [pretrained_spec(framed=framed) for framed in (True, False)]
-    if spec not in known or rules is None:
-        raise ArtifactError(
-            f"Expected one text step {_PRETRAINED} called 'tokenizer' with the option framed, and its rules, "
-            f"got {spec!r:.120} {'without' if rules is None else 'with'} rules. {_MEND}"
-        )
-    return rules.decode(), spec == known[0]
 
 
 def check_spec(spec: object) -> None:
@@ -185,19 +185,37 @@ def check_spec(spec: object) -> None:
     Raises:
         ArtifactError: says what was found.
     """
-    _checked(spec, trusted=True)
+    _check(steps_of(spec), trusted=True)
 
 
-def _checked(spec: object, trusted: bool) -> list[_Step]:
-    """The steps of a specification, whose shape, names, kinds and types of options are right."""
-    if not isinstance(spec, Mapping) or not isinstance(spec.get("steps"), list):
-        raise ArtifactError(f"Expected text steps as an object with a list 'steps', got {spec!r:.80}. {_MEND}")
-    if spec.get("format") != JSON_FORMAT:
+def steps_of(spec: object) -> list[_Step]:
+    """The steps of a specification, whose names, kinds and types of options are right.
+
+    Raises:
+        ArtifactError: says what does not fit.
+    """
+    steps = decoded(_Spec, spec, "the text steps of this model")
+    for step in steps.steps:
+        decoded(_OPTIONS[step.kind], step.options, f"options of the text step {step.kind}")
+    return list(steps.steps)
+
+
+def _is_pretrained(steps: list[_Step]) -> bool:
+    return any(step.kind == _PRETRAINED for step in steps)
+
+
+def _pretrained(steps: list[_Step], rules: bytes | None) -> tuple[str, bool]:
+    """Rules and frame of a `PretrainedTokenizer`."""
+    if len(steps) > 1 or rules is None:
         raise ArtifactError(
-            f"The text steps of this model are of format {spec.get('format')!r:.20}, and this version of headstart "
-            f"reads format {JSON_FORMAT}. Install the version that wrote the model, or a newer one."
+            f"Expected {_PRETRAINED} as the only text step, and its rules, "
+            f"got {len(steps)} {'without' if rules is None else 'with'} rules. {_MEND}"
         )
-    steps = [_checked_step(step) for step in spec["steps"]]
+    return rules.decode(), bool(steps[0].options["framed"])
+
+
+def _check(steps: list[_Step], trusted: bool) -> None:
+    """Refuse steps in another order, and an expression that nobody trusts."""
     kinds = [step.kind for step in steps]
     if kinds[-2:] != ["Tokenizer", "TokenIndexer"] or len({*kinds}) < len(kinds):
         raise ArtifactError(
@@ -206,9 +224,8 @@ def _checked(spec: object, trusted: bool) -> list[_Step]:
     if len({step.name for step in steps}) < len(steps):
         raise ArtifactError(f"Expected text steps of different names, got {[step.name for step in steps]}. {_MEND}")
     pattern = steps[-2].options["pattern"]
-    _check_version(pattern, spec["steps"][-2].get("version"))
+    _check_version(pattern, steps[-2].version)
     check_pattern(pattern, trusted)
-    return steps
 
 
 def _check_version(pattern: str, version: object) -> None:
@@ -225,23 +242,6 @@ def _check_version(pattern: str, version: object) -> None:
     )
 
 
-def _checked_step(step: object) -> _Step:
-    fields = step if isinstance(step, Mapping) else {}
-    name, kind, options = fields.get("name"), fields.get("kind"), fields.get("options")
-    named = isinstance(name, str) and name != "" and "__" not in name
-    if not named or not isinstance(kind, str) or kind not in OPTIONS or not isinstance(options, Mapping):
-        raise ArtifactError(
-            f"Expected a text step with a name, a kind among {', '.join(OPTIONS)}, and options; "
-            f"got {step!r:.120}. {_MEND}"
-        )
-    known = OPTIONS[kind]
-    if {*options} != {*known} or not all(_fits(options[key], kinds) for key, kinds in known.items()):
-        raise ArtifactError(
-            f"Expected options {[*known]} for the text step {kind}, got {dict(options)!r:.120}. {_MEND}"
-        )
-    return _Step(str(name), kind, dict(options))
-
-
 def _check_options(step: _Step) -> None:
     if step.kind == "NullImputer":
         check_fill_value(step.options["fill_value"])
@@ -255,7 +255,3 @@ def _check_options(step: _Step) -> None:
 
 def _not_restored(fault: HeadstartError) -> ArtifactError:
     return ArtifactError(f"The text steps of this model cannot be restored. {fault} {_MEND}")
-
-
-def _fits(value: object, kinds: tuple[type, ...]) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)

@@ -120,7 +120,7 @@ def test_a_difference_shows_in_labels_but_not_at_ties(predictor: Predictor) -> N
     found = agreement.difference(Said(0.9), predictor, TEXTS)  # type: ignore[arg-type]
     assert found.largest == pytest.approx(0.9)
     assert found.n_labels == 1
-    tie = replace(predictor, rule=replace(predictor.rule, costs=()))
+    tie = replace(predictor, rule=predictor.rule.replace(costs=()))
     assert agreement.difference(Said(0.0), tie, TEXTS) == (0.0, 0)  # type: ignore[arg-type]
 
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
 import torch
 from torch import Tensor
 
-from headstart.artifact.schema import holding, integer, nullable, number, text
 from headstart.errors import ArtifactError
 from headstart.foreign.hf.folder import Weights
 from headstart.plain import Facts, Json
+from headstart.records import Fraction, Name, decoded
 
-_CONFIG = holding(
-    model_type=text(longest=10_000, users_own=True),
-    layer_norm_eps=number(0, 1),
-    pad_token_id=nullable(integer(0, 2**30)),
-)
+
+class _Config(msgspec.Struct):
+    """What is looked at of a ``config.json``; it holds much else."""
+
+    model_type: Name | None = None
+    layer_norm_eps: Fraction = 0.0
+    pad_token_id: Annotated[int, msgspec.Meta(ge=0, le=2**30)] | None = None
+
+
 _ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "relu": "relu"}
 _HARMLESS = ("pooler.", "embeddings.position_ids", "embeddings.token_type_ids")
 
@@ -91,7 +97,7 @@ def family_of(config: Facts) -> Family:
     Raises:
         ArtifactError: none that is read here, or a variant that computes otherwise.
     """
-    _CONFIG(dict(config), "config.json")
+    decoded(_Config, config, "config.json")
     name = config.get("model_type")
     if name not in FAMILIES:
         hint = (

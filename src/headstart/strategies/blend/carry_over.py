@@ -172,4 +172,4 @@ def _with_head(
         longer.output.linear.weight.copy_(torch.from_numpy(dense.astype(np.float32)))
         bias = np.asarray(model.intercepts, np.float64) - dense @ centre
         longer.output.linear.bias.copy_(torch.from_numpy(bias.astype(np.float32)))
-    return NetworkScorer(longer.eval(), replace(scorer.spec, options=options))
+    return NetworkScorer(longer.eval(), scorer.spec.replace(options=options))

@@ -116,4 +116,4 @@ def _with_target(net: Any, spec: NetSpec, n_ngrams: int) -> tuple[Any, str, NetS
     state = {name: value.clone() for name, value in net.state_dict().items()}
     state["output.weight"] = torch.cat([state["output.weight"], torch.ones(1)])
     longer.load_state_dict(state, strict=False)
-    return longer.eval(), list(target_names(lengths))[-1], replace(spec, options=options)
+    return longer.eval(), list(target_names(lengths))[-1], spec.replace(options=options)

@@ -58,7 +58,7 @@ def extend_vocabulary(base: Predictor, corpus: Corpus, *, min_count: int = 2) ->
         return Extended(base, 0, rate, rate)
     after = encode(steps, corpus.texts)
     net = copy.deepcopy(base.scorer.net)
-    spec = replace(base.scorer.spec, n_words=steps[-1].n_ids)
+    spec = base.scorer.spec.replace(n_words=steps[-1].n_ids)
     _lengthen(net, after.ids, n_new)
     longer = replace(base.with_text(steps=steps), scorer=NetworkScorer(net, spec))
     return Extended(longer, n_new, rate, after.n_unknown / max(after.n_tokens, 1))
