@@ -49,7 +49,15 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return what `decoded` takes: the values that are no defaults, JSON-able."""
         named = {one.encode_name: (getattr(self, one.name), one) for one in msgspec.structs.fields(self)}
         kept = {name: value for name, (value, one) in named.items() if one.required or value != _default(one)}
-        return dict(msgspec.to_builtins(kept))
+        return {name: _as_json(value) for name, value in kept.items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {key: _as_json(inner) for key, inner in value.items()}
+    return [_as_json(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

@@ -76,7 +76,7 @@ def test_inspect_says_what_there_is(model: Path) -> None:
     assert found["bytes"] == sum(path.stat().st_size for path in model.iterdir()) - len("mine")
     assert found["values"] == 9
     assert found["files"]["vocabulary.txt"]["words"] == 5
-    assert found["files"]["weights.safetensors"]["tensors"]["a.weight"] == {"dtype": "F32", "shape": (2, 3)}
+    assert found["files"]["weights.safetensors"]["tensors"]["a.weight"] == {"dtype": "F32", "shape": [2, 3]}
     assert found["other_files"] == ["notes.md"]
     assert found["model"]["kind"] == "network"
     assert found["run"] == {"seconds": 1.5, "date": "2026-11-22"}

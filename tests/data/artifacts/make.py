@@ -163,7 +163,7 @@ def of_other_rows() -> dict[str, tuple[Any, Any]]:
     labels = np.arange(40) % 2
     series = [rng.normal(label, 1, (2, int(rng.integers(9, 20)))).round(3) for label in labels]
     images = (rng.integers(0, 150, (40, 6, 6, 3)) + labels[:, None, None, None] * 90).astype(np.uint8)
-    numbers = [None if i == 5 else float(rng.normal(i % 2, 1).round(3)) for i in range(40)]
+    numbers = [None if i == 5 else round(float(rng.normal(i % 2, 1)), 3) for i in range(40)]
     table = pa.table({"n": numbers, "c": [["a", "b"][int(rng.integers(2))] if i % 7 else None for i in range(40)]})
     how: dict[str, Any] = {"epochs": 1, "random_state": 0, "device": "cpu"}
     of_series = {
@@ -171,7 +171,7 @@ def of_other_rows() -> dict[str, tuple[Any, Any]]:
         "series-minirocket": hs.SeriesClassifier(strategy="minirocket", **how),
     }
     of_images = {
-        "image-resnet": hs.ImageClassifier(net_options={"sizes": [4, 4]}, **how),
+        "image-resnet": hs.ImageClassifier(net_options={"sizes": [16]}, **how),
         "image-pixels": hs.ImageClassifier(strategy="pixels", **how),
         "image-hog": hs.ImageClassifier(strategy="hog", **how),
     }
@@ -221,18 +221,21 @@ def main() -> None:
     columns = json.loads(json.dumps(of_texts.drop_columns(["text"]).to_pydict(), default=str))
     made = {**classifiers(table, labels), **of_tasks(table), **of_encoders(table, labels)}
     made["tuned-transformer"] = tuned_transformer(table, labels)
-    both = {
-        **{name: (one, {"texts": TEXTS, "columns": columns}) for name, one in made.items() if name not in NOT_AGAIN},
-        **of_other_rows(),
-    }
-    for name, (classifier, rows) in both.items():
-        folder = HERE / f"v{FORMAT}-{name}"
-        if folder.exists():
-            continue
-        classifier.set_params(device="cpu")
-        asked = of_texts if "texts" in rows else rows_of(rows)
-        said = {"content_hash": classifier.save(folder), **rows, **answers(classifier, asked)}
-        folder.with_name(folder.name + ".json").write_text(json.dumps(said, indent=1) + "\n")
+    for name, classifier in made.items():
+        if name not in NOT_AGAIN:
+            write(name, classifier, {"texts": TEXTS, "columns": columns}, of_texts)
+    for name, (classifier, rows) in of_other_rows().items():
+        write(name, classifier, rows, rows_of(rows))
+
+
+def write(name: str, classifier: Any, rows: dict[str, Any], asked: Any) -> None:
+    """Write a model and what it says of the rows asked, unless it is there."""
+    folder = HERE / f"v{FORMAT}-{name}"
+    if folder.exists():
+        return
+    classifier.set_params(device="cpu")
+    said = {"content_hash": classifier.save(folder), **rows, **answers(classifier, asked)}
+    folder.with_name(folder.name + ".json").write_text(json.dumps(said, indent=1) + "\n")
 
 
 if __name__ == "__main__":
