@@ -49,6 +49,7 @@ STORED: dict[str, Any] = {
     "learning_rate": _Amount | None,
     "max_tokens": _Count | Text | None,
     "max_words": Whole | None,
+    "metric": Text | None,
     "min_count": _Count | None,
     "net": Text | None,
     "net_options": _Options,
