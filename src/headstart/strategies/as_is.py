@@ -127,7 +127,7 @@ def _answering(base: Predictor, task: Task) -> Predictor:
         for name, otherwise in (("factors", 1.0), ("offsets", 0.0), ("thresholds", 0.5))
         if (values := getattr(base.rule, name))
     }
-    rule = replace(base.rule, **of_labels, costs=(), coverage=None, quantile=None)
+    rule = base.rule.replace(**of_labels, costs=(), coverage=None, quantile=None)
     return replace(base, scorer=taken, task=task, rule=rule, run={})
 
 
