@@ -22,6 +22,12 @@ class Train(args.Trains):
     columns: args.Columns = None
     column_types: args.ColumnTypes = None
     epochs: Annotated[int | None, args.option("--epochs", "N", "Passes over the rows.")] = None
+    workers: Annotated[
+        int,
+        args.option(
+            "--workers", "N", "Processes that train, on as many GPUs or on the processors.", shown=True, min=1, max=256
+        ),
+    ] = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,8 @@ def train(options: Train) -> None:
     given = estimator_options(options.config, options.set_)
     named = {"net": options.net, "epochs": options.epochs, "coverage": options.coverage, "metric": options.metric}
     given |= {name: value for name, value in named.items() if value is not None} | decisions(options)
+    if options.workers != 1:
+        given["trainer_options"] = {**given.get("trainer_options", {}), "workers": options.workers}
     defaults = {
         "random_state": options.seed,
         "device": options.device,

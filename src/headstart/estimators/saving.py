@@ -88,6 +88,9 @@ def run_digest(corpora: Mapping[str, Corpus | None], options: Facts, base: str |
         base: the content hash of the model that is carried over.
     """
     told = {name: value for name, value in options.items() if name not in _NO_PART_OF_THE_RUN}
+    if "workers" in (training := told.get("trainer_options") or {}):  # another number goes on from the same checkpoint
+        training = {name: value for name, value in training.items() if name != "workers"}
+        told["trainer_options"] = training or None
     rows = {name: None if corpus is None else digest(corpus) for name, corpus in corpora.items()}
     whole = json.dumps([rows, told, base], sort_keys=True, default=str)
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()

@@ -8,12 +8,14 @@ was killed goes on from its checkpoint to the weights that it would have had.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,7 +30,11 @@ from headstart.inference import resolve_device
 from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
 from headstart.options import RandomState, check_choice, check_least, check_types, seed_of
 from headstart.plain import Facts, Json, Row
+<<<<<<< HEAD
 from headstart.tasks import Task
+=======
+from headstart.text import RaggedIds
+>>>>>>> 9950a74 (World in the place of parallel: each process has its part of the rows, one that is killed is begun again)
 from headstart.train.checkpoint import (
     Progress,
     checkpoint_of,
@@ -42,10 +48,16 @@ from headstart.train.checkpoint import (
 )
 from headstart.train.interrupts import Interrupts
 from headstart.train.losses import Loss, loss_function, weighted_loss
+<<<<<<< HEAD
 from headstart.train.measuring import loss_and_metric, rows_of, sample_rows, watched_by, with_mean_weight_1
 from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
+=======
+from headstart.train.measuring import loss_and_auc, rows_of, sample_rows, with_mean_weight_1
+>>>>>>> 9950a74 (World in the place of parallel: each process has its part of the rows, one that is killed is begun again)
 from headstart.train.schedule import Optimizer, Phase, Schedule, check_trained, make_optimizer, schedule_function
 from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
+from headstart.train.shards import ShardBatches, shard_rows
+from headstart.train.world import Result, World, run_together
 
 Event = Callable[[str, Any, Facts], None]
 """Called with what has just happened (``train_begin``, ``phase_begin``, ``step_end``, ``epoch_end``, ``improved``,
@@ -54,7 +66,7 @@ Setting ``trainer.stop = True`` ends training after the step."""
 
 _LEAST = {
     "learning_rate": 0, "weight_decay": 0, "clip_norm": 0, "batch_size": 1, "accumulate": 1, "n_buckets": 1, "patience": 1,
-    "checkpoint_seconds": 0,
+    "checkpoint_seconds": 0, "workers": 1,
 }  # fmt: skip
 
 
@@ -83,8 +95,9 @@ class Trainer:
         train_metrics: ``"sample"`` measures loss and AUC after each epoch on a fixed random sample of up
             to 2,048 training rows, ``"full"`` on all of them, ``"running"`` only averages the loss as it went.
         random_state: seed of batches and dropout; a ``RandomState`` or None draws one.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``; or several, each of which gets a process and a
-            share of every batch: ``["cuda:0", "cuda:1"]``. An event that sets `stop` then ends the epoch.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``; or several, each of which gets a process, its part of the rows
+            and a share of every batch: ``["cuda:0", "cuda:1"]``. An event that sets `stop` then ends the epoch.
+        workers: how many processes train, on as many GPUs or on the processors; 1 trains in this one.
         mixed_precision: compute in bfloat16 where that is safe; on a GPU only.
         events: called as things happen (see `Event`).
         checkpoint: a folder to save the run into, and to go on from if the same run left one there.
@@ -122,6 +135,7 @@ class Trainer:
         train_metrics: str = "sample",
         random_state: RandomState = 0,
         device: str | torch.device | Sequence[str | torch.device] = "auto",
+        workers: int = 1,
         mixed_precision: bool = False,
         events: Sequence[Event] = (),
         checkpoint: str | Path | None = None,
@@ -150,15 +164,15 @@ class Trainer:
         self.restore_best = restore_best
         self.train_metrics = train_metrics
         self.random_state = seed_of(random_state)
-        several = device if isinstance(device, Sequence) and not isinstance(device, str) else [device]
-        self.devices = [resolve_device(one) for one in several]
+        self.devices = _devices(device, workers)
         self.device = self.devices[0]
+        self.workers = workers
         self.mixed_precision = mixed_precision
         self.events = tuple(events)
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.checkpoint_seconds = checkpoint_seconds
         self.save_epochs = None if save_epochs is None else Path(save_epochs)
-        self.rank, self.world_size, self.stop = 0, 1, False
+        self.world, self.stop = World(), False
         self.resumed_from: tuple[int, int] | None = None
         self._run_options = {
             "phases": [asdict(phase) for phase in self.phases],
@@ -218,22 +232,62 @@ class Trainer:
                 f"batch_size is {batch_size} on {len(self.devices)} device(s), and batch normalisation cannot learn "
                 f"from one row; set it to at least {2 * len(self.devices)}, or use a network without batch normalisation."
             )
+        self._n_rows, self._sample = len(train), sample_rows(train, self.train_metrics, self.random_state)
+        if self.checkpoint is not None or len(self.devices) > 1:
+            self._fingerprint = fingerprint(self.net, train, valid, {**self._run_options, **self._batching})
         if len(self.devices) > 1:
-            self._progress = Progress(**fit_on_devices(self, train, valid))
-            self.net.eval()
+            self._fit_together(train, valid)
             return self.history
-        return self._fit(train, valid)
+        return self._fit(World(device=self.device), train, valid)
 
-    def fit_as(self, rank: int, train: Examples, valid: Examples | None) -> Json:
-        """Do what `fit` does as process `rank` of several, and return the progress."""
-        self.rank, self.world_size, self.device = rank, len(self.devices), self.devices[rank]
-        if rank:
-            self.events, self.checkpoint_seconds, self.save_epochs = (), float("inf"), None
-        self._fit(train, valid)
-        return asdict(self._progress)
+    def _fit_together(self, train: Examples, valid: Examples | None) -> None:
+        """Train in several processes, each on its part of the rows, and bring weights and progress back."""
+        if self._n_rows < 2 * len(self.devices):
+            raise DataError(
+                f"{self._n_rows} rows came for {len(self.devices)} processes; give each two or more, or take fewer processes."
+            )
+        own = {name: getattr(self, name) for name in ("net", "checkpoint", "_sample")}
+        with TemporaryDirectory() as folder:
+            try:
+                self.net = copy.deepcopy(self.net)  # so that the caller's weights stay out of shared memory
+                self.checkpoint = self.checkpoint or Path(folder)  # where those that begin again go on from
+                parts = [
+                    _Part(self, train[rows], *((None, None) if rank else (valid, self._sample)))
+                    for rank, rows in enumerate(shard_rows(len(train), len(self.devices)))
+                ]
+                self._sample = None
+                progress, weights = run_together(self.devices, _fit_part, parts)
+            finally:
+                self.__dict__ |= own
+        self._progress = Progress(**progress)
+        self.net.load_state_dict(weights)
+        self.net.eval()
 
+<<<<<<< HEAD
     def _fit(self, train: Examples, valid: Examples | None) -> list[Row]:
         self._progress, self._best, self.stop, self._warned = Progress(), {}, False, False
+=======
+    def fit_part(self, world: World, train: Examples, valid: Examples | None, sample: Examples | None) -> Result:
+        """Do what `fit` does as one of several processes, and return progress and weights.
+
+        Args:
+            world: the processes.
+            train: this one's part of the rows.
+            valid, sample: rows to measure on; of the first process alone.
+        """
+        self._sample = sample
+        # torch hands tensors to a child in shared memory: without a copy all would step on one set of weights.
+        self.net = copy.deepcopy(self.net)
+        if world.rank:
+            self.events, self.save_epochs = (), None
+        self._fit(world, train, valid)
+        return asdict(self._progress), dict(self.net.state_dict())
+
+    def _fit(self, world: World, train: Examples, valid: Examples | None) -> list[Row]:
+        self.world, self.device = world, world.device
+        self._progress, self._best, self.stop = Progress(), {}, False
+        self._warned = False
+>>>>>>> 9950a74 (World in the place of parallel: each process has its part of the rows, one that is killed is begun again)
         with ExitStack() as settings:
             if self.checkpoint is not None:
                 settings.enter_context(self._interrupts.watched())
@@ -259,10 +313,8 @@ class Trainer:
                 Freeze(self.net, phase.freeze).release()
         self._resume_from = None
         if self.checkpoint is not None:
-            self._fingerprint = fingerprint(self.net, train, valid, {**self._run_options, **self._batching})
             self._resume_from = load_checkpoint(self.checkpoint, self._fingerprint, self.net.state_dict())
-        self._tell("train_begin", {"n_rows": len(train), "epochs": sum(phase.epochs for phase in self.phases)})
-        self._sample = sample_rows(train, self.train_metrics, self.random_state)
+        self._tell("train_begin", {"n_rows": self._n_rows, "epochs": sum(phase.epochs for phase in self.phases)})
         if self._resume_from is not None:
             self._progress = Progress(**self._resume_from.state["progress"])
             self._best = self._resume_from.part("best")
@@ -270,8 +322,12 @@ class Trainer:
             self.resumed_from = (self._progress.epoch, self._progress.step)
         else:
             started = time.perf_counter()
-            row = {} if self.rank else {"epoch": 0, **self._measure(valid), "seconds": time.perf_counter() - started}
-            self._end_epoch(shared(row, self.world_size))
+            row = (
+                {}
+                if self.world.rank
+                else {"epoch": 0, **self._measure(valid), "seconds": time.perf_counter() - started}
+            )
+            self._end_epoch(self.world.share(row))
 
     def _run_phase(self, number: int, train: Examples, valid: Examples | None) -> None:
         phase, progress = self.phases[number], self._progress
@@ -289,21 +345,22 @@ class Trainer:
                 weight_decay=self.weight_decay,
                 rates=phase.rates,
                 options=self.optimizer_options,
-                lazy=self.world_size == 1 and self.device.type == "cpu",
+                lazy=self.world.size == 1 and self.device.type == "cpu",
             )
             if isinstance(self._optimizer, LazyAdam | LazyAdamW):
                 undo.callback(self._optimizer.close)
             self._restore_step_state()
-            self._net = wrapped(self.net, self.world_size)
+            self._net = self.world.wrap(self.net)
             self._tell("phase_begin", {"phase": number, **asdict(phase)})
             own = {"batch_size": self.batch_size, "order": "shuffled", "n_buckets": self.n_buckets}
             how = {**own, "random_state": self.random_state, **self._batching}
-            batches = Batches(train, **how, rank=self.rank, world_size=self.world_size)
+            alone = self.world.size == 1
+            batches = Batches(train, **how) if alone else ShardBatches(train, self._n_rows, self.world, **how)
             try:
                 while progress.phase_epoch < phase.epochs and not self.stop and not self._out_of_patience():
                     self._run_epoch(batches, phase, valid)
             except KeyboardInterrupt:
-                if self.world_size == 1:
+                if alone:
                     self._save()
                 raise
 
@@ -314,9 +371,10 @@ class Trainer:
         plan = batches.plan(progress.epoch)
         total = phase.epochs * len(plan)
         self.net.train()
-        if self.world_size > 1:
+        alone = self.world.size == 1
+        if not alone:
             # Dropout differs from process to process, and an epoch begins the same after a checkpoint.
-            torch.manual_seed(self.random_state + 7919 * (progress.epoch * self.world_size + self.rank + 1))
+            torch.manual_seed(self.random_state + 7919 * (progress.epoch * self.world.size + self.world.rank + 1))
         for rows in plan[progress.step :]:
             done = (progress.phase_epoch * len(plan) + progress.step) / total
             with self._interrupts.held():
@@ -324,18 +382,12 @@ class Trainer:
                 progress.step += 1
                 progress.seconds = before + time.perf_counter() - started
             self._tell("step_end", {"epoch": progress.epoch + 1, "step": progress.step, "steps": len(plan)})
-            if self.stop and self.world_size == 1:
+            if self.stop and alone:
                 return
-            if (
-                self.world_size == 1
-                and time.perf_counter() - last_saved > self.checkpoint_seconds
-                and progress.step < len(plan)
-            ):
+            if alone and time.perf_counter() - last_saved > self.checkpoint_seconds and progress.step < len(plan):
                 self._save()
                 last_saved = time.perf_counter()
-        row, self.stop = shared(
-            (self._epoch_row(valid, before + time.perf_counter() - started), self.stop), self.world_size
-        )
+        row, self.stop = self.world.share((self._epoch_row(valid, before + time.perf_counter() - started), self.stop))
         with self._interrupts.held():
             progress.epoch += 1
             progress.phase_epoch += 1
@@ -346,14 +398,15 @@ class Trainer:
 
     def _epoch_row(self, valid: Examples | None, seconds: float) -> Json:
         progress, started = self._progress, time.perf_counter()
-        if self.rank:
+        sums = [self.world.sum(value) for value in (progress.loss_sum, progress.weight_sum, progress.n_tokens)]
+        if self.world.rank:
             return {}
         return {
             "epoch": progress.epoch + 1,
-            "running_loss": progress.loss_sum / max(progress.weight_sum, 1e-12),
+            "running_loss": sums[0] / max(sums[1], 1e-12),
             **self._measure(valid),
             "learning_rate": float(max(group["lr"] for group in self._optimizer.param_groups)),
-            "n_tokens": progress.n_tokens,
+            "n_tokens": int(sums[2]),
             "seconds": seconds + time.perf_counter() - started,
         }
 
@@ -362,11 +415,11 @@ class Trainer:
             group["lr"] = group.setdefault("base_rate", group["lr"]) * factor
         self._optimizer.zero_grad(set_to_none=True)
         # Over processes gradients are averaged: each counts by its fraction of the rows.
-        n_rows, n_processes, value = float(len(rows)), self.world_size, 0.0
-        share = 1.0 if n_processes == 1 else n_rows * n_processes / summed(n_rows, n_processes)
+        n_rows, n_processes, value = float(len(rows)), self.world.size, 0.0
+        share = 1.0 if n_processes == 1 else n_rows * n_processes / self.world.sum(n_rows)
         for part in np.array_split(rows, min(self.accumulate, len(rows))):
             loss = self._loss(batches.batch(part)) * (share * len(part) / n_rows)
-            value += loss.item()
+            value += loss.item() / share
             loss.backward()  # type: ignore[no-untyped-call]
         if not np.isfinite(value):
             raise DataError(
@@ -421,7 +474,7 @@ class Trainer:
             event(name, self, row)
 
     def _save(self) -> None:
-        if self.checkpoint is not None and not self.rank:
+        if self.checkpoint is not None and not self.world.rank:
             kept = checkpoint_of(
                 self._fingerprint, self._progress, self.net, self._optimizer, self._best, random_state(self.device)
             )
@@ -437,3 +490,33 @@ class Trainer:
             )
         set_random_state(self._resume_from.part("random"))
         self._resume_from = None
+
+
+class _Part(NamedTuple):
+    """What one of several processes gets."""
+
+    trainer: Trainer
+    train: Examples
+    valid: Examples | None
+    sample: Examples | None
+
+
+def _fit_part(world: World, part: _Part) -> Result:
+    rows = RaggedIds.concatenate([part.train.ids])  # so that many of them stand in a file
+    return part.trainer.fit_part(world, replace(part.train, ids=rows), part.valid, part.sample)
+
+
+def _devices(device: str | torch.device | Sequence[str | torch.device], workers: int) -> list[torch.device]:
+    """Return the device of every process that trains.
+
+    Raises:
+        OptionError: a device is not there, or both several devices and several workers came.
+    """
+    several = device if isinstance(device, Sequence) and not isinstance(device, str) else [device]
+    found = [resolve_device(one) for one in several]
+    if workers == 1:
+        return found
+    if len(found) > 1:
+        raise OptionError(f"workers is {workers}, and {len(found)} devices came; give one of the two.")
+    on = found[0].type
+    return [resolve_device("cpu" if on == "cpu" else f"{on}:{number}") for number in range(workers)]
