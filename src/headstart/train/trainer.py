@@ -12,10 +12,9 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,15 +25,10 @@ from headstart.arrays import Places
 from headstart.batches import Batch, Batches, Examples
 from headstart.errors import DataError, OptionError
 from headstart.freezing import Freeze
-from headstart.inference import resolve_device
 from headstart.optim import LazyAdam, LazyAdamW, clip_gradients
 from headstart.options import RandomState, check_choice, check_least, check_types, seed_of
 from headstart.plain import Facts, Json, Row
-<<<<<<< HEAD
 from headstart.tasks import Task
-=======
-from headstart.text import RaggedIds
->>>>>>> 9950a74 (World in the place of parallel: each process has its part of the rows, one that is killed is begun again)
 from headstart.train.checkpoint import (
     Progress,
     checkpoint_of,
@@ -48,16 +42,12 @@ from headstart.train.checkpoint import (
 )
 from headstart.train.interrupts import Interrupts
 from headstart.train.losses import Loss, loss_function, weighted_loss
-<<<<<<< HEAD
 from headstart.train.measuring import loss_and_metric, rows_of, sample_rows, watched_by, with_mean_weight_1
-from headstart.train.parallel import fit_on_devices, shared, summed, wrapped
-=======
-from headstart.train.measuring import loss_and_auc, rows_of, sample_rows, with_mean_weight_1
->>>>>>> 9950a74 (World in the place of parallel: each process has its part of the rows, one that is killed is begun again)
 from headstart.train.schedule import Optimizer, Phase, Schedule, check_trained, make_optimizer, schedule_function
 from headstart.train.settings import denormals_flushed, one_torch_thread, random_state_forked
-from headstart.train.shards import ShardBatches, shard_rows
-from headstart.train.world import Result, World, run_together
+from headstart.train.shards import ShardBatches
+from headstart.train.together import devices_of, fit_together, parted
+from headstart.train.world import Result, World
 
 Event = Callable[[str, Any, Facts], None]
 """Called with what has just happened (``train_begin``, ``phase_begin``, ``step_end``, ``epoch_end``, ``improved``,
@@ -164,7 +154,7 @@ class Trainer:
         self.restore_best = restore_best
         self.train_metrics = train_metrics
         self.random_state = seed_of(random_state)
-        self.devices = _devices(device, workers)
+        self.devices = devices_of(device, workers)
         self.device = self.devices[0]
         self.workers = workers
         self.mixed_precision = mixed_precision
@@ -232,41 +222,19 @@ class Trainer:
                 f"batch_size is {batch_size} on {len(self.devices)} device(s), and batch normalisation cannot learn "
                 f"from one row; set it to at least {2 * len(self.devices)}, or use a network without batch normalisation."
             )
-        self._n_rows, self._sample = len(train), sample_rows(train, self.train_metrics, self.random_state)
+        self._n_rows, sample = len(train), sample_rows(train, self.train_metrics, self.random_state)
         if self.checkpoint is not None or len(self.devices) > 1:
             self._fingerprint = fingerprint(self.net, train, valid, {**self._run_options, **self._batching})
         if len(self.devices) > 1:
-            self._fit_together(train, valid)
+            parts = parted(self, train, valid, sample)
+            progress, weights = fit_together(self, parts)
+            self._progress = Progress(**progress)
+            self.net.load_state_dict(weights)
+            self.net.eval()
             return self.history
+        self._sample = sample
         return self._fit(World(device=self.device), train, valid)
 
-    def _fit_together(self, train: Examples, valid: Examples | None) -> None:
-        """Train in several processes, each on its part of the rows, and bring weights and progress back."""
-        if self._n_rows < 2 * len(self.devices):
-            raise DataError(
-                f"{self._n_rows} rows came for {len(self.devices)} processes; give each two or more, or take fewer processes."
-            )
-        own = {name: getattr(self, name) for name in ("net", "checkpoint", "_sample")}
-        with TemporaryDirectory() as folder:
-            try:
-                self.net = copy.deepcopy(self.net)  # so that the caller's weights stay out of shared memory
-                self.checkpoint = self.checkpoint or Path(folder)  # where those that begin again go on from
-                parts = [
-                    _Part(self, train[rows], *((None, None) if rank else (valid, self._sample)))
-                    for rank, rows in enumerate(shard_rows(len(train), len(self.devices)))
-                ]
-                self._sample = None
-                progress, weights = run_together(self.devices, _fit_part, parts)
-            finally:
-                self.__dict__ |= own
-        self._progress = Progress(**progress)
-        self.net.load_state_dict(weights)
-        self.net.eval()
-
-<<<<<<< HEAD
-    def _fit(self, train: Examples, valid: Examples | None) -> list[Row]:
-        self._progress, self._best, self.stop, self._warned = Progress(), {}, False, False
-=======
     def fit_part(self, world: World, train: Examples, valid: Examples | None, sample: Examples | None) -> Result:
         """Do what `fit` does as one of several processes, and return progress and weights.
 
@@ -285,9 +253,7 @@ class Trainer:
 
     def _fit(self, world: World, train: Examples, valid: Examples | None) -> list[Row]:
         self.world, self.device = world, world.device
-        self._progress, self._best, self.stop = Progress(), {}, False
-        self._warned = False
->>>>>>> 9950a74 (World in the place of parallel: each process has its part of the rows, one that is killed is begun again)
+        self._progress, self._best, self.stop, self._warned = Progress(), {}, False, False
         with ExitStack() as settings:
             if self.checkpoint is not None:
                 settings.enter_context(self._interrupts.watched())
@@ -490,33 +456,3 @@ class Trainer:
             )
         set_random_state(self._resume_from.part("random"))
         self._resume_from = None
-
-
-class _Part(NamedTuple):
-    """What one of several processes gets."""
-
-    trainer: Trainer
-    train: Examples
-    valid: Examples | None
-    sample: Examples | None
-
-
-def _fit_part(world: World, part: _Part) -> Result:
-    rows = RaggedIds.concatenate([part.train.ids])  # so that many of them stand in a file
-    return part.trainer.fit_part(world, replace(part.train, ids=rows), part.valid, part.sample)
-
-
-def _devices(device: str | torch.device | Sequence[str | torch.device], workers: int) -> list[torch.device]:
-    """Return the device of every process that trains.
-
-    Raises:
-        OptionError: a device is not there, or both several devices and several workers came.
-    """
-    several = device if isinstance(device, Sequence) and not isinstance(device, str) else [device]
-    found = [resolve_device(one) for one in several]
-    if workers == 1:
-        return found
-    if len(found) > 1:
-        raise OptionError(f"workers is {workers}, and {len(found)} devices came; give one of the two.")
-    on = found[0].type
-    return [resolve_device("cpu" if on == "cpu" else f"{on}:{number}") for number in range(workers)]
