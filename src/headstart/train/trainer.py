@@ -156,9 +156,7 @@ class Trainer:
         self.random_state = seed_of(random_state)
         self.devices = devices_of(device, workers)
         self.device = self.devices[0]
-        self.workers = workers
-        self.mixed_precision = mixed_precision
-        self.events = tuple(events)
+        self.mixed_precision, self.events = mixed_precision, tuple(events)
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.checkpoint_seconds = checkpoint_seconds
         self.save_epochs = None if save_epochs is None else Path(save_epochs)
@@ -226,8 +224,7 @@ class Trainer:
         if self.checkpoint is not None or len(self.devices) > 1:
             self._fingerprint = fingerprint(self.net, train, valid, {**self._run_options, **self._batching})
         if len(self.devices) > 1:
-            parts = parted(self, train, valid, sample)
-            progress, weights = fit_together(self, parts)
+            progress, weights = fit_together(self, parted(self, train, valid, sample))
             self._progress = Progress(**progress)
             self.net.load_state_dict(weights)
             self.net.eval()
@@ -246,8 +243,7 @@ class Trainer:
         self._sample = sample
         # torch hands tensors to a child in shared memory: without a copy all would step on one set of weights.
         self.net = copy.deepcopy(self.net)
-        if world.rank:
-            self.events, self.save_epochs = (), None
+        self.events, self.save_epochs = ((), None) if world.rank else (self.events, self.save_epochs)
         self._fit(world, train, valid)
         return asdict(self._progress), dict(self.net.state_dict())
 
@@ -288,11 +284,7 @@ class Trainer:
             self.resumed_from = (self._progress.epoch, self._progress.step)
         else:
             started = time.perf_counter()
-            row = (
-                {}
-                if self.world.rank
-                else {"epoch": 0, **self._measure(valid), "seconds": time.perf_counter() - started}
-            )
+            row = {"epoch": 0, **self._measure(valid), "seconds": time.perf_counter() - started}
             self._end_epoch(self.world.share(row))
 
     def _run_phase(self, number: int, train: Examples, valid: Examples | None) -> None:
@@ -311,7 +303,7 @@ class Trainer:
                 weight_decay=self.weight_decay,
                 rates=phase.rates,
                 options=self.optimizer_options,
-                lazy=self.world.size == 1 and self.device.type == "cpu",
+                lazy=self.world.alone and self.device.type == "cpu",
             )
             if isinstance(self._optimizer, LazyAdam | LazyAdamW):
                 undo.callback(self._optimizer.close)
@@ -320,25 +312,24 @@ class Trainer:
             self._tell("phase_begin", {"phase": number, **asdict(phase)})
             own = {"batch_size": self.batch_size, "order": "shuffled", "n_buckets": self.n_buckets}
             how = {**own, "random_state": self.random_state, **self._batching}
-            alone = self.world.size == 1
-            batches = Batches(train, **how) if alone else ShardBatches(train, self._n_rows, self.world, **how)
+            batches = (
+                Batches(train, **how) if self.world.alone else ShardBatches(train, self._n_rows, self.world, **how)
+            )
             try:
                 while progress.phase_epoch < phase.epochs and not self.stop and not self._out_of_patience():
                     self._run_epoch(batches, phase, valid)
             except KeyboardInterrupt:
-                if alone:
+                if self.world.alone:
                     self._save()
                 raise
 
     def _run_epoch(self, batches: Batches, phase: Phase, valid: Examples | None) -> None:
         progress = self._progress
-        started, before = time.perf_counter(), progress.seconds
-        last_saved = started
-        plan = batches.plan(progress.epoch)
+        started = last_saved = time.perf_counter()
+        before, plan = progress.seconds, batches.plan(progress.epoch)
         total = phase.epochs * len(plan)
         self.net.train()
-        alone = self.world.size == 1
-        if not alone:
+        if not (alone := self.world.alone):
             # Dropout differs from process to process, and an epoch begins the same after a checkpoint.
             torch.manual_seed(self.random_state + 7919 * (progress.epoch * self.world.size + self.world.rank + 1))
         for rows in plan[progress.step :]:
@@ -365,8 +356,6 @@ class Trainer:
     def _epoch_row(self, valid: Examples | None, seconds: float) -> Json:
         progress, started = self._progress, time.perf_counter()
         sums = [self.world.sum(value) for value in (progress.loss_sum, progress.weight_sum, progress.n_tokens)]
-        if self.world.rank:
-            return {}
         return {
             "epoch": progress.epoch + 1,
             "running_loss": sums[0] / max(sums[1], 1e-12),

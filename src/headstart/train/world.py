@@ -57,6 +57,11 @@ class World:
     size: int = 1
     device: torch.device = torch.device("cpu")  # noqa: RUF009 - it cannot change
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other process."""
+        return self.size == 1
+
     @classmethod
     def joined(cls, device: torch.device) -> World:
         """Return the world of a process whose process group stands: started by `run_together`, torchrun or Ray."""
@@ -64,7 +69,7 @@ class World:
 
     def sum(self, value: float) -> float:
         """Return the sum of every process's value."""
-        if self.size == 1:
+        if self.alone:
             return value
         total = torch.tensor([value], dtype=torch.float64)
         dist.all_reduce(total)
@@ -72,7 +77,7 @@ class World:
 
     def share(self, value: Any) -> Any:
         """Return the first process's value in every process."""
-        if self.size == 1:
+        if self.alone:
             return value
         box = [value]
         dist.broadcast_object_list(box, src=0)
