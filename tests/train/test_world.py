@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from headstart import Trainer
 from headstart.batches import Examples
 from headstart.errors import DataError, HeadstartWarning, OptionError
+from headstart.tasks import TASKS
 from headstart.train.shards import ShardBatches, shard_rows
 from headstart.train.world import World
 
@@ -78,6 +80,13 @@ def trained(
 
 def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_a_trainer_of_any_task_goes_to_another_process(kind, small_net: BuildNet):
+    task = TASKS[kind](("a", "b", "c")[: 2 if kind == "binary" else 3])
+    trainer = Trainer(small_net(), task=task, monitor=f"valid_{task.primary.name}")
+    pickle.dumps(trainer)
 
 
 @pytest.mark.usefixtures("started_fast")

@@ -62,10 +62,15 @@ def sample_rows(train: Examples, train_metrics: str, random_state: int) -> Examp
 
 
 class Watched(NamedTuple):
-    """What is measured between epochs next to the loss: one of a task's metrics."""
+    """What is measured between epochs next to the loss: one of a task's metrics, by name, so that it can go to other processes."""
 
     task: Task
-    metric: Metric
+    name: str
+
+    @property
+    def metric(self) -> Metric:
+        """The metric itself, which holds functions and could not go to another process."""
+        return self.task.metrics[self.name]
 
     def value(self, labels: Floats, logits: Floats) -> float:
         """Return the metric of logits [rows, outputs] once they mean what they say on these rows: what would be shipped.
@@ -90,7 +95,7 @@ def watched_by(monitor: str, task: Task | None) -> Watched | None:
     check_choice("monitor", monitor, (*(f"valid_{name}" for name in names), "valid_loss"))
     if task is None:
         return None
-    return Watched(task, task.metrics.get(monitor.removeprefix("valid_"), task.primary))
+    return Watched(task, task.primary.name if monitor == "valid_loss" else monitor.removeprefix("valid_"))
 
 
 def loss_and_metric(
