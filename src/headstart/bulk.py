@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -218,32 +218,33 @@ def embed_file(
     )
 
     found = {"n": 0, "size": 0}
-    tables = embedded_tables(
-        predictor, scanned, scanned.rows(), found, layer=layer, pooling=pooling, device=device, cache=cache
-    )
+    tables = embedded_tables(predictor, scanned, scanned.rows(), found, OutputAsked(layer, pooling, device, cache))
     _write(_told(tables, progress), out, output_form(out.name))
     return {**found, "reading": dict(scanned.counts)}
 
 
+class OutputAsked(NamedTuple):
+    """Which output of a network is asked for, and how it is computed; see `headstart.features.layer_outputs`."""
+
+    layer: str
+    pooling: str
+    device: str
+    cache: str | Path | None
+
+
 def embedded_tables(
-    predictor: Predictor,
-    scanned: Scan,
-    batches: Iterator[Rows],
-    found: Json,
-    *,
-    layer: str,
-    pooling: str,
-    device: str,
-    cache: str | Path | None,
+    predictor: Predictor, scanned: Scan, batches: Iterator[Rows], found: Json, asked: OutputAsked
 ) -> Iterator[pa.Table]:
     """Yield tables with the one column ``vector`` for batches of rows; ``n`` and ``size`` in `found` grow.
 
     Raises:
         ArtifactError: if the layer gives a value that is no finite number.
     """
+    how: Json = {"pooling": asked.pooling, "device": asked.device, "cache": asked.cache}
+    layer = asked.layer
     for rows in _read_ahead(batches):
         corpus = scanned.corpus(rows)
-        for outputs in layer_outputs(predictor, corpus, (layer,), pooling=pooling, device=device, cache=cache):
+        for outputs in layer_outputs(predictor, corpus, (layer,), **how):
             vectors = outputs[layer]
             if not np.isfinite(vectors).all():
                 raise ArtifactError(

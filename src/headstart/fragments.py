@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headstart.artifact import write
-from headstart.bulk import BATCH_ROWS, check_kept, embedded_tables, own_text, scored_tables
+from headstart.bulk import BATCH_ROWS, OutputAsked, check_kept, embedded_tables, own_text, scored_tables
 from headstart.corpus import FileOptions, OtherColumns, Scan, Source, TextColumns, scan, source_name
 from headstart.corpus.finding import find_files
 from headstart.corpus.opening import DataFile
@@ -263,8 +263,8 @@ def _part(predictor: Predictor, asked: Json, item: Json) -> Json:
     if asked["kind"] == "predict":
         tables = scored_tables(predictor, scanned, rows, _PARQUET, counts, stamp=asked["stamp"], device=asked["device"])
     else:
-        how = {name: asked[name] for name in ("layer", "pooling", "device", "cache")}
-        tables = embedded_tables(predictor, scanned, rows, counts, **how)
+        how = OutputAsked(*(asked[name] for name in OutputAsked._fields))
+        tables = embedded_tables(predictor, scanned, rows, counts, how)
     name, folder = f"part-{item['part']:05d}.parquet", Folder(asked["out"])
     first = next(tables, None)
     n, digest, size = 0, None, 0

@@ -49,7 +49,7 @@ def slices(values: Array, n_bytes: int = _GIVEN_BACK) -> Iterator[slice]:
         looked_at(n_bytes)
 
 
-def text_slices(texts: Any) -> Iterator[Any]:
+def text_slices(texts: pa.LargeStringArray) -> Iterator[Any]:
     """Yield Arrow texts some thousands at a time, in order; each piece is given back when the next is asked for."""
     for start in range(0, len(texts), _TEXTS):
         piece = texts[start : start + _TEXTS]
@@ -119,7 +119,7 @@ class GrowingTexts:
         self._ends.append(np.zeros(1, np.int64))
         self._n_null = 0
 
-    def append(self, texts: Any) -> None:
+    def append(self, texts: pa.LargeStringArray) -> None:
         """Append a copy of a ``pa.LargeStringArray``."""
         if not len(texts):
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from headstart.bulk import embed_file
 from headstart.cli import console, reading
@@ -14,6 +13,7 @@ from headstart.cli.row_kinds import rows_asked
 from headstart.corpus import parse_where, source_name
 from headstart.fragments import embed_folder
 from headstart.outputs import check_file
+from headstart.plain import Json
 from headstart.predictor import Predictor
 
 
@@ -25,7 +25,7 @@ def embed(options: Embed) -> None:
     else:
         check_file(out, (reading.model_files(options.model), data), option="--out")
     files, predictor = reading.file_options(options), Predictor.load(options.model, engine=options.engine)
-    asked: dict[str, Any] = {
+    asked: Json = {
         "layer": layer,
         "pooling": options.pooling,
         "text": rows_asked(options) or options.text,

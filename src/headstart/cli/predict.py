@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from headstart.artifact import content_hash
 from headstart.bulk import STDOUT, predict_file
@@ -19,6 +18,7 @@ from headstart.corpus import parse_where, source_name
 from headstart.errors import OptionError
 from headstart.fragments import predict_folder
 from headstart.outputs import check_file
+from headstart.plain import Json
 from headstart.predictor import Predictor
 
 
@@ -35,7 +35,7 @@ def predict(options: Predict) -> None:
     files = reading.file_options(options)
     predictor = decided_by(Predictor.load(options.model, engine=options.engine), options)
     stamp = _stamp(predictor) if options.stamp else None
-    asked: dict[str, Any] = {
+    asked: Json = {
         "text": rows_asked(options) or options.text,
         "where": parse_where(options.where) if options.where else None,
         "keep": reading.column_list(options.keep),

@@ -153,7 +153,7 @@ def _line(row: Json) -> str | None:
 # --- series --------------------------------------------------------------------------------------------
 
 
-def _series_cells(column: Any, name: str, where: str) -> Iterator[Array | None]:
+def _series_cells(column: pa.Array, name: str, where: str) -> Iterator[Array | None]:
     for place, cell in enumerate(column.to_pylist()):
         if isinstance(cell, str):
             with contextlib.suppress(ValueError):
@@ -213,7 +213,7 @@ def _joined(row: Sequence[Array | None], where: str, place: int) -> Array | None
 # --- images --------------------------------------------------------------------------------------------
 
 
-def _image_files(column: Any, folder: Path | None, where: str) -> Iterator[bytes | None]:
+def _image_files(column: pa.Array, folder: Path | None, where: str) -> Iterator[bytes | None]:
     if pa.types.is_nested(column.type):
         yield from _as_files(column.to_pylist())
         return

@@ -169,7 +169,7 @@ def scan(
 class Rows(NamedTuple):
     """Some rows of a source: ``texts`` as ``pa.LargeStringArray``, ``columns`` and ``kept`` as tables, all ``[rows]``."""
 
-    texts: Any
+    texts: pa.LargeStringArray
     columns: pa.Table
     kept: pa.Table
 

@@ -63,7 +63,7 @@ def as_schema(table: pa.Table, schema: pa.Schema, *, where: str) -> pa.Table:
     return pa.table([_converted(table, field, where) for field in schema], schema=schema)
 
 
-def _type_of(column: Any) -> Any:
+def _type_of(column: pa.Array) -> Any:
     """The narrowest of null, bool, int64, float64 and string that holds all these strings."""
     cells = column.filter(pc.invert(_missing(column)))
     if not len(cells):
@@ -75,11 +75,11 @@ def _type_of(column: Any) -> Any:
     return next((number for number in _NUMBERS if _casts(cells, number)), pa.large_string())
 
 
-def _missing(column: Any) -> Any:
+def _missing(column: pa.Array) -> Any:
     return pc.is_in(column, pa.array(_MISSING_MARKS, column.type))
 
 
-def _casts(cells: Any, target: object) -> bool:
+def _casts(cells: pa.Array, target: object) -> bool:
     try:
         cells.cast(target)
     except pa.ArrowInvalid:

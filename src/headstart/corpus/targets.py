@@ -423,7 +423,7 @@ def _of_lists(cells: pa.ListArray, how: Labelling) -> Targets:
     )
 
 
-def _of_columns(table: Any, how: Labelling) -> Targets:
+def _of_columns(table: pa.Table, how: Labelling) -> Targets:
     """Return columns of 0 and 1, each named as its label, as targets."""
     how.refuse("multilabel")
     if how.kind not in (AUTO, _CLASSES, "multilabel"):

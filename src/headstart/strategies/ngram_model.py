@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -123,7 +123,15 @@ def fit_ngram_model(
     fraction, cost = choices[best]
     inputs, offset, factor = inputs_of(np.arange(len(train)))
     (line,) = _path(inputs, goals, (cost,), prior_of(offset, fraction), dense=columns is not None)
-    head = _head(recipe, [ngrams[i] for i in design.kept], design, factor, line, fraction, columns, source)
+    head = _head(
+        recipe,
+        [ngrams[i] for i in design.kept],
+        replace(design, idf=design.idf * factor),
+        line,
+        fraction,
+        columns,
+        source,
+    )
     predictor = Predictor(TextScorer(head), goals.task, reads(settings.columns, column=train.text_name))
     chosen = {"C": cost, "n_ngrams": len(design.kept), **({"prior": fraction} if recipe.has_prior else {})}
 
@@ -242,7 +250,6 @@ def _head(
     recipe: NgramRecipe,
     ngrams: list[str],
     design: _Design,
-    factor: NDArray[np.float64],
     line: LinearModel,
     fraction: float,
     columns: ColumnBlock | None,
@@ -250,7 +257,7 @@ def _head(
 ) -> TfidfHead:
     """Return the head, with every n-gram of the source's where its weights are the prior."""
     tokens, longest, counts = SPACES[recipe.space]
-    size, encoder, idf = len(ngrams), None, design.idf * factor
+    size, encoder, idf = len(ngrams), None, design.idf
     weights, intercept = line.coefficients[:, :size], line.intercepts
     if source is not None:
         rest = sorted(set(source.ngrams) - set(ngrams))
