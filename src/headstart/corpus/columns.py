@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from headstart.arrays import Array
 from headstart.corpus.validating import decoded, sound
 from headstart.errors import DataError
 
@@ -122,7 +122,7 @@ def arrow_column(values: Any, name: str, where: str, kind: str = "one kind of va
         raise DataError(_odd_cell(values, name, where, kind)) from error
 
 
-def _with_arrow_type(values: NDArray[Any]) -> NDArray[Any]:
+def _with_arrow_type(values: Array) -> Array:
     """The same values in a type that Arrow has, where NumPy has one of its own."""
     if values.dtype.kind == "T":  # strings of any length
         return values.astype(object)

@@ -118,7 +118,7 @@ class RayCluster:
             return
         _reachable(self.address)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        more: Json = {"include_dashboard": False} if self.address == "local" else {}
+        more: dict[str, Any] = {"include_dashboard": False} if self.address == "local" else {}
         # Workers of a driver find modules in its current folder first; in this one there is nothing but what is installed.
         with contextlib.chdir(Path(headstart.__file__).parent.parent), _told(self.address), _own_sigterm():
             ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, **more)
@@ -248,7 +248,7 @@ def _check_room(able: Sequence[Json], work: Work) -> None:
             )
 
 
-def _stored(ray: Any, folder: Path) -> tuple[Json, str]:
+def _stored(ray: Any, folder: Path) -> tuple[dict[str, Any], str]:
     """Put the files of a folder into the object store; return references by relative name, and a digest of all."""
     import numpy as np
 
@@ -301,7 +301,7 @@ def _on(ray: Any, task: Any, node: str) -> Any:
 
 
 def _task() -> Any:
-    def headstart_item(spec: Json, files: Json, item: Json) -> Any:
+    def headstart_item(spec: Json, files: dict[str, Any], item: Json) -> Any:
         from headstart.executors.node import done
 
         return done(spec, files, item)
@@ -319,7 +319,7 @@ def _forget() -> Any:
 
 
 def _probe() -> Any:
-    def headstart_probe(version: str, packages: list[str], wanted: dict[str, str]) -> Json:
+    def headstart_probe(version: str, packages: list[str], wanted: dict[str, str]) -> dict[str, Any]:
         import importlib.util
 
         missing = [name for name in packages if importlib.util.find_spec(name) is None]
@@ -327,7 +327,7 @@ def _probe() -> Any:
             return {"version": None, "missing": missing, "unseen": []}
         import headstart
 
-        found: Json = {"version": headstart.__version__, "missing": missing, "unseen": []}
+        found: dict[str, Any] = {"version": headstart.__version__, "missing": missing, "unseen": []}
         if headstart.__version__ == version:
             from headstart.executors.node import fingerprint
 

@@ -41,8 +41,8 @@ class LinearModel(NamedTuple):
         intercepts: [outputs].
     """
 
-    coefficients: NDArray[Any]
-    intercepts: NDArray[Any]
+    coefficients: Array
+    intercepts: Array
 
     def logits(self, inputs: object, offset: NDArray[np.float64] | float = 0.0) -> NDArray[np.float64]:
         """Return the logits of rows of inputs [rows, size]: [rows] of one output, [rows, outputs] of several."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -107,7 +106,7 @@ def intercept_of(coefficients: Array, intercept: NDArray[np.float64]) -> float |
     return float(intercept[0]) if coefficients.ndim == 1 else intercept
 
 
-def read_arrays(arrays: Mapping[str, Array], *names: str) -> list[NDArray[Any]]:
+def read_arrays(arrays: Mapping[str, Array], *names: str) -> list[Array]:
     """Return the named arrays as finite float64, large tables as they are; or say which one cannot be used."""
     found = []
     for name in names:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -65,7 +64,7 @@ class TfidfHead:
 
     ngrams: tuple[str, ...]
     idf: NDArray[np.float64]
-    coefficients: NDArray[Any]
+    coefficients: Array
     intercept: float | NDArray[np.float64]
     longest: int = 2
     encoder: ColumnEncoder | None = None
@@ -99,7 +98,7 @@ class TfidfHead:
         return int(self.coefficients.shape[-1])
 
     @cached_property
-    def _by_input(self) -> NDArray[Any]:
+    def _by_input(self) -> Array:
         """The coefficients of several outputs [inputs, outputs], those of an input next to one another."""
         return np.ascontiguousarray(self.coefficients.T)
 

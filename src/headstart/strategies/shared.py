@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer
 
+from headstart.arrays import Array
 from headstart.corpus import Corpus
 from headstart.errors import OptionError
 from headstart.features import layer_outputs
@@ -160,7 +161,7 @@ def fit_source_model(source: Corpus) -> TfidfHead:
     return TfidfHead(ngrams, idf, weights, intercept, space.longest, tokens=space.tokens)
 
 
-def tfidf_weights(line: LinearModel) -> tuple[NDArray[Any], float | NDArray[np.float64]]:
+def tfidf_weights(line: LinearModel) -> tuple[Array, float | NDArray[np.float64]]:
     """Return coefficients and intercept as a `TfidfHead` has them."""
     if len(line.coefficients) == 1:
         return line.coefficients[0], float(line.intercepts[0])

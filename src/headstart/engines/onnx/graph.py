@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from headstart.arrays import Array
 from headstart.extras import optional
@@ -45,11 +46,11 @@ class Graph:
         self._outputs: list[Any] = []
         self._memo: dict[str, str] = {}
 
-    def input(self, name: str, dtype: object, shape: Sequence[str | int]) -> str:
+    def input(self, name: str, dtype: DTypeLike, shape: Sequence[str | int]) -> str:
         """Add an input of the whole graph; sizes that are not known yet have names."""
         return self._declared(self._inputs, name, dtype, shape)
 
-    def output(self, name: str, value: str, dtype: object, shape: Sequence[str | int]) -> str:
+    def output(self, name: str, value: str, dtype: DTypeLike, shape: Sequence[str | int]) -> str:
         """Give a value out under a name."""
         self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name]))
         return self._declared(self._outputs, name, dtype, shape)
@@ -74,7 +75,7 @@ class Graph:
             self._memo[name] = make()
         return self._memo[name]
 
-    def cast(self, value: str, dtype: object) -> str:
+    def cast(self, value: str, dtype: DTypeLike) -> str:
         """Convert to another type of number."""
         made: str = self.op("Cast", value, to=self._type(dtype))
         return made
@@ -96,10 +97,10 @@ class Graph:
             self.made(name), opset_imports=[opset], ir_version=_IR_VERSION, producer_name="headstart"
         )
 
-    def _declared(self, into: list[Any], name: str, dtype: object, shape: Sequence[str | int]) -> str:
+    def _declared(self, into: list[Any], name: str, dtype: DTypeLike, shape: Sequence[str | int]) -> str:
         into.append(self._onnx.helper.make_tensor_value_info(name, self._type(dtype), list(shape)))
         return name
 
-    def _type(self, dtype: Any) -> int:
+    def _type(self, dtype: DTypeLike) -> int:
         found: int = self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         return found
