@@ -29,6 +29,8 @@ from headstart.printing import without_secrets
 
 _AHEAD = 1000
 """Tasks that wait at Ray at once; an autoscaler sees them."""
+_ALONE = {"env_vars": ONE_THREAD}
+"""The same for all tasks, so that a process that has answered whether a node will do goes on with its first item."""
 _RETRIES = 20
 _SEEN_FILES = 20
 """Files that each node is asked for before work begins, drawn evenly."""
@@ -73,7 +75,7 @@ class RayCluster:
             }
             how = {
                 "num_cpus": 1, "num_gpus": work.gpus, "memory": work.memory, "max_retries": _RETRIES, "max_calls": 0,
-                "runtime_env": {"env_vars": ONE_THREAD}, "scheduling_strategy": "SPREAD",
+                "runtime_env": _ALONE, "scheduling_strategy": "SPREAD",
             }  # fmt: skip
             task = ray.remote(**how)(_task())
             if work.cost is not None:
@@ -196,7 +198,7 @@ def _checked_nodes(ray: Any, work: Work) -> list[str]:
         else []
     )
     wanted = {name: fingerprint(name) for name in seen}
-    probe = ray.remote(num_cpus=0, max_retries=0)(_probe())
+    probe = ray.remote(num_cpus=0, max_retries=0, runtime_env=_ALONE)(_probe())
     asked = {
         _on(ray, probe, node["NodeID"]).remote(headstart.__version__, list(work.packages), wanted): node
         for node in able
@@ -286,10 +288,10 @@ def _got(ray: Any, ref: Any) -> tuple[Json, dict[str, bytes]]:
 
 
 def _forget_copies(ray: Any, nodes: Sequence[str], key: str) -> None:
-    forget = ray.remote(num_cpus=0, max_retries=0)(_forget())
+    forget = ray.remote(num_cpus=0, max_retries=0, runtime_env=_ALONE)(_forget())
     refs = [_on(ray, forget, node).remote(key) for node in nodes]
     if refs:
-        ray.wait(refs, num_returns=len(refs), timeout=10)
+        ray.wait(refs, num_returns=len(refs), timeout=30)
 
 
 def _on(ray: Any, task: Any, node: str) -> Any:
