@@ -265,7 +265,7 @@ def test_every_format_has_models() -> None:
     assert {kind for model in models for kind in model["model"].get("inputs", {})} == set(INPUTS)
     nets = {model["model"]["scorer"].get("net", {}).get("name") for model in models}
     assert {*STORED} - {"tutorial"} <= nets, "run tests/data/artifacts/make.py"
-    assert {f"v1.{inspect(folder)['minor']}" for folder in OLD.glob("v1.*-*/")} == {"v1.1", "v1.2", "v1.3"}
+    assert {f"v1.{inspect(folder)['minor']}" for folder in OLD.glob("v1*-*/")} == {"v1.0", "v1.1", "v1.2", "v1.3"}
 
 
 def test_a_copy_on_another_path_is_the_same_model(models: dict[str, Any], asked: pa.Table, tmp_path: Path) -> None:
