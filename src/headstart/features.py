@@ -46,7 +46,10 @@ def clone_beside_base(estimator: Any) -> Any:
     """
     given = estimator.get_params(deep=False)
     copied = type(estimator)(
-        **{name: value if name == "base" else clone(value, safe=False) for name, value in given.items()}
+        **{
+            name: value if name in ("base", "encoder", "teacher") else clone(value, safe=False)
+            for name, value in given.items()
+        }
     )
     for name in ("_metadata_request", "_sklearn_output_config"):
         if hasattr(estimator, name):

@@ -22,7 +22,7 @@ def import_hf(
 
     Args:
         folder: with ``config.json``, ``model.safetensors`` and ``tokenizer.json``: BERT, DistilBERT, RoBERTa,
-            XLM-RoBERTa or CamemBERT.
+            XLM-RoBERTa, CamemBERT or MPNet.
         pooling: how the last layer becomes one vector: of ``mean``, ``cls``, ``max``, ``last``; None takes the
             model's own.
         max_tokens: cut texts to so many pieces; None takes the model's own limit.

@@ -23,6 +23,7 @@ SMALL = ["--net", "gru", "--epochs", "1", "--set", "embedding_size=8", "--set", 
 CALLS: dict[str, list[str] | None] = {
     "train": ["reviews.csv", "--out", "made", *SMALL],
     "transfer": ["BASE", "hotel.csv", "--strategy", "features", "--out", "made"],
+    "distil": ["BASE", "--unlabelled", "hotel.csv", "--net", "gru", "--epochs", "1", "--out", "made"],
     "evaluate": ["BASE", "hotel.csv"],
     "predict": ["BASE", "hotel.csv", "--out", "scored.parquet"],
     "drift": ["BASE", "hotel.csv", "--max-words", "1", "--max-scores", "1"],

@@ -15,7 +15,19 @@ from msgspec import Meta
 from headstart.plain import Facts, Json
 from headstart.records import Fraction, Name, Number, Text, Whole, any_of, decoded
 
-READERS_OWN = ("base", "cache", "checkpoint", "device", "events", "phases", "source", "unlabelled", "verbose")
+READERS_OWN = (
+    "base",
+    "cache",
+    "checkpoint",
+    "device",
+    "encoder",
+    "events",
+    "phases",
+    "source",
+    "teacher",
+    "unlabelled",
+    "verbose",
+)
 """Arguments that no model decides for whoever reads it."""
 
 _TRAINERS_OWN = (*READERS_OWN, "net", "save_epochs")

@@ -28,6 +28,7 @@ from headstart.outputs import RESUMES, system_fault
 _COMMANDS = {
     "train": (commands.Train, "headstart.cli.train:train"),
     "transfer": (commands.Transfer, "headstart.cli.transfer:transfer"),
+    "distil": (commands.Distil, "headstart.cli.distil:distil"),
     "evaluate": (commands.Evaluate, "headstart.cli.evaluate:evaluate"),
     "predict": (commands.Predict, "headstart.cli.predict:predict"),
     "drift": (commands.Drift, "headstart.cli.drift:drift"),

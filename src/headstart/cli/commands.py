@@ -28,6 +28,10 @@ class Train(args.Trains):
             "--workers", "N", "Processes that train, on as many GPUs or on the processors.", shown=True, min=1, max=256
         ),
     ] = 1
+    encoder: Annotated[
+        Path | None,
+        args.option("--with", "ENCODER", "An imported encoder that the network blend reads next to the words."),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,10 @@ class Compare(args.Learns):
         int | None,
         args.option("--cheap-seeds", "N", "Draws at 500 labels and fewer of what is no network.", shown="as --seeds"),
     ] = None
+    data_after: Annotated[
+        list[str] | None,
+        args.option("--data", "DATA", "The data, where several models came: compare A B --data DATA; repeatable."),
+    ] = None
     candidates: Annotated[
         str | None,
         args.option(
@@ -89,6 +97,27 @@ class Compare(args.Learns):
     ray: args.Ray = None
     cache: args.Cache = None
     valid: Annotated[str | None, typer.Option("--valid", metavar="DATA|FRACTION", hidden=True)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distil(args.Labelled):
+    """Teach a fast network what a model says of texts without labels, and write it to a folder.
+
+    Prints what is kept of the model's quality and how much faster the network is.
+    """
+
+    model: args.Model
+    out: args.Out
+    unlabelled: Annotated[
+        list[str],
+        args.option("--unlabelled", "DATA", "Texts like those that it will read, the more the better; repeatable."),
+    ]
+    net: Annotated[str, args.option("--net", "NAME", "The network that learns: fast, blend, gru.", shown=True)] = "fast"
+    epochs: Annotated[int | None, args.option("--epochs", "N", "Passes over the texts.")] = None
+    test: Annotated[str | None, args.option("--test", "DATA", "Labelled rows to measure both on.")] = None
+    seed: args.Seed = 0
+    device: args.Device = "auto"
+    force: args.Force = False
 
 
 @dataclass(frozen=True, kw_only=True)

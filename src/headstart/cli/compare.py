@@ -31,9 +31,10 @@ def compare(options: Compare) -> None:
         )
     if options.ray is not None and options.n_jobs is not None:
         raise OptionError("--ray and --jobs came, and each says where fits are done; give one of them.")
-    data, out = options.data, options.out
-    check_place(out, (reading.model_files(options.model), data, options.source, options.test, options.config))
-    base = Predictor.load(options.model)
+    folders, data, out = *_bases_and_data(options), options.out
+    check_place(out, (*map(reading.model_files, folders), data, options.source, options.test, options.config))
+    bases = {folder.name: Predictor.load(folder) for folder in folders}
+    base = next((one for one in bases.values() if one.task is not None), bases[folders[0].name])
     columns = reading.column_list(options.columns)
     rows = reading.data_options(options, base, columns=columns, group=options.group)
     rows = replace(rows, base=base.task)
@@ -59,7 +60,7 @@ def compare(options: Compare) -> None:
     }
     with on_cluster(options.ray, options.device) as (executor, _), closing(Progress()) as progress:
         result = run(
-            base,
+            bases if len(bases) > 1 else base,
             corpus,
             columns=columns,
             column_types=column_types(options.column_types),
@@ -70,7 +71,7 @@ def compare(options: Compare) -> None:
             executor=executor,
             progress=progress.fits,
             about={
-                "base": options.model.name,
+                "base": ", ".join(bases),
                 "command": console.COMMAND.get(),
                 "label_map": parse_label_map(options.label_map) if options.label_map else {},
             },
@@ -80,6 +81,24 @@ def compare(options: Compare) -> None:
         result.report(out / "report.html")
     _tell(result)
     console.emit(_facts(result, out), as_json=options.as_json, lines=_lines(result, out))
+
+
+def _bases_and_data(options: Compare) -> tuple[list[Path], list[str]]:
+    """Return the folders of the bases, and the data: with ``--data`` all that stands before it are bases.
+
+    Raises:
+        OptionError: two bases of one name.
+    """
+    if options.data_after is None:
+        return [options.model], options.data
+    folders = [options.model, *map(Path, options.data)]
+    for folder in folders:
+        if [one.name for one in folders].count(folder.name) > 1:
+            raise OptionError(
+                f"two of the bases are called {folder.name!r}, and a comparison tells them apart by the names of their folders; copy "
+                "one of them to a folder of another name."
+            )
+    return folders, options.data_after
 
 
 def _settings(options: Compare) -> Json:

@@ -62,7 +62,7 @@ def _value(text: str) -> Any:
 
 
 _NOT_SET = {
-    "TextClassifier": {"self", "events", "order", "task"},
+    "TextClassifier": {"self", "encoder", "events", "order", "task", "teacher"},
     "Trainer": {"self", "net", "events", "phases", "device", "random_state", "checkpoint"},
 }
 

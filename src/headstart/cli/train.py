@@ -15,13 +15,15 @@ from headstart.predictor.card import read_card
 def train(options: Train) -> None:
     """Train a base network and write it to a folder."""
     data = options.data
-    inputs = (data, options.valid, options.test, options.unlabelled, options.config, options.costs)
+    encoder = None if options.encoder is None else reading.model_files(options.encoder)
+    inputs = (data, options.valid, options.test, options.unlabelled, options.config, options.costs, encoder)
     place = ModelPlace(options.out, inputs, options.force, options.report)
     place.check()
     columns = reading.column_list(options.columns)
     card = None if options.card is None else read_card(options.card)
     given = estimator_options(options.config, options.set_)
-    named = {"net": options.net, "epochs": options.epochs, "coverage": options.coverage, "metric": options.metric}
+    names = ("net", "epochs", "coverage", "metric", "encoder")
+    named = {name: getattr(options, name) for name in names}
     given |= {name: value for name, value in named.items() if value is not None} | decisions(options)
     if options.workers != 1:
         given["trainer_options"] = {**given.get("trainer_options", {}), "workers": options.workers}

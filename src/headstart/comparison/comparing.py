@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,7 @@ from headstart.predictor import Predictor
 from headstart.predictor.counting import quality_sentences
 from headstart.strategies import said_of_shared
 from headstart.strategies.shared import SPACES
+from headstart.strategies.strategy import bare_name
 from headstart.tasks import Task
 
 _DOMAIN_ONLY = (
@@ -85,7 +87,8 @@ def compare(
     inside it. All candidates see the same rows of a draw and the same test rows.
 
     Args:
-        base: a fitted `TextClassifier`, a `Predictor`, or the path of a model.
+        base: a fitted `TextClassifier`, a `Predictor`, or the path of a model; or several of them, by the names under which they
+            are compared: ``{"imdb": base, "minilm": "models/minilm"}``. The verdict then says which of them to carry.
         X: the target's texts, a table, or a labelled `Corpus`.
         y: labels [rows]; None with a labelled corpus. With none at all, only the domain gap is measured.
         text: the text column where `X` is a table.
@@ -125,9 +128,14 @@ def compare(
             f"{seeds} draws were asked for; expected 1 or more, better 5: with one, draws cannot be told from luck."
         )
     if out is not None:
-        read = (base, getattr(X, "source", None), source, test)
+        read = (*_named(base).values(), getattr(X, "source", None), source, test)
         check_place(Path(out), [one for one in read if isinstance(one, str | Path)])
-    predictor, where, random_state = as_predictor(base), str(resolve_device(device)), seed_of(random_state)
+    bases = {name: as_predictor(one) for name, one in _named(base).items()}
+    bases = dict(
+        sorted(bases.items(), key=lambda one: one[1].task is None)
+    )  # what is asked of a base is asked of the first
+    predictor = next(iter(bases.values()))
+    where, random_state = str(resolve_device(device)), seed_of(random_state)
     origin = None if source is None else _corpus(source, predictor.task, None, (), None)
     check_column_types(column_types or {}, columns)
     kept = tuple(dict.fromkeys((*columns, *((groups,) if groups else ()))))
@@ -150,8 +158,8 @@ def compare(
         cache,
         where,
         {
-            "base": Path(base).name if isinstance(base, str | Path) else None,
-            "base_hash": content_hash(predictor.to_parts()),
+            "base": ", ".join(bases) or None,
+            "base_hash": content_hash(predictor.to_parts()) if len(bases) == 1 else None,
             "data": data.source,
             "label_map": {str(one): str(other) for one, other in (label_map or {}).items()},
             "date": datetime.date.today().isoformat(),
@@ -159,13 +167,33 @@ def compare(
         },
         problem.task.metric(metric),
     )
-    plan = plan_of(predictor, problem, origin, candidates, options)
-    if "as-is" in plan.strategies:
+    plan = plan_of(bases, problem, origin, candidates, options)
+    if any(bare_name(name) == "as-is" for name in plan.strategies):
         problem = replace(problem, notes=(*problem.notes, *said_of_shared(predictor, problem.task)))
     if out is not None:
-        return _run(predictor, problem, origin, plan, Path(out), progress or _silent)
+        return _run(bases, problem, origin, plan, Path(out), progress or _silent)
     with tempfile.TemporaryDirectory(prefix="headstart-") as folder:
-        return _run(predictor, problem, origin, plan, Path(folder), progress or _silent)
+        return _run(bases, problem, origin, plan, Path(folder), progress or _silent)
+
+
+def _named(base: Any) -> dict[str, Any]:
+    """Return bases by name; one that came alone has that of its folder, or none.
+
+    Raises:
+        OptionError: a name that no file can have.
+    """
+    if not isinstance(base, Mapping):
+        return {Path(base).name if isinstance(base, str | Path) else "": base}
+    for name in base:
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]{0,60}", name):
+            raise OptionError(
+                f"a base is called {name!r:.80}; expected letters, digits, '.', '_' and '-', at most 61 of them. Give it another name."
+            )
+    if not base:
+        raise OptionError(
+            "no base came to be compared; pass a model, or several by name: {'imdb': ..., 'minilm': ...}."
+        )
+    return dict(base)
 
 
 def _silent(done: int, total: int, seconds_left: float | None, last: str) -> None:
@@ -188,12 +216,15 @@ def _gap_alone(base: Predictor, data: Corpus, source: Corpus | None) -> Comparis
 
 
 def _run(
-    base: Predictor, problem: Problem, source: Corpus | None, plan: Plan, out: Path, progress: Progress
+    bases: Mapping[str, Predictor], problem: Problem, source: Corpus | None, plan: Plan, out: Path, progress: Progress
 ) -> Comparison:
+    first, *further = bases.values()
     made_of = {
-        "data": digest(problem.pool, problem.test), "base": base.digest(), "columns": problem.column_types,
+        "data": digest(problem.pool, problem.test), "base": first.digest(), "columns": problem.column_types,
         "group": problem.group, "source": None if source is None else digest(source), "version": 3,
     }  # fmt: skip
+    if further:
+        made_of["bases"] = {name: one.digest() for name, one in bases.items()}
     if plan.options.metric is not problem.task.primary:
         made_of["metric"] = plan.options.metric.name
     with reserved(out):
@@ -201,7 +232,7 @@ def _run(
         check_shipped(out, log.plan_digest)
         make_working_folders(out)
         try:
-            return _compared(base, problem, source, plan, log, progress)
+            return _compared(bases, problem, source, plan, log, progress)
         except KeyboardInterrupt as interrupt:
             if log.rows:
                 interrupt.add_note(RESUMES)
@@ -209,17 +240,18 @@ def _run(
 
 
 def _compared(
-    base: Predictor, problem: Problem, source: Corpus | None, plan: Plan, log: RowLog, progress: Progress
+    bases: Mapping[str, Predictor], problem: Problem, source: Corpus | None, plan: Plan, log: RowLog, progress: Progress
 ) -> Comparison:
-    started = time.perf_counter()
+    started, base = time.perf_counter(), next(iter(bases.values()))
     work = log.folder / "work"
     needs = {need for one in plan.strategies.values() for need in one.needs}
     spaces = tuple(space for space in SPACES if f"texts:{space}" in needs)
     workspace = prepare(
         problem, base, source, work, spaces=spaces, cache=plan.options.cache, device=plan.options.device,
         metric=plan.options.metric,
+        further=dict([*bases.items()][1:]),
     )  # fmt: skip
-    own = base.scorer.spec is not None and base.scorer.spec.name is None
+    own = any(one.scorer.spec is not None and one.scorer.spec.name is None for one in bases.values())
     own = own or problem.pool.input not in _KNOWN_ROWS  # another process knows nothing of it
     executor = Here() if own else plan.options.executor
     if own and isinstance(plan.options.executor, RayCluster):
@@ -232,7 +264,7 @@ def _compared(
 
     run_tasks(plan.fits, plan.strategies, workspace, log, keep=keep, executor=executor, progress=progress)
     found = judge(workspace, problem, base, source, plan, log)
-    _add_warnings(found, base, problem)
+    _add_warnings(found, bases, problem)
     found.facts |= plan.options.about
     found.facts |= {"left_out": dict(plan.left_out), "seconds": time.perf_counter() - started, "n_jobs": executor.width}
     _ship(found, workspace, problem, plan, log)
@@ -241,12 +273,13 @@ def _compared(
     return found
 
 
-def _add_warnings(found: Comparison, base: Predictor, problem: Problem) -> None:
+def _add_warnings(found: Comparison, bases: Mapping[str, Predictor], problem: Problem) -> None:
     """Say what makes figures too good: a column that decides the label by itself, test rows that the base has seen."""
     deciding = deciding_columns(
         problem.pool.columns, problem.columns, problem.task.strata(labels_of(problem.pool)), problem.column_types
     )
-    seen = None if base.learnt_from is None else base.learnt_from.overlap(problem.test.texts).n
+    known = [one.learnt_from.overlap(problem.test.texts).n for one in bases.values() if one.learnt_from is not None]
+    seen = max(known, default=None)
     found.counts["test"]["n_seen_in_training"] = seen
     counts = {"n": len(problem.test), "n_seen_in_training": seen}
     found.verdict["deciding_columns"] = [one._asdict() for one in deciding]
@@ -258,6 +291,7 @@ def _add_warnings(found: Comparison, base: Predictor, problem: Problem) -> None:
 def _ship(found: Comparison, workspace: Workspace, problem: Problem, plan: Plan, log: RowLog) -> None:
     """Take the candidate to ship as it was fitted on the first draw; one that used no label learns what they say."""
     ship = plan.first(found.verdict["ship"])
+    workspace = workspace.of_base(plan.strategies[ship.strategy].of_base)
     parts = log.model(ship)
     if parts is None:
         log.add(perform(workspace, plan.strategies[ship.strategy], ship, log.folder, keep=True))
@@ -271,7 +305,9 @@ def _ship(found: Comparison, workspace: Workspace, problem: Problem, plan: Plan,
     if not ship.budget and problem.task.kind == "binary":
         rows = workspace.drawn(plan.own, 0)
         of_rows = (
-            workspace.base_logits[rows] if ship.strategy == "as-is" else predictor.score(workspace.corpus(rows)).logits
+            workspace.base_logits[rows]
+            if bare_name(ship.strategy) == "as-is"
+            else predictor.score(workspace.corpus(rows)).logits
         )
         told = recalibration(workspace, rows, of_rows, predictor.rule, logits)
         predictor = recalibrated(predictor, told)

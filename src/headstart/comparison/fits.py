@@ -16,6 +16,7 @@ from headstart.outputs import atomic_write
 from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.strategies import FitResult, Settings, Strategy, learn
+from headstart.strategies.strategy import bare_name
 
 _PROBED_ROWS = 256
 _FEW = 1000
@@ -53,6 +54,7 @@ def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, ke
         keep: whether to keep the predictor too, and to measure its speed and size. It is the one that the same rows, seed and
             choices give outside a comparison, to the bit.
     """
+    workspace = workspace.of_base(strategy.of_base)
     settings = _settings(workspace, strategy, fit)
     rows = workspace.drawn(fit.budget, fit.seed) if fit.budget else None
     shared = StoredRows(workspace, rows, settings, exact=keep)
@@ -76,7 +78,8 @@ def perform(workspace: Workspace, strategy: Strategy, fit: Fit, out: Path, *, ke
         "cpu_seconds": round(used, 3),
     }  # fmt: skip
     if keep:
-        row |= _kept(workspace, predictor, logits, choices, out / "fitted" / fit.strategy)
+        predictor = predictor.with_facts(strategy=bare_name(fit.strategy), choices=choices)
+        row |= _kept(workspace, predictor, logits, out / "fitted" / fit.strategy)
     taken = predictor.answers.taken(workspace.metric, logits, predictor.probabilities(logits), predictor.rule)
     _write_scores(score_path(out, fit), taken)
     return row
@@ -129,9 +132,9 @@ def _figures(workspace: Workspace, predictor: Predictor, logits: Doubles) -> Jso
     return figures
 
 
-def _kept(workspace: Workspace, predictor: Predictor, logits: Doubles, choices: Json, folder: Path) -> Json:
+def _kept(workspace: Workspace, predictor: Predictor, logits: Doubles, folder: Path) -> Json:
     """Write the predictor, score some rows with it from text on, and see that it says what the fit said."""
-    kept = replace(predictor, run={}).with_facts(strategy=folder.name, choices=choices)
+    kept = replace(predictor, run={})
     content_hash = write(folder, kept.to_parts())
     size = sum(path.stat().st_size for path in folder.iterdir())
     found, milliseconds = _timed(workspace, kept)

@@ -24,6 +24,7 @@ from headstart.strategies import (
     is_encoder,
     strategy_of,
 )
+from headstart.strategies.strategy import OF_BASE, bare_name
 from headstart.tasks import Task
 
 ALL = "all"
@@ -94,22 +95,48 @@ class Plan:
 
 
 def plan_of(
-    base: Predictor, problem: Problem, source: Corpus | None, names: Sequence[str] | None, options: Options
+    bases: Mapping[str, Predictor],
+    problem: Problem,
+    source: Corpus | None,
+    names: Sequence[str] | None,
+    options: Options,
 ) -> Plan:
-    """Return the plan for what is there.
+    """Return the plan for what is there; what uses one of several bases runs with each, under the name of both.
 
     Raises:
         OptionError: a name that no strategy has, or nothing that can run.
         DataError: a draw of one class; found out before anything is fitted.
     """
-    strategies, left_out = chosen(
-        names, available=_available(base, problem, source), why=_reasons(base, problem, source)
-    )
+    strategies, left_out = _with_each(bases, problem, source, names)
     strategies = suited(strategies, problem.pool.input)
     for budget in options.budgets:
         for seed in range(max(options.seeds, options.cheap_seeds)):
             problem.draw(budget, seed)
     return Plan(strategies, left_out, _fits(strategies, options), options)
+
+
+def _with_each(
+    bases: Mapping[str, Predictor], problem: Problem, source: Corpus | None, names: Sequence[str] | None
+) -> tuple[dict[str, Strategy], dict[str, str]]:
+    running: dict[str, Strategy] = {}
+    left_out: dict[str, str] = {}
+    for label, base in bases.items():
+        found, without = chosen(names, available=_available(base, problem, source), why=_reasons(base, problem, source))
+        if len(bases) == 1:
+            return found, without
+        for name, strategy in found.items():
+            longer = f"{name}{OF_BASE}{label}"
+            of_one = replace(strategy, name=longer, about=f"{strategy.about}; the base is {label}", of_base=label)
+            running |= {longer: of_one} if strategy.uses == "base" else {name: running.get(name, strategy)}
+        left_out |= {f"{name}{OF_BASE}{label}": why for name, why in without.items() if name not in running}
+    order = list(every_strategy())
+    return dict(sorted(running.items(), key=lambda one: order.index(bare_name(one[0])))), left_out
+
+
+def strategy_called(name: str, kind: str = "text") -> Strategy:
+    """Return a strategy as a comparison of rows of a kind has it: ``"features+columns@minilm"`` is one of several bases'."""
+    bare, _, label = name.partition(OF_BASE)
+    return replace(suited(every_strategy(), kind)[bare], name=name, of_base=label)
 
 
 def every_strategy() -> dict[str, Strategy]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from headstart.comparison.fits import Fit, perform
 from headstart.comparison.log import RowLog
-from headstart.comparison.planning import every_strategy, suited
+from headstart.comparison.planning import strategy_called
 from headstart.comparison.workspace import Workspace
 from headstart.executors import Executor, Work, peak_memory
 from headstart.extras import LEARNING
@@ -48,7 +48,7 @@ def run_tasks(
         name=str(log.folder.absolute()),
         reads=workspace.folder,
         writes=log.folder,
-        opened=_performing(workspace, strategies, log.folder),
+        opened=_performing(workspace, strategies.__getitem__, log.folder),
         cost=lambda item: clock.seconds_left([_fit(item)]),
         memory=peak_memory(),
         gpus=int(workspace.device.startswith("cuda")),
@@ -73,13 +73,13 @@ def open_fits(reads: Path, writes: Path) -> Callable[[Json], Json]:
         writes: the comparison's folder.
     """
     workspace = Workspace(reads)
-    return _performing(workspace, suited(every_strategy(), workspace.input), writes)
+    return _performing(workspace, lambda name: strategy_called(name, workspace.input), writes)
 
 
-def _performing(workspace: Workspace, strategies: Mapping[str, Strategy], out: Path) -> Callable[[Json], Json]:
+def _performing(workspace: Workspace, named: Callable[[str], Strategy], out: Path) -> Callable[[Json], Json]:
     def do(item: Json) -> Json:
         with failed_writes(out, "the comparison"):
-            return perform(workspace, strategies[item["strategy"]], _fit(item), out, keep=item["keep"])
+            return perform(workspace, named(item["strategy"]), _fit(item), out, keep=item["keep"])
 
     return do
 

@@ -6,7 +6,9 @@
 3. *Base.* What the recommended way of carrying the base over gains over the best strategy that uses nothing, with one
    interval (`headstart.evaluation.picking`). Above zero: it helps. Below: it hurts. That near to zero: no difference.
    Else it cannot be told.
-4. *Columns.* They help if what the best strategy that reads them gains over the best that does not lies above zero, by an
+4. *Bases.* Of several, carry the one whose best strategy is shown to be better than the best of the others; an interval of the
+   same kind says it.
+5. *Columns.* They help if what the best strategy that reads them gains over the best that does not lies above zero, by an
    interval of the same kind.
 
 The word of the verdict follows from these intervals alone, which are printed: see `word_of`. Each end of an interval errs in
@@ -25,6 +27,7 @@ from headstart.evaluation.picking import against_best, best_of
 from headstart.evaluation.saying import Saying
 from headstart.plain import Facts, Json
 from headstart.strategies import Strategy
+from headstart.strategies.strategy import bare_name
 
 LEVEL = 0.015
 CHANCE_LEVEL = 0.01
@@ -106,6 +109,9 @@ def decide(measured: Measured) -> Json:
         "base": base,
         "columns": _columns(measured, here),
     }
+    bases = _bases(measured, here)
+    if bases is not None:
+        facts["bases"] = bases
     return {"word": word_of(facts), "kind": _kind(facts), **facts}
 
 
@@ -224,12 +230,34 @@ def _columns(measured: Measured, here: Mapping[str, Components]) -> Json | None:
     }
 
 
+def _bases(measured: Measured, here: Mapping[str, Components]) -> Json | None:
+    """Return which of several bases to carry, by the best strategy of each; None where there are no two."""
+    of_each: dict[str, list[str]] = {}
+    for name in here:
+        if measured.strategies[name].of_base:
+            of_each.setdefault(measured.strategies[name].of_base, []).append(name)
+    if len(of_each) < 2:
+        return None
+    best = {base: best_of(here, names) for base, names in of_each.items()}
+    first = next(base for base, names in of_each.items() if best_of(here, list(best.values())) in names)
+    others = [name for base, names in of_each.items() if base != first for name in names]
+    found = against_best(here, of_each[first], others, level=LEVEL)
+    told = "cannot be told" if found.low <= 0 else first
+    values = {
+        base: {"strategy": name, measured.metric.name: float(here[name].values.mean())} for base, name in best.items()
+    }
+    return {
+        "answer": told, "best": first, "of_each": values, "with": found.one, "without": found.other,
+        "difference": found.value, "low": found.low, "high": found.high, "level": found.level,
+    }  # fmt: skip
+
+
 def _kind(facts: Facts) -> str:
     """Return what to do, in a word; the first of these that holds."""
     word, columns = word_of(facts), facts["columns"]
     if word == "nothing helps":
         return word
-    if facts["ship"] == "as-is":
+    if bare_name(facts["ship"]) == "as-is":
         return "as-is is enough"
     if columns and columns["answer"] == "help" and ("columns" in facts["ship"]):
         return "columns decide"

@@ -18,7 +18,8 @@ def say(verdict: Facts, strategies: Mapping[str, Strategy]) -> str:
     """
     how = Saying.from_json(verdict.get("metric"))
     parts = [
-        _ship(verdict, strategies, how), _base(verdict, how), _columns(verdict, how), _saved(verdict, how), _doubling(verdict, how),
+        _ship(verdict, strategies, how), _base(verdict, how), _bases(verdict, how),
+        _columns(verdict, how), _saved(verdict, how), _doubling(verdict, how),
         *(f"Beware: {sentence}." for sentence in verdict.get("warnings", ())),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
@@ -97,6 +98,17 @@ def _base(verdict: Facts, how: Saying) -> str:
             f"{base['budget']:,} it is not shown to help ({sides})."
         )
     return said
+
+
+def _bases(verdict: Facts, how: Saying) -> str:
+    bases = verdict.get("bases")
+    if not bases or verdict["kind"] == "nothing helps":
+        return ""
+    each = ", ".join(f"{base} {how.value(one[how.name])} ({one['strategy']})" for base, one in bases["of_each"].items())
+    sides = f"{bases['with']} against {bases['without']}: {_interval(bases, how)}"
+    if bases["answer"] == "cannot be told":
+        return f"Which base to carry cannot be told from these test rows: {each}; {sides}."
+    return f"Of the bases, carry {bases['answer']}: {each}; {sides}."
 
 
 def _smaller(base: Facts, answer: str, how: Saying) -> str:

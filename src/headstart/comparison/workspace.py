@@ -6,7 +6,7 @@ budget, and computes document frequencies from its budget alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -27,10 +27,13 @@ from headstart.evaluation.metric import Metric
 from headstart.features import layer_outputs
 from headstart.heads import TfidfHead
 from headstart.layers import StageGraph
+from headstart.plain import Json
 from headstart.predictor import NetworkScorer, Predictor
 from headstart.strategies import Settings, SharedRows
 from headstart.strategies.shared import SPACES, NgramCounts, count_ngrams, fit_source_model, readable_layers
 from headstart.tasks import Task, task_from_json
+
+_FURTHER = "bases"
 
 
 class Workspace:
@@ -85,6 +88,19 @@ class Workspace:
     def doubled(self) -> NDArray[np.bool_]:
         """Which test rows' texts stand in the pool too [test]."""
         return array_store.load_array(self.folder, "doubled")
+
+    def of_base(self, name: str) -> Workspace:
+        """Return the same rows with another of several bases, by its name; itself for the first, or for none."""
+        folder = self.folder / _FURTHER / name
+        if not name or not folder.exists():
+            return self
+        if name not in self._further:
+            self._further[name] = Workspace(folder)
+        return self._further[name]
+
+    @cached_property
+    def _further(self) -> dict[str, Workspace]:
+        return {}
 
     @cached_property
     def base(self) -> Predictor:
@@ -231,19 +247,24 @@ def prepare(
     cache: str | Path | None = None,
     device: str = "cpu",
     metric: Metric | None = None,
+    further: Mapping[str, Predictor] | None = None,
 ) -> Workspace:
     """Fill a folder with all that strategies share, and open it.
 
     Args:
         problem: the rows.
         base: what is carried over.
-        source: its labelled training texts, for what learns from them; or None.
+        source: labelled training texts of a base, for what learns from them; or None.
         folder: an empty folder.
         spaces: the n-gram spaces that are needed.
         cache: where outputs of a large imported encoder are kept; see `headstart.features.layer_outputs`.
         device: where layers are computed, and networks trained later on.
         metric: what strategies are measured by; None for the task's own.
+        further: other bases by name, for `Workspace.of_base`.
     """
+    for name, other in (further or {}).items():
+        how: Json = {"cache": cache, "device": device, "metric": metric}
+        prepare(problem, other, None, folder / _FURTHER / name, spaces=(), **how)
     folder.mkdir(parents=True, exist_ok=True)
     both = [problem.pool, problem.test]
     table = pa.concat_tables([part.frame() for part in both], promote_options="default").combine_chunks()

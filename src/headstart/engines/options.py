@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from typing import Annotated, Literal, get_args
 
+import numpy as np
 from msgspec import Meta
 
+from headstart.arrays import Places
 from headstart.errors import ArtifactError
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.plain import Options
@@ -21,6 +24,8 @@ POOLED_BY = get_args(_PooledBy)
 
 _Activation = Literal["gelu", "gelu_tanh", "relu"]
 ENCODER_ACTIVATIONS = get_args(_Activation)
+
+_FARTHEST = 128
 
 _MOST_TARGETS = 1000
 """Every list is a stage of its own, and a file may claim any number of them."""
@@ -59,6 +64,7 @@ class _Encoder(Record, frozen=True):
     n_outputs: _NOutputs | None = None
     dropout: _Dropout = 0.0
     attention_dropout: _Dropout = 0.0
+    n_distances: Annotated[int, Meta(ge=4, le=4096)] | None = None
 
 
 def check_static(n_words: int, options: Options) -> None:
@@ -111,3 +117,24 @@ def checked_heads(new_heads: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
             f"new_heads is {new_heads!r:.60}; expected at most {_MOST_TARGETS} pairs of whole numbers above 0"
         )
     return [(one[0], one[1]) for one in new_heads]
+
+
+def checked_vectors(size: int) -> int:
+    """Return the size of the vectors that a blend reads next to its words; 0 of none."""
+    if type(size) is not int or not 0 <= size <= 2**17:
+        raise ValueError(f"vector_size is {size!r:.60}; expected a whole number from 0 to {2**17:,}")
+    return size
+
+
+def distance_kinds(n_tokens: int, n_kinds: int) -> Places:
+    """Return which kind of distance lies between tokens, int64 [2 * n_tokens - 1], of ``j - i + n_tokens - 1`` for j seen from i.
+
+    Half of the kinds look back and half ahead; half of these are exact, the others grow by the logarithm up to 128 tokens, as
+    in T5 (Raffel and others, JMLR 2020) and MPNet.
+    """
+    away = np.arange(n_tokens - 1, -n_tokens, -1)
+    half = n_kinds // 2
+    exact, distance = half // 2, np.abs(away)
+    far = np.log(np.maximum(distance, 1).astype(np.float32) / exact) / log(_FARTHEST / exact) * (half - exact)
+    kinds = np.where(distance < exact, distance, np.minimum(exact + far.astype(np.int64), half - 1))
+    return np.asarray(kinds + half * (away < 0), np.int64)

@@ -32,7 +32,7 @@ from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_n
 from headstart.estimators.bases import check_not_base
 from headstart.estimators.by_rows import ESTIMATORS, estimator_for
 from headstart.estimators.labelling import class_factors, columns_of, labelled, weighted
-from headstart.estimators.values import classes_of, phases_of, plain, to_python
+from headstart.estimators.values import classes_of, names_read, phases_of, plain, to_python
 from headstart.features import as_predictor, clone_beside_base
 from headstart.layers import POOLINGS
 from headstart.options import RandomState, check_least, check_types, seed_of
@@ -51,6 +51,7 @@ from headstart.strategies import (
     require_goals,
     strategy_of,
 )
+from headstart.strategies.teacher import Teacher
 from headstart.tasks import PLAIN
 from headstart.train import Event, Phase
 
@@ -136,6 +137,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         checkpoint: str | Path | None = None,
         unlabelled: Any = None,
         source: Any = None,
+        encoder: Any = None,
+        teacher: Any = None,
         cache: str | Path | None = None,
     ) -> None:
         """Keep the options as they are.
@@ -210,6 +213,9 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
                 there are validation rows, and learns from up to 50,000 of these; one that is carried over does so with
                 fifty or more, and needs neither.
             source: the base's own labelled texts, for ``"tfidf-prior"``: a pair ``(X, y)`` or a labelled corpus.
+            encoder: what others trained, as `import_hf` or its folder gives it, for ``"scratch"`` of a ``blend`` to read next to its
+                words.
+            teacher: a model whose probabilities of the texts of `X` are learnt in place of labels, by ``"scratch"``; `y` is not looked at.
             cache: the folder in which outputs of a large imported encoder are kept (see `headstart.cache`), or
                 ``"off"``; None for ``HEADSTART_CACHE`` or the user's own cache folder.
         """
@@ -256,6 +262,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         self.checkpoint = checkpoint
         self.unlabelled = unlabelled
         self.source = source
+        self.encoder = encoder
+        self.teacher = teacher
         self.cache = cache
 
     def fit(self, X: object, y: object = None, sample_weight: object = None, *, valid: object = None) -> Self:
@@ -275,8 +283,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         """
         settings, y = self._settings(), None if y is None else columns_of(y)
         strategy = self.strategy or ("scratch" if self.base is None else "fine-tune")
-        chosen = strategy_of(strategy)
-        base = None if self.base is None else as_predictor(self.base)
+        chosen, base = strategy_of(strategy), None if self.base is None else as_predictor(self.base)
         how: Json = {"text": self._rows_at, "columns": self._kept, "label_map": self.label_map}
         asked = self._asked(chosen, base, y)
         given = labelled(X, y, positive=self.positive, sample_weight=sample_weight, **asked, **how)
@@ -285,6 +292,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
                 f"{type(self).__name__} reads rows of the kind {self._row_kind!r}, and a corpus of the kind {given.input!r} came; "
                 f"take {estimator_for(given.input, numbers=False).__name__}, or read the columns as {self._row_kind!r}."
             )
+        given = given if settings.teacher is None else settings.teacher.labelled(given)
         if given.labels is not None:
             self._check_kind(given.kind)
         if given.task is not None:
@@ -294,16 +302,15 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         deciding = self._deciding_columns(train, settings)
         held: Corpus | None = None
         if valid is not None:
-            pair = valid if isinstance(valid, tuple) else (valid, None)
-            held = weighted(labelled(*pair, task=train.task or AUTO, **how), factors)
+            held = labelled(*(valid if isinstance(valid, tuple) else (valid, None)), task=train.task or AUTO, **how)
+            held = weighted(held if settings.teacher is None else settings.teacher.labelled(held), factors)
         notes = [given.label_note] if given.label_note != getattr(X, "label_note", "") else []
         for sentence in notes:
             settings.say(sentence)
         learnt = learn(chosen, train, held, base, settings)
         self._check_kind(learnt.predictor.answers.kind)
-        if len(train) < len(given):
-            note = f"{len(given) - len(train):,} rows of weight 0 were left out"
-            learnt = replace(learnt, notes=(*learnt.notes, note))
+        if n_left := len(given) - len(train):
+            learnt = replace(learnt, notes=(*learnt.notes, f"{n_left:,} rows of weight 0 were left out"))
         for sentence in learnt.notes:
             settings.say(sentence)
         predictor = learnt.predictor
@@ -423,6 +430,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         check_column_types(self.column_types or {}, columns)
         values |= {name: values[name] or {} for name in ("net_options", "trainer_options")}
         values["unlabelled"] = None if self.unlabelled is None else as_corpus(self.unlabelled, text=self.text)
+        values["encoder"] = None if self.encoder is None else as_predictor(self.encoder)
+        values["teacher"] = None if self.teacher is None else Teacher(as_predictor(self.teacher), str(self.device))
         values["source"] = None if self.source is None else self._of_source()
         values["events"] = (*self.events, TrainingLines()) if self.verbose else tuple(self.events)
         values |= {"columns": columns, "phases": phases_of(self.phases), "random_state": seed_of(self.random_state)}
@@ -451,7 +460,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _name_features(self, X: object) -> Self:
         if is_table(X):
-            self.feature_names_in_ = np.array(_names_read(self.predictor_), dtype=object)
+            self.feature_names_in_ = np.array(names_read(self.predictor_), dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         return self
@@ -473,10 +482,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
+        tags.input_tags.string = tags.input_tags.one_d_array = tags.input_tags.allow_nan = True
         tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.allow_nan = True
         tags.target_tags.required = self.strategy not in UNLABELLED
         return tags
 
@@ -498,11 +505,5 @@ def install(
     model.predictor_ = predictor
     model.history_, model.notes_ = list(history), notes
     model._take_classes(classes or stored_classes(predictor))
-    model.n_features_in_ = len(_names_read(predictor))
+    model.n_features_in_ = len(names_read(predictor))
     return model
-
-
-def _names_read(predictor: Predictor) -> list[str]:
-    rows = predictor.row_columns
-    own = [predictor.text] if isinstance(rows, str) else list(predictor.inputs[predictor.reads_kind].names)
-    return list(dict.fromkeys((*own, *predictor.columns)))

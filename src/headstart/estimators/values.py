@@ -67,3 +67,10 @@ def plain(value: object) -> Any:
     raise OptionError(
         f"the option value {value!r} cannot be stored with the model; use plain numbers, strings, lists or dicts."
     )
+
+
+def names_read(predictor: Predictor) -> list[str]:
+    """Return the names of the columns that a model reads: of its rows, and of what stands next to them."""
+    rows = predictor.row_columns
+    own = [predictor.text] if isinstance(rows, str) else list(predictor.inputs[predictor.reads_kind].names)
+    return list(dict.fromkeys((*own, *predictor.columns)))

@@ -107,6 +107,22 @@ def fit_rule(task: Task, logits: Doubles, targets: Array, weights: Array | None 
     return _of_classes(logits, smoothed, each) if task.link == "softmax" else _of_order(logits, smoothed, each)
 
 
+def rule_of_goals(logits: Doubles, goals: Array, weights: Array | None = None, link: str = "sigmoid") -> Rule:
+    """Return slope and intercept that make logits most like goals between 0 and 1, such as a teacher's probabilities.
+
+    Args:
+        logits: [rows] or [rows, outputs].
+        goals: likewise.
+        weights: how much each row counts [rows]; None for 1 each.
+        link: of the task; see `headstart.tasks.Task`.
+    """
+    each = np.ones(len(logits)) if weights is None else np.asarray(weights, np.float64)
+    if link == "softmax":
+        return _of_classes(logits, np.asarray(goals, np.float64), each)
+    n_outputs = logits.size // max(len(logits), 1)
+    return Rule(_slope_and_intercept(logits.ravel(), np.ravel(goals), np.repeat(each, n_outputs)))
+
+
 def _of_classes(logits: Doubles, goals: Doubles, weights: Doubles) -> Rule:
     """Return the slope with the least log loss [rows, classes]."""
     scale = float(np.std(logits - logits.mean(1, keepdims=True))) or 1.0

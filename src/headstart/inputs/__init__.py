@@ -13,6 +13,7 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import unknown_name
 from headstart.inputs.columns import ColumnInput
+from headstart.inputs.encoder import EncoderInput
 from headstart.inputs.images import ImageInput
 from headstart.inputs.protocol import Encoded, Input, Inputs
 from headstart.inputs.series import SeriesInput

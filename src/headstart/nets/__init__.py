@@ -53,7 +53,7 @@ def _all() -> dict[str, Callable[..., Network]]:
 ENCODERS: dict[str, Callable[[int, Options], Network]] = {"static": static_encoder, "transformer": transformer_encoder}
 """Networks that others trained: ``ENCODERS[name](n_words, options)``, for weights to be put in."""
 
-LATER_OPTIONS = {"blend": ("n_outputs", "new_heads", "max_ngrams")}
+LATER_OPTIONS = {"blend": ("n_outputs", "new_heads", "max_ngrams", "vector_size")}
 """Options that networks did not always have: with their defaults they are not stored, so that every version reads the rest."""
 
 

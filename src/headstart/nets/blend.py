@@ -4,10 +4,12 @@
     ids -> tail -----------------------------------\\
     ids -> clusters --------------------------------> output
     ids -> embedding -> encoder -> pooled -> deep --/
+    (vectors -> vector -> sentence ----------------/)
 
 ``ngrams`` weighs listed words, pairs and triples, and ``tail`` those of the last quarter once more, where
 reviewers sum up; ``clusters`` does the same with words replaced by the cluster
-that they belong to, so that it generalises to words that are rare; ``deep`` is a recurrent network. Each alone
+that they belong to, so that it generalises to words that are rare; ``deep`` is a recurrent network; ``sentence``
+weighs the vectors of an encoder that others trained, where there is one (`headstart.inputs.EncoderInput`). Each alone
 is known to the field, and each is wrong elsewhere: docs/log.md has what every part adds, on the source and on
 texts never seen. Every part is a stage whose output can be taken, frozen and fine-tuned.
 """
@@ -20,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from headstart.engines.options import checked_heads, target_names
+from headstart.engines.options import checked_heads, checked_vectors, target_names
 from headstart.errors import OptionError
 from headstart.layers import NgramLogit, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
 
@@ -61,9 +63,11 @@ class NewHead(nn.Module):
         super().__init__()
         self.linear = nn.Linear(n_states + n_answers, n_outputs)
 
-    def forward(self, pooled: Tensor, answers: Tensor, ngrams: Tensor) -> Tensor:
-        """Map states [rows, states], answers [rows, answers] and sums of n-grams [rows, outputs] to [rows, outputs]."""
-        out: Tensor = self.linear(torch.cat([pooled, answers], dim=1)) + ngrams
+    def forward(self, pooled: Tensor, answers: Tensor, ngrams: Tensor, *vectors: Tensor) -> Tensor:
+        """Map states [rows, states], answers [rows, answers] and sums of n-grams [rows, outputs] to [rows, outputs]; vectors of an
+        encoder count as further states.
+        """
+        out: Tensor = self.linear(torch.cat([pooled, *vectors, answers], dim=1)) + ngrams
         return out
 
 
@@ -77,6 +81,7 @@ def blend(
     n_target_ngrams: int | Sequence[int] = 0,
     max_ngrams: int = MOST_NGRAMS,
     new_heads: Sequence[Sequence[int]] = (),
+    vector_size: int = 0,
     embedding_size: int = 100,
     hidden_size: int = 64,
     pooling: Sequence[str] = ("mean", "max", "last"),
@@ -97,6 +102,7 @@ def blend(
         max_ngrams: the longest that training makes any list; of more n-grams those that stand in the most texts.
         new_heads: a pair for each transfer to other labels: its logits a row, and the length of its list of n-grams. Each puts
             a new head behind what was the output before.
+        vector_size: of the vectors of an encoder, which are weighed next to the words; 0 without one.
         embedding_size: size of a word's vector.
         hidden_size: size of a recurrent state, of each direction.
         pooling: which of ``last``, ``mean``, ``max`` of the states to put side by side.
@@ -126,21 +132,25 @@ def blend(
         "pooled": Stage(Pooling(pooling, dropout=dropout), ("encoder", "lengths"), ("rows", pooled)),
         "deep": Stage(nn.Linear(pooled, n_outputs), ("pooled",), ("rows", n_outputs)),
     }
+    vector = ("vector",) if checked_vectors(vector_size) else ()
+    if vector:
+        table["vector"] = Stage(nn.Identity(), ("vectors",), ("rows", vector_size))
+        table["sentence"] = Stage(nn.Linear(vector_size, n_outputs), vector, ("rows", n_outputs))
     targets = target_names(n_target_ngrams)
     for name, length in targets.items():
         table[name] = ngrams(length, longest=2)
-    parts = (*PARTS, *targets)
+    parts = (*PARTS, *(("sentence",) if vector else ()), *targets)
     answers = "output" if not new_heads else "answers"
     table[answers] = Stage(Blend(len(parts), n_outputs), parts, ("rows", n_outputs))
     for i, (width, length) in enumerate(checked_heads(new_heads)):
         own, before = f"own{i or ''}", answers
         answers = "output" if i == len(new_heads) - 1 else f"answers{i + 1}"
         table[own] = Stage(NgramLogit(length, longest=2, n_outputs=width), ("ids", "lengths"), ("rows", width))
-        head = NewHead(pooled, int(table[before].shape[1]), width)
-        table[answers] = Stage(head, ("pooled", before, own), ("rows", width))
+        head = NewHead(pooled + vector_size, int(table[before].shape[1]), width)
+        table[answers] = Stage(head, ("pooled", before, own, *vector), ("rows", width))
     for name in ("encoder", "deep"):
         xavier(table[name].module)
     with torch.no_grad():
         embedding.weight.uniform_(-0.1, 0.1)
     embedding.reset_padding()
-    return StageGraph(table)
+    return StageGraph(table, fields=("vectors",) if vector else ())

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from headstart.engines.options import check_encoder
+from headstart.engines.options import check_encoder, distance_kinds
 from headstart.errors import DataError
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.layers import Stage, StageGraph, pool, with_output
@@ -87,6 +87,8 @@ class TransformerLayer(nn.Module):
         self.widen = nn.Linear(size, inner)
         self.narrow = nn.Linear(inner, size)
         self.narrow_norm = nn.LayerNorm(size, eps=epsilon)
+        if options.get("n_distances"):
+            self.distance = nn.Parameter(torch.zeros(options["n_distances"], self.n_heads))
         self._activation = _ACTIVATIONS[options["activation"]]
         self.dropout, self.attention_dropout = options.get("dropout", 0.0), options.get("attention_dropout", 0.0)
 
@@ -96,15 +98,21 @@ class TransformerLayer(nn.Module):
         joint = self.query_key_value(states).view(rows, n_tokens, 3, self.n_heads, size // self.n_heads)
         query, key, value = joint.permute(2, 0, 3, 1, 4)
         # A row without tokens looks at its first place: of nothing at all there would be no mean.
-        real = torch.arange(n_tokens, device=states.device) < lengths.clamp_min(1)[:, None]
+        real = (torch.arange(n_tokens, device=states.device) < lengths.clamp_min(1)[:, None])[:, None, None, :]
         unseen = self.attention_dropout if self.training else 0.0
-        seen = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=real[:, None, None, :], dropout_p=unseen
-        )
+        mask = real if not hasattr(self, "distance") else self._by_distance(n_tokens).masked_fill(~real, -torch.inf)
+        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=unseen)
         mixed = self._dropped(self.mix(seen.transpose(1, 2).reshape(rows, n_tokens, size)))
         states = self.mix_norm(states + mixed)
         output: Tensor = self.narrow_norm(states + self._dropped(self.narrow(self._activation(self.widen(states)))))
         return output
+
+    def _by_distance(self, n_tokens: int) -> Tensor:
+        """Return what each head adds for the distance of two tokens [1, heads, tokens, tokens]."""
+        kinds = torch.from_numpy(distance_kinds(n_tokens, len(self.distance))).to(self.distance.device)
+        place = torch.arange(n_tokens, device=self.distance.device)
+        added: Tensor = self.distance[kinds[place[None, :] - place[:, None] + n_tokens - 1]]
+        return added.permute(2, 0, 1)[None]
 
     def _dropped(self, values: Tensor) -> Tensor:
         return functional.dropout(values, self.dropout, self.training)

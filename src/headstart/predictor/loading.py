@@ -11,13 +11,15 @@ import numpy as np
 from headstart.arrays import Array
 from headstart.artifact import Parts, checked_tokenizer, is_quick, kept_arguments
 from headstart.corpus import TextHashes
-from headstart.engines import HeldNetwork
+from headstart.engines import HeldNetwork, NetSpec
 from headstart.errors import ArtifactError
 from headstart.heads import ColumnEncoder, LinearHead, TfidfHead, head_from_stored
 from headstart.heads.transforms import transform_from_stored
 from headstart.inputs import (
     ColumnInput,
+    EncoderInput,
     Inputs,
+    TextInput,
     reads,
     stored_inputs,
 )
@@ -35,12 +37,22 @@ from headstart.predictor.scorers import (
     TextScorer,
     TransformScorer,
 )
-from headstart.predictor.stored import Model, OfColumns, OfNetwork, OfNgrams, OfTransform, StoredScorer
+from headstart.predictor.stored import (
+    Model,
+    OfColumns,
+    OfLayers,
+    OfNetwork,
+    OfNgrams,
+    OfTransform,
+    StoredEncoder,
+    StoredScorer,
+)
+from headstart.records import decoded
 from headstart.tasks import Task, task_from_json
 from headstart.text.options import check_pattern
 from headstart.text.saved import StoredSteps
 
-TOKENIZER = "tokenizer.json"
+TOKENIZER, ENCODER_TOKENIZER = "tokenizer.json", "encoder_tokenizer.json"
 
 
 def load_arguments(stored: Facts, trust_patterns: bool) -> Json:
@@ -55,16 +67,43 @@ def load_arguments(stored: Facts, trust_patterns: bool) -> Json:
 
 def load_steps(spec: object, parts: Parts, trust_patterns: bool) -> StoredSteps:
     """Return the text steps."""
-    rules = parts.blobs.get(TOKENIZER)
-    if rules is not None:
-        rules = checked_tokenizer(rules, trusted=trust_patterns)
+    rules = _rules(parts, TOKENIZER, trust_patterns)
     counts = parts.tensors.get("vocabulary", {}).get("counts")
     return StoredSteps(spec, parts.words, counts, rules=rules, trust_patterns=trust_patterns)
 
 
-def load_inputs(model: Model, steps: object) -> Inputs:
+def _rules(parts: Parts, name: str, trust_patterns: bool) -> bytes | None:
+    rules = parts.blobs.get(name)
+    return None if rules is None else checked_tokenizer(rules, trusted=trust_patterns)
+
+
+def load_encoder(
+    model: Model, stored: StoredScorer, parts: Parts, trust_patterns: bool, engine: str
+) -> EncoderInput | None:
+    """Return the encoder whose vectors the network reads next to its words; None where there is none."""
+    size = stored.net.options.get("vector_size", 0) if isinstance(stored, OfNetwork | OfLayers) else 0
+    if "encoder" not in model.inputs:
+        if size:
+            raise ArtifactError("this model's network reads an encoder, and the model has none; copy the model again.")
+        return None
+    found = decoded(StoredEncoder, model.inputs["encoder"], "model.inputs.encoder")
+    rules = _rules(parts, ENCODER_TOKENIZER, trust_patterns)
+    if rules is None or found.net.name is None:
+        raise ArtifactError("this model reads an encoder and lacks its tokenizer or network; copy the model again.")
+    steps = StoredSteps(found.text.steps, None, None, rules=rules, trust_patterns=trust_patterns)
+    check_pieces(steps, found.net)
+    network = HeldNetwork(found.net, parts.tensors.get("encoder", {}), engine=engine)
+    check_layers(found.layers, network.stages, "mean")
+    text = TextInput(found.text.column, steps, found.text.max_tokens, found.text.clip)
+    encoder = EncoderInput(text, network, found.layers)
+    check_size("network's vector_size", size, encoder.size)
+    return encoder
+
+
+def load_inputs(model: Model, steps: object, encoder: EncoderInput | None = None) -> Inputs:
     """Return what the model reads: texts, and columns that its head reads, unless it says what else in ``inputs``."""
-    columns, others = model.columns, stored_inputs(model.inputs)
+    columns, stored = model.columns, {kind: one for kind, one in model.inputs.items() if kind != "encoder"}
+    others = stored_inputs(stored) | ({} if encoder is None else {"encoder": encoder})
     if not others or steps is not None:
         text = model.text
         how: Json = {"column": text.column, "max_tokens": text.max_tokens, "clip": text.clip}
@@ -89,15 +128,14 @@ def load_hashes(arrays: Mapping[str, Array] | None) -> TextHashes | None:
     return TextHashes(np.unique(values))
 
 
-def check_pieces(steps: StoredSteps | None, scorer: Scorer) -> None:
+def check_pieces(steps: StoredSteps | None, spec: NetSpec | None) -> None:
     """Refuse a tokenizer that knows more pieces than its network."""
-    if steps is not None and steps.rules is not None:
-        spec = scorer.spec
-        if spec is None or steps.n_ids > spec.n_words:
-            raise ArtifactError(
-                f"this model's tokenizer gives ids up to {steps.n_ids:,}, and its network has "
-                f"{0 if spec is None else spec.n_words:,}; the files do not belong together. Import the model again."
-            )
+    n_words = 0 if spec is None else spec.n_words
+    if steps is not None and steps.rules is not None and steps.n_ids > n_words:
+        raise ArtifactError(
+            f"this model's tokenizer gives ids up to {steps.n_ids:,}, and its network has {n_words:,}; the files do not belong "
+            "together. Import the model again."
+        )
 
 
 def load_scorer(kind: str, stored: StoredScorer, parts: Parts, own: object, engine: str) -> Scorer:

@@ -19,6 +19,7 @@ from headstart.extras import learning_half
 from headstart.heads import ColumnEncoder
 from headstart.inputs import (
     ColumnInput,
+    EncoderInput,
     Inputs,
     Words,
     chunk_rows,
@@ -39,9 +40,11 @@ from headstart.predictor.checking import (
 from headstart.predictor.counting import add_counts, with_rate
 from headstart.predictor.finite import check_finite
 from headstart.predictor.loading import (
+    ENCODER_TOKENIZER,
     TOKENIZER,
     check_pieces,
     load_arguments,
+    load_encoder,
     load_hashes,
     load_inputs,
     load_scorer,
@@ -351,6 +354,12 @@ class Predictor(Shown):
                 words, tensors["vocabulary"] = known.vocabulary, {"counts": known.counts}
         elif isinstance(self.scorer, TextScorer):
             words = list(self.scorer.head.ngrams)
+        encoder = self.inputs.get("encoder")
+        if isinstance(encoder, EncoderInput) and encoder.text.pieces is not None:
+            tensors["encoder"], blobs[ENCODER_TOKENIZER] = (
+                dict(encoder.network.weights),
+                encoder.text.pieces.rules.encode(),
+            )
         if self.learnt_from is not None:
             tensors["training"] = {"text_hashes": self.learnt_from.values}
         model: Json = {
@@ -404,11 +413,11 @@ class Predictor(Shown):
             if model.text.steps is not None:
                 steps = load_steps(model.text.steps, parts, trust_patterns)
             scorer = load_scorer(model.kind, stored, parts, net, engine)
-            check_pieces(steps, scorer)
+            check_pieces(steps, scorer.spec)
             predictor = cls(
                 scorer=scorer,
                 task=load_task(model),
-                inputs=load_inputs(model, steps),
+                inputs=load_inputs(model, steps, load_encoder(model, stored, parts, trust_patterns, engine)),
                 rule=model.rule,
                 info=cast(Provenance, dict(model.info)),
                 run=dict(parts.run),

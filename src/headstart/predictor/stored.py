@@ -52,6 +52,14 @@ class StoredNgrams(Record, frozen=True):
     counts: Text = "sublinear"
 
 
+class StoredEncoder(Record, frozen=True):
+    """An encoder whose vectors the network reads next to its words, next to its weights and its tokenizer."""
+
+    net: NetSpec
+    text: StoredText
+    layers: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=100)]
+
+
 class OfNetwork(Record, frozen=True):
     """A network, with its own logits or as an encoder."""
 

@@ -101,9 +101,12 @@ def _curves(page: Page, result: Part, rows: Sequence[Part]) -> None:
 
 
 def _lines_that_matter(result: Part) -> list[str]:
-    """Return at most five strategies: what to use, the best without the base, and three that readers look for."""
+    """Return strategies to draw: what to use, the best without the base, the best of each of several bases, and three
+    that readers look for.
+    """
     verdict, measured = result["verdict"], {one["strategy"] for one in result["estimates"]}
-    wanted = (verdict["ship"], verdict["base"].get("reference"), "tfidf", "scratch", "as-is")
+    of_bases = [one["strategy"] for one in verdict.get("bases", {}).get("of_each", {}).values()]
+    wanted = (verdict["ship"], verdict["base"].get("reference"), *of_bases, "tfidf", "scratch", "as-is")
     return [name for name in dict.fromkeys(wanted) if name in measured]
 
 

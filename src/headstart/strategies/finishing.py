@@ -69,7 +69,8 @@ def rule_of(predictor: Predictor, logits: Doubles, rows: Corpus, settings: Setti
     """
     task, targets, rule = predictor.answers, np.asarray(rows.labels), predictor.rule
     if settings.calibrate:
-        rule = fit_rule(task, logits, targets, rows.weights).replace(threshold=rule.threshold)
+        taught = None if settings.teacher is None else settings.teacher.rule(task, logits, rows)
+        rule = (taught or fit_rule(task, logits, targets, rows.weights)).replace(threshold=rule.threshold)
     if settings.coverage is None:
         return rule
     known = task.probabilities(logits, rule)

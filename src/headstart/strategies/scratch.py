@@ -17,8 +17,9 @@ from headstart.corpus import Corpus
 from headstart.layers import Network, adapt
 from headstart.nets import build, spec_of
 from headstart.plain import Facts, Json
-from headstart.predictor import NetworkScorer, Predictor, reads
+from headstart.predictor import NetworkScorer, Predictor, reads, without
 from headstart.strategies import blend
+from headstart.strategies.encoder_branch import add_encoder, check_encoder
 from headstart.strategies.epochs import Learner, Material, finish_network, train_in_epochs
 from headstart.strategies.inputs import examples_of, require_goals, source_facts, task_of, text_counts
 from headstart.strategies.other_rows import fit_other_rows
@@ -28,7 +29,7 @@ from headstart.strategies.shared import SharedRows
 from headstart.text import RaggedIds, encode, fit_steps, text_steps
 from headstart.vectors import cooccurrence_vectors
 
-_OF_A_TRANSFER = ("n_target_ngrams", "new_heads", "n_outputs")
+_OF_A_TRANSFER = ("n_target_ngrams", "new_heads", "n_outputs", "vector_size")
 """Options of a network that say what a transfer added to it, or what its base answered."""
 
 LEARNERS: dict[str, Learner] = {"blend": blend.fit}
@@ -47,8 +48,10 @@ def fit_scratch(
     if train.input != "text":
         return fit_other_rows(train, valid, base, settings)
     task = task_of(train)
-    goals = require_goals(train, task)
+    goals = require_goals(train, task) if settings.teacher is None else settings.teacher.goals(train, task)
     name, options, recipe = _architecture(base, settings)
+    if settings.encoder is not None:
+        check_encoder(name, settings.encoder)
     if task.n_outputs > 1:
         options["n_outputs"] = task.n_outputs
     steps = text_steps(
@@ -71,6 +74,10 @@ def fit_scratch(
     counts = text_counts(encoded, limit)
     del encoded  # half of all that is held by now, where texts were cut
     valid_examples = None if valid is None else examples_of(predictor, valid)
+    if settings.teacher is not None:
+        examples = replace(examples, labels=goals)
+        if valid is not None and valid_examples is not None:
+            valid_examples = replace(valid_examples, labels=settings.teacher.goals(valid, task))
     texts, vectors = None, None
     more = None if settings.unlabelled is None else encode(steps, settings.unlabelled.texts).ids
     if recipe.word_vectors if settings.word_vectors is None else settings.word_vectors:
@@ -87,6 +94,12 @@ def fit_scratch(
         predictor = predictor.with_facts(n_guessed=trained.n_guessed)
     held = None if valid is None or valid_examples is None else (valid, valid_examples)
     found = finish_network(predictor, trained.trainer, train, held, counts, settings)
+    if settings.teacher is not None:  # what was measured is how often both say the same
+        agreement = {"agreement": found.predictor.info.get("valid")}
+        info = without(found.predictor.info, ("valid", "n_valid"))
+        found = replace(found, predictor=replace(found.predictor, info=info), choices={**found.choices, **agreement})
+    if settings.encoder is not None:
+        found = add_encoder(found, settings.encoder, train, valid, settings)
     words_alone = settings.unlabelled is not None and not trained.n_guessed
     return replace(found, notes=(_WORDS_ALONE,)) if words_alone else found
 

@@ -17,6 +17,7 @@ from headstart.corpus import Corpus
 from headstart.errors import unknown_name
 from headstart.plain import Facts, Json
 from headstart.predictor import Predictor
+from headstart.strategies.teacher import Teacher
 from headstart.train import Event, Phase, Trainer
 
 
@@ -32,6 +33,8 @@ class Settings:
     tokens: str | None = None
     unlabelled: Corpus | None = None
     source: Corpus | None = None
+    encoder: Predictor | None = None
+    teacher: Teacher | None = None
     min_count: int | None = None
     max_words: int | None = None
     max_tokens: int | str | None = "auto"
@@ -88,7 +91,8 @@ class Settings:
             if name not in known:
                 raise unknown_name("option of Trainer called", name, known)
         own = {name: getattr(self, name) for name in ("random_state", "device", "events", "checkpoint")}
-        return Trainer(net, **{**own, **defaults, **self.trainer_options})
+        taught = {} if self.teacher is None else self.teacher.training
+        return Trainer(net, **{**own, **defaults, **taught, **self.trainer_options})
 
 
 @dataclass(frozen=True)

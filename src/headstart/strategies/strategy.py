@@ -11,6 +11,9 @@ from headstart.predictor import Predictor
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 
+OF_BASE = "@"
+"""Between a strategy's name and its base's, where a comparison has several bases."""
+
 Uses = Literal["nothing", "base", "source"]
 
 Fit = Callable[[Corpus, Corpus | None, Predictor | None, Settings, SharedRows], FitResult]
@@ -42,6 +45,7 @@ class Strategy:
         seconds: a first guess at the seconds of a fit on a thousand labels, or of the one fit without labels.
         reads_texts: in a comparison, whether it is given the texts of all rows to draw from, without their labels.
         with_columns: in a comparison, whether this entry is the one that reads the columns.
+        of_base: in a comparison of several bases, the name of the one that it uses.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Strategy:
     seconds: float = 1.0
     reads_texts: bool = False
     with_columns: bool = False
+    of_base: str = ""
 
     def __call__(
         self,
@@ -68,3 +73,8 @@ class Strategy:
     ) -> FitResult:
         """Fit on exactly these rows: nothing further is held out. `shared` is what was computed of `train` before."""
         return self.fit(train, valid, base, settings, shared or SharedRows(train, base, settings))
+
+
+def bare_name(name: str) -> str:
+    """Return a strategy's name without that of its base."""
+    return name.partition(OF_BASE)[0]

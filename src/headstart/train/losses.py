@@ -21,7 +21,8 @@ def _binary(logits: Tensor, labels: Tensor, *, label_smoothing: float) -> Tensor
 
 
 def _categorical(logits: Tensor, labels: Tensor, *, label_smoothing: float) -> Tensor:
-    return functional.cross_entropy(logits, labels.long(), reduction="none", label_smoothing=label_smoothing)
+    target = labels.long() if labels.dim() == 1 else labels
+    return functional.cross_entropy(logits, target, reduction="none", label_smoothing=label_smoothing)
 
 
 def _multilabel(logits: Tensor, labels: Tensor, *, label_smoothing: float) -> Tensor:
@@ -37,8 +38,8 @@ def loss_function(loss: str | Loss, label_smoothing: float = 0.0) -> Loss:
 
     Args:
         loss: ``"binary"`` (cross-entropy on one logit, also of labels between 0 and 1), ``"categorical"`` (cross-entropy on
-            a logit a class, labels being class codes), ``"multilabel"`` (the mean of binary ones, labels [rows, outputs]), or
-            a function of logits and labels that returns a value a row or one mean.
+            a logit a class, labels being class codes, or probabilities [rows, classes]), ``"multilabel"`` (the mean
+            of binary ones, labels [rows, outputs]), or a function of logits and labels that returns a value a row or one mean.
         label_smoothing: share of each label spread over all classes, from 0 to below 1. Named losses only.
     """
     if not 0 <= label_smoothing < 1:

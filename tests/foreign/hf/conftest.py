@@ -33,6 +33,10 @@ SPELLINGS: dict[str, dict[str, str]] = {
         "widen": "ffn.lin1", "narrow": "ffn.lin2", "narrow_norm": "output_layer_norm",
     },
 }  # fmt: skip
+SPELLINGS["mpnet"] = SPELLINGS["bert"] | {
+    "query": "attention.attn.q", "key": "attention.attn.k", "value": "attention.attn.v", "mix": "attention.attn.o",
+    "mix_norm": "attention.LayerNorm",
+}  # fmt: skip
 SPELLINGS |= dict.fromkeys(("roberta", "xlm-roberta", "camembert"), SPELLINGS["bert"])
 
 Folder = Callable[..., Path]
@@ -88,7 +92,9 @@ def weights_of(family: str, *, seed: int = 0) -> dict[str, torch.Tensor]:
         "embeddings.word_embeddings.weight": (len(WORDS), SIZE), "embeddings.position_embeddings.weight": (places, SIZE),
         "embeddings.LayerNorm.weight": (SIZE,), "embeddings.LayerNorm.bias": (SIZE,),
     }  # fmt: skip
-    if family != "distilbert":
+    if family == "mpnet":
+        shapes["encoder.relative_attention_bias.weight"] = (32, HEADS)
+    elif family != "distilbert":
         shapes["embeddings.token_type_embeddings.weight"] = (2, SIZE)
     for i in range(LAYERS):
         start = spelling["layer"].format(i)
@@ -212,6 +218,13 @@ def relu(x: Array) -> Array:
 ACTIVATIONS = {"gelu": gelu, "gelu_new": gelu_tanh, "gelu_pytorch_tanh": gelu_tanh, "relu": relu}
 
 
+def t5_kind(ahead: int) -> int:
+    """The row of T5's table for a token so far ahead: of 32, 8 exact distances a side and 8 that grow up to 128."""
+    away = abs(ahead)
+    kind = away if away < 8 else min(15, 8 + int(np.log(away / 8) / np.log(16) * 8 + 1e-9))
+    return kind + (16 if ahead > 0 else 0)
+
+
 def forward_by_hand(
     folder: Path, family: str, ids: list[int], *, activation: str = "gelu", epsilon: float = 1e-5
 ) -> list[Array]:
@@ -231,7 +244,7 @@ def forward_by_hand(
 
     first = 0 if family in ("bert", "distilbert") else 2
     x = w["embeddings.word_embeddings.weight"][ids] + w["embeddings.position_embeddings.weight"][first : first + n]
-    if family != "distilbert":
+    if family not in ("distilbert", "mpnet"):
         x = x + w["embeddings.token_type_embeddings.weight"][0]
     states = [norm(x, "embeddings.LayerNorm")]
     for i in range(LAYERS):
@@ -240,7 +253,11 @@ def forward_by_hand(
         seen = np.zeros_like(x)
         for head in range(HEADS):
             part = slice(head * SIZE // HEADS, (head + 1) * SIZE // HEADS)
-            scores = np.exp(query[:, part] @ key[:, part].T / np.sqrt(SIZE // HEADS))
+            added = 0.0
+            if family == "mpnet":
+                kinds = [[t5_kind(j - i) for j in range(n)] for i in range(n)]
+                added = w["encoder.relative_attention_bias.weight"][kinds, head]
+            scores = np.exp(query[:, part] @ key[:, part].T / np.sqrt(SIZE // HEADS) + added)
             seen[:, part] = scores / scores.sum(1, keepdims=True) @ value[:, part]
         x = norm(x + dense(seen, start + spelling["mix"]), start + spelling["mix_norm"])
         wide = dense(ACTIVATIONS[activation](dense(x, start + spelling["widen"])), start + spelling["narrow"])
@@ -258,3 +275,9 @@ def by_hand() -> Callable[..., list[Array]]:
 def random_weights() -> Callable[..., dict[str, torch.Tensor]]:
     """Random weights in a family's own spelling: see `weights_of`."""
     return weights_of
+
+
+@pytest.fixture
+def kind_of_distance() -> Callable[[int], int]:
+    """Where a distance stands in T5's table: see `t5_kind`."""
+    return t5_kind

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import headstart as hs
 from headstart.corpus import as_corpus
+from headstart.engines.options import distance_kinds
 from headstart.errors import ArtifactError, MissingDependencyError, OptionError
 from headstart.features import layer_outputs, layer_table
 from headstart.foreign.hf import import_hf
@@ -21,7 +22,7 @@ from headstart.foreign.hf import import_hf
 Folder = Callable[..., Path]
 
 SIZE, LAYERS, PLACES = 12, 3, 24
-FAMILIES = ("bert", "distilbert", "roberta", "xlm-roberta", "camembert")
+FAMILIES = ("bert", "distilbert", "roberta", "xlm-roberta", "camembert", "mpnet")
 TEXTS = ["a great film.", "The hotel rooms was zzz lovely!", "", "awful", "very " * 40, "[SEP] a [PAD] story"]
 CLS, SEP = 2, 3
 
@@ -48,6 +49,11 @@ def test_every_layer_is_what_the_architecture_says(make_folder: Folder, pieces: 
         for name, expected in zip(names, states, strict=True):
             np.testing.assert_allclose(together[name][row], expected.mean(0), atol=1e-5, err_msg=f"{name}, {text!r}")
         np.testing.assert_allclose(together["pooled"][row], states[-1].mean(0), atol=1e-5)
+
+
+def test_kinds_of_distances_grow_by_the_logarithm(kind_of_distance: Any) -> None:
+    kinds, n = distance_kinds(200, 32), 200
+    assert kinds.tolist() == [kind_of_distance(ahead) for ahead in range(1 - n, n)]
 
 
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "gelu_pytorch_tanh", "relu"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from headstart.arrays import Array, Floats, Ids, Places
 from headstart.engines.compiled.kinds import Kind, Run, pool_rows
+from headstart.engines.options import distance_kinds
 from headstart.errors import DataError
 from headstart.kernels.smooth import gelu
 from headstart.kernels.tokens import FIRST_WORD_ID
@@ -98,6 +99,8 @@ def transformer_layer(options: Facts) -> Kind:
         weights |= {f"{name}.weight": (shape, _F), f"{name}.bias": (shape[:1], _F)}
     for name in ("mix_norm", "narrow_norm"):
         weights |= _norm_weights(name, size)
+    if options.get("n_distances"):
+        weights["distance"] = ((options["n_distances"], n_heads), _F)
     activate = _ACTIVATIONS[options["activation"]]
 
     def make(arrays: Mapping[str, Array]) -> Run:
@@ -107,7 +110,8 @@ def transformer_layer(options: Facts) -> Kind:
         def run(states: Floats, lengths: Places) -> Floats:
             rows, n_tokens, _ = states.shape
             flat = states.reshape(-1, size)
-            seen = _attention(join(flat).reshape(rows, n_tokens, 3, n_heads, size // n_heads), lengths)
+            joint = join(flat).reshape(rows, n_tokens, 3, n_heads, size // n_heads)
+            seen = _attention(joint, lengths, arrays.get("distance"))
             flat = mix_norm(flat + mix(seen.reshape(-1, size)))
             return narrow_norm(flat + narrow(activate(widen(flat)))).reshape(rows, n_tokens, size)
 
@@ -116,11 +120,18 @@ def transformer_layer(options: Facts) -> Kind:
     return Kind("transformer_layer", weights, make, {"options": options})
 
 
-def _attention(joint: Floats, lengths: Places) -> Floats:
-    """Return what each token sees [rows, tokens, heads, values], of queries, keys and values [rows, tokens, 3, heads, values]."""
+def _attention(joint: Floats, lengths: Places, distance: Floats | None) -> Floats:
+    """Return what each token sees [rows, tokens, heads, values], of queries, keys and values [rows, tokens, 3, heads, values],
+    and of what the kinds of distances add [kinds, heads].
+    """
     query, key, value = (np.ascontiguousarray(part) for part in joint.transpose(2, 0, 3, 1, 4))
     scores = query @ key.transpose(0, 1, 3, 2)
     scores *= np.float32(query.shape[-1] ** -0.5)
+    if distance is not None:
+        n_tokens = scores.shape[-1]
+        place = np.arange(n_tokens)
+        away = place[None, :] - place[:, None] + n_tokens - 1
+        scores += distance[distance_kinds(n_tokens, len(distance))[away]].transpose(2, 0, 1)
     # A row without tokens looks at its first place: of nothing at all there would be no mean.
     unseen = np.arange(scores.shape[-1]) >= np.maximum(lengths, 1)[:, None]
     if unseen.any():

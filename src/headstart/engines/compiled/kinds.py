@@ -316,7 +316,7 @@ def new_head(n_states: int, n_answers: int, n_outputs: int) -> Kind:
 
     def make(arrays: Mapping[str, Array]) -> Run:
         weigh = inner.make({name: arrays[f"linear.{name}"] for name in inner.weights})
-        return lambda states, answers, sums: weigh(np.concatenate([states, answers], axis=1)) + sums
+        return lambda states, answers, sums, *more: weigh(np.concatenate([states, *more, answers], axis=1)) + sums
 
     return Kind("new_head", {f"linear.{name}": shape for name, shape in inner.weights.items()}, make)
 

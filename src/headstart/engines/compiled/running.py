@@ -94,7 +94,7 @@ class CompiledEngine:
         return found
 
     def _through(self, batch: Batch, needed: Mapping[str, Line]) -> Json:
-        values: Json = {"ids": batch.ids, "lengths": batch.lengths}
+        values: Json = {"ids": batch.ids, "lengths": batch.lengths, **batch.fields}
         for name, line in needed.items():
             values[name] = self._run[name](*(values[source] for source in line.inputs))
         return values

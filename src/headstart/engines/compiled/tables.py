@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 from headstart.engines.compiled import encoders, kinds
 from headstart.engines.compiled.kinds import Kind
 from headstart.engines.engine import NetSpec, Shape
-from headstart.engines.options import MOST_LAYERS, check_encoder, check_static, checked_heads, target_names
+from headstart.engines.options import (
+    MOST_LAYERS,
+    check_encoder,
+    check_static,
+    checked_heads,
+    checked_vectors,
+    target_names,
+)
 from headstart.errors import OptionError, unknown_name
 from headstart.plain import Facts
 
@@ -102,9 +109,16 @@ def _blend(n_words: int, options: Facts) -> Table:
         "pooled": Line(kinds.pooled(options["pooling"], True), ("encoder", "lengths"), ("rows", wide)),
         "deep": Line(kinds.linear(wide, n_outputs), ("pooled",), ("rows", n_outputs)),
     }
+    vector_size = checked_vectors(options.get("vector_size", 0))
+    vector = ("vector",) if vector_size else ()
+    if vector:
+        lines["vector"] = Line(
+            Kind("given", {}, lambda _weights: lambda vectors: vectors), ("vectors",), ("rows", vector_size)
+        )
+        lines["sentence"] = Line(kinds.linear(vector_size, n_outputs), vector, ("rows", n_outputs))
     targets = target_names(options["n_target_ngrams"])
     lines |= {name: listed(length, 2) for name, length in targets.items()}
-    parts = ("ngrams", "clusters", "deep", "tail", *targets)
+    parts = ("ngrams", "clusters", "deep", "tail", *(("sentence",) if vector else ()), *targets)
     heads = checked_heads(options.get("new_heads", ()))
     answers = "answers" if heads else "output"
     lines[answers] = Line(kinds.blend(len(parts), n_outputs), parts, ("rows", n_outputs))
@@ -113,7 +127,8 @@ def _blend(n_words: int, options: Facts) -> Table:
         own, source = f"own{i or ''}", answers
         answers = "output" if i == len(heads) - 1 else f"answers{i + 1}"
         lines[own] = listed(length, 2, width)
-        lines[answers] = Line(kinds.new_head(wide, before, width), ("pooled", source, own), ("rows", width))
+        head = kinds.new_head(wide + vector_size, before, width)
+        lines[answers] = Line(head, ("pooled", source, own, *vector), ("rows", width))
         before = width
     return Table(lines)
 
@@ -179,7 +194,7 @@ TABLES: dict[str, _Known] = {
             "pooling",
             *_SHARES,
         },
-        {"n_outputs", "new_heads"},
+        {"n_outputs", "new_heads", "vector_size"},
     ),
     "tutorial": _Known(_tutorial, {"n_outputs", "embedding_size", "hidden_size", "dense", "dropout"}, set()),
     "static": _Known(_static, {"size", "normalize"}, {"n_outputs"}),

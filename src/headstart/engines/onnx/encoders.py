@@ -9,6 +9,7 @@ import numpy as np
 from headstart.arrays import Array
 from headstart.engines.onnx.graph import Graph
 from headstart.engines.onnx.layers import activated, places, pooled, read_lengths
+from headstart.engines.options import distance_kinds
 from headstart.kernels.tokens import FIRST_WORD_ID
 from headstart.plain import Facts
 
@@ -54,7 +55,14 @@ def encoder_layer(g: Graph, weights: Weights, states: str, *, options: Facts) ->
 
     scale = np.float32(1 / np.sqrt(size / n_heads))
     alike = g.op("Mul", g.op("MatMul", heads(0, [0, 2, 1, 3]), heads(1, [0, 2, 3, 1])), scale)
-    share = g.op("Softmax", g.op("Add", alike, g.once("unseen", unseen)), axis=-1)
+    alike = g.op("Add", alike, g.once("unseen", unseen))
+    if "distance" in weights:
+        n_places, distance = int(options["n_positions"]), weights["distance"]
+        added = g.constant(distance[distance_kinds(n_places, len(distance))])
+        away = g.op("Sub", places(g), g.op("Unsqueeze", g.op("Squeeze", places(g), [0]), [1]))
+        by_head = g.op("Transpose", g.op("Gather", added, g.op("Add", away, np.int32(n_places - 1))), perm=[2, 0, 1])
+        alike = g.op("Add", alike, g.op("Unsqueeze", by_head, [0]))
+    share = g.op("Softmax", alike, axis=-1)
     seen = g.op("Transpose", g.op("MatMul", share, heads(2, [0, 2, 1, 3])), perm=[0, 2, 1, 3])
     mixed = _product(g, g.op("Reshape", seen, [0, 0, size]), weights["mix.weight"], weights["mix.bias"])
     states = _normalised(g, weights, "mix_norm", g.op("Add", states, mixed), options)

@@ -112,6 +112,11 @@ def stages_of(spec: NetSpec, weights: _Weights) -> Stages:
             f"this model's network {what}, for which there are no operators of ONNX; torch runs it: predict with headstart "
             'itself, headstart.load(path, engine="torch").'
         )
+    if spec.options.get("vector_size"):
+        raise CannotRunError(
+            "this model reads the vectors of an encoder next to its words, for which there is no ONNX graph here; predict with "
+            "headstart itself, or give what it knows to a network without: headstart distil MODEL --unlabelled TEXTS."
+        )
     try:
         return Stages(table_of(spec).lines, weights)
     except (KeyError, TypeError, IndexError) as error:

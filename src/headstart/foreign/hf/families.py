@@ -38,6 +38,7 @@ class Family:
         parts: our part of a layer -> its name there; the three of attention's input in one tuple.
         epsilon: of the layer norms, where the config names none.
         places_from: number of the first place that a text uses, from the config.
+        distance: the tensor of what attention adds for the distance of two tokens, the same in all layers; None without one.
     """
 
     options: Mapping[str, str]
@@ -45,6 +46,7 @@ class Family:
     parts: Mapping[str, str | tuple[str, ...]]
     epsilon: float = 1e-12
     places_from: Callable[[Facts], int] = lambda config: 0
+    distance: str | None = None
 
 
 _BERT = Family(
@@ -81,12 +83,26 @@ def _behind_padding(config: Facts) -> int:
 
 _ROBERTA = Family(_BERT.options, _BERT.layers, _BERT.parts, 1e-5, _behind_padding)
 
+_MPNET = Family(
+    _BERT.options,
+    _BERT.layers,
+    {
+        "query_key_value": ("attention.attn.q", "attention.attn.k", "attention.attn.v"),
+        "mix": "attention.attn.o", "mix_norm": "attention.LayerNorm",
+        "widen": "intermediate.dense", "narrow": "output.dense", "narrow_norm": "output.LayerNorm",
+    },
+    1e-12,
+    lambda config: int(config.get("pad_token_id") or 1) + 1,
+    "encoder.relative_attention_bias.weight",
+)  # fmt: skip
+
 FAMILIES = {
     "bert": _BERT,
     "distilbert": _DISTILBERT,
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
+    "mpnet": _MPNET,
 }
 """By ``model_type`` of a ``config.json``."""
 
@@ -151,6 +167,8 @@ def options_of(family: Family, config: Facts) -> Json:
             "such model has numbers. Copy the model again, whole."
         )
     found["activation"] = _ACTIVATIONS[found["activation"]]
+    if family.distance is not None:
+        found["n_distances"] = config.get("relative_attention_num_buckets", 32)
     return {**found, "epsilon": float(epsilon), "n_positions": places - family.places_from(config)}
 
 
@@ -179,6 +197,9 @@ def weights_of(family: Family, config: Facts, options: Facts, weights: Weights) 
                 shape = _shape(ours, kind, size, options["inner_size"])
                 parts = [weights.take(f"{family.layers}{i}.{name}.{kind}", shape) for name in names]
                 found[f"layer{i}.{ours}.{kind}"] = torch.cat(parts)
+    if family.distance is not None:
+        distance = weights.take(family.distance, (options["n_distances"], options["n_heads"]))
+        found |= {f"layer{i}.distance": distance.clone() for i in range(options["n_layers"])}
     _check_nothing_left(family, weights)
     return found
 

@@ -1,14 +1,16 @@
 """Fine-tuning a `blend` base for other labels: everything of the base stands still, and a new head is learnt behind it.
 
-The head is one convex problem over three kinds of inputs: the words and pairs of the target's rows, the base's pooled states,
-and its answers. Three things of the base are worth something for labels that it has never seen: how common each word is
-in its many texts, which a few rows cannot tell (the inverse document frequencies are the base's and the target's together);
-what its states say of words that the rows do not hold; and its answers, where the labels are alike. A label of the
-same name begins with the base's own logit, and is pulled back to it (docs/log.md has what each is worth).
+The head is one convex problem over three kinds of inputs: the words and pairs of the target's rows, the base's pooled states
+(and the vectors of its encoder, where it has one), and its answers. Three things of the base are worth something for labels
+that it has never seen: how common each word is in its many texts, which a few rows cannot tell (the inverse document frequencies
+are the base's and the target's together); what its states say of words that the rows do not hold; and its answers, where the
+labels are alike. A label of the same name begins with the base's own logit, and is pulled back to it (docs/log.md has what each
+is worth).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -76,14 +78,14 @@ def carry_over(base: Predictor, train: Corpus, task: Task, settings: Settings) -
     """
     extended = extend_vocabulary(base, train, min_count=1 if len(train) < _FEW else 2)
     known, goals = extended.predictor, task.goals(np.asarray(train.labels))
-    net, _ = blend_of(known)
+    net, spec = blend_of(known)
     examples = examples_of(known, train, task=task)
-    outputs = network_outputs(net, examples, ("pooled", ""))
-    states, answers = outputs["pooled"], outputs[""]
+    outputs = network_outputs(net, examples, ("pooled", *(("vector",) if spec.options.get("vector_size") else ()), ""))
     listed, scale = target_list(examples, least_rows=1 if len(train) < _FEW else 2)
     scale = _with_frequencies_of_base(base, listed, scale, examples.ids)
-    centre, factor = _standardised(states, answers)
-    dense = (np.concatenate([states, answers], axis=1) - centre) * factor
+    kinds = list(outputs.values())
+    centre, factor = _standardised(kinds)
+    dense = (np.concatenate(kinds, axis=1) - centre) * factor
     inputs = _Inputs(ngram_features(listed, scale, examples.ids, 2), dense)
     prior = _prior(base, task, len(listed), factor, goals)
     folds = folds_of(train, settings)
@@ -122,10 +124,10 @@ def _with_frequencies_of_base(base: Predictor, listed: NDArray[np.int64], scale:
     return found
 
 
-def _standardised(states: Floats, answers: Floats) -> tuple[Floats, Floats]:
-    """Return the centre of states and answers, and the factor that brings each kind to its length [states + answers]."""
+def _standardised(kinds: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Return the centre of states, vectors and answers, and the factor that brings each kind to its length [all their columns]."""
     centres, factors = [], []
-    for values in (states, answers):
+    for values in kinds:
         spread = values.std(0)
         centres.append(values.mean(0))
         factors.append(np.where(spread > 1e-6, _LENGTH / np.sqrt(values.shape[1]) / np.maximum(spread, 1e-6), 0.0))

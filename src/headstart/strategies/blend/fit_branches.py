@@ -302,7 +302,7 @@ def weigh_branches(
     shares = BRANCH_WEIGHTS if part_weights is None else part_weights
     scores = network_outputs(net, examples, (*shares, "tail"), device=device)
     scores["ngrams"] = scores["ngrams"] + scores["tail"]  # solved together, so they are one opinion
-    spreads = {part: _spread(scores[part]) for part in shares}
+    spreads = {part: spread_of(scores[part]) for part in shares}
     # A part that says one thing of all rows has no say: divided by next to nothing, it would shout on other texts.
     weights = {part: share / spreads[part] if spreads[part] > 1e-6 else 0.0 for part, share in shares.items()}
     means = sum(weight * float(scores[part].mean()) for part, weight in weights.items())
@@ -323,7 +323,7 @@ def set_intercepts(net: StageGraph, intercepts: Mapping[str, Floats]) -> None:
         output.bias.copy_(torch.from_numpy(np.sum([weights[part] * one for part, one in intercepts.items()], axis=0)))
 
 
-def _spread(scores: Floats) -> float:
+def spread_of(scores: Array) -> float:
     """Return the standard deviation of scores [rows, outputs]; of several outputs, of what tells them apart within a row."""
     if scores.shape[1] == 1:
         return float(scores.std())
