@@ -12,3 +12,23 @@ from headstart.layers.plain_pooling import pool
 from headstart.layers.pooling import Pooling
 from headstart.layers.recurrent import Recurrent
 from headstart.layers.stages import Stage, StageGraph
+
+__all__ = [
+    "ACTIVATIONS",
+    "POOLINGS",
+    "DenseBlock",
+    "FastRecurrent",
+    "IndexedVectors",
+    "Network",
+    "NgramLogit",
+    "Pooling",
+    "Recurrent",
+    "Shape",
+    "Stage",
+    "StageGraph",
+    "TokenEmbedding",
+    "adapt",
+    "pool",
+    "with_output",
+    "xavier",
+]

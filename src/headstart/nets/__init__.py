@@ -23,6 +23,20 @@ from headstart.nets.transformer import transformer_encoder
 from headstart.nets.tutorial import tutorial
 from headstart.plain import Json, Options
 
+__all__ = [
+    "ENCODERS",
+    "LATER_OPTIONS",
+    "NETS",
+    "OTHER_NETS",
+    "STORED",
+    "add_network",
+    "build",
+    "is_buildable",
+    "net_options",
+    "nets_for",
+    "spec_of",
+]
+
 Weights = Mapping[str, Tensor]
 
 NETS: dict[str, Callable[..., Network]] = {"blend": blend, "fast": fast, "gru": gru, "tutorial": tutorial}

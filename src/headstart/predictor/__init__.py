@@ -15,3 +15,27 @@ from headstart.predictor.scorers import (
     TextScorer,
     TransformScorer,
 )
+
+__all__ = [
+    "ColumnInput",
+    "ColumnScorer",
+    "EncoderScorer",
+    "Inputs",
+    "LayerScorer",
+    "NetScorer",
+    "NetSpec",
+    "NetworkScorer",
+    "Predictor",
+    "Provenance",
+    "Rows",
+    "Scorer",
+    "Scores",
+    "SourceFacts",
+    "TextInput",
+    "TextScorer",
+    "TransformScorer",
+    "kept",
+    "reads",
+    "without",
+    "words_of",
+]
