@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -246,7 +248,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Ray cluster of two nodes with a processor each, on this machine; its nodes find the package and modules in `modules`."""
+    """A Ray cluster of two nodes with a processor each, on this machine, to which this process is connected.
+
+    Its nodes find the package, and modules in `modules`. `poisoned` was the current folder when the connection was made.
+    """
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'headstart[ray]'")
     import headstart
 
@@ -257,6 +262,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_memory_monitor_refresh_ms", "0")  # other tests' memory is no reason to end workers
         from ray.cluster_utils import Cluster
+
+        from headstart.executors import RayCluster
 
         node = {"num_cpus": 1, "object_store_memory": 100 << 20}
         for attempt in range(3):  # a node that a busy machine does not start within half a minute is given up by Ray
@@ -269,6 +276,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
                 cluster.shutdown()
                 if attempt == 2:
                     raise
-        cluster.modules = modules
-        yield cluster
+        cluster.modules, cluster.poisoned = modules, tmp_path_factory.mktemp("poisoned")
+        for name in ("numpy", "headstart", "fsspec", "json", "sums_for_tests"):
+            code = f"open({str(cluster.poisoned)!r} + '/RAN-{name}', 'w').close()\nraise SystemExit(1)\n"
+            (cluster.poisoned / f"{name}.py").write_text(code)
+        before = signal.getsignal(signal.SIGTERM)
+        with contextlib.ExitStack() as closing:
+            with contextlib.chdir(cluster.poisoned):
+                closing.enter_context(RayCluster(cluster.address).connected())
+            cluster.keeps_sigterm = signal.getsignal(signal.SIGTERM) is before
+            yield cluster
         cluster.shutdown()

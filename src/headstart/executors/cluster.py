@@ -78,9 +78,7 @@ class RayCluster:
                 "runtime_env": _ALONE, "scheduling_strategy": "SPREAD",
             }  # fmt: skip
             task = ray.remote(**how)(_task())
-            if work.cost is not None:
-                items = sorted(items, key=work.cost, reverse=True)
-            waiting = iter(items)
+            waiting = iter(longest_first(work, items))
             pending: dict[Any, Json] = {}
             try:
                 while True:
@@ -115,10 +113,10 @@ class RayCluster:
             import ray
         except ModuleNotFoundError as error:
             raise MissingDependencyError("ray", "ray", "Work on a cluster", whole=True) from error
+        _reachable(self.address)
         if ray.is_initialized():
             yield ray
             return
-        _reachable(self.address)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         more: dict[str, Any] = {"include_dashboard": False} if self.address == "local" else {}
         # Workers of a driver find modules in its current folder first; in this one there is nothing but what is installed.
@@ -167,6 +165,11 @@ def _told(address: str) -> Iterator[None]:
             f"no Ray cluster can be joined at {without_secrets(address)}: {text[:200].rstrip('.')}. Start one with `ray start --head`, or "
             "name the address that `ray status` shows on its head node."
         ) from error
+
+
+def longest_first(work: Work, items: Sequence[Json]) -> Sequence[Json]:
+    """Return items in the order in which they are begun: none that is long is left to the end, when all others are done."""
+    return items if work.cost is None else sorted(items, key=work.cost, reverse=True)
 
 
 @contextlib.contextmanager
