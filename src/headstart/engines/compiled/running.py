@@ -15,6 +15,7 @@ from headstart.engines.compiled.tables import TABLES, Line, ancestors, table_of
 from headstart.engines.engine import LOGITS, CannotRunError, NetSpec, Shape
 from headstart.engines.weights import check_weights
 from headstart.errors import unknown_name
+from headstart.kernels import workers
 from headstart.plain import Json
 
 _BATCH_ROWS = 256
@@ -83,8 +84,10 @@ class CompiledEngine:
             equal_lengths=self._sees_padding,
             max_batch_tokens=self._batch_tokens,
         )
+        n_threads = workers.n_threads()  # asked for once: every kernel would read the environment again
         for batch in batches:
-            with np.errstate(over="ignore", invalid="ignore"):  # whoever asked looks for what is no finite number
+            # Whoever asked looks for what is no finite number.
+            with workers.limit_threads(n_threads), np.errstate(over="ignore", invalid="ignore"):
                 values = self._through(batch, needed)
             for name, stage in stages.items():
                 flat = _by_row(values[stage], batch, pooling)

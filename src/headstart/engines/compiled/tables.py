@@ -42,7 +42,7 @@ class Table(NamedTuple):
 
     lines: Mapping[str, Line]
     sees_padding: bool = False
-    batch_tokens: int = 262_144
+    batch_tokens: int = 65_536
 
 
 def _recurrent(n_words: int, options: Facts) -> Table:
