@@ -1,8 +1,8 @@
 """Training in several processes: who takes part, and what they tell each other.
 
-A `World` is what a process knows of the others. Alone there are none. `run_together` starts one process a device on this machine;
-`headstart.train.on_ray` has a Ray cluster start them. Whoever starts them, torch's process group stands when they begin, each
-process has its own part of the rows, and gradients are averaged over all.
+A `World` is what a process knows of the others. Alone there are none. `run_together` starts one process a device on this machine.
+Whoever starts them, torch's process group stands when they begin, each process has its own part of the rows, and gradients are
+averaged over all.
 
 A process that is killed takes the others with it, and all begin again, from the last checkpoint.
 """
