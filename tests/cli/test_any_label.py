@@ -173,8 +173,11 @@ def test_labels_that_overlap_with_the_bases_are_told(cli: Any, rows: pd.DataFram
 def test_a_map_has_a_colour_for_each_combination_of_labels(cli: Any, rows: pd.DataFrame, base_folder: Path) -> None:
     more = ("--label", "tags", "--out", "map.svg")
     rows["tags"] = [json.dumps(tag.split(";") if tag else []) for tag in rows["tags"]]
-    rows.to_csv("lists.csv", index=False)
+    rows.assign(cost=rows.index * 0.7).to_csv("lists.csv", index=False)
     ended = cli("map", str(base_folder), "--data", "lists.csv", *more)
     assert ended.code == 0, ended.err
     drawn = Path("map.svg").read_text(encoding="utf-8")
     assert "any + bad" in drawn and "no label" in drawn
+    numbers = cli("map", str(base_folder), "--data", "lists.csv", "--label", "cost", "--out", "n.svg")
+    assert numbers.code == 0, numbers.err
+    assert "cost" in Path("n.svg").read_text(encoding="utf-8")

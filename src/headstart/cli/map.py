@@ -141,7 +141,7 @@ def _of_one_label(corpus: Corpus) -> Corpus:
 
 def _in_model_order(corpus: Corpus, names: Sequence[str]) -> Corpus:
     """Put labels that are all the model's own into its order; others are colours of their own."""
-    if corpus.labels is None or not names or not set(corpus.label_names) <= set(names):
+    if corpus.labels is None or not names or not corpus.label_names or not {*corpus.label_names} <= {*names}:
         return corpus
     places = np.array([list(names).index(name) for name in corpus.label_names])
     return replace(corpus, labels=places[corpus.labels], label_names=tuple(names))

@@ -28,6 +28,8 @@ from headstart.tasks import Binary, Goals, Task
 
 _COSTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _NGRAMS_AT_ONCE = 1000
+_MOST_TRIED = 1 << 27
+"""Logits that folds and choices of C may hold, a gigabyte; with more classes than that C is the middle one."""
 _NO_WORDS = (
     "none of the training texts holds a word that could be counted, so the model says the same of every text; check that "
     "--text names the right column"
@@ -95,7 +97,11 @@ def fit_ngram_model(
     costs = costs_up_to(recipe.costs, settings.C)
     choices = [(fraction, cost) for fraction in recipe.fractions for cost in costs]
     allowed = np.flatnonzero([settings.C in (None, cost) for _, cost in choices])
-    folds = folds_of(train, settings)
+    folds = folds_of(train, settings) if goals.values.size * len(choices) <= _MOST_TRIED else []
+    if goals.values.size * len(choices) > _MOST_TRIED:
+        settings.say(
+            f"{goals.values.shape[1]:,} classes of {len(train):,} rows are too many to measure out of fold, or to choose C"
+        )
 
     def prior_of(offset: NDArray[np.float64], fraction: float) -> NDArray[np.float64] | float:
         return 0.0 if source is None else fraction * offset
