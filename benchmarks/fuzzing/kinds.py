@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fuzzing.foreign import Encoders, Folders, MXNet
+from fuzzing.images import Images
 from fuzzing.kind import Kind
 from fuzzing.models import Arguments, Inspect, Models, Natives
 from fuzzing.resumed import Cache, Checkpoints, Comparisons
@@ -14,6 +15,6 @@ KINDS: dict[str, type[Kind]] = {
     kind.name: kind
     for kind in (
         Models, Natives, Arguments, Inspect, Encoders, Folders, MXNet, Arrow, Parquet, Csv, Json, Checkpoints, Comparisons,
-        Cache,
+        Cache, Images,
     )
 }  # fmt: skip

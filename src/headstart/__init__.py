@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from headstart.features import LayerFeatures, submodel
     from headstart.loading import load
     from headstart.predictor import Predictor
-    from headstart.pretrained import import_hf, import_model2vec
+    from headstart.pretrained import import_efficientnet, import_hf, import_model2vec
     from headstart.text import LowerCaser, NullImputer, TokenIndexer, Tokenizer, UnicodeNormalizer
     from headstart.train import Phase, Trainer
 
@@ -63,6 +63,7 @@ _HOME = {
     "Trainer": "train",
     "UnicodeNormalizer": "text",
     "compare": "comparison",
+    "import_efficientnet": "pretrained",
     "import_hf": "pretrained",
     "import_model2vec": "pretrained",
     "load": "loading",
@@ -96,6 +97,7 @@ __all__ = [
     "Trainer",
     "UnicodeNormalizer",
     "compare",
+    "import_efficientnet",
     "import_hf",
     "import_model2vec",
     "load",

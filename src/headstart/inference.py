@@ -90,7 +90,7 @@ def network_outputs(
 
 
 def token_outputs(net: Network, examples: Examples, name: str, device: torch.device) -> Field:
-    """Return what a stage gives of every token, as rows of different lengths; of a stage with a vector a row, [rows, size]."""
+    """Return what a stage gives of every token, as rows of different lengths; of a stage without tokens, [rows, ...]."""
     lengths, batches = examples.lengths, _batches(net, examples, _BATCH_SIZE, device)
     ends = np.concatenate([[0], np.cumsum(lengths)])
     found: Floats | None = None
@@ -98,14 +98,15 @@ def token_outputs(net: Network, examples: Examples, name: str, device: torch.dev
     for batch in batches:
         value = net.outputs(batch.tensors(device), [name])[name].float().cpu().numpy()
         if found is None:
-            found = np.zeros((int(ends[-1]) if per_token else len(examples), value.shape[-1]), np.float32)
+            shape = (int(ends[-1]), value.shape[-1]) if per_token else (len(examples), *value.shape[1:])
+            found = np.zeros(shape, np.float32)
         if not per_token:
             found[batch.rows] = value
             continue
         for i, row in enumerate(batch.rows):
             found[ends[row] : ends[row + 1]] = value[i, : lengths[row]]
     if found is None:
-        found = np.zeros((0, int(net.shapes[name][-1])), np.float32)
+        found = np.zeros((0, *(size for size in net.shapes[name] if isinstance(size, int))), np.float32)
     return Ragged(found, ends) if per_token else found
 
 

@@ -152,6 +152,56 @@ def test_what_is_frozen_stays_and_the_same_seed_gives_the_same_model(kind: str, 
     np.testing.assert_array_equal(tuned.predict_proba(rows), again.predict_proba(rows))
 
 
+class Killed(Exception):
+    """Stands for whatever ends a process."""
+
+
+def test_killed_it_goes_on_to_the_same_weights(kind: str, tmp_path: Path) -> None:
+    def trained(checkpoint: Path | None = None, kill_at: int | None = None) -> tuple[dict[str, Any], int]:
+        seen = []
+
+        def event(name: str, trainer: Any, row: Any) -> None:
+            seen.append(name)
+            if len(seen) == kill_at:
+                raise Killed
+
+        how: dict[str, Any] = {"epochs": 2, "batch_size": 16, "valid_fraction": 0, "device": "cpu", "events": [event]}
+        how |= {"checkpoint": checkpoint, "trainer_options": {"checkpoint_seconds": 0.0}}
+        made = ESTIMATORS[kind](**how, **SMALL[kind]).fit(*rows_of(kind))
+        return made.predictor_.net.state_dict(), len(seen)
+
+    whole, n_events = trained()
+    with pytest.raises(Killed):
+        trained(tmp_path / "kept", 2 * n_events // 3)
+    again, fewer = trained(tmp_path / "kept")
+    assert fewer < n_events and all(torch.equal(value, again[name]) for name, value in whole.items())
+
+
+def test_texts_and_columns_go_through_one_network(tmp_path: Path) -> None:
+    columns, labels = rows_of("columns")
+    table = columns.append_column("text", pa.array([f"word{i % 3} room" for i in range(N)]))
+    how: dict[str, Any] = {"columns": ["n", "c"], "epochs": 1, "valid_fraction": 0, "device": "cpu"}
+    how |= {"net": "gru", "net_options": {"embedding_size": 4, "hidden_size": 3, "dense": [4]}}
+    model = hs.TextClassifier(**how).fit(table, labels)
+    whole = model.predict_proba(table)
+    np.testing.assert_allclose(model.predict_proba(table.slice(5, 1)), whole[5:6], rtol=0, atol=1e-6)
+    assert (model.predict_proba(table.set_column(0, "n", pa.array([9.0] * N))) != whole).any()
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(hs.load(tmp_path / "model").predict_proba(table), whole)
+    way: dict[str, Any] = {
+        "base": model,
+        "epochs": 1,
+        "valid_fraction": 0,
+        "device": "cpu",
+    }  # its columns are the base's
+    tuned = hs.TextClassifier(strategy="fine-tune", freeze="columns|embedding", **way).fit(table, labels)
+    before, after = model.predictor_.net.state_dict(), tuned.predictor_.net.state_dict()
+    still = {name.split(".")[0] for name in before if torch.equal(before[name], after[name])}
+    assert {"columns", "embedding"} <= still and not torch.equal(before["output.weight"], after["output.weight"])
+    with pytest.raises(OptionError, match="'blend' reads texts alone; take one that reads both"):
+        hs.TextClassifier(columns=["n"]).fit(table, labels)
+
+
 @pytest.mark.parametrize("name", ["as-is", "features", "fine-tune", "scratch", "reference point"])
 def test_what_compare_ships_is_what_the_estimator_makes(kind: str, model: Any, name: str, tmp_path: Path) -> None:
     name = dict(REFERENCES)[kind] if name == "reference point" else name

@@ -46,6 +46,7 @@ _IMPORTS = {
     "mxnet": (commands.ImportMxnet, "headstart.cli.import_:mxnet"),
     "hf": (commands.ImportEncoder, "headstart.cli.import_:hf"),
     "model2vec": (commands.ImportVectors, "headstart.cli.import_:model2vec"),
+    "efficientnet": (commands.ImportImages, "headstart.cli.import_:efficientnet"),
 }
 
 _EXPORTS = {"onnx": (commands.ExportOnnx, "headstart.cli.export:onnx")}

@@ -400,6 +400,19 @@ class ImportVectors:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImportImages:
+    """Read EfficientNet-Lite, which others trained on photographs, and write it as a model to build on."""
+
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A local file of its weights, NAME.pth.", show_default=False)
+    ]
+    out: args.Out
+    size: Annotated[int, args.option("--size", "N", "Bring images to N x N points.", shown="224")] = 224
+    force: args.Force = False
+    as_json: args.Json = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImportEncoder(ImportVectors):
     """Read an encoder that others trained (BERT and its kin) and write it as a model to build on."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from headstart.cli import console, reading
-from headstart.cli.commands import ImportEncoder, ImportMxnet, ImportVectors
+from headstart.cli.commands import ImportEncoder, ImportImages, ImportMxnet, ImportVectors
 from headstart.errors import OptionError
-from headstart.estimators import ModelPlace, TextClassifier, import_mxnet
+from headstart.estimators import ModelPlace, TextEstimator, import_mxnet
 from headstart.features import layer_table
-from headstart.pretrained import import_hf, import_model2vec
+from headstart.inputs import ImageInput
+from headstart.pretrained import import_efficientnet, import_hf, import_model2vec
 
 
 def mxnet(options: ImportMxnet) -> None:
@@ -44,7 +47,7 @@ def mxnet(options: ImportMxnet) -> None:
 
 def hf(options: ImportEncoder) -> None:
     """Read an encoder that others trained, and write it as a model to build on."""
-    place = _checked_place(options)
+    place = _checked_place(options.out, options.folder, options.force)
     pooling = None if options.pooling is None else reading.column_list(options.pooling)
     model = import_hf(options.folder, pooling=pooling, max_tokens=options.max_tokens)
     _write_base(model, place, as_json=options.as_json)
@@ -52,19 +55,28 @@ def hf(options: ImportEncoder) -> None:
 
 def model2vec(options: ImportVectors) -> None:
     """Read static vectors that model2vec made, and write them as a model to build on."""
-    place = _checked_place(options)
+    place = _checked_place(options.out, options.folder, options.force)
     _write_base(import_model2vec(options.folder, max_tokens=options.max_tokens), place, as_json=options.as_json)
 
 
-def _checked_place(options: ImportVectors) -> ModelPlace:
-    place = ModelPlace(options.out, (options.folder,), options.force)
+def efficientnet(options: ImportImages) -> None:
+    """Read EfficientNet-Lite, and write it as a model to build on."""
+    place = _checked_place(options.out, options.path, options.force)
+    _write_base(import_efficientnet(options.path, size=options.size), place, as_json=options.as_json)
+
+
+def _checked_place(out: Path, read: Path, force: bool) -> ModelPlace:
+    place = ModelPlace(out, (read,), force)
     place.check()
     return place
 
 
-def _write_base(model: TextClassifier, place: ModelPlace, *, as_json: bool) -> None:
+def _write_base(model: TextEstimator, place: ModelPlace, *, as_json: bool) -> None:
     rows = layer_table(model)
-    source = model.predictor_.info["imported"]
+    source, images = model.predictor_.info["imported"], model.predictor_.inputs.get("image")
+    read = f"texts cut at {model.predictor_.max_tokens or 'no'} pieces"
+    if isinstance(images, ImageInput):
+        read = f"images of {images.height} x {images.width} points"
     result = {
         "model": str(place.out),
         "content_hash": place.save(model),
@@ -77,8 +89,7 @@ def _write_base(model: TextClassifier, place: ModelPlace, *, as_json: bool) -> N
     }
     lines = [
         f"model: {place.out}",
-        f"{result['architecture']}, {result['n_parameters']:,} parameters, vectors of size {result['size']}, "
-        f"texts cut at {result['max_tokens'] or 'no'} pieces",
+        f"{result['architecture']}, {result['n_parameters']:,} parameters, vectors of size {result['size']}, {read}",
         f"layers: {', '.join(row['layer'] for row in rows)}",
         "next: headstart transfer MODEL DATA --strategy features, or headstart compare MODEL DATA",
     ]

@@ -7,7 +7,6 @@ from headstart.cli.commands import Train
 from headstart.cli.deciding import decisions
 from headstart.cli.fitting import estimator_of, fit_and_save, short_name
 from headstart.cli.settings import column_types, estimator_options
-from headstart.errors import OptionError
 from headstart.estimators import ModelPlace
 from headstart.predictor.card import read_card
 
@@ -40,11 +39,6 @@ def train(options: Train) -> None:
         ),
     }
     rows = reading.data_options(options, columns=columns, group=options.group, weight=options.weight)
-    if columns and rows.rows is None:
-        raise OptionError(
-            f"--columns {options.columns} came with texts, next to which train reads no columns; use `headstart transfer --strategy "
-            "features`, or --input columns for a model of the columns alone."
-        )
     splits = reading.read_splits(rows, data, reading.split_options(options))
     model = estimator_of(splits.train.task, rows.rows, {**defaults, **given})
     if options.unlabelled is not None:

@@ -44,7 +44,9 @@ def transfer(options: Transfer) -> None:
         if (value := getattr(options, name)) is not None
     }
     given |= decisions(options)
-    rows = reading.data_options(options, predictor, columns=columns, group=options.group, weight=options.weight)
+    rows = reading.data_options(
+        options, predictor, columns=predictor.columns_with(columns), group=options.group, weight=options.weight
+    )
     if taken.unlabelled:
         rows = rows.of(predictor.task)
         if strategy == "as-is" and predictor.task is not None:

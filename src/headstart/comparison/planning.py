@@ -204,6 +204,7 @@ def _available(base: Predictor, problem: Problem, source: Corpus | None) -> set[
         there |= {"ngrams"}
     if is_encoder(base) and not base.columns:
         there = (there | {"network", "layers"}) - {"beginning"}
+        there |= {"beginning"} if problem.pool.input != "text" else set()  # other rows have a network to begin with
     there |= {"answers"} if answers_some(base, problem.task) else set()
     return there | ({"labels"} if base.task is not None and _names(base.task) == _names(problem.task) else set())
 

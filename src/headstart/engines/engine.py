@@ -80,3 +80,8 @@ class NetSpec(Record, frozen=True):
     n_words: Whole
     options: Facts = msgspec.field(default_factory=dict)
     until: Name | None = None
+
+    @property
+    def reads_columns(self) -> bool:
+        """Whether it was built for tabular columns next to what else it reads, which torch alone runs."""
+        return bool(self.options.get("n_numbers") or self.options.get("n_categories"))

@@ -284,7 +284,8 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         settings, y = self._settings(), None if y is None else columns_of(y)
         strategy = self.strategy or ("scratch" if self.base is None else "fine-tune")
         chosen, base = strategy_of(strategy), None if self.base is None else as_predictor(self.base)
-        how: Json = {"text": self._rows_at, "columns": self._kept, "label_map": self.label_map}
+        columns = self._kept if base is None or chosen.uses != "base" else base.columns_with(self._kept)
+        how: Json = {"text": self._rows_at, "columns": columns, "label_map": self.label_map}
         asked = self._asked(chosen, base, y)
         given = labelled(X, y, positive=self.positive, sample_weight=sample_weight, **asked, **how)
         if given.input != self._row_kind:

@@ -14,9 +14,9 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import DataError
 from headstart.extras import optional
-from headstart.inputs.protocol import Encoded
+from headstart.inputs.protocol import Encoded, OneColumn
 from headstart.plain import Facts, Json
-from headstart.records import Name, Record, decoded
+from headstart.records import decoded
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 """Formats that are opened; others, such as EPS, run programs of their own."""
@@ -28,27 +28,20 @@ _LOOKED_AT = 256
 _Side = Annotated[int, Meta(ge=1, le=1024)]
 
 
-class ImageInput(Record, frozen=True):
+class ImageInput(OneColumn, frozen=True):
     """Reads a column of image files as bytes.
 
     Attributes:
-        column: its name.
         height: of what the network sees; images are resized to it, whatever their shape.
         width: likewise.
         channels: 3 of colours, 1 of grey.
     """
 
-    column: Name
     height: _Side
     width: _Side
     channels: Literal[1, 3]
 
     fields = ("pixels",)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The column that it reads."""
-        return (self.column,)
 
     @classmethod
     def fit(cls, corpus: Corpus) -> Self:
@@ -75,7 +68,7 @@ class ImageInput(Record, frozen=True):
         Raises:
             DataError: an image that cannot be read, is damaged, or unpacks to more than 50 million points; names its row.
         """
-        cells = corpus.column((*corpus.reads, self.column)[0])
+        cells = self.cells(corpus)
         pixels = np.zeros((len(cells), self.channels, self.height, self.width), np.uint8)
         for row, cell in enumerate(cells):
             if cell.is_valid:

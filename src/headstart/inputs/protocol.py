@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.plain import Json
+from headstart.records import Name, Record
 
 
 class Encoded(NamedTuple):
@@ -50,6 +51,25 @@ class Input(Protocol):
 
     def config(self) -> Json:
         """Return what rebuilds it, JSON-able; the class's ``from_config`` takes it."""
+
+
+class OneColumn(Record, frozen=True):
+    """What inputs that read one column have in common.
+
+    Attributes:
+        column: its name.
+    """
+
+    column: Name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column that it reads."""
+        return (self.column,)
+
+    def cells(self, corpus: Corpus) -> Any:
+        """Return what rows hold: of rows of its kind whatever their column is called."""
+        return corpus.column((*corpus.reads, self.column)[0])
 
 
 Inputs = Mapping[str, Input]

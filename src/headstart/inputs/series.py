@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from msgspec import Meta
@@ -13,9 +13,9 @@ from headstart.batches import Examples
 from headstart.corpus import Corpus
 from headstart.errors import DataError
 from headstart.fields import Ragged
-from headstart.inputs.protocol import Encoded
+from headstart.inputs.protocol import Encoded, OneColumn
 from headstart.plain import Facts, Json
-from headstart.records import Name, Record, decoded
+from headstart.records import decoded
 
 _MOST_STEPS = 4096
 _LARGE = 1e30
@@ -24,27 +24,20 @@ _Scale = Annotated[float, Meta(ge=1e-38, le=1e38)]
 _OfChannels = Meta(min_length=1, max_length=4096)
 
 
-class SeriesInput(Record, frozen=True):
+class SeriesInput(OneColumn, frozen=True):
     """Reads a column of series, ``list<list<float>>`` [channels][steps] a row.
 
     Attributes:
-        column: its name.
         means: of each channel in training, float [channels].
         scales: standard deviations likewise, above 0.
         max_steps: longer series are cut to their first so many steps.
     """
 
-    column: Name
     means: Annotated[tuple[_Mean, ...], _OfChannels]
     scales: Annotated[tuple[_Scale, ...], _OfChannels]
     max_steps: Annotated[int, Meta(ge=1, le=2**31)] = _MOST_STEPS
 
     fields = ("series", "lengths")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The column that it reads."""
-        return (self.column,)
 
     @classmethod
     def fit(cls, corpus: Corpus) -> Self:
@@ -54,7 +47,7 @@ class SeriesInput(Record, frozen=True):
             DataError: there is no series, or their channels differ in number.
         """
         (column,) = corpus.reads
-        rows = [row for row in _rows(corpus, column) if row is not None]
+        rows = [row for row in _rows(corpus.column(column)) if row is not None]
         if not rows:
             raise DataError(
                 f"column {column!r} of {corpus.source} holds no series, all rows are null; name another column."
@@ -78,7 +71,7 @@ class SeriesInput(Record, frozen=True):
         nothing = np.zeros((0, len(self.means)), np.float32)
         found: list[Floats] = []
         means, scales = np.array(self.means), np.array(self.scales)
-        for row in _rows(corpus, (*corpus.reads, self.column)[0]):
+        for row in _rows(self.cells(corpus)):
             if row is None:
                 counts["n_null"] += 1
                 found.append(nothing)
@@ -109,9 +102,8 @@ class SeriesInput(Record, frozen=True):
         return decoded(cls, config, "the series that this model reads")
 
 
-def _rows(corpus: Corpus, column: str) -> list[Array | None]:
+def _rows(cells: Any) -> list[Array | None]:
     """Return each series [channels, steps], or None."""
-    cells = corpus.column(column)
     inner, values = cells.flatten(), cells.flatten().flatten().to_numpy(zero_copy_only=False)
     n_channels = np.asarray(cells.value_lengths().fill_null(0))
     steps = np.asarray(inner.value_lengths())

@@ -13,6 +13,7 @@ from headstart.engines.engine import NetSpec
 from headstart.errors import OptionError, unknown_name
 from headstart.layers import Network
 from headstart.nets.blend import blend
+from headstart.nets.efficientnet import efficientnet
 from headstart.nets.inception import inception
 from headstart.nets.mlp import mlp
 from headstart.nets.mxnet import MXNetGraph
@@ -64,10 +65,19 @@ def _all() -> dict[str, Callable[..., Network]]:
     return {**NETS, **{name: net for nets in OTHER_NETS.values() for name, net in nets.items()}}
 
 
-ENCODERS: dict[str, Callable[[int, Options], Network]] = {"static": static_encoder, "transformer": transformer_encoder}
+ENCODERS: dict[str, Callable[[int, Options], Network]] = {
+    "static": static_encoder,
+    "transformer": transformer_encoder,
+    "efficientnet": efficientnet,
+}
 """Networks that others trained: ``ENCODERS[name](n_words, options)``, for weights to be put in."""
 
-LATER_OPTIONS = {"blend": ("n_outputs", "new_heads", "max_ngrams", "vector_size")}
+_COLUMNS = ("n_numbers", "n_categories")
+LATER_OPTIONS = {
+    "blend": ("n_outputs", "new_heads", "max_ngrams", "vector_size"),
+    "fast": _COLUMNS,
+    "gru": _COLUMNS,
+}
 """Options that networks did not always have: with their defaults they are not stored, so that every version reads the rest."""
 
 

@@ -19,6 +19,7 @@ from torch import nn
 from headstart.engines.options import MOST_LAYERS
 from headstart.errors import OptionError
 from headstart.layers import DenseBlock, FastRecurrent, Pooling, Recurrent, Stage, StageGraph, TokenEmbedding, xavier
+from headstart.layers.columns import COLUMN_FIELDS, column_stages
 from headstart.layers.stack import RecurrentStack
 from headstart.plain import Json
 
@@ -42,6 +43,8 @@ def recurrent(
     embedding_dropout: float = 0.2,
     word_dropout: float = 0.1,
     type_dropout: float = 0.3,
+    n_numbers: int = 0,
+    n_categories: Sequence[int] = (),
 ) -> StageGraph:
     """Build the network.
 
@@ -63,6 +66,8 @@ def recurrent(
         embedding_dropout: share of each vector's values set to zero.
         word_dropout: share of the words replaced by the unknown word, so that its vector is trained.
         type_dropout: share of a batch's distinct words that are not seen at all.
+        n_numbers: tabular columns of numbers next to the text.
+        n_categories: values of each tabular column of categories.
     """
     if len(tuple(dense)) > MOST_LAYERS:
         raise ValueError(f"a network has at most {MOST_LAYERS} dense blocks")
@@ -81,19 +86,21 @@ def recurrent(
         else Recurrent(embedding_size, hidden_size, cell=cell, **layers)
     )
     states = encoder.output_size
-    source, size = "pooled", len(tuple(pooling)) * states
+    size = len(tuple(pooling)) * states
     pooled = Pooling(pooling, bidirectional=bidirectional, dropout=pooled_dropout)
     table = {
         "embedding": Stage(embedding, ("ids",), ("rows", "tokens", embedding_size)),
         "encoder": Stage(encoder, ("embedding", "lengths"), ("rows", "tokens", states)),
         "pooled": Stage(pooled, ("encoder", "lengths"), ("rows", size)),
     }
+    more, source, size = column_stages("pooled", size, n_numbers, n_categories)
+    table |= more
     for i, width in enumerate(dense):
         block = DenseBlock(size, width, activation=activation, dropout=dropout, batch_norm=batch_norm)
         table[f"dense{i}"] = Stage(block, (source,), ("rows", width))
         source, size = f"dense{i}", width
     table["output"] = Stage(nn.Linear(size, n_outputs), (source,), ("rows", n_outputs))
-    net = StageGraph(table)
+    net = StageGraph(table, fields=COLUMN_FIELDS if more else ())
     xavier(net)
     # Xavier's bound for a table of 40,000 words is .01: too small to begin to learn from.
     nn.init.uniform_(embedding.weight, -0.1, 0.1)

@@ -134,7 +134,7 @@ class Predictor(Shown):
         """
         if self.task is None:
             raise DataError(
-                "this model is an encoder without labels, so it predicts nothing by itself; give it labelled texts with "
+                "this model is an encoder without labels, so it predicts nothing by itself; give it labelled rows with "
                 "`headstart transfer MODEL DATA --strategy features`, or take its vectors with `headstart embed`."
             )
         return self.task
@@ -193,6 +193,15 @@ class Predictor(Shown):
         """Those of `columns` that a head reads as they are, and not the network."""
         found = column_input_of(self.inputs)
         return () if found is None or found.fields else found.names
+
+    @property
+    def network_columns(self) -> tuple[str, ...]:
+        """Those of `columns` that the network reads, next to what else it reads."""
+        return () if self.head_columns else self.columns
+
+    def columns_with(self, named: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns that rows have to hold for a transfer: those named, and what the network reads next to other rows."""
+        return tuple(dict.fromkeys((*named, *(() if self.reads_kind == "columns" else self.network_columns))))
 
     @property
     def network(self) -> HeldNetwork:

@@ -127,7 +127,7 @@ class EncoderScorer(NetScorer):
             DataError: always; it says what the model is good for.
         """
         raise DataError(
-            "this model is an encoder without labels, so it predicts nothing by itself; give it labelled texts with "
+            "this model is an encoder without labels, so it predicts nothing by itself; give it labelled rows with "
             "`headstart transfer MODEL DATA --strategy features`, or take its vectors with `headstart embed`."
         )
 

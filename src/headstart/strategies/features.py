@@ -38,8 +38,8 @@ def fit_features(
     if settings.unlabelled is not None:
         shared = shared.adapted(base, settings.unlabelled)
         base = require_base(shared.base)
-    # Of tabular rows the network has read the columns.
-    goals, columns = goals_of(train), None if train.input == "columns" else ColumnBlock.fit(train, settings)
+    # What the network reads itself is in its layers.
+    goals, columns = goals_of(train), None if base.network_columns else ColumnBlock.fit(train, settings)
     folds, choices = folds_of(train, settings), _choices(base, settings.layer, shared)
     if len(choices) > 1 and goals.task.n_outputs > 2 and len(train) > _ENOUGH_ROWS:
         some = subset(goals.task.strata(np.asarray(train.labels)), _ENOUGH_ROWS, random_state=settings.random_state)

@@ -35,7 +35,8 @@ def fit_fine_tune_columns(
     train: Corpus, valid: Corpus | None, base: Predictor | None, settings: Settings, shared: SharedRows
 ) -> FitResult:
     """Train on from the base's weights, once, and with columns once more for each fold; then fit the head."""
-    columns = None if train.input == "columns" else ColumnBlock.fit(train, settings)
+    own = train.input == "columns" or (base is not None and base.network_columns)  # what the network reads itself
+    columns = None if own else ColumnBlock.fit(train, settings)
     if columns is None:
         return fit_fine_tune(train, valid, base, settings, shared)
     plain = replace(settings, columns=(), coverage=None)

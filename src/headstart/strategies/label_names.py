@@ -46,13 +46,18 @@ def named_classes(base: Predictor, goals: Goals, layers: tuple[str, ...], settin
     """Return the names of several classes as rows; None where they say nothing, or rows say more.
 
     Args:
-        base: the base; only of an encoder are names read.
+        base: the base; only an encoder of texts reads names.
         goals: of the training rows.
         layers: whose outputs are read.
         settings: of the fit.
     """
     task = goals.task
-    if not is_encoder(base) or task.link != "softmax" or len(goals.values) >= _FEW * len(task.names):
+    if (
+        not is_encoder(base)
+        or base.reads_kind != "text"
+        or task.link != "softmax"
+        or len(goals.values) >= _FEW * len(task.names)
+    ):
         return None
     texts = [" ".join(name.replace("_", " ").replace("-", " ").split()) for name in task.names]
     told = [code for code, text in enumerate(texts) if _has_a_word(text)]

@@ -14,8 +14,10 @@ from torch import nn
 
 from headstart.batches import Examples, clip_ids, token_limit
 from headstart.corpus import Corpus
+from headstart.errors import OptionError
+from headstart.inputs import ColumnInput, Inputs, net_options_of
 from headstart.layers import Network, adapt
-from headstart.nets import build, spec_of
+from headstart.nets import NETS, build, net_options, spec_of
 from headstart.plain import Facts, Json
 from headstart.predictor import NetworkScorer, Predictor, reads, without
 from headstart.strategies import blend
@@ -29,7 +31,7 @@ from headstart.strategies.shared import SharedRows
 from headstart.text import RaggedIds, encode, fit_steps, text_steps
 from headstart.vectors import cooccurrence_vectors
 
-_OF_A_TRANSFER = ("n_target_ngrams", "new_heads", "n_outputs", "vector_size")
+_OF_A_TRANSFER = ("n_target_ngrams", "new_heads", "n_outputs", "vector_size", "n_numbers", "n_categories")
 """Options of a network that say what a transfer added to it, or what its base answered."""
 
 LEARNERS: dict[str, Learner] = {"blend": blend.fit}
@@ -54,6 +56,8 @@ def fit_scratch(
         check_encoder(name, settings.encoder)
     if task.n_outputs > 1:
         options["n_outputs"] = task.n_outputs
+    columns = _columns(train, name, settings)
+    options |= net_options_of(columns)
     steps = text_steps(
         settings.tokens or recipe.tokens,
         min_count=_min_count(recipe, settings, len(train)),
@@ -67,10 +71,10 @@ def fit_scratch(
     predictor = Predictor(
         scorer=NetworkScorer(net, spec_of(name, n_words, options)),
         task=task,
-        inputs=reads(steps=steps, max_tokens=limit, clip=settings.clip),
+        inputs={**reads(steps=steps, max_tokens=limit, clip=settings.clip), **columns},
         info={"source": source_facts(encoded)},
     )
-    examples = examples_of(predictor, train, encoded)
+    examples = examples_of(predictor, train, None if columns else encoded)
     counts = text_counts(encoded, limit)
     del encoded  # half of all that is held by now, where texts were cut
     valid_examples = None if valid is None else examples_of(predictor, valid)
@@ -102,6 +106,23 @@ def fit_scratch(
         found = add_encoder(found, settings.encoder, train, valid, settings)
     words_alone = settings.unlabelled is not None and not trained.n_guessed
     return replace(found, notes=(_WORDS_ALONE,)) if words_alone else found
+
+
+def _columns(train: Corpus, name: str | None, settings: Settings) -> Inputs:
+    """Return the tabular columns that a network reads next to the texts, where some are named.
+
+    Raises:
+        OptionError: it is a network of texts alone.
+    """
+    if not settings.columns:
+        return {}
+    able = [net for net in NETS if "n_numbers" in net_options(net)]
+    if name not in able:
+        raise OptionError(
+            f"columns were named ({', '.join(settings.columns)}), and the network {name or 'of your own'!r} reads texts alone; take one "
+            f"that reads both ({', '.join(able)}), the strategy 'features', whose head reads them, or name no columns."
+        )
+    return {"columns": ColumnInput.fit(train, settings.columns, settings.column_types)}
 
 
 def _min_count(recipe: Recipe, settings: Settings, n_rows: int) -> int:

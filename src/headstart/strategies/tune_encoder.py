@@ -27,13 +27,12 @@ from headstart.predictor import Predictor
 from headstart.strategies.epochs import aims, finish_network
 from headstart.strategies.finishing import folds_of
 from headstart.strategies.head_choice import choose_linear, fit_linear_head
-from headstart.strategies.inputs import base_provenance, examples_of, goals_of, text_counts
+from headstart.strategies.inputs import base_provenance, examples_of, goals_of, read_rows
 from headstart.strategies.label_names import named_classes
 from headstart.strategies.new_head import with_new_head
 from headstart.strategies.settings import FitResult, Settings
 from headstart.strategies.shared import SharedRows
 from headstart.tasks import Task
-from headstart.text import encode
 from headstart.train import Phase
 
 ENCODER_RATE = 5e-5
@@ -63,8 +62,7 @@ def tune_encoder(
     task = goals_of(train).task
     start = replace(base, task=task) if alike else with_probed_head(base, train, task, settings, shared)
     net: Network = copy.deepcopy(start.net)
-    encoded = encode(start.steps, train.texts)
-    examples = examples_of(start, train, encoded)
+    examples, counts = read_rows(start, train)
     held_out = None if valid is None else examples_of(start, valid)
     phases = settings.phases or encoder_phases(net, len(train), settings)
     trainer = settings.trainer(
@@ -78,7 +76,6 @@ def tune_encoder(
     trainer.fit(known, known_valid)
     predictor = replace(start, scorer=replace(start.scorer, network=net), info=base_provenance(base), run={})  # type: ignore[type-var]
     held = None if valid is None or held_out is None else (valid, held_out)
-    counts = text_counts(encoded, base.max_tokens)
     return finish_network(predictor.with_rule(threshold=0.5), trainer, train, held, counts, settings)
 
 
@@ -145,12 +142,15 @@ def _holding(
     """Return rows that hold the outputs of a stage, so that it is not computed again; as they are where there is no room."""
     if stage is None:
         return train, valid
-    size, per_token = int(net.shapes[stage][-1]), "tokens" in net.shapes[stage]
-    n_vectors = sum(int(rows.lengths.sum()) if per_token else len(rows) for rows in (train, valid) if rows is not None)
-    if 4 * size * n_vectors > _MOST_HELD:
+    parts, device_ = [rows for rows in (train, valid) if rows is not None], resolve_device(device)
+    if "tokens" in net.shapes[stage]:
+        n_values = int(net.shapes[stage][-1]) * sum(int(rows.lengths.sum()) for rows in parts)
+    else:
+        n_values = token_outputs(net, train[:1], stage, device_).size * sum(map(len, parts))  # type: ignore[union-attr]
+    if 4 * n_values > _MOST_HELD:
         return train, valid
 
     def held(rows: Examples) -> Examples:
-        return replace(rows, fields={**rows.fields, stage: token_outputs(net, rows, stage, resolve_device(device))})
+        return replace(rows, fields={**rows.fields, stage: token_outputs(net, rows, stage, device_)})
 
     return held(train), None if valid is None else held(valid)

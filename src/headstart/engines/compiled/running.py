@@ -117,7 +117,12 @@ def takes(spec: NetSpec, net: Any = None) -> bool:
         net: it as a torch module, whose numbers may be others than float32.
     """
     known = TABLES.get(spec.name or "")
-    if known is None or not known.required <= {*spec.options} or getattr(config, "DISABLE_JIT", False):
+    if (
+        known is None
+        or spec.reads_columns
+        or not known.required <= {*spec.options}
+        or getattr(config, "DISABLE_JIT", False)
+    ):
         return False
     return net is None or all(str(one.dtype) == "torch.float32" for one in net.parameters())
 

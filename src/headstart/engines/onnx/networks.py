@@ -106,8 +106,9 @@ def stages_of(spec: NetSpec, weights: _Weights) -> Stages:
         CannotRunError: there are no ONNX operators for it; the message names an engine that runs it.
         ArtifactError: its options and weights do not fit one another.
     """
-    if spec.name not in TABLES:
+    if spec.name not in TABLES or spec.reads_columns:
         what = "is a module of its maker's own" if spec.name is None else f"is of the kind {spec.name!r}"
+        what += " and reads columns" if spec.reads_columns else ""
         raise CannotRunError(
             f"this model's network {what}, for which there are no operators of ONNX; torch runs it: predict with headstart "
             'itself, headstart.load(path, engine="torch").'
