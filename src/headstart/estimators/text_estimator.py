@@ -283,34 +283,33 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         """
         settings, y = self._settings(), None if y is None else columns_of(y)
         strategy = self.strategy or ("scratch" if self.base is None else "fine-tune")
-        chosen, base = strategy_of(strategy), None if self.base is None else as_predictor(self.base)
-        columns = self._kept if base is None or chosen.uses != "base" else base.columns_with(self._kept)
+        taken, base = strategy_of(strategy), None if self.base is None else as_predictor(self.base)
+        columns = self._kept if base is None or taken.uses != "base" else base.columns_with(self._kept)
         how: Json = {"text": self._rows_at, "columns": columns, "label_map": self.label_map}
-        asked = self._asked(chosen, base, y)
-        given = labelled(X, y, positive=self.positive, sample_weight=sample_weight, **asked, **how)
-        if given.input != self._row_kind:
+        rows = labelled(X, y, positive=self.positive, sample_weight=sample_weight, **how, **self._asked(taken, base, y))
+        if rows.input != self._row_kind:
             raise DataError(
-                f"{type(self).__name__} reads rows of the kind {self._row_kind!r}, and a corpus of the kind {given.input!r} came; "
-                f"take {estimator_for(given.input, numbers=False).__name__}, or read the columns as {self._row_kind!r}."
+                f"{type(self).__name__} reads rows of the kind {self._row_kind!r}, and a corpus of the kind {rows.input!r} came; "
+                f"take {estimator_for(rows.input, numbers=False).__name__}, or read the columns as {self._row_kind!r}."
             )
-        given = given if settings.teacher is None else settings.teacher.labelled(given)
-        if given.labels is not None:
-            self._check_kind(given.kind)
-        if given.task is not None:
-            decided_rule(given.task, PLAIN, self.threshold, self.costs, self.abstain_below)
-        train, factors = self._weighted(given, strategy)
+        rows = rows if settings.teacher is None else settings.teacher.labelled(rows)
+        if rows.labels is not None:
+            self._check_kind(rows.kind)
+        if rows.task is not None:
+            decided_rule(rows.task, PLAIN, self.threshold, self.costs, self.abstain_below)
+        train, factors = self._weighted(rows, strategy)
         self._stored(strategy, settings)  # What cannot be stored is refused before hours of training, not after.
         deciding = self._deciding_columns(train, settings)
         held: Corpus | None = None
         if valid is not None:
             held = labelled(*(valid if isinstance(valid, tuple) else (valid, None)), task=train.task or AUTO, **how)
             held = weighted(held if settings.teacher is None else settings.teacher.labelled(held), factors)
-        notes = [given.label_note] if given.label_note != getattr(X, "label_note", "") else []
+        notes = [rows.label_note] if rows.label_note != getattr(X, "label_note", "") else []
         for sentence in notes:
             settings.say(sentence)
-        learnt = learn(chosen, train, held, base, settings)
+        learnt = learn(taken, train, held, base, settings)
         self._check_kind(learnt.predictor.answers.kind)
-        if n_left := len(given) - len(train):
+        if n_left := len(rows) - len(train):
             learnt = replace(learnt, notes=(*learnt.notes, f"{n_left:,} rows of weight 0 were left out"))
         for sentence in learnt.notes:
             settings.say(sentence)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -247,4 +246,4 @@ def test_without_dropout_training_and_evaluation_say_the_same(transformer: Predi
     quiet = net(batch)
     net.eval()
     assert torch.equal(net(batch), quiet) and not torch.equal(noisy, quiet)
-    assert replace(spec, options={}).name == "transformer"
+    assert spec.replace(options={}).name == "transformer"
