@@ -20,7 +20,7 @@ class Images(Kind):
     @classmethod
     def prepare(cls, folder: Path) -> None:
         for name, content in sound_images().items():
-            (folder / name).mkdir()
+            (folder / name).mkdir(parents=True)
             (folder / name / "image").write_bytes(content)
 
     def use(self, name: str, folder: Path) -> str:
