@@ -97,16 +97,26 @@ def cluster_of(n: int) -> Iterator[Any]:
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["PYTHONPATH"] = str(Path(headstart.__file__).parent.parent)
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 0, "object_store_memory": 300 << 20, "include_dashboard": False},
-    )
+    cluster = Cluster()
+    add_node(cluster, num_cpus=0, include_dashboard=False)
     try:
         for _ in range(n):
-            cluster.add_node(num_cpus=1, object_store_memory=300 << 20)
+            add_node(cluster)
         yield cluster
     finally:
         cluster.shutdown()
+
+
+def add_node(cluster: Any, **options: Any) -> None:
+    """Start a node with a processor; a busy machine takes longer than Ray waits."""
+    for attempt in range(5):
+        try:
+            cluster.add_node(**{"num_cpus": 1, "object_store_memory": 300 << 20, **options})
+        except Exception:
+            if attempt == 4:
+                raise
+        else:
+            return
 
 
 def command(model: Path, data: Path, out: Path, address: str) -> list[str]:
@@ -148,7 +158,7 @@ def kill_nodes(
                 time.sleep(rng.uniform(0, seconds))
                 ends["while it ran" if run.poll() is None else "after its end"] += 1
                 cluster.remove_node(rng.choice(list(cluster.worker_nodes)), allow_graceful=False)
-                cluster.add_node(num_cpus=1, object_store_memory=300 << 20)
+                add_node(cluster)
                 told = run.communicate()[1]
             if run.returncode:
                 total["failed runs"] += 1
@@ -296,8 +306,10 @@ def main() -> None:
         asked = (options.model, place / "few", place, wanted, seconds, rng)
         if options.kills:
             result["node kills"] = kill_nodes(options.kills, *asked)
+            print(result["node kills"], file=sys.stderr)
         if options.driver_kills:
             result["driver kills"] = kill_drivers(options.driver_kills, *asked)
+            print(result["driver kills"], file=sys.stderr)
         if options.fills:
             result["full disks"] = fill_disks(options.fills, options.model, place / "few", wanted, needed, rng)
     write("cluster", result, options.out)
