@@ -16,10 +16,10 @@ WORDS = ("apple pear plum", "wheel motor brake", "cloud rain wind", "bread salt 
 
 
 def rows_of(kind: str, n: int, seed: int) -> Corpus:
-    """Return rows whose texts are random for each row, and say nothing; the column tells the label nine times in ten."""
+    """Return rows whose texts say nothing; the column tells the label eight times in ten."""
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 2 if kind == "binary" else 4, n)
-    told = np.where(rng.random(n) < 0.9, codes, rng.integers(0, 4, n))
+    told = np.where(rng.random(n) < 0.8, codes, rng.integers(0, codes.max() + 1, n))
     texts = [f"{' '.join(rng.choice(WORDS[k].split(), 4))} {rng.integers(10**6)}" for k in rng.integers(0, 4, n)]
     labels: dict[str, Any] = {
         "binary": lambda: [("no", "yes")[code] for code in codes],
@@ -48,7 +48,9 @@ def test_columns_count_for_what_they_tell(kind: str, base: hs.TextClassifier, tm
     model = made(base=base, columns=["told"], text="text", device="cpu", **own).fit(train)
     figures = model.predictor_.answers.measure(np.asarray(test.labels), model.predictor_.score(test).probabilities)
     value, chance = figures[model.predictor_.answers.primary.name], figures.get("chance", 0.5)
-    assert value < 0.5 * chance if kind == "regression" else value > {"multilabel": 0.85}.get(kind, 0.75)
+    assert (
+        value < 0.5 * chance if kind == "regression" else value > {"multilabel": 0.85, "ordinal": 0.55}.get(kind, 0.7)
+    )
     assert model.predictor_.columns == ("told",)
     assert model.predictor_.info["valid"]["n"] >= 20  # measured out of fold
     model.save(tmp_path / "model")
