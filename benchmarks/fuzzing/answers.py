@@ -74,4 +74,4 @@ def filled(kind: str, rule: Any) -> Any:
     more: dict[str, Any] = {"coverage": 0.9, "quantile": 0.8}
     if kind in ("multiclass", "ordinal"):
         more |= {"costs": tuple((1.0 - np.eye(4)).reshape(-1).tolist()), "abstain_below": 0.3}
-    return replace(rule, **more)
+    return rule.replace(**more)

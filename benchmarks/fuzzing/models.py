@@ -259,7 +259,7 @@ class Arguments(Models):
         model, own = hs.load(folder), TextClassifier().get_params()
         given = clone(model).get_params()
         places = {key for key in (*READERS_OWN, "save_epochs") if key in (given["trainer_options"] or {})}
-        if places or any(given[key] != own[key] for key in READERS_OWN):
+        if places or any(given[key] != own[key] for key in READERS_OWN if key in given and key in own):
             raise Found("a model that decides for its reader", str(given))
         return super().use(name, folder)
 
