@@ -16,7 +16,7 @@ from headstart.errors import OptionError
 from headstart.layers import Network
 from headstart.named_outputs import as_predictor, layer_outputs, layer_table
 from headstart.plain import Json
-from headstart.text.steps import UnfittedOfTexts
+from headstart.text.steps import _UnfittedOfTexts
 
 __all__ = [
     "LayerFeatures",
@@ -57,7 +57,7 @@ def clone_beside_base(estimator: Any) -> Any:
     return copied
 
 
-class LayerFeatures(UnfittedOfTexts):
+class LayerFeatures(_UnfittedOfTexts):
     """Texts to the output of a layer of a trained model; a transformer for any scikit-learn pipeline.
 
     It gives a number a column, so it may stand anywhere: in a ``Pipeline``, with ``set_output``, and in a

@@ -309,7 +309,7 @@ class TestTransfer:
         assert (files / "m.html").exists()
 
     def test_a_map_of_too_many_labels_is_refused(self, cli: Any, files: Path, base_folder: Path) -> None:
-        (files / "many.csv").write_text("text,label\n" + "".join(f"great film {i},{i}\n" for i in range(40)))
+        (files / "many.csv").write_text("text,label\n" + "".join(f"great film {i},kind {i}\n" for i in range(40)))
         ended = cli("map", base_folder, "--data", "many.csv", "--label", "label", "--out", "m.html")
         assert ended.code == 2 and "40 values" in ended.err and not (files / "m.html").exists()
 

@@ -278,7 +278,10 @@ class TestOptions:
         ("given", "names"),
         [
             (["--strategy", "fine_tune"], ["'fine_tune'", "did you mean 'fine-tune'"]),
-            (["--columns", "stars"], ["--columns stars", "use one of columns, tfidf, nbsvm, tfidf-prior, features"]),
+            (
+                ["--strategy", "as-is", "--columns", "stars"],
+                ["--columns stars", "use one of columns, tfidf, nbsvm, tfidf-prior, features"],
+            ),
             (["--strategy", "features", "--columns", "price"], ["'price'", COLUMNS]),
             (["--strategy", "features", "--set", "head=forest"], ["'forest'", "auto, linear, catboost"]),
             (["--strategy", "features", "--set", "pooling=sum"], ["'sum'"]),

@@ -209,7 +209,7 @@ def test_what_compare_ships_is_what_the_estimator_makes(kind: str, model: Any, n
     corpus = _corpus(kind, rows).with_labels(pa.array(labels))
     problem = assemble(corpus, 0.3)
     workspace = prepare(problem, model.predictor_, None, tmp_path / "rows")
-    there = ("labels", "network", "beginning", "layers", "rows", kind)
+    there = ("labels", "answers", "network", "beginning", "layers", "rows", kind)
     strategy = replace(chosen([name], available=there)[0][name], with_columns=False)
     fit = Fit(name, 0 if name == "as-is" else 20, 0)
     row = perform(workspace, strategy, fit, tmp_path, keep=True)

@@ -32,20 +32,29 @@ from headstart.text import fit_steps, text_steps
 ARTIFACTS = Path(__file__).parents[1] / "data" / "artifacts"
 WORDS = "hotel room food staff clean dirty good bad great awful nice rude a with view the".split()
 NOT_EXPORTED = {
-    "v1.1-catboost": "reads the columns",
-    "v1.1-columns": "reads columns and no text",
-    "v1.1-encoder": "a tokenizer of the kind WordLevel",
-    "v1.1-imported": "torch runs it",
-    "v1.1-linear": "reads the columns",
-    "v1.1-static": "a tokenizer of the kind WordLevel",
-    "v1.1-tfidf": "reads the columns",
-    "v1.1-typed-catboost": "reads the columns",
-    "v1.1-typed-tfidf": "reads the columns",
-    "v1.2-multiclass-catboost": "reads the columns",
-    "v1.2-multilabel-linear": "reads the columns",
-    "v1.3-tuned-static": "a tokenizer of the kind WordLevel",
-    "v1.3-tuned-static-classes": "a tokenizer of the kind WordLevel",
+    "catboost": "reads the columns",
+    "columns": "reads columns and no text",
+    "encoder": "a tokenizer of the kind WordLevel",
+    "image-hog": "reads rows of the kind 'image'",
+    "image-pixels": "reads rows of the kind 'image'",
+    "image-resnet": "torch runs it",
+    "imported": "torch runs it",
+    "linear": "reads the columns",
+    "multiclass-catboost": "reads the columns",
+    "multilabel-linear": "reads the columns",
+    "series-inception": "torch runs it",
+    "series-minirocket": "reads rows of the kind 'series'",
+    "static": "a tokenizer of the kind WordLevel",
+    "table-mlp": "torch runs it",
+    "tfidf": "reads the columns",
+    "tuned-static": "a tokenizer of the kind WordLevel",
+    "tuned-static-classes": "a tokenizer of the kind WordLevel",
+    # Its head weighs values that hardly vary, so that sums in another order move its logits by 2e-4, between all engines.
+    "tuned-transformer": "does not agree with the model",
+    "typed-catboost": "reads the columns",
+    "typed-tfidf": "reads the columns",
 }
+"""By what a stored model's name says after its format; the sentence names the reason."""
 STORED_MODELS = sorted(path.name for path in ARTIFACTS.iterdir() if path.is_dir() and not path.name.startswith("v1-"))
 
 
@@ -77,8 +86,9 @@ def test_a_stored_model_agrees_with_its_folder_or_is_refused_by_name(
     name: str, tmp_path: Path, fewer_texts: int
 ) -> None:
     predictor = hs.load(ARTIFACTS / name).predictor_
-    if name in NOT_EXPORTED:
-        with pytest.raises(OptionError, match=NOT_EXPORTED[name]):
+    reason = NOT_EXPORTED.get(name.partition("-")[2])
+    if reason is not None:
+        with pytest.raises((OptionError, hs.errors.ArtifactError), match=reason):
             export_onnx(predictor, tmp_path / "out")
         assert not (tmp_path / "out").exists()
         return
@@ -159,7 +169,7 @@ def test_networks_of_a_model_file_are_exported_or_refused_by_name() -> None:
     for name in STORED:
         spec = NetSpec(name, 40, {})
         if name in ("blend", "fast", "gru", "static", "transformer", "tutorial"):
-            with pytest.raises(hs.errors.ArtifactError, match="lacks an option"):
+            with pytest.raises(hs.errors.ArtifactError, match=r"lacks an option|missing required field"):
                 stages_of(spec, {})
         else:
             with pytest.raises(OptionError, match=rf"'{name}'.*torch runs it"):

@@ -179,12 +179,11 @@ class TestSeveralOutputs:
         (features, _), goals, rng = problem(3, size=8), self.goals(link), np.random.default_rng(0)
         weights, offset = rng.integers(1, 4, 200).astype(float), rng.normal(size=(200, 4))
         value, least = self.reference(features, goals, link, float(solver is dual_path), weights, offset)
-        more = {"n_sweeps": 500} if solver is dual_path else {}
-        path = list(solver(features, goals, (1.0, 10.0), link=link, weights=weights, offset=offset, **more))
+        path = list(solver(features, goals, (1.0, 10.0), link=link, weights=weights, offset=offset))
         found = path[-1]
         assert found.coefficients.shape == (4, 8) and found.intercepts.shape == (4,)
         assert value(np.append(found.coefficients.T, found.intercepts[None], axis=0).astype(float)) <= least * 1.0005
-        first = next(iter(solver(features, goals, (1.0,), link=link, weights=weights, offset=offset, **more)))
+        first = next(iter(solver(features, goals, (1.0,), link=link, weights=weights, offset=offset)))
         np.testing.assert_allclose(path[0].coefficients, first.coefficients, atol=1e-6)
         logits = found.logits(features, offset)
         assert logits.shape == (200, 4) and logits.dtype == np.float64

@@ -24,7 +24,6 @@ from headstart.text import (
     fit_steps,
     text_steps,
 )
-from headstart.text.fused import _Growing
 from headstart.text.pipelines import fused_steps
 from headstart.text.unicode_forms import normalized
 
@@ -106,7 +105,6 @@ def test_results_do_not_depend_on_threads_or_pieces(tokens: str, monkeypatch: py
     expected = encode(whole, texts, n_threads=1)
     monkeypatch.setattr("headstart.text.columns.PIECE_ROWS", 7)
     monkeypatch.setattr("headstart.text.columns.PIECE_BYTES", 50)
-    monkeypatch.setattr(_Growing, "SEGMENT", 64)
     for n_threads in (1, 2, 5):
         for container in (texts, pa.array(texts)):
             cut = fit_steps(text_steps(tokens, min_count=1), container, n_threads=n_threads)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
-from headstart.artifact import content_hash
+from headstart.artifact import content_hash, inspect
 from headstart.bulk import STDOUT, predict_file
 from headstart.cli import console, reading
 from headstart.cli.clusters import check_cluster_out, on_cluster
@@ -33,8 +34,9 @@ def predict(options: Predict) -> None:
     elif not to_stdout:
         check_file(out, (reading.model_files(options.model), data, options.costs), option="--out")
     files = reading.file_options(options)
-    predictor = decided_by(Predictor.load(options.model, engine=options.engine), options)
-    stamp = _stamp(predictor) if options.stamp else None
+    stored = Predictor.load(options.model, engine=options.engine)
+    predictor = decided_by(stored, options)
+    stamp = _stamp(predictor, None if predictor.rule != stored.rule else options.model) if options.stamp else None
     asked: Json = {
         "text": rows_asked(options) or options.text,
         "where": parse_where(options.where) if options.where else None,
@@ -85,11 +87,11 @@ def predict(options: Predict) -> None:
         console.emit(result, as_json=options.as_json, lines=[line])
 
 
-def _stamp(predictor: Predictor) -> dict[str, str]:
-    """Return what tells later which model gave scores, and when: its content hash as `inspect` has it, or the one that it would
+def _stamp(predictor: Predictor, folder: Path | None) -> dict[str, str]:
+    """Return what tells later which model gave scores, and when: its content hash as `inspect` has it of `folder`, or the one that it would
     have with a rule that the command line changed; and the time in UTC.
     """
     return {
-        "model_hash": content_hash(predictor.to_parts()),
+        "model_hash": content_hash(predictor.to_parts()) if folder is None else str(inspect(folder)["content_hash"]),
         "scored_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

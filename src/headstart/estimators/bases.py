@@ -29,7 +29,8 @@ def check_not_base(path: str | os.PathLike[str], base: object) -> None:
     except ArtifactError:
         return
     own = as_predictor(base).to_parts()
-    if there.digest(but=there.model) == own.digest(but=own.model):  # the same arrays and words, in whatever format
+    # The same arrays and words, made in the same way, in whatever format: what `as-is` makes has its base's arrays as well.
+    if there.digest(but=there.model) == own.digest(but=own.model) and there.model["info"] == own.model["info"]:
         raise OptionError(
             f"{str(path)!r} holds the base that this model was made from, and would lose it; save to another folder."
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
@@ -68,7 +66,7 @@ def fit_decision_rule(labels: Array, logits: NDArray[np.float64] | None) -> Rule
     if len(truth) < _LEAST_FOR_THRESHOLD:
         return fitted
     gains = np.where(truth > 0.5, 1.0, -1.0)
-    return replace(fitted, threshold=_best_cut(sigmoid(fitted.calibrated(scores)), gains))
+    return fitted.replace(threshold=_best_cut(sigmoid(fitted.calibrated(scores)), gains))
 
 
 def fit_rule(task: Task, logits: Doubles, targets: Array, weights: Array | None = None) -> Rule:

@@ -157,6 +157,7 @@ def fit_dual(
     cost: float,
     *,
     weights: Array | None = None,
+    n_sweeps: int = _MOST_SWEEPS,
     random_state: int = 0,
 ) -> tuple[NDArray[np.float32], float]:
     """Minimise the weighted sum of log losses plus ``(|w|**2 + b**2) / (2 C)``; see `headstart.kernels.logistic`.
@@ -168,6 +169,7 @@ def fit_dual(
         goals: class codes 0 and 1, or probabilities of class 1 [rows].
         cost: C.
         weights: how much each row counts [rows]; None for 1 each.
+        n_sweeps: most passes over the rows; it ends sooner once their probabilities hardly move.
         random_state: seed of the order in which rows are visited.
 
     Returns:
@@ -176,7 +178,7 @@ def fit_dual(
     parts = _parts(inputs, np.asarray(goals, np.float64), weights)
     # The last coefficient is the intercept. In float32 more of them lie near the processor.
     coefficients = np.zeros(parts[0].size + 1, np.float32)
-    _settle(parts, coefficients, cost, np.random.default_rng(random_state))
+    _settle(parts, coefficients, cost, n_sweeps, np.random.default_rng(random_state))
     return coefficients[:-1], float(coefficients[-1])
 
 
@@ -210,7 +212,7 @@ def dual_path(
     for cost in costs:
         # The best weights are C times a sum over the rows, so with another C the same probabilities have other weights.
         coefficients = coefficients * np.float32(cost / before)
-        _settle(parts, coefficients, cost, rng)
+        _settle(parts, coefficients, cost, _MOST_SWEEPS, rng)
         yield LinearModel(coefficients[:-1].T, coefficients[-1])
         before = cost
 
@@ -284,14 +286,16 @@ def _parts(
     return [_Part(*part, classes) for part in zip(blocks, np.split(goals, cuts), each, offsets, strict=True)]
 
 
-def _settle(parts: list[_Part], coefficients: NDArray[np.float32], cost: float, rng: np.random.Generator) -> None:
+def _settle(
+    parts: list[_Part], coefficients: NDArray[np.float32], cost: float, n_sweeps: int, rng: np.random.Generator
+) -> None:
     """Sweep over the rows until their probabilities hardly move.
 
     Of several outputs also not by much of what they are wrong by: where rows are fitted closely, the weights are C times so small
     a rest.
     """
     n_rows = sum(len(part.p) for part in parts)
-    for _ in range(_MOST_SWEEPS):
+    for _ in range(n_sweeps):
         moved = sum(parts[number].sweep(rng, coefficients, cost) for number in rng.permutation(len(parts)))
         if moved < _SETTLED * n_rows and (
             coefficients.ndim == 1 or moved < _SETTLED_OF_REST * sum(part.rest() for part in parts)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from headstart.errors import DataError
 from headstart.plain import Facts, Json
@@ -90,6 +89,8 @@ def _interval(rows: Sequence[Facts], metric: str, level: float) -> Json:
         low, high = rows[0].get("low"), rows[0].get("high")
         low, high = (mean if end is None else end for end in (low, high))
         return {"mean": mean, "low": low, "high": high, "draws": int(rows[0].get("draws", 1))}
+    from scipy import stats  # a page without intervals is made without it
+
     half = float(stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
     return {"mean": mean, "low": mean - half, "high": mean + half, "draws": n}
 

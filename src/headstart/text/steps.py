@@ -35,7 +35,7 @@ from headstart.text.vocabulary import Lookup, checked_counts, checked_vocabulary
 Output = TypeVar("Output")
 
 
-class UnfittedOfTexts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class _UnfittedOfTexts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer of texts that has nothing to learn."""
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -51,7 +51,7 @@ class UnfittedOfTexts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-class _TextStep(UnfittedOfTexts):
+class _TextStep(_UnfittedOfTexts):
     """What the steps share: no learning, one column in."""
 
     def fit(self, X: object, y: object = None) -> Self:

@@ -171,6 +171,7 @@ _OF_RECURRENT = {
     "n_outputs", "embedding_size", "hidden_size", "n_layers", "bidirectional", "pooling", "dense", "activation", "batch_norm",
     "pooled_dropout", *_SHARES,
 }  # fmt: skip
+_OF_COLUMNS = {"n_numbers", "n_categories"}  # one with columns is refused before its table is asked for
 
 
 class _Known(NamedTuple):
@@ -180,8 +181,8 @@ class _Known(NamedTuple):
 
 
 TABLES: dict[str, _Known] = {
-    "gru": _Known(_recurrent, _OF_RECURRENT | {"cell"}, set()),
-    "fast": _Known(_recurrent, _OF_RECURRENT | {"window"}, set()),
+    "gru": _Known(_recurrent, _OF_RECURRENT | {"cell"}, _OF_COLUMNS),
+    "fast": _Known(_recurrent, _OF_RECURRENT | {"window"}, _OF_COLUMNS),
     "blend": _Known(
         _blend,
         {
@@ -194,7 +195,7 @@ TABLES: dict[str, _Known] = {
             "pooling",
             *_SHARES,
         },
-        {"n_outputs", "new_heads", "vector_size"},
+        {"n_outputs", "new_heads", "max_ngrams", "vector_size"},
     ),
     "tutorial": _Known(_tutorial, {"n_outputs", "embedding_size", "hidden_size", "dense", "dropout"}, set()),
     "static": _Known(_static, {"size", "normalize"}, {"n_outputs"}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,8 +25,9 @@ def onnx_package() -> Any:
         MissingDependencyError: it is not installed.
     """
     for part in ("onnx.helper", "onnx.numpy_helper"):
+        onnx = optional("onnx", "onnx", "A graph of ONNX")
         optional(part, "onnx", "A graph of ONNX")
-    return sys.modules["onnx"]
+    return onnx
 
 
 class Graph:

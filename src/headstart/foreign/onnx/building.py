@@ -44,6 +44,11 @@ def built(predictor: Predictor, layers: Sequence[str] = ()) -> tuple[Any, Json]:
             "this model reads columns and no text, and the reader of an ONNX folder reads texts alone; predict with "
             "headstart itself, which reads columns with every engine."
         )
+    elif kind == "transform":
+        raise OptionError(
+            f"this model reads rows of the kind {predictor.reads_kind!r} and holds no network, and the reader of an ONNX folder "
+            "reads texts alone; predict with headstart itself."
+        )
     else:
         network = cast(HeldNetwork, predictor.scorer.network)
         stages = stages_of(network.spec, network.weights)
