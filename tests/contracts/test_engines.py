@@ -50,7 +50,7 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
 CASES = [(name, {}) for name in NETS] + [
     (name, one) for table in (OTHERS, ENCODERS) for name in table for one in table[name]
 ]
-WITHOUT = {"inception", "mlp", "mxnet", "resnet"}
+WITHOUT = {"efficientnet", "inception", "mlp", "mxnet", "resnet"}
 """What is run by torch alone; docs/deploy.md says so."""
 DOCUMENT = Path(__file__).parents[2] / "docs" / "deploy.md"
 
