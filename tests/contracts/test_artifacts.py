@@ -264,7 +264,8 @@ def test_every_format_has_models() -> None:
     assert {model["model"]["task"]["kind"] for model in models if "task" in model["model"]} == set(TASKS)
     assert {kind for model in models for kind in model["model"].get("inputs", {})} == set(INPUTS)
     nets = {model["model"]["scorer"].get("net", {}).get("name") for model in models}
-    assert {*STORED} - {"tutorial"} <= nets, "run tests/data/artifacts/make.py"
+    large = {"efficientnet"}  # of one size, 13 MB: tests/foreign holds what it gives once it was saved
+    assert {*STORED} - {"tutorial"} - large <= nets, "run tests/data/artifacts/make.py"
     assert {f"v1.{inspect(folder)['minor']}" for folder in OLD.glob("v1*-*/")} == {"v1.0", "v1.1", "v1.2", "v1.3"}
 
 
