@@ -265,6 +265,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
         from headstart.executors import RayCluster
 
+        before = signal.getsignal(signal.SIGTERM)
         node = {"num_cpus": 1, "object_store_memory": 100 << 20}
         for attempt in range(3):  # a node that a busy machine does not start within half a minute is given up by Ray
             cluster = Cluster()
@@ -276,11 +277,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
                 cluster.shutdown()
                 if attempt == 2:
                     raise
+        signal.signal(signal.SIGTERM, before)  # which starting a node replaces
         cluster.modules, cluster.poisoned = modules, tmp_path_factory.mktemp("poisoned")
         for name in ("numpy", "headstart", "fsspec", "json", "sums_for_tests"):
             code = f"open({str(cluster.poisoned)!r} + '/RAN-{name}', 'w').close()\nraise SystemExit(1)\n"
             (cluster.poisoned / f"{name}.py").write_text(code)
-        before = signal.getsignal(signal.SIGTERM)
         with contextlib.ExitStack() as closing:
             with contextlib.chdir(cluster.poisoned):
                 closing.enter_context(RayCluster(cluster.address).connected())
