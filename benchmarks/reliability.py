@@ -31,6 +31,7 @@ WHAT = {
     "encoders": "folders of transformers, sentence-transformers, model2vec",
     "folders": "the same folders, a process for each tokenizer",
     "mxnet": "MXNet's graphs and parameters",
+    "images": "images of every format and mode: read, scored",
     "arrow": "Arrow files and streams: read, scanned, scored, written and read again",
     "parquet": "Parquet files, likewise",
     "csv": "CSV and TSV, likewise, and against the csv module",
