@@ -405,8 +405,17 @@ def _begun(folder: Folder, plan: Json, stamp: Facts) -> tuple[Facts, list[Json]]
     if notes is None:
         names = [name for name in folder.sizes(_NOTES) if name.endswith(".json")]
         with ThreadPoolExecutor(_LOOKERS) as pool:
-            notes = list(pool.map(lambda name: json.loads(folder.read(f"{_NOTES}/{name}")), names))
+            notes = [note for note in pool.map(partial(_note, folder), names) if note is not None]
     return stamp, [note for note in notes if note["file"] is None or there.get(note["file"]) == note["bytes"]]
+
+
+def _note(folder: Folder, name: str) -> Json | None:
+    """Return a part's note; None for one that was cut off, whose fragment is done again."""
+    try:
+        found: Json = json.loads(folder.read(f"{_NOTES}/{name}"))
+    except ValueError:
+        return None
+    return found if {"part", "file", "bytes", "rows"} <= found.keys() else None
 
 
 def _finished(folder: Folder, plan: Json, stamp: Facts, notes: Sequence[Json], name: str) -> Json:

@@ -50,3 +50,16 @@ class Pooling(nn.Module):
         if may_gather(states) and len(set(self.kinds)) == len(self.kinds):
             return fused_pool(states, lengths, self.kinds, self.bidirectional)
         return torch.cat([pool(states, lengths, kind, bidirectional=self.bidirectional) for kind in self.kinds], dim=1)
+
+
+class PlaceMean(nn.Module):
+    """The mean of every channel over all places, with dropout."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return the mean over all places, [rows, size]."""
+        mean: Tensor = self.dropout(values.mean((2, 3)))
+        return mean

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from headstart.layers import Stage, StageGraph, with_output
+from headstart.layers.pooling import PlaceMean
 from headstart.plain import Options
 from headstart.records import Record, decoded
 
@@ -82,17 +83,6 @@ class _Rectified(_Conv):
         return functional.relu6(super().forward(values))
 
 
-class _Pooled(nn.Module):
-    def __init__(self, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return the mean over all places, [rows, size]."""
-        mean: Tensor = self.dropout(values.mean((2, 3)))
-        return mean
-
-
 def efficientnet(n_words: int, options: Options) -> StageGraph:
     """Build the network from options, its weights not yet those of anybody: ``widths`` of stem, stages and head, ``depths`` of stages.
 
@@ -116,5 +106,5 @@ def efficientnet(n_words: int, options: Options) -> StageGraph:
         table[f"stage{place}"] = Stage(nn.Sequential(*blocks), (source,), shape(size))
         source, before = f"stage{place}", size
     table["top"] = Stage(_Rectified(before, head, 1), (source,), shape(head))
-    table["pooled"] = Stage(_Pooled(known.dropout), ("top",), ("rows", head))
+    table["pooled"] = Stage(PlaceMean(known.dropout), ("top",), ("rows", head))
     return StageGraph(with_output(table, options), fields=("pixels",))

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from headstart.layers import Stage, StageGraph
 from headstart.layers.columns import COLUMN_FIELDS, column_stages
+from headstart.layers.pooling import PlaceMean
 
 _GROUP = 8
 _MOST_BLOCKS = 16
@@ -77,17 +78,6 @@ class _Block(nn.Module):
         return functional.relu(self.norms[1](self.second(inner)) + self.shortcut(values))
 
 
-class _Mean(nn.Module):
-    def __init__(self, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Return the mean over all places, [rows, size]."""
-        mean: Tensor = self.dropout(values.mean((2, 3)))
-        return mean
-
-
 def resnet(
     n_words: int = 0,
     *,
@@ -127,7 +117,7 @@ def resnet(
     for place, wider in enumerate(sizes):
         table[f"block{place}"] = Stage(_Block(size, wider), (source,), ("rows", wider, "height", "width"))
         source, size = f"block{place}", wider
-    table["pooled"] = Stage(_Mean(dropout), (source,), ("rows", size))
+    table["pooled"] = Stage(PlaceMean(dropout), (source,), ("rows", size))
     more, source, size = column_stages("pooled", size, n_numbers, n_categories)
     table |= more
     table["output"] = Stage(nn.Linear(size, n_outputs), (source,), ("rows", n_outputs))

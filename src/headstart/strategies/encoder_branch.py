@@ -110,7 +110,9 @@ def _chosen(logits: Doubles, opinions: Doubles, goals: Goals) -> float:
     losses = [_losses(logits + share * opinions, goals) for share in _SHARES]
     best = min(losses, key=lambda one: float(np.average(one, weights=goals.weights)))
     apart = [one - best for one in losses]
-    return max(share for share, one in zip(_SHARES, apart, strict=True) if one.mean() <= one.std() / np.sqrt(len(one)))
+    means = [float(np.average(one, weights=goals.weights)) for one in apart]
+    errors = [one.std() / np.sqrt(len(one)) for one in apart]
+    return max(share for share, mean, error in zip(_SHARES, means, errors, strict=True) if mean <= error)
 
 
 def _losses(logits: Doubles, goals: Goals) -> Doubles:

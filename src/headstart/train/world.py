@@ -1,8 +1,7 @@
 """Training in several processes: who takes part, and what they tell each other.
 
 A `World` is what a process knows of the others. Alone there are none. `run_together` starts one process a device on this machine.
-Whoever starts them, torch's process group stands when they begin, each process has its own part of the rows, and gradients are
-averaged over all.
+Torch's process group stands when they begin, each has its own part of the rows, and gradients are averaged over all.
 
 A process that is killed takes the others with it, and all begin again, from the last checkpoint.
 """
@@ -64,7 +63,7 @@ class World:
 
     @classmethod
     def joined(cls, device: torch.device) -> World:
-        """Return the world of a process whose process group stands: started by `run_together`, torchrun or Ray."""
+        """Return the world of a process whose process group stands."""
         return cls(dist.get_rank(), dist.get_world_size(), device)
 
     def sum(self, value: float) -> float:
