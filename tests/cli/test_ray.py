@@ -25,10 +25,15 @@ def test_compare_gives_the_rows_of_one_machine_and_goes_on(cluster: Any, files: 
     cli(*asked, "--out", "here", "--jobs", 2)
     assert rows_of(files / "away") == rows_of(files / "here")
     again = files / "away" / "rows.jsonl"
-    lines = again.read_text().splitlines(keepends=True)
-    again.write_text("".join(lines[:2]))
+    # The rows of the strategy that ships are fitted again for its model, so what goes on keeps the others' lines alone.
+    others = [
+        line
+        for line in again.read_text().splitlines(keepends=True)
+        if json.loads(line)["strategy"] != found["verdict"]["ship"]
+    ]
+    again.write_text("".join(others[:2]))
     assert cli(*asked, "--out", "away").json["verdict"] == found["verdict"]
-    assert again.read_text().splitlines(keepends=True)[0] == lines[0]
+    assert set(others[:2]) <= set(again.read_text().splitlines(keepends=True))
     assert rows_of(files / "away") == rows_of(files / "here")
 
 
