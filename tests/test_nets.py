@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,10 @@ from torch import nn
 from torch.nn import functional
 
 from headstart.batches import Batch, Batches, Examples
+from headstart.engines.compiled.tables import table_of
 from headstart.errors import OptionError
 from headstart.nets import build, net_options
+from headstart.predictor import NetSpec
 from headstart.text import RaggedIds
 
 BuildNet = Callable[..., Any]
@@ -60,6 +63,15 @@ def test_one_seed_gives_one_set_of_weights(net_name: str, small_net: BuildNet) -
 def test_what_cannot_be_built_is_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         build(name, 20, options)
+
+
+@pytest.mark.parametrize(("name", "option"), [("gru", "hidden_size"), ("fast", "dense"), ("blend", "n_ngrams")])
+def test_a_stored_size_that_is_not_whole_is_refused(name: str, option: str) -> None:
+    options = dict(net_options(name))
+    table_of(NetSpec(name, 20, options))
+    spoilt = [4.0] if option == "dense" else 4.0
+    with pytest.raises(OptionError, match=rf"{option}={re.escape(str(spoilt))} is not whole"):
+        table_of(NetSpec(name, 20, options | {option: spoilt}))
 
 
 class TestGru:

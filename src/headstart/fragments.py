@@ -143,8 +143,8 @@ def predict_folder(
         DataError, OptionError, OutputError: what cannot be read or written.
     """
     check_kept(predictor, keep, stamp or {})
-    asked: Json = {"kind": "predict", "keep": list(dict.fromkeys(keep)), "stamp": dict(stamp or {})}
-    return _made(predictor, source, out, executor, asked, own_text(predictor, text), progress, **how)
+    asked: Json = {"kind": "predict", "keep": list(dict.fromkeys(keep)), "stamp": dict(stamp or {}), **_how(**how)}
+    return _made(predictor, source, out, executor, asked, own_text(predictor, text), progress)
 
 
 def embed_folder(
@@ -163,8 +163,14 @@ def embed_folder(
     """Write what `headstart.bulk.embed_file` writes as a folder of Parquet files; see `predict_folder`."""
     predictor.network.engine.checked((layer,))
     where = None if cache is None else str(cache)
-    asked: Json = {"kind": "embed", "keep": [], "stamp": {}, "layer": layer, "pooling": pooling, "cache": where}
-    return _made(predictor, source, out, executor, asked, own_text(predictor, text), progress, **how)
+    asked: Json = {
+        "kind": "embed", "keep": [], "stamp": {}, "layer": layer, "pooling": pooling, "cache": where, **_how(**how)
+    }  # fmt: skip
+    return _made(predictor, source, out, executor, asked, own_text(predictor, text), progress)
+
+
+def _how(*, where: object = None, files: FileOptions | None = None, device: str = "cpu") -> Json:
+    return {"where": where, "files": vars(files or FileOptions()), "device": device}
 
 
 def _made(
@@ -175,26 +181,22 @@ def _made(
     asked: Json,
     text: TextColumns,
     progress: Callable[[int], None] | None,
-    *,
-    where: Any = None,
-    files: FileOptions | None = None,
-    device: str = "cpu",
 ) -> Json:
     """Do what `asked` says for every fragment that has no note yet."""
     out = out if "://" in out else str(Path(out).absolute())
     if "://" not in out:
         check_folder(out, [source], option="--out", names=(MANIFEST, _NOTES))
-    files = files or FileOptions()
-    found = [replace(file, name=_whole_name(file.name)) for file in find_files(source, files.format)]
+    found = [
+        replace(file, name=_whole_name(file.name)) for file in find_files(source, FileOptions(**asked["files"]).format)
+    ]
     if again := [file.name for file in found if not file.again]:
         raise DataError(
             f"{again[0]} can be read only once, and here by one process alone; write its rows to a file first."
         )
-    first = _scan(found[0], predictor, asked, text, where, files)
+    first = _scan(found[0], predictor, asked, text)
     first.kept_schema()  # the columns that were named are there, or a sentence says so before any work
     asked |= {
-        "text": {"kind": text.kind, "names": list(first.names_read)}, "where": where, "files": vars(files),
-        "device": device, "columns": list(predictor.columns),
+        "text": {"kind": text.kind, "names": list(first.names_read)}, "columns": list(predictor.columns)
     }  # fmt: skip
     items = _fragments(found, chunk_rows(predictor.inputs, BATCH_ROWS))
     inputs = [{**item, "name": without_secrets(item["name"])} for item in items]
@@ -213,9 +215,9 @@ def _made(
         if waiting:
             with tempfile.TemporaryDirectory(prefix="headstart-") as place:
                 write(Path(place) / "model", predictor.to_parts())
-                engine = _engine(predictor, device)
+                engine = _engine(predictor, asked["device"])
                 work = Work(
-                    open_fragments, name=out, reads=Path(place), memory=peak_memory(), gpus=int(device.startswith("cuda")),
+                    open_fragments, name=out, reads=Path(place), memory=peak_memory(), gpus=int(asked["device"].startswith("cuda")),
                     packages=("torch",) if engine == "torch" else ("onnxruntime",) if engine == "onnx" else (),
                     cost=lambda item: item["bytes"], sees=[folder.place(MANIFEST), *(file.name for file in found)],
                     arguments={**asked, "engine": engine, "kept": None},
@@ -292,24 +294,24 @@ def _types(predictor: Predictor, asked: Json, item: Json) -> Json:
 
 def _opened(predictor: Predictor, asked: Json, item: Json) -> Scan:
     """Return a scan of a fragment."""
-    files, text = FileOptions(**asked["files"]), asked["text"]
+    text = asked["text"]
     columns = TextColumns([*text["names"]]) if text["kind"] == "text" else OtherColumns(text["kind"], text["names"])
-    file = find_files(item["name"], files.format)[0]
+    file = find_files(item["name"], FileOptions(**asked["files"]).format)[0]
     rows = None if item["rows"] is None else (item["rows"][0], item["rows"][1])
     file = replace(file, name=item["name"], partition=item["partition"], rows=rows)
-    return _scan(file, predictor, asked, columns, asked["where"], files)
+    return _scan(file, predictor, asked, columns)
 
 
-def _scan(file: DataFile, predictor: Predictor, asked: Json, text: TextColumns, where: Any, files: FileOptions) -> Scan:
+def _scan(file: DataFile, predictor: Predictor, asked: Json, text: TextColumns) -> Scan:
     return scan(
         file,
         text=text,
-        where=where,
+        where=asked["where"],
         columns=predictor.columns,
         keep=asked["keep"],
         keep_types=True,
         batch_rows=chunk_rows(predictor.inputs, BATCH_ROWS),
-        options=files,
+        options=FileOptions(**asked["files"]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import signal
@@ -55,7 +56,7 @@ def test_processes_cut_as_many_batches_of_like_length(n_rows, size, make_example
 @pytest.fixture
 def started_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start processes as copies of this one, which takes no seconds for imports."""
-    monkeypatch.setattr("headstart.train.world._START", "fork")
+    monkeypatch.setattr("headstart.train.world._SPAWNING", multiprocessing.get_context("fork"))
 
 
 class Deadly:

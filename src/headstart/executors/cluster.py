@@ -16,16 +16,20 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import headstart
 from headstart.errors import MissingDependencyError, OptionError, OutputError
-from headstart.executors.node import fingerprint, put_back
+from headstart.executors.node import Answer, fingerprint, put_back
 from headstart.executors.work import ONE_THREAD, Work, result_of
 from headstart.plain import Json
 from headstart.printing import without_secrets
+
+if TYPE_CHECKING:
+    from ray.remote_function import RemoteFunction
 
 _AHEAD = 1000
 """Tasks that wait at Ray at once; an autoscaler sees them."""
@@ -79,7 +83,7 @@ class RayCluster:
             }  # fmt: skip
             task = ray.remote(**how)(_task())
             waiting = iter(longest_first(work, items))
-            pending: dict[Any, Json] = {}
+            pending: dict[object, Json] = {}
             try:
                 while True:
                     for item in waiting:
@@ -103,7 +107,7 @@ class RayCluster:
                 _forget_copies(ray, nodes, key)
 
     @contextlib.contextmanager
-    def connected(self) -> Iterator[Any]:
+    def connected(self) -> Iterator[ModuleType]:
         """Give `ray`, connected to the cluster while the block lasts; a connection that is there is used and left.
 
         Raises:
@@ -118,10 +122,12 @@ class RayCluster:
             yield ray
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        more: dict[str, Any] = {"include_dashboard": False} if self.address == "local" else {}
+        dashboard = False if self.address == "local" else None
         # Workers of a driver find modules in its current folder first; in this one there is nothing but what is installed.
         with contextlib.chdir(Path(headstart.__file__).parent.parent), _told(self.address), _own_sigterm():
-            ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, **more)
+            ray.init(
+                address=self.address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=dashboard
+            )
         try:
             yield ray
         finally:
@@ -186,7 +192,7 @@ def _own_sigterm() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _checked_nodes(ray: Any, work: Work) -> list[str]:
+def _checked_nodes(ray: ModuleType, work: Work) -> list[str]:
     """Return ids of the nodes that work can go to, each of which was asked whether it has what is needed.
 
     Raises:
@@ -253,7 +259,7 @@ def _check_room(able: Sequence[Json], work: Work) -> None:
             )
 
 
-def _stored(ray: Any, folder: Path) -> tuple[dict[str, Any], str]:
+def _stored(ray: ModuleType, folder: Path) -> tuple[dict[str, object], str]:
     """Put the files of a folder into the object store; return references by relative name, and a digest of all."""
     import numpy as np
 
@@ -266,9 +272,9 @@ def _stored(ray: Any, folder: Path) -> tuple[dict[str, Any], str]:
     return found, digest.hexdigest()
 
 
-def _got(ray: Any, ref: Any) -> tuple[Json, dict[str, bytes]]:
+def _got(ray: ModuleType, ref: object) -> Answer:
     try:
-        found: tuple[Json, dict[str, bytes]] = ray.get(ref)
+        found: Answer = ray.get(ref)
     except ray.exceptions.OutOfMemoryError as error:
         raise OptionError(
             "the cluster's nodes ran out of memory at this work and ended its processes; start larger nodes, or such with fewer "
@@ -290,23 +296,24 @@ def _got(ray: Any, ref: Any) -> tuple[Json, dict[str, bytes]]:
     return found
 
 
-def _forget_copies(ray: Any, nodes: Sequence[str], key: str) -> None:
+def _forget_copies(ray: ModuleType, nodes: Sequence[str], key: str) -> None:
     forget = ray.remote(num_cpus=0, max_retries=0, runtime_env=_ALONE)(_forget())
     refs = [_on(ray, forget, node).remote(key) for node in nodes]
     if refs:
         ray.wait(refs, num_returns=len(refs), timeout=30)
 
 
-def _on(ray: Any, task: Any, node: str) -> Any:
+def _on(ray: ModuleType, task: RemoteFunction, node: str) -> RemoteFunction:
     strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
-    return task.options(scheduling_strategy=strategy)
+    moved: RemoteFunction = task.options(scheduling_strategy=strategy)
+    return moved
 
 
 # Functions within functions are sent as code, so that a node where headstart is missing can say so. Nothing of theirs stands outside.
 
 
-def _task() -> Any:
-    def headstart_item(spec: Json, files: dict[str, Any], item: Json) -> Any:
+def _task() -> Callable[[Json, Mapping[str, object], Json], Answer]:
+    def headstart_item(spec: Json, files: Mapping[str, object], item: Json) -> Answer:
         from headstart.executors.node import done
 
         return done(spec, files, item)
@@ -314,7 +321,7 @@ def _task() -> Any:
     return headstart_item
 
 
-def _forget() -> Any:
+def _forget() -> Callable[[str], None]:
     def headstart_forget(key: str) -> None:
         from headstart.executors.node import forget
 
@@ -323,8 +330,8 @@ def _forget() -> Any:
     return headstart_forget
 
 
-def _probe() -> Any:
-    def headstart_probe(version: str, packages: list[str], wanted: dict[str, str]) -> dict[str, Any]:
+def _probe() -> Callable[[str, list[str], dict[str, str]], Json]:
+    def headstart_probe(version: str, packages: list[str], wanted: dict[str, str]) -> Json:
         import importlib.util
 
         missing = [name for name in packages if importlib.util.find_spec(name) is None]
@@ -332,7 +339,7 @@ def _probe() -> Any:
             return {"version": None, "missing": missing, "unseen": []}
         import headstart
 
-        found: dict[str, Any] = {"version": headstart.__version__, "missing": missing, "unseen": []}
+        found: Json = {"version": headstart.__version__, "missing": missing, "unseen": []}
         if headstart.__version__ == version:
             from headstart.executors.node import fingerprint
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from headstart.errors import OutputError
 from headstart.executors.work import answer, opened_by_name
@@ -17,14 +17,21 @@ from headstart.outputs import atomic_write
 from headstart.outputs.locking import lock
 from headstart.plain import Json
 
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+    from headstart.arrays import Bytes
+
+Answer = tuple[Json, dict[str, bytes]]
+"""An item's result, and the files that were written for it by relative name."""
 _SMALL = 1 << 16
 _WHOLE = "whole"
 _opened: dict[str, Callable[[Json], Json]] = {}
 """The work that this process has open, by its key; one at a time."""
 
 
-def done(spec: Json, files: Mapping[str, Any], item: Json) -> tuple[Json, dict[str, bytes]]:
-    """Do an item; return the answer, and the files that were written for it by relative name.
+def done(spec: Json, files: Mapping[str, object], item: Json) -> Answer:
+    """Do an item.
 
     Args:
         spec: ``target``, ``arguments``, ``key``, and whether it ``writes``; see `headstart.executors.Work`.
@@ -71,7 +78,7 @@ def fingerprint(name: str) -> str:
         return f"not there ({type(error).__name__})"
 
 
-def _open(spec: Json, files: Mapping[str, Any], written: Path) -> Callable[[Json], Json]:
+def _open(spec: Json, files: Mapping[str, object], written: Path) -> Callable[[Json], Json]:
     if spec["key"] not in _opened:
         _opened.clear()
         reads = _copied(spec["key"], files)
@@ -81,7 +88,7 @@ def _open(spec: Json, files: Mapping[str, Any], written: Path) -> Callable[[Json
     return _opened[spec["key"]]
 
 
-def _copied(key: str, files: Mapping[str, Any]) -> Path:
+def _copied(key: str, files: Mapping[str, object]) -> Path:
     """Return this machine's copy of what is read; the first process to ask makes it, the others wait."""
     import ray
 
@@ -96,7 +103,7 @@ def _copied(key: str, files: Mapping[str, Any]) -> Path:
             for name, ref in files.items():
                 path = place / "read" / name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                ray.get(ref).tofile(path)
+                ray.get(cast("ObjectRef[Bytes]", ref)).tofile(path)
             (place / _WHOLE).touch()
     finally:
         os.close(held)

@@ -20,10 +20,12 @@ from headstart.heads.columns import ColumnEncoder
 from headstart.plain import Json
 from headstart.tasks import Goals
 
+CatBoost = Any
+"""What the package catboost gives: it has no types."""
 _FILE = "head.cbm"
 
 
-def _catboost() -> Any:
+def _catboost() -> CatBoost:
     return optional("catboost", "catboost", "The CatBoost head")
 
 
@@ -43,7 +45,7 @@ class CatBoostHead:
             None for the others [outputs]; empty for one output.
     """
 
-    model: Any
+    model: CatBoost
     n_features: int
     encoder: ColumnEncoder | None = None
     constants: tuple[float | None, ...] = ()
@@ -190,7 +192,7 @@ def check_and_rewrite(blob: bytes) -> bytes:
     return sound
 
 
-def _rewritten(blob: bytes) -> tuple[Any, bytes]:
+def _rewritten(blob: bytes) -> tuple[CatBoost, bytes]:
     # CatBoost orders what it writes differently once it has read it; from then on it stays.
     model = _read(blob)
     facts = model.get_metadata()
@@ -199,7 +201,7 @@ def _rewritten(blob: bytes) -> tuple[Any, bytes]:
     return model, _written(model)
 
 
-def _try_out(model: Any) -> None:
+def _try_out(model: CatBoost) -> None:
     leaves = model.get_leaf_values()
     if len(leaves) != sum(model.get_tree_leaf_counts()) * _n_outputs(model) or not np.isfinite(leaves).all():
         raise ValueError("the leaves of its trees are not all there, or hold values that are no finite numbers")
@@ -214,7 +216,7 @@ def _try_out(model: Any) -> None:
         raise ValueError("it gives scores that are no finite numbers")
 
 
-def _n_outputs(model: Any) -> int:
+def _n_outputs(model: CatBoost) -> int:
     n_leaves = int(sum(model.get_tree_leaf_counts()))
     return max(1, len(model.get_leaf_values()) // max(1, n_leaves))
 
@@ -255,11 +257,11 @@ def _with_constants(logits: NDArray[np.float64], constants: tuple[float | None, 
     return found
 
 
-def _raw(model: Any, pool: object) -> NDArray[np.float64]:
+def _raw(model: CatBoost, pool: object) -> NDArray[np.float64]:
     return np.asarray(model.predict(pool, prediction_type="RawFormulaVal"), np.float64)
 
 
-def _classifier(n_trees: int, goals: Goals, random_state: int, **options: Any) -> Any:
+def _classifier(n_trees: int, goals: Goals, random_state: int, **options: Any) -> CatBoost:
     return _catboost().CatBoostClassifier(
         iterations=n_trees,
         learning_rate=0.05 if len(goals.values) < 5000 else 0.1,
@@ -274,7 +276,7 @@ def _classifier(n_trees: int, goals: Goals, random_state: int, **options: Any) -
     )
 
 
-def _grow(model: Any, pool: Any, **options: Any) -> None:
+def _grow(model: CatBoost, pool: CatBoost, **options: Any) -> None:
     try:
         model.fit(pool, **options)
     except _catboost().CatBoostError as error:
@@ -286,14 +288,14 @@ def _grow(model: Any, pool: Any, **options: Any) -> None:
         ) from error
 
 
-def _written(model: Any) -> bytes:
+def _written(model: CatBoost) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "head.cbm"
         model.save_model(str(path), format="cbm")
         return path.read_bytes()
 
 
-def _read(blob: bytes) -> Any:
+def _read(blob: bytes) -> CatBoost:
     model = _catboost().CatBoostClassifier()
     model.load_model(blob=blob)
     return model
@@ -306,7 +308,7 @@ def _pool(
     rows: NDArray[np.int64],
     labels: Array | None = None,
     weights: Array | None = None,
-) -> Any:
+) -> CatBoost:
     numbers, texts = np.ascontiguousarray(features[rows], np.float32), None
     if encoder is not None and table is not None:
         chosen = table.take(pa.array(rows))
@@ -318,5 +320,5 @@ def _pool(
     return _catboost().Pool(_features_data(numbers, texts), **dict(zip(("label", "weight"), of_rows, strict=True)))
 
 
-def _features_data(numbers: NDArray[np.float32], texts: Array | None) -> Any:
+def _features_data(numbers: NDArray[np.float32], texts: Array | None) -> CatBoost:
     return _catboost().FeaturesData(num_feature_data=numbers if numbers.shape[1] else None, cat_feature_data=texts)

@@ -33,6 +33,7 @@ from numba.core.caching import (
     InTreeCacheLocator,
     UserProvidedCacheLocator,
     UserWideCacheLocator,
+    _CacheLocator,
 )
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime.nrt import rtsys
@@ -72,21 +73,21 @@ def compiled(function: Any = None, *, part: bool = False, inline: bool = False) 
 class _Cache(FunctionCache):
     """Numba's cache of a function, with our places and stamp; a fault of it means compiling again."""
 
-    _impl_class: Any
+    _impl_class: type[CompileResultCacheImpl]
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: object) -> None:
         super().__init__(function)
         stamp = f"{self._impl.locator.get_source_stamp()!r} {_sources()}"
         self._cache_file = _Stored(self.cache_path, self._impl.filename_base, stamp)
 
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
+    def load_overload(self, sig: object, target_context: object) -> object:
         rtsys.initialize(target_context)
         try:
             return self._load_overload(sig, target_context)
         except Exception:  # what reading a damaged pickle raises has no common name
             return None
 
-    def save_overload(self, sig: Any, data: Any) -> None:
+    def save_overload(self, sig: object, data: object) -> None:
         with suppress(OSError):  # the disk is full, or the folder has gone
             super().save_overload(sig, data)
 
@@ -94,26 +95,26 @@ class _Cache(FunctionCache):
 class _Stored(IndexDataCacheFile):
     """The files of one function. Each holds what it is the code of."""
 
-    def save(self, key: Any, data: Any) -> None:
+    def save(self, key: object, data: object) -> None:
         super().save(key, (self._source_stamp, key, data))
 
-    def load(self, key: Any) -> Any:
+    def load(self, key: object) -> object:
         found = super().load(key)
         return None if found is None or found[:2] != (self._source_stamp, key) else found[2]
 
-    def _load_index(self) -> Any:
+    def _load_index(self) -> object:
         try:
             return super()._load_index()
         except Exception:  # damaged: a new one takes its place
             return {}
 
 
-def _or_baked(place: Any) -> Any:
+def _or_baked(place: type[_CacheLocator]) -> type[_CacheLocator]:
     """Return a place that is also taken where it cannot be written to, if it holds the function: in an image that was warmed."""
 
-    class Place(place):  # type: ignore[misc]
+    class Place(place):  # type: ignore[misc, valid-type]
         @classmethod
-        def from_function(cls, py_func: Any, py_file: str) -> Any:
+        def from_function(cls, py_func: _Compiled, py_file: str) -> object:
             with suppress(TypeError, OSError):  # no folder was named
                 found = cls(py_func, py_file)
                 name = f"*.{py_func.__name__}-{py_func.__code__.co_firstlineno}.*.nbi"
@@ -128,7 +129,7 @@ class _InUsersFolder(UserWideCacheLocator):
     """The user's cache folder, unless ``XDG_CACHE_HOME`` or ``HOME`` puts it into the current folder, whatever that is."""
 
     @classmethod
-    def from_function(cls, py_func: Any, py_file: str) -> Any:
+    def from_function(cls, py_func: _Compiled, py_file: str) -> object:
         return (
             super().from_function(py_func, py_file)
             if Path(cls(py_func, py_file).get_cache_path()).is_absolute()
@@ -139,12 +140,12 @@ class _InUsersFolder(UserWideCacheLocator):
 class _InTemporaryFolder(InTreeCacheLocator):
     """The last place: a folder of the user's own in the system's temporary folder."""
 
-    def __init__(self, function: Any, file: str) -> None:
+    def __init__(self, function: object, file: str) -> None:
         super().__init__(function, file)
         self._cache_path = str(_own_temporary_folder() / self.get_suitable_cache_subpath(file))
 
     @classmethod
-    def from_function(cls, py_func: Any, py_file: str) -> Any:
+    def from_function(cls, py_func: _Compiled, py_file: str) -> object:
         try:
             return super().from_function(py_func, py_file)
         except OSError:

@@ -20,8 +20,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -36,7 +37,9 @@ from headstart.errors import HeadstartError, HeadstartWarning
 from headstart.kernels.workers import n_cores, threads
 from headstart.plain import Json
 
-_START, _TRIES = "spawn", 4
+Part = TypeVar("Part")
+Shared = TypeVar("Shared")
+_SPAWNING, _TRIES = multiprocessing.get_context("spawn"), 4
 _WEIGHTS, _PROGRESS = "net.safetensors", "progress.json"
 _GRACE = 3.0
 """Seconds in which a process that lost a peer may report before it is known which of them was killed."""
@@ -74,7 +77,7 @@ class World:
         dist.all_reduce(total)
         return float(total.item())
 
-    def share(self, value: Any) -> Any:
+    def share(self, value: Shared) -> Shared:
         """Return the first process's value in every process."""
         if self.alone:
             return value
@@ -89,11 +92,11 @@ class World:
 
 
 Result = tuple[Json, dict[str, Tensor]]
-Work = Callable[[World, Any], Result]
+Work = Callable[[World, Part], Result]
 """What a process does with its part; what the first one returns is the result."""
 
 
-def run_together(devices: Sequence[torch.device], work: Work, parts: Sequence[Any]) -> Result:
+def run_together(devices: Sequence[torch.device], work: Work[Part], parts: Sequence[Part]) -> Result:
     """Do `work` on each of `parts` in a process of its own, one a device, and return the first one's result.
 
     What the processes need (a network, events, a loss of the user's own) is sent to them, so it must be importable: a function
@@ -119,15 +122,14 @@ class _Killed(Exception):
     """A process ended by a signal."""
 
 
-def _run_once(devices: Sequence[torch.device], work: Work, parts: Sequence[Any], folder: Path) -> None:
-    context: Any = multiprocessing.get_context(_START)
+def _run_once(devices: Sequence[torch.device], work: Work[Part], parts: Sequence[Part], folder: Path) -> None:
     meeting = f"tcp://127.0.0.1:{_free_port()}"
-    processes: list[Any] = []
+    processes: list[BaseProcess] = []
     try:
         with safely_spawned(), threads(max(1, n_cores() // len(devices))):
             for rank, part in enumerate(parts):
                 arguments = (rank, devices, meeting, folder, work, part)
-                processes.append(context.Process(target=_enter, args=arguments, daemon=True))
+                processes.append(_SPAWNING.Process(target=_enter, args=arguments, daemon=True))
                 processes[-1].start()
         running = list(processes)
         while running:
@@ -141,7 +143,7 @@ def _run_once(devices: Sequence[torch.device], work: Work, parts: Sequence[Any],
             process.join()
 
 
-def _reason(processes: Sequence[Any], folder: Path) -> Exception:
+def _reason(processes: Sequence[BaseProcess], folder: Path) -> Exception:
     """Return why processes ended: one was killed, or one failed and the others lost it."""
     until = time.monotonic() + _GRACE
     while time.monotonic() < until and any(process.exitcode is None for process in processes):
@@ -160,7 +162,9 @@ def _reason(processes: Sequence[Any], folder: Path) -> Exception:
     return HeadstartError(f"training in {len(processes)} processes failed: {kind}: {sentence}. Try one device first.")
 
 
-def _enter(rank: int, devices: Sequence[torch.device], meeting: str, folder: Path, work: Work, part: Any) -> None:
+def _enter(
+    rank: int, devices: Sequence[torch.device], meeting: str, folder: Path, work: Work[Part], part: Part
+) -> None:
     _prctl_pr_set_pdeathsig(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     device = devices[rank]

@@ -215,11 +215,16 @@ def table_of(spec: NetSpec) -> Table:
     for option in options if known.required else ():
         if option not in known.required | known.optional:
             raise unknown_name(f"option of the network {name!r} called", option, known.required | known.optional)
-    for option in {*options} & {*_SHARES, "pooled_dropout"}:
-        if not 0.0 <= options[option] < 1.0:
-            raise OptionError(
-                f"{option}={options[option]} is not a share of what to drop. Give a number from 0 up to, not with, 1."
-            )
+    for option, given in options.items():
+        if option in (*_SHARES, "pooled_dropout"):
+            if not 0.0 <= given < 1.0:
+                raise OptionError(
+                    f"{option}={given} is not a share of what to drop. Give a number from 0 up to, not with, 1."
+                )
+        elif known.required and any(
+            isinstance(one, float) for one in (given if isinstance(given, list | tuple) else [given])
+        ):
+            raise OptionError(f"{option}={given} is not whole. Give a whole number.")
     table = known.build(spec.n_words, options)
     return table if spec.until is None else table._replace(lines=ancestors(table.lines, (spec.until,)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ _IR_VERSION = 9
 Value = str | Array | np.generic | Sequence[int]
 
 
-def onnx_package() -> Any:
+def onnx_package() -> ModuleType:
     """Return the module `onnx`, with ``onnx.helper`` and ``onnx.numpy_helper``.
 
     Raises:
@@ -27,7 +28,8 @@ def onnx_package() -> Any:
     for part in ("onnx.helper", "onnx.numpy_helper"):
         onnx = optional("onnx", "onnx", "A graph of ONNX")
         optional(part, "onnx", "A graph of ONNX")
-    return onnx
+    found: ModuleType = onnx
+    return found
 
 
 class Graph:
@@ -40,10 +42,10 @@ class Graph:
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix  # within a loop no name may be one of those around it
         self._onnx = onnx_package()
-        self._nodes: list[Any] = []
+        self._nodes: list[object] = []
         self._constants: dict[str, Array] = {}
-        self._inputs: list[Any] = []
-        self._outputs: list[Any] = []
+        self._inputs: list[object] = []
+        self._outputs: list[object] = []
         self._memo: dict[str, str] = {}
 
     def input(self, name: str, dtype: DTypeLike, shape: Sequence[str | int]) -> str:
@@ -85,7 +87,7 @@ class Graph:
         made = self.op("Loop", "", go_on, *state, n_outputs=len(state), body=body.made("body"))
         return [made] if len(state) == 1 else made
 
-    def made(self, name: str) -> Any:
+    def made(self, name: str) -> object:
         """Return the graph as ONNX has it."""
         constants = [self._onnx.numpy_helper.from_array(array, one) for one, array in self._constants.items()]
         return self._onnx.helper.make_graph(self._nodes, name, self._inputs, self._outputs, constants)
@@ -97,7 +99,7 @@ class Graph:
             self.made(name), opset_imports=[opset], ir_version=_IR_VERSION, producer_name="headstart"
         )
 
-    def _declared(self, into: list[Any], name: str, dtype: DTypeLike, shape: Sequence[str | int]) -> str:
+    def _declared(self, into: list[object], name: str, dtype: DTypeLike, shape: Sequence[str | int]) -> str:
         into.append(self._onnx.helper.make_tensor_value_info(name, self._type(dtype), list(shape)))
         return name
 
