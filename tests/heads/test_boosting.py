@@ -118,6 +118,15 @@ def test_nothing_of_the_training_is_stored(head: CatBoostHead, rows: Rows) -> No
     assert CatBoostHead.from_blob(blob, 3, encoder).blobs()["head.cbm"] == blob
 
 
+def test_a_head_that_was_read_is_written_as_it_came(
+    head: CatBoostHead, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = head.blobs()["head.cbm"]
+    again = CatBoostHead.from_blob(blob, 3, rows[3])
+    monkeypatch.setattr("headstart.heads.boosting._written", lambda _: pytest.fail("CatBoost writes it anew"))
+    assert again.blobs()["head.cbm"] == blob
+
+
 def test_leaves_that_are_no_numbers_are_refused(rows: Rows) -> None:
     head = CatBoostHead.grow(rows[0], goals(rows[1]), 5)
     leaves = head.model.get_leaf_values()

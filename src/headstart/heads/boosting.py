@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,14 @@ class CatBoostHead:
         encoder: of the tabular columns, or None. Categories go in as they are, nulls among them.
         constants: of several outputs, the logit of each that was the same in all training rows, which trees cannot learn, and
             None for the others [outputs]; empty for one output.
+        file: what a head that was read came from: CatBoost does not always read again what it writes of a damaged model.
     """
 
     model: CatBoost
     n_features: int
     encoder: ColumnEncoder | None = None
     constants: tuple[float | None, ...] = ()
+    file: bytes | None = field(default=None, repr=False, compare=False)
 
     kind = "catboost"
 
@@ -134,7 +136,7 @@ class CatBoostHead:
 
         The same trees are the same bytes.
         """
-        return {_FILE: _rewritten(_written(self.model))[1]}
+        return {_FILE: self.file or _rewritten(_written(self.model))[1]}
 
     @classmethod
     def from_blob(
@@ -173,7 +175,7 @@ class CatBoostHead:
                 f"this model's CatBoost head has trees of {_n_outputs(model)} outputs, where {n_learnt} were expected; the model's "
                 "files do not belong together: copy it again."
             )
-        return cls(model, n_features, encoder, tuple(constants))
+        return cls(model, n_features, encoder, tuple(constants), sound)
 
 
 _KEPT = {"class_params"}
