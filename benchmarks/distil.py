@@ -51,7 +51,7 @@ def main() -> None:
     if not (given.protocol / "test.parquet").exists():
         write_protocol(given.protocol)
     teacher = hs.load(given.teacher)
-    test = some(hs.read(str(given.protocol / "test.parquet")), given.test, 0)
+    test = some(hs.read(str(given.protocol / "test.parquet"), label="label", columns=()), given.test, 0)
     texts = some(hs.read(str(data_folder() / "imdb_unlabelled.parquet"), columns=()), given.texts, 0)
     print(told("teacher", teacher, test, 0.0), flush=True)
     for net in given.nets:

@@ -52,7 +52,11 @@ def main() -> None:
     known = (given.encoder / "headstart.json").exists()
     encoder = (hs.load(given.encoder) if known else hs.import_hf(given.encoder)).predictor_
     train, valid = (
-        some(hs.read(str(given.protocol / f"{part}.parquet")), getattr(given, part), given.seed)
+        some(
+            hs.read(str(given.protocol / f"{part}.parquet"), label="label", columns=()),
+            getattr(given, part),
+            given.seed,
+        )
         for part in ("train", "valid")
     )
     started = time.perf_counter()
@@ -60,7 +64,8 @@ def main() -> None:
     told: dict[str, Any] = {"share": share, "seconds_to_join": round(time.perf_counter() - started, 1)}
     gains = []
     sources = {"valid": valid} | {
-        name: some(hs.read(str(data_folder() / f"{name}.parquet")), given.rows, 0) for name in given.sets
+        name: some(hs.read(str(data_folder() / f"{name}.parquet"), label="label", columns=()), given.rows, 0)
+        for name in given.sets
     }
     for name, rows in sources.items():
         seconds, found = [], []

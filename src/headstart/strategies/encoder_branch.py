@@ -83,7 +83,7 @@ def with_encoder(
     """Return a blend with the branch, not calibrated yet, and what share of its spread that has; see `add_encoder`."""
     net, spec = blend_of(base)
     reads = EncoderInput(text_input_of(encoder.inputs), encoder.network)
-    vectors, goals = reads.vectors(train), goals_of(train)
+    goals, vectors = goals_of(train), reads.vectors(train)  # labels that lack are told first
     choice = choose_linear(vectors, None, goals, folds_of(train, settings), settings)
     head = fit_linear_head(vectors, None, goals, choice.cost)
     weights = np.atleast_2d(head.coefficients) / head.scale
