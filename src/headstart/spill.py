@@ -73,15 +73,19 @@ class Growing:
         self._parts: list[Array] = []
         self._file: Any = None
 
-    def append(self, values: Array) -> None:
+    def append(self, values: Array, *, fixed: bool = False) -> None:
         """Append a copy of values.
+
+        Args:
+            values: of any length.
+            fixed: nobody changes them later, so that they are not copied before they are joined.
 
         Raises:
             OutputError: the temporary folder is full, or nobody may write there.
         """
         self.size += len(values)
         if self._file is None:
-            self._parts.append(np.array(values, self._dtype))
+            self._parts.append((np.asarray if fixed else np.array)(values, self._dtype))
             if self.size * self._dtype.itemsize < LARGE:
                 return
             values = self._joined()
@@ -108,7 +112,7 @@ class Growing:
 
     def _joined(self) -> Array:
         parts, self._parts = self._parts, []
-        return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, self._dtype), *parts])
+        return np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else np.empty(0, self._dtype)
 
 
 class GrowingTexts:
@@ -120,16 +124,16 @@ class GrowingTexts:
         self._n_null = 0
 
     def append(self, texts: pa.LargeStringArray) -> None:
-        """Append a copy of a ``pa.LargeStringArray``."""
+        """Append a ``pa.LargeStringArray``; a copy is made at the end."""
         if not len(texts):
             return
         _, offsets, data = texts.buffers()
         ends = np.frombuffer(offsets, np.int64, texts.offset + len(texts) + 1)[texts.offset :]
-        self._ends.append(ends[1:] + (self._bytes.size - ends[0]))
+        self._ends.append(ends[1:] + (self._bytes.size - ends[0]), fixed=True)
         if ends[-1] > ends[0]:
-            self._bytes.append(np.frombuffer(data, np.uint8)[ends[0] : ends[-1]])
+            self._bytes.append(np.frombuffer(data, np.uint8)[ends[0] : ends[-1]], fixed=True)
         self._n_null += texts.null_count
-        self._there.append(texts.is_valid().to_numpy(zero_copy_only=False))
+        self._there.append(texts.is_valid().to_numpy(zero_copy_only=False), fixed=True)
 
     def finish(self) -> Any:
         """Return all of them as one ``pa.LargeStringArray``."""
