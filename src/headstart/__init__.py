@@ -1,4 +1,4 @@
-"""Headstart: train a text network where you have labels, carry it to where you do not.
+"""Headstart: train a text network where you have labels, transfer it to where you do not.
 
 ::
 

@@ -122,6 +122,7 @@ def _compared(base: TextClassifier, target: Target, out: Path, progress: Any) ->
         candidates=[name for name in _CANDIDATES if target.columns or name != "columns"],
         out=folder,
         progress=progress,
+        about={"base": "movie reviews", "data": target.name, "command": f"headstart demo --out {out}"},
     )
     found.report(folder / "report.html")
     return found
@@ -132,9 +133,7 @@ def _page(base: TextClassifier, results: dict[str, Comparison], missing: list[st
     page = Page("A headstart from movie reviews", "Every figure on this page was computed on your machine just now.")
     for name, found in results.items():
         folder = name.lower().replace(" ", "-")
-        answer_of(
-            page, found.to_dict(), name=name, link=(f"{folder}/report.html", "The full report of this comparison")
-        )
+        answer_of(page, found.to_dict(), name=name, link=(f"{folder}/report.html", f"The full report on {name}"))
     page.section("The base", f"Trained on IMDB's movie reviews; AUC {valid['auc']:.4f} on the tenth that was held out.")
     page.figure(learning_curves(base.history_), "The recurrent part of the base, epoch by epoch.")
     words = word_vectors(base, important_words(base, 100))

@@ -23,11 +23,27 @@ def test_the_page_has_its_parts_in_order(result: Comparison, tmp_path: Path, rea
     page = read_page(html)
     headings = page.texts("h2")
     assert headings == [
-        "What labels buy", "Reasons", "Labels saved", "All candidates", f"Scores of {result.verdict['ship']}",
+        "What labels buy", "Reasons", "Labels saved", "All strategies", f"Scores of {result.verdict['ship']}",
         "The worst errors", "Data quality", "How far the target lies from the source", "How it was done",
     ]  # fmt: skip
     assert html.index('class="word"') < html.index("<h2")
     assert f"AUC of {result.verdict['ship']}" in page.texts("main")[0]
+
+
+def test_nothing_is_said_twice(result: Comparison, tmp_path: Path, read_page: Any) -> None:
+    page = read_page(result.report(tmp_path / "page.html").read_text())
+    said = [text.lower() for tag in ("h2", "strong") for text in page.texts(tag) if "(best)" not in text]
+    assert sorted(set(said)) == sorted(said)
+    main = page.texts("main")[0]
+    assert "Labels saved: for what" not in main
+    for reason in result.verdict["reasons"]:
+        assert main.count(reason) == 1 and reason in result.verdict["words"]
+
+
+def test_counts_stand_one_below_the_other(result: Comparison, tmp_path: Path) -> None:
+    html = result.report(tmp_path / "page.html").read_text()
+    table = next(part for part in html.split("<table")[1:] if "To learn from" in part).split("</table>")[0]
+    assert table.count('<th scope="col"') == 3 and table.count("<tr>") > 8
 
 
 def test_texts_with_markup_stay_texts(result: Comparison, tmp_path: Path, read_page: Any) -> None:
@@ -45,7 +61,7 @@ def test_labels_saved_has_a_row_a_budget_that_a_phone_can_show(
     result: Comparison, tmp_path: Path, read_page: Any
 ) -> None:
     html = result.report(tmp_path / "page.html").read_text()
-    table = next(part for part in html.split("<table")[1:] if "<caption>Labels saved" in part)
+    table = next(part for part in html.split("<table")[1:] if "<caption>Read off" in part)
     assert table.startswith(' class="stacked"')
     assert table.count('data-head="Labels"') == len(result.facts["budgets"])
     for one in result.labels_saved:

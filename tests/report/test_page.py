@@ -13,6 +13,7 @@ import pytest
 from headstart.errors import OptionError
 from headstart.report import Page, learning_curves, map_figure, strategy_curves
 from headstart.report.page import MOST_ROWS, SIGNS
+from headstart.report.svg import printable
 
 NASTY = "<br /><br /><script>alert('x')</script> & \"quotes\" \x00 \ud800"
 
@@ -152,6 +153,9 @@ def test_an_answer_has_a_word_a_sign_and_a_colour(kind: str, read_page: Callable
     assert html.index('class="word"') < html.index("</main>")
     (answer,) = (e for e in read.all("section") if str(e.attributes["class"]).startswith("answer"))
     assert answer.attributes["class"] == f"answer {kind}" and f".{kind}" in html
+    assert answer.attributes["aria-label"] == printable(
+        f"{NASTY} helps"
+    )  # a page with several answers has a name for each
     (sign,) = (e for e in read.all("span") if e.attributes.get("class") == "sign")
     assert sign.text == SIGNS[kind] and sign.attributes["aria-hidden"] == "true"
     assert read.all("title")[0].text == "Does it help? base on hotels"

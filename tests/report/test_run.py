@@ -44,8 +44,8 @@ def test_every_part_has_its_place(result: dict[str, Any], tmp_path: Path, read_p
     cells = {element.text for element in read.all("td", "th", "dd", "dt")}
     assert {
         "0.900 [0.890, 0.910]",
-        "3.12%",
-        "3.21%",
+        "3.1%",
+        "3.2%",
         "17,213",
         "Truncated rows",
         "positive (1)",

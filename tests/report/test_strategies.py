@@ -6,6 +6,9 @@ import pytest
 
 from headstart.errors import DataError
 from headstart.report import Estimate, LabelsSaved, strategy_curves, strategy_table, summarise
+from headstart.report.chart import PHONE
+from headstart.report.scene import Text
+from headstart.report.style import text_width
 
 
 def test_an_interval_is_students() -> None:
@@ -66,6 +69,15 @@ def test_labels_saved_are_drawn_as_a_distance(comparison: list[Any], needed: flo
     (rule,) = panel.rules
     assert rule.arrow and rule.start == (500, 0.85)
     assert rule.end == (end or panel.x.high, 0.85)
+
+
+def test_a_long_label_of_a_distance_stays_inside_a_phone(comparison: list[Any]) -> None:
+    said = "scratch does not reach what self-train+fine-tune has with 500"
+    scene = strategy_curves(comparison, saved=LabelsSaved(500, None, 0.85, said)).scene(PHONE)
+    lines = [one for one in scene.items if isinstance(one, Text) and one.bold and one.anchor == "middle"]
+    assert " ".join(one.text for one in sorted(lines, key=lambda one: one.y)) == said
+    widths = [text_width(one.text, one.size, bold=True) / 2 for one in lines]
+    assert all(half <= one.x <= PHONE - half for one, half in zip(lines, widths, strict=True))
 
 
 def test_the_best_is_the_least_of_a_loss() -> None:

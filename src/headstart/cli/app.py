@@ -53,7 +53,7 @@ _EXPORTS = {"onnx": (commands.ExportOnnx, "headstart.cli.export:onnx")}
 
 app = typer.Typer(
     name="headstart",
-    help="Train a text network where you have labels, carry it to where you do not, and learn whether it helped.",
+    help="Train a text network where you have labels, transfer it to where you do not, and learn whether it helped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

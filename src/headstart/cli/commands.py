@@ -36,7 +36,7 @@ class Train(args.Trains):
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer(args.Trains):
-    """Carry a trained model to other texts by one strategy and write the new model to a folder."""
+    """Transfer a trained model to other texts by one strategy and write the new model to a folder."""
 
     model: args.Model
     strategy: Annotated[

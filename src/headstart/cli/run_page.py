@@ -22,6 +22,7 @@ def write_page(model: TextEstimator, splits: Splits, result: Json, path: Path, t
     shown = splits.test or splits.valid
     answers = {} if shown is None else _answers(model, shown)
     facts = model.predictor_.run
+    counts = result["counts"] or {}
     gain = None if shown is None or "test_as_is" not in result else _gain(model, shown)
     layers = None
     labelled = splits.train.labels is not None
@@ -41,13 +42,23 @@ def write_page(model: TextEstimator, splits: Splits, result: Json, path: Path, t
             "training": facts.get("training"),
             **answers,
             "layers": layers,
-            "counts": {**(result["counts"] or {}), "texts of the training rows": result["train_counts"]},
+            "counts": counts | {"train": {**counts.get("train", {}), **(result["train_counts"] or {})}},
             "labels": {name: part for name, part in result["labels"].items() if part},
-            "options": model.predictor_.estimator,
+            "options": _chosen(model),
             "versions": {name: facts[name] for name in ("python", "torch", "numpy", "threads") if name in facts},
         },
         path,
     )
+
+
+def _chosen(model: TextEstimator) -> Json:
+    """Return the options that were given; what is transferred has the base's network, whatever ``net`` says."""
+    unused = () if model.base is None else ("net",)
+    return {
+        name: value
+        for name, value in model.predictor_.estimator.items()
+        if value not in (None, [], ()) and name not in unused
+    }
 
 
 def _answers(model: TextEstimator, rows: Corpus) -> Json:

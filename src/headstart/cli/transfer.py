@@ -19,7 +19,7 @@ from headstart.strategies import STRATEGIES, read_as_is, strategy_of
 
 
 def transfer(options: Transfer) -> None:
-    """Carry a trained model to other texts and write the new model to a folder."""
+    """Transfer a trained model to other texts and write the new model to a folder."""
     data, strategy = options.data, options.strategy
     inputs = (reading.model_files(options.model), data, options.valid, options.test, options.unlabelled)
     others = (options.source, options.config, options.costs)

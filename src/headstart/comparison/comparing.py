@@ -24,7 +24,7 @@ from headstart.comparison.result import Comparison
 from headstart.comparison.results import judge
 from headstart.comparison.running import Progress, run_tasks
 from headstart.comparison.scores import versions
-from headstart.comparison.verdict_text import say
+from headstart.comparison.verdict_text import reasons, say
 from headstart.comparison.workspace import Workspace, prepare
 from headstart.corpus import ROW_KINDS, Corpus, check_column_types, deciding_columns, digest
 from headstart.corpus import read as read_corpus
@@ -113,7 +113,7 @@ def compare(
             ``"cuda:1"``. What was trained scores the test rows on the CPU.
         task: what kind of answers the labels ask for, by its name in `headstart.tasks.TASKS`; ``"auto"`` tells it from them.
         metric: what decides the verdict, by its name in the `metrics` of its `headstart.tasks.Task`; None for the task's primary one.
-        about: what the page says of its making, where that is known better: ``base`` (a name), ``command``, ``label_map``.
+        about: what the page says of its making, where that is known better: ``base`` and ``data`` (names), ``command``, ``label_map``.
 
     Raises:
         DataError, OptionError: what cannot be used, and what to do.
@@ -268,7 +268,7 @@ def _compared(
     found.facts |= plan.options.about
     found.facts |= {"left_out": dict(plan.left_out), "seconds": time.perf_counter() - started, "n_jobs": executor.width}
     _ship(found, workspace, problem, plan, log)
-    found.verdict["words"] = say(found.verdict, plan.strategies)
+    found.verdict |= {"words": say(found.verdict, plan.strategies), "reasons": reasons(found.verdict)}
     _finish(found, log)
     return found
 

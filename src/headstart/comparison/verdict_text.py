@@ -17,12 +17,20 @@ def say(verdict: Facts, strategies: Mapping[str, Strategy]) -> str:
         strategies: by name.
     """
     how = Saying.from_json(verdict.get("metric"))
-    parts = [
-        _ship(verdict, strategies, how), _base(verdict, how), _bases(verdict, how),
-        _columns(verdict, how), _saved(verdict, how), _doubling(verdict, how),
-        *(f"Beware: {sentence}." for sentence in verdict.get("warnings", ())),
-    ]  # fmt: skip
+    first = _ship(verdict, strategies, how), _base(verdict, how)
+    parts = [*first, _bases(verdict, how), _columns(verdict, how), _saved(verdict, how), *_last(verdict, how)]
     return "\n\n".join(part for part in parts if part)
+
+
+def reasons(verdict: Facts) -> list[str]:
+    """Return the paragraphs of `say` that a page shows in no figure of its own."""
+    how = Saying.from_json(verdict.get("metric"))
+    parts = [_simpler(verdict, how), _bases(verdict, how), _columns(verdict, how), *_last(verdict, how)]
+    return [part for part in parts if part]
+
+
+def _last(verdict: Facts, how: Saying) -> list[str]:
+    return [_doubling(verdict, how), *(f"Beware: {sentence}." for sentence in verdict.get("warnings", ()))]
 
 
 def _ship(verdict: Facts, strategies: Mapping[str, Strategy], said: Saying) -> str:
@@ -42,12 +50,17 @@ def _ship(verdict: Facts, strategies: Mapping[str, Strategy], said: Saying) -> s
         text = (
             f"The base as it is, is enough: with {own:,} labels nothing does clearly better. Ship it {how}: {figure}."
         )
-    if verdict["loses_to_best"] is not None:
-        lost = verdict["loses_to_best"]
-        text += (
-            f" {best} measures {said.more(lost)} next to it, which is not a difference to rely on; {name} is simpler."
-        )
-    return f"{text} {recalibration_said(told)}" if told else text
+    return " ".join(part for part in (text, _simpler(verdict, said), recalibration_said(told) if told else "") if part)
+
+
+def _simpler(verdict: Facts, how: Saying) -> str:
+    lost = verdict["loses_to_best"]
+    if lost is None or verdict["kind"] == "nothing helps":
+        return ""
+    return (
+        f"{verdict['best']} measures {how.more(lost)} next to {verdict['ship']}, which is not a difference to rely on; "
+        f"{verdict['ship']} is simpler."
+    )
 
 
 def recalibration_said(told: Facts) -> str:

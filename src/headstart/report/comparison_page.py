@@ -8,12 +8,12 @@ from typing import Any
 from headstart.evaluation.saying import Saying
 from headstart.plain import Facts, Json
 from headstart.report.answers import add_details, residuals
-from headstart.report.finding import answer_of, interval_of, said_of, signed
+from headstart.report.finding import ANSWERS, answer_of, interval_of, said_of, signed
 from headstart.report.page import Page
 from headstart.report.run import METRICS
 from headstart.report.scores import calibration_curve, score_separation
 from headstart.report.strategies import LOWER_IS_BETTER, LabelsSaved, strategy_curves, strategy_table
-from headstart.report.tables import Estimate, Format
+from headstart.report.tables import Estimate, Format, count_or_share, turned
 
 Part = Facts
 
@@ -92,6 +92,7 @@ def _curves(page: Page, result: Part, rows: Sequence[Part]) -> None:
                 saved=_drawn(result["labels_saved"]),
                 named=named,
                 banded=named[:2],
+                title=f"{how.heading} by number of labels",
                 label=f"{how.title} on the test rows",
                 negligible=how.negligible,
             ),
@@ -112,8 +113,7 @@ def _lines_that_matter(result: Part) -> list[str]:
 
 def _reasons(page: Page, result: Part, rows: Sequence[Part]) -> None:
     """What the answer rests on, in words, and budget by budget."""
-    reasons = str(result["verdict"]["words"]).partition("\n\n")[2]
-    page.section("Reasons", reasons)
+    page.section("Reasons", "\n\n".join(result["verdict"]["reasons"]))
     _base(page, result, rows)
 
 
@@ -129,8 +129,9 @@ def _drawn(saved: Sequence[Part]) -> LabelsSaved | None:
         if not open_ended:
             return None
         one = max(open_ended, key=lambda each: each["budget"])
-    text = f"{one['reference']} needs {one['needed']:,} labels" if one["needed"] else f"{one['reference']}: not reached"
-    return LabelsSaved(one["budget"], one["needed"], one["value"], f"{text} for {one['transfer']}'s {one['budget']:,}")
+    text = f"needs {one['needed']:,} labels for" if one["needed"] else "does not reach"
+    reached = f"{one['reference']} {text} what {one['transfer']} has with {one['budget']:,}"
+    return LabelsSaved(one["budget"], one["needed"], one["value"], reached)
 
 
 def _saved(page: Page, result: Part, rows: Sequence[Part]) -> None:
@@ -144,7 +145,7 @@ def _saved(page: Page, result: Part, rows: Sequence[Part]) -> None:
         shown.setdefault(one["budget"], row)[f"needed by {one['reference']}"] = needs
     heads = {"budget": "Labels", "transfer": "Best transfer", "value": f"Its {how.title}"}
     heads |= {f"needed by {name}": f"For that, {name} needs" for name in _references(result)}
-    caption = "Labels saved, read off the measured curves; in brackets 95% intervals over bootstrap draws. Nothing is extrapolated."
+    caption = "Read off the measured curves; in brackets 95% intervals over bootstrap draws. Nothing is extrapolated."
     page.section("Labels saved").table(list(shown.values()), heads, {"value": how.value}, caption=caption)
 
 
@@ -157,15 +158,15 @@ def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
     table, columns = strategy_table(result["estimates"], how.name, decimals=how.decimals)
     order = list(result["facts"]["candidates"])
     table = sorted(table, key=lambda row: order.index(row["strategy"]))
-    page.section("All candidates", f"Simplest first. The mean over draws of the {how.title} on the test rows.")
-    caption = f"Mean {how.title}; in brackets 95% intervals over draws and test rows"
+    page.section("All strategies", "Simplest first.")
+    caption = f"Mean {how.title} over draws, on the test rows; in brackets 95% intervals over draws and test rows"
     page.table(table, columns, highlight_best=dict.fromkeys([*columns][1:], how.best), caption=caption)
     own = result["facts"]["budgets"][-1]
     here = [row for row in rows if row["budget"] in (0, own)]
     names = [key for key in _SHOWN if key != how.name and any(row.get(key) is not None for row in here)]
     shown = [_one_budget(name, [row for row in here if row["strategy"] == name], names) for name in order]
     formats: dict[str, Format] = {**dict.fromkeys(names, ".3f"), "seconds": ".1f", "ms": ".2f", "mb": ".2f"}
-    heads = {"strategy": "Candidate", **{key: METRICS[key] for key in names}}
+    heads = {"strategy": "Strategy", **{key: METRICS[key] for key in names}}
     heads |= {"seconds": "Seconds to train", "ms": "Milliseconds a row", "mb": "Megabytes"}
     best: Any = {key: "min" if key in LOWER_IS_BETTER else "max" for key in names}
     caption = (
@@ -173,7 +174,8 @@ def _table(page: Page, result: Part, rows: Sequence[Part]) -> None:
         "no label has its own"
     )
     page.table([row for row in shown if row], heads, formats, highlight_best=best, caption=caption)
-    page.facts(result["facts"]["candidates"])
+    about = [{"strategy": name, "about": said} for name, said in result["facts"]["candidates"].items()]
+    page.table(about, {"strategy": "Strategy", "about": "What it is"})
 
 
 def _one_budget(name: str, rows: Sequence[Part], metrics: Sequence[str]) -> Json:
@@ -228,9 +230,7 @@ def _other_rows(shipped: Part, how: Saying) -> str:
     value = shipped.get("chosen_on_other_rows")
     if value is None:
         return ""
-    return (
-        f"Chosen on one half of the test rows and measured on the other, what would be shipped has {how.value(value)}."
-    )
+    return f"Chosen on one half of the test rows and measured on the other, a strategy has {how.with_article} of {how.value(value)}."
 
 
 def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
@@ -241,7 +241,7 @@ def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
     shown = [
         {
             "budget": one["budget"],
-            "answer": one["answer"],
+            "answer": ANSWERS[one["answer"]],
             "transfer": one["transfer"],
             "reference": one["reference"],
             "difference": signed(one, how),
@@ -252,18 +252,13 @@ def _base(page: Page, result: Part, rows: Sequence[Part]) -> None:
         "budget": "Labels", "answer": "The base", "transfer": "With the base or its texts", "reference": "Without",
         "difference": f"Difference of {how.title}" if how.higher_is_better else f"Fall of {how.title}",
     }  # fmt: skip
-    caption = (
-        "Paired on the same draws and test rows; “helps” and “hurts” only where shown at a family-wise level of 1%"
-    )
-    page.table(shown, heads, caption=caption)
+    sure = " and ".join(dict.fromkeys(f"{100 * (1 - 2 * one['level']):.4g}%" for one in judged[::-1]))
+    page.table(shown, heads, caption=f"Paired on the same draws and test rows; in brackets {sure} intervals")
 
 
 def _gap(page: Page, result: Part) -> None:
     gap = result["gap"]
-    page.section(
-        "How far the target lies from the source",
-        "Known before any label. None of it decides the verdict; docs/compare.md shows what each has been worth.",
-    )
+    page.section("How far the target lies from the source")
     words, lengths, sure = gap["vocabulary"] or {}, gap["lengths"] or {}, gap["confidence"] or {}
     far = (gap["proxy_a_distance"] or {}).get("value")
     rows = [
@@ -281,7 +276,8 @@ def _gap(page: Page, result: Part) -> None:
         ("Proxy A-distance (0 cannot be told apart, 2 always)", far, ".2f"),
     ]  # fmt: skip
     shown = [{"figure": name, "value": format(value, shape)} for name, value, shape in rows if value is not None]
-    page.table(shown, {"figure": "Figure", "value": "Value"}, caption="Before any label")
+    caption = "Known before any label. None of it decides the verdict; docs/compare.md shows what each has been worth."
+    page.table(shown, {"figure": "Figure", "value": "Value"}, caption=caption)
     if gap["left_out"]:
         page.text("Left out: " + "; ".join(gap["left_out"]) + ".")
 
@@ -294,12 +290,9 @@ def _errors(page: Page, result: Part, rows: Sequence[Part]) -> None:
     if "probability" in worst[0]:
         said = {"probability": f"Probability of {result['shown']['names'][1]}"}
     heads = {"label": "Label", **said, "text": "Text", "row": "Test row"}
-    page.section(
-        "The worst errors", "The test rows about which the candidate to ship is most surely wrong, worst first."
-    )
-    page.table(
-        worst, heads, {"probability": ".3f", **dict.fromkeys(("label", "predicted"), _plain)}, caption="Worst errors"
-    )
+    formats: dict[str, Format] = {"probability": ".3f", "label": _plain, "predicted": _plain}
+    caption = f"Test rows about which {result['verdict']['ship']} is most surely wrong, worst first"
+    page.section("The worst errors").table(worst, heads, formats, caption=caption)
 
 
 def _plain(label: object) -> str:
@@ -308,20 +301,16 @@ def _plain(label: object) -> str:
 
 def _counts(page: Page, result: Part) -> None:
     counts = result["counts"]
-    page.section("Data quality", "What was cut, dropped or matched.")
-    rows = [
-        {"part": {"train": "rows to draw from", "test": "test rows"}.get(k, k), **part} for k, part in counts.items()
-    ]
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    heads = {key: "Rows of" if key == "part" else key.removeprefix("n_").replace("_", " ").capitalize() for key in keys}
-    page.table(rows, heads, {"share_positive": ".1%"}, caption="Counts, by part")
-    if (result["facts"].get("task") or {}).get("kind", "binary") == "binary":
-        low, high = result["facts"]["labels"]
-        page.text(f"Labels: {low} = 0, {high} = 1 (positive).")
+    named = {key: key.removeprefix("n_").replace("_", " ").capitalize() for part in counts.values() for key in part}
+    heads = {part: {"train": "To learn from", "test": "To test on"}.get(part, part) for part in counts}
+    formats: dict[str, Format] = dict.fromkeys(counts, count_or_share)
+    page.section("Data quality").table(turned(counts, named), {"count": "Count", **heads}, formats)
     without = result["verdict"].get("without_duplicates")
     if without and "ship" in without:
         same = (
-            "the same candidate would be shipped" if without["same"] else f"{without['ship']} would be shipped instead"
+            "the same strategy would be recommended"
+            if without["same"]
+            else f"{without['ship']} would be recommended instead"
         )
         shipped, how = without["shipped"], said_of(result)
         page.text(
@@ -334,11 +323,9 @@ def _done(page: Page, result: Part, rows: Sequence[Part]) -> None:
     facts = result["facts"]
     page.section("How it was done", "With these, the comparison can be repeated.")
     shown = {
-        "rows to draw from": facts["n_pool"],
-        "test rows": facts["n_test"],
         "label budgets": facts["budgets"],
         "draws": facts["seeds"],
-        "draws of cheap candidates up to 500 labels": facts["cheap_seeds"],
+        "draws of what is no network, up to 500 labels": facts["cheap_seeds"],
         "columns": facts["columns"] or "none",
         "group column": facts["group"] or "none",
         "seed of the split": facts["seed_of_the_split"],

@@ -163,8 +163,10 @@ def _distance(scene: Scene, frame: _Frame, rule: Rule) -> None:
     scene.add(Stroke((start, end), "paper", width=4), Stroke((start, end), "ink", width=1.8))
     for (x, y), way in ((start, 7), (end, -7)):
         scene.add(Stroke(((x + way, y - 5), (x, y), (x + way, y + 5)), "ink", width=1.8))
-    middle = _held((start[0] + end[0]) / 2, rule.label, frame)
-    scene.add(Text(middle, start[1] - 10, rule.label, BODY, anchor="middle", bold=True, halo=True))
+    lines = wrap_text(rule.label, frame.right - frame.left, BODY, bold=True)
+    for k, line in enumerate(reversed(lines)):
+        middle = _held((start[0] + end[0]) / 2, line, frame)
+        scene.add(Text(middle, start[1] - 10 - k * _LINE, line, BODY, anchor="middle", bold=True, halo=True))
 
 
 def _held(x: float, label: str, frame: _Frame) -> float:

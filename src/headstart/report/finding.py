@@ -5,7 +5,6 @@ from __future__ import annotations
 from headstart.evaluation.saying import Saying
 from headstart.plain import Facts, Json
 from headstart.report.page import Page
-from headstart.report.tables import Estimate
 
 Part = Facts
 
@@ -17,9 +16,7 @@ def answer_of(page: Page, result: Part, *, name: str = "", link: tuple[str, str]
     """
     verdict = result["verdict"]
     kind, line = answer_line(verdict)
-    how = said_of(result)
-    shipped, budget = Estimate(**interval_of(verdict["shipped"]), decimals=how.decimals), verdict["own_budget"]
-    use = "" if kind == "nothing" else f"Use {verdict['ship']}: {how.title} {shipped} with {budget:,} labels"
+    use = "" if kind == "nothing" else f"Use {verdict['ship']} with {verdict['own_budget']:,} labels"
     page.answer(
         kind, f"{name}: {line[0].lower()}{line[1:]}" if name else line, use, _why(verdict), _tiles(result), link=link
     )
@@ -48,18 +45,33 @@ def interval_of(estimate: Part) -> Json:
     return {name: estimate[name] for name in ("value", "low", "high")}
 
 
+ANSWERS = {
+    "helps": "helps",
+    "hurts": "harms",
+    "no difference": "makes no difference",
+    "cannot be told": "cannot be told",
+}
+"""What the base does at a budget, in a table's words, by the answer."""
+
+
 def _why(verdict: Part) -> str:
-    """Return the sentence with the interval from which the word follows."""
+    """Return the sentence that says from which interval the word follows."""
     base, word, how = verdict["base"], verdict["word"], Saying.from_json(verdict.get("metric"))
     if "transfer" not in base:
         return str(base.get("why", ""))
     at_fewer = {"helps with few labels": base["helps_up_to"], "hurts": base["hurts_up_to"]}.get(word)
     if word == base["answer"] or at_fewer is None:
-        return f"Best with the base, {base['transfer']}, against best without it, {base['reference']}: {_gained(base, how)}."
+        where = {
+            "helps": "gains: the whole interval lies above zero",
+            "hurts": "loses: the whole interval lies below zero",
+            "no difference": f"neither gains nor loses: the whole interval lies within {how.rounded_negligible()} of zero",
+            "cannot be told": "may gain or lose: the interval is too wide to tell",
+        }[base["answer"]]
+        return f"Against {base['reference']}, the best without the base, {base['transfer']} {where}."
     few = next(one for one in base["by_budget"] if one["budget"] == at_fewer)
     return (
-        f"With {at_fewer:,} labels, best with the base, {few['transfer']}, against best without it, {few['reference']}: "
-        f"{_gained(few, how)}; with all {base['budget']:,}: {signed(base, how) if how.higher_is_better else _gained(base, how)}."
+        f"With {at_fewer:,} labels, {few['transfer']} against {few['reference']}, the best without the base: "
+        f"{_gained(few, how)}; with all {base['budget']:,}, {ANSWERS[base['answer']]}."
     )
 
 
@@ -88,11 +100,11 @@ def _tiles(result: Part) -> list[tuple[str, str, str]]:
     )
     if saved:
         one = saved[0]
-        tiles.append((f"Labels that {one['reference']} needs for the same", *_needed(one)))
+        tiles.append((f"Labels that {one['reference']} needs", *_needed(one)))
     return tiles
 
 
 def _needed(one: Part) -> tuple[str, str]:
-    if one["needed"] is None:
-        return f"over {one['measured_up_to']:,}", f"{one['transfer']} has {one['budget']:,}; more were not measured"
-    return f"{one['needed']:,}", f"{one['transfer']} has {one['budget']:,}"
+    about = "at most " if one.get("at_most") else ""
+    needed = f"over {one['measured_up_to']:,}" if one["needed"] is None else f"{about}{one['needed']:,}"
+    return needed, f"for what {one['transfer']} reaches with {one['budget']:,}"

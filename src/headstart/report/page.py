@@ -133,7 +133,7 @@ class Page:
         heads = _headings(rows, columns)
         best = dict.fromkeys(list(heads)[1:], "max") if highlight_best is True else highlight_best or {}
         table = html_table(rows, heads, caption=caption, formats=formats, best=best)
-        return self._add("table", table=Markup(table), name=caption or "Table")
+        return self._add("table", table=Markup(table), name=caption or (self._headings or ["Table"])[-1])
 
     def facts(self, facts: Facts, formats: Mapping[str, Format] | None = None) -> Self:
         """Names with their values, as options, counts and versions are."""

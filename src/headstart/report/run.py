@@ -10,7 +10,7 @@ from headstart.report.answers import add_details, residuals
 from headstart.report.page import Page
 from headstart.report.scores import calibration_curve, score_separation
 from headstart.report.strategies import strategy_curves, strategy_table, summarise
-from headstart.report.tables import Estimate, Format, formatted
+from headstart.report.tables import Estimate, Format, count_or_share, formatted, turned
 from headstart.report.training import layer_auc, learning_curves
 
 METRICS = {
@@ -32,6 +32,7 @@ METRICS = {
     "spearman": "Rank correlation",
     "chance": "Chance level",
     "confidence": "Mean confidence",
+    "majority_fraction": "Share of the commoner label",
     "threshold": "Cut",
 }
 """Metrics that have a name for readers; others show under their own, with spaces."""
@@ -113,23 +114,23 @@ def _answer(page: Page, result: Part) -> None:
     if metrics is None or metrics.get(how.name) is None:
         return
     value, low, high = (metrics.get(f"{how.name}{end}") for end in ("", "_low", "_high"))
-    found = Estimate(value, value if low is None else low, value if high is None else high, decimals=how.decimals)
+    sure = "" if low is None or high is None else f"95% interval {how.value(low)} to {how.value(high)}, "
     less = "" if how.higher_is_better else "; less is better"
-    tiles = [(how.heading, how.value(value), f"on {metrics.get('n', 0):,} {SPLITS[name].lower()} rows{less}")]
+    tiles = [(how.heading, how.value(value), f"{sure}on {metrics.get('n', 0):,} {SPLITS[name].lower()} rows{less}")]
+    gain, before = result.get("gain"), result.get("test_as_is") or {}
+    if gain:
+        if before.get(how.name) is not None:
+            tiles.append((f"{how.heading} of the base as it is", how.value(before[how.name]), "on the same rows"))
+        sure = f"95% interval {how.gain(gain['low'])} to {how.gain(gain['high'])}, paired"
+        tiles.append(("Gain over the base as it is", how.gain(gain["value"]), sure))
     if metrics.get("accuracy") is not None and how.name != "accuracy":
         where = "at the model's threshold" if how.name == "auc" else "of the predicted class"
         tiles.append(("Accuracy", f"{metrics['accuracy']:.1%}", where))
-    gain = result.get("gain")
     if gain:
-        apart = f"{how.gain(gain['value'])} [{how.gain(gain['low'])}, {how.gain(gain['high'])}] {how.title}"
-        if not how.higher_is_better:
-            apart = how.gained(gain["value"], gain["low"], gain["high"])
-        tiles.append(("Gain over the base as it is", how.gain(gain["value"]), "paired, on the same rows"))
         kind, line = _gain_line(gain, how.negligible)
-        figure = f"{how.heading} {found} on the {SPLITS[name].lower()} rows"
-        page.answer(kind, line, figure, f"Against the base as it is: {apart}.", tiles)
+        page.answer(kind, line, tiles=tiles)
         return
-    better = low is None or (low > how.chance if how.higher_is_better else found.high < how.chance)
+    better = low is None or high is None or (low > how.chance if how.higher_is_better else high < how.chance)
     line = "The model is not shown to do better than chance"
     if better:
         line = (
@@ -138,8 +139,7 @@ def _answer(page: Page, result: Part) -> None:
             else "The model does better than one number for all rows"
         )
     known = "" if how.name == "auc" else f"One answer for all rows has {how.with_article} of {how.value(how.chance)}."
-    figure = f"{how.heading} {found} on the {SPLITS[name].lower()} rows"
-    page.answer("helps" if better else "nothing", line, figure, known, tiles)
+    page.answer("helps" if better else "nothing", line, why=known, tiles=tiles)
 
 
 def _gain_line(gain: Part, negligible: float) -> tuple[str, str]:
@@ -155,20 +155,27 @@ def _gain_line(gain: Part, negligible: float) -> tuple[str, str]:
 
 def _metrics(page: Page, result: Part) -> None:
     how = Saying.from_json(result.get("metric"))
-    rows = [
-        _with_interval(row, how)
-        for row in _splits({name: result.get(name) for name in ("train", "valid", "test", "test_as_is")})
-    ]
-    if not rows:
+    given = {name: result.get(name) for name in ("train", "valid", "test", "test_as_is")}
+    parts = {name: _with_interval(part, how) for name, part in _splits(given).items()}
+    if not parts:
         return
-    keys = list(dict.fromkeys(key for row in rows for key in row if key not in COUNTS or key == "n"))
-    columns = {key: "Rows of" if key == "split" else _named(key) for key in keys}
+    kept = {name: {key: value for key, value in part.items() if not _is_count(key)} for name, part in parts.items()}
     page.section("Result").table(
-        rows, columns, caption="Metrics, by the rows they were taken on; in brackets 95% intervals"
+        turned(kept, _names(kept)),
+        {"count": "Metric", **{name: name for name in kept}},
+        caption="In brackets 95% intervals",
     )
 
 
-def _with_interval(row: Json, how: Saying) -> Json:
+def _is_count(key: str) -> bool:
+    return key.startswith("n_") or _is_rate(key)
+
+
+def _names(parts: Mapping[str, Part]) -> dict[str, str]:
+    return {key: _named(key) for part in parts.values() for key in part}
+
+
+def _with_interval(row: Part, how: Saying) -> Json:
     """The row with its primary metric and that one's interval in one cell."""
     ends = f"{how.name}_low", f"{how.name}_high"
     value, low, high = (row.get(key) for key in (how.name, *ends))
@@ -179,13 +186,13 @@ def _with_interval(row: Json, how: Saying) -> Json:
 
 
 def _named(key: str) -> str:
-    return METRICS.get(key) or COUNTS.get(key) or key.replace("_", " ").capitalize()
+    return METRICS.get(key) or COUNTS.get(key) or key.removeprefix("n_").replace("_", " ").capitalize()
 
 
 def _curves(page: Page, result: Part) -> None:
     if rows := result.get("epochs"):
         seconds = [float(row["seconds"]) for row in rows if row.get("seconds")]
-        took = f"{len(seconds)} epochs took {sum(seconds):,.1f} seconds." if seconds else ""
+        took = f"{sum(row['epoch'] > 0 for row in rows)} epochs took {sum(seconds):,.1f} seconds." if seconds else ""
         took = "; ".join(f"{row['epoch']}: {row['step']}" for row in rows if row.get("step")) or took
         page.section("Training").figure(learning_curves(rows), took)
 
@@ -240,25 +247,24 @@ def _strategies(page: Page, result: Part) -> None:
     )
     page.section("Strategies")
     if any(row["budget"] for row in summarise(rows)):
-        page.figure(strategy_curves(rows), "Higher and further left is better.")
+        page.figure(strategy_curves(rows), "Higher and further left is better; bands are 95% intervals of the mean.")
     page.table(table, columns, highlight_best=True, caption=caption)
 
 
 def _counts(page: Page, result: Part) -> None:
     if not (counts := result.get("counts")):
         return
-    page.section("Data quality", "What was cut, dropped or matched.")
-    rates: dict[str, Format] = {key: ".2%" for part in (counts, *_splits(counts)) for key in part if _is_rate(key)}
+    page.section("Data quality")
     if splits := _splits(counts):
-        keys = list(dict.fromkeys(key for part in splits for key in part))
-        page.table(splits, {key: "Rows of" if key == "split" else _named(key) for key in keys}, rates)
+        formats: dict[str, Format] = dict.fromkeys(splits, count_or_share)
+        page.table(turned(splits, _names(splits)), {"count": "Count", **{name: name for name in splits}}, formats)
     plain = {key: value for key, value in counts.items() if not isinstance(value, Mapping)}
     if plain:
-        page.facts({_named(key): formatted(value, rates.get(key)) for key, value in plain.items()})
+        page.facts({_named(key): count_or_share(value) for key, value in plain.items()})
 
 
-def _splits(counts: Part) -> list[Json]:
-    return [{"split": SPLITS.get(k, k), **part} for k, part in counts.items() if isinstance(part, Mapping) and part]
+def _splits(counts: Part) -> dict[str, Part]:
+    return {SPLITS.get(k, k): part for k, part in counts.items() if isinstance(part, Mapping) and part}
 
 
 def _is_rate(key: str) -> bool:

@@ -192,7 +192,7 @@ def _views(summary: Summary, saved: LabelsSaved | None, negligible: float, *, lo
     close = [row["mean"] for row in near] + ([saved.value] if saved else [])
     whole = [row[key] for row in summary for key in ("mean", "low", "high")]
     if max(close) - min(close) > 0.4 * (max(whole) - min(whole)):
-        return [_View(whole, note, 430)]
+        return [_View(whole, f"{note.capitalize()}.", 430)]
     return [_View(close, f"Close by: {note}.", 430), _View(whole, "The same, from the lowest value on.", 300)]
 
 
@@ -214,7 +214,7 @@ def _draws_said(summary: Summary) -> str:
     if draws[-1] == 1:
         return "one draw of the training rows at each budget"
     span = f"{draws[0]}" if len(draws) == 1 else f"{draws[0]} to {draws[-1]}"
-    return f"means of {span} draws of the training rows; bands are 95% intervals of the mean"
+    return f"means of {span} draws of the training rows"
 
 
 def _curves_said(summary: Summary, budgets: Sequence[int], metric: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
-from headstart.plain import Facts
+from headstart.plain import Facts, Json
 from headstart.report.axes import said
 from headstart.report.svg import escaped
 
@@ -118,6 +118,16 @@ def formatted(value: object, shape: Format | None = None) -> str:
     if isinstance(value, Integral):
         return f"{int(value):,}"
     return f"{float(value):,.6g}" if isinstance(value, Real) else _joined(value)
+
+
+def turned(parts: Mapping[str, Facts], named: Mapping[str, str]) -> list[Json]:
+    """Return counts of several parts as rows: one a count, by its name, with a column a part. So they fit a phone."""
+    return [{"count": name, **{part: facts.get(key) for part, facts in parts.items()}} for key, name in named.items()]
+
+
+def count_or_share(value: object) -> str:
+    """Return a count as it is, a share in per cent."""
+    return f"{value:.1%}" if isinstance(value, float) and not math.isnan(value) else formatted(value)
 
 
 def _joined(value: object) -> str:
