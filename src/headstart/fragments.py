@@ -103,6 +103,12 @@ class Folder:
         content: bytes = self._system.cat_file(f"{self._path}/{name}")
         return content
 
+    def digest(self, name: str) -> str:
+        """Return the SHA-256 of a file in it."""
+        system, path = self._system, Path(self.place(name))
+        with path.open("rb") if system is None else system.open(f"{self._path}/{name}", "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def remove(self, below: str) -> None:
         """Remove a folder of files in it."""
         for name in self.sizes(below):
@@ -408,7 +414,10 @@ def _begun(folder: Folder, plan: Json, stamp: Facts) -> tuple[Facts, list[Json]]
         names = [name for name in folder.sizes(_NOTES) if name.endswith(".json")]
         with ThreadPoolExecutor(_LOOKERS) as pool:
             notes = [note for note in pool.map(partial(_note, folder), names) if note is not None]
-    return stamp, [note for note in notes if note["file"] is None or there.get(note["file"]) == note["bytes"]]
+    kept = [note for note in notes if note["file"] is None or there.get(note["file"]) == note["bytes"]]
+    with ThreadPoolExecutor(_LOOKERS) as pool:
+        found = pool.map(lambda note: note["file"] and folder.digest(note["file"]), kept)
+        return stamp, [note for note, digest in zip(kept, found, strict=True) if digest == note.get("sha256")]
 
 
 def _note(folder: Folder, name: str) -> Json | None:

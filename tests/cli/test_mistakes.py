@@ -326,3 +326,28 @@ class TestOptions:
         monkeypatch.setattr(Trainer, "fit", never)
         given = ["--report", "nowhere/run.html"] if kind == "report" else ["--out", "reviews.csv"]
         assert_told(cli(*TRAIN, *given), "nowhere" if kind == "report" else r"reviews\.csv")
+
+
+class TestOtherRows:
+    """What means nothing to rows that are no texts is told, and not left aside in silence."""
+
+    @pytest.mark.parametrize(
+        ("given", "names"),
+        [
+            (["train", "series.jsonl", "--with", "v1.1-encoder"], ["'encoder'", "about texts", "'series'"]),
+            (["train", "series.jsonl", "--unlabelled", "reviews.csv"], ["'unlabelled'", "about texts"]),
+            (["transfer", "v2-series-inception", "series.jsonl", "--source", "reviews.csv"], ["'source'", "about texts"]),
+            (["transfer", "v2-image-resnet", "series.jsonl", "--series", "series"], ["reads images", "these are series"]),
+            (["train", "reviews.csv", "--set", "strategy=tfidf", "--with", "v1.1-encoder"], ["encoder=", "'tfidf'"]),
+            (["distil", "v2-columns", "--unlabelled", "reviews.csv"], ["reads the columns", "texts alone"]),
+        ],
+    )  # fmt: skip
+    def test_of_learning(self, cli: Any, made: Any, files: Path, given: list[str], names: list[str]) -> None:
+        (files / "series.jsonl").write_text(
+            "\n".join(f'{{"series": [{i % 2}, 1, 2], "label": {i % 2}}}' for i in range(20))
+        )
+        there = made()
+        stored = Path(__file__).parents[1] / "data" / "artifacts"
+        models = [str(stored / part) if part[:2] in ("v1", "v2") else part for part in given]
+        assert_told(cli(*models, "--out", "made"), *names)
+        assert made() == there

@@ -22,7 +22,7 @@ from headstart.comparison.fits import Fit, perform
 from headstart.comparison.planning import chosen
 from headstart.comparison.problem import assemble
 from headstart.comparison.workspace import prepare
-from headstart.corpus import OtherColumns, as_corpus
+from headstart.corpus import OtherColumns, as_corpus, scan
 from headstart.errors import DataError, OptionError
 from headstart.inputs import INPUTS
 from headstart.inputs.images import ImageInput
@@ -299,6 +299,23 @@ def test_a_hostile_image_gets_a_sentence(name: str) -> None:
     file, said = BAD[name]
     with pytest.raises(DataError, match=rf"the image in row 0 \(the first is 0\) .*{said}"):
         ImageInput("image", 2, 2, 3).encode(_corpus("image", pa.array([file])))
+
+
+def test_a_sentence_names_the_row_of_the_source_in_any_batch(tmp_path: Path) -> None:
+    images = _corpus("image", pa.array([None] * 30 + [b"no image"]))
+    for reading in (ImageInput("image", 2, 2, 3).encode, ImageInput.fit):
+        with pytest.raises(DataError, match=r"row 30 .*of no known format"):
+            reading(images.slice(20, 20).slice(5, 9))
+    (tmp_path / "rows.csv").write_text("series,image\n" + '"[1, 2]",\n' * 12 + "abc,/dev/zero\n")
+    for kind, said in (("series", "'abc' in row 12"), ("image", "in row 12 .*no file")):
+        scanned = scan(str(tmp_path / "rows.csv"), text=OtherColumns(kind), batch_rows=5)
+        rows = scanned.rows()
+        assert scanned.corpus([next(rows), next(rows)][1]).first == 5
+        with pytest.raises(DataError, match=said):
+            list(rows)
+    (tmp_path / "deep.csv").write_text("series\n" + "[" * 100_000 + "\n")
+    with pytest.raises(DataError, match="expected a series"):
+        list(scan(str(tmp_path / "deep.csv"), text=OtherColumns("series")).rows())
 
 
 def test_images_are_moved_in_training_alone() -> None:

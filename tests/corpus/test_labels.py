@@ -149,4 +149,5 @@ def test_one_class_cannot_be_learnt(codes: list[int], sentence: str) -> None:
 
 def test_the_mapping_is_said() -> None:
     assert describe_labels(("not happy", "happy")) == "not happy = 0, happy = 1 (positive)"
+    assert describe_labels(("3.5",)) == "3.5"
     assert describe_labels(("a", "b", "c")) == "a = 0, b = 1, c = 2"

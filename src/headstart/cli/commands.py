@@ -59,6 +59,10 @@ class Compare(args.Learns):
     """
 
     model: args.Model
+    data: Annotated[
+        list[str],
+        typer.Argument(help="The data; with --data further models.", show_default=False, default_factory=list),
+    ]
     columns: args.Columns = None
     column_types: args.ColumnTypes = None
     budgets: Annotated[

@@ -89,6 +89,8 @@ def _bases_and_data(options: Compare) -> tuple[list[Path], list[str]]:
     Raises:
         OptionError: two bases of one name.
     """
+    if options.data_after is None and not options.data:
+        raise OptionError("a model came and no data; name them after it: headstart compare MODEL DATA --out DIR.")
     if options.data_after is None:
         return [options.model], options.data
     folders = [options.model, *map(Path, options.data)]

@@ -14,9 +14,9 @@ from headstart.cli.fitting import estimator_of
 from headstart.cli.measuring import measured
 from headstart.cli.progress import Progress
 from headstart.corpus import Corpus
-from headstart.errors import OptionError
 from headstart.estimators import ModelPlace, run_digest
 from headstart.predictor import Predictor
+from headstart.strategies.teacher import check_teacher
 
 _TIMED = 512
 
@@ -28,10 +28,7 @@ def distil(options: Distil) -> None:
     )
     place.check()
     teacher = Predictor.load(options.model)
-    if teacher.reads_kind != "text":
-        raise OptionError(
-            f"this model reads rows of the kind {teacher.reads_kind!r}, and distil teaches networks of texts; train one on your rows."
-        )
+    check_teacher(teacher)
     rows = reading.data_options(options, teacher).of(teacher.answers)
     test = None if options.test is None else reading.read_labelled(rows, options.test)
     texts = replace(rows, label=None).read(options.unlabelled)

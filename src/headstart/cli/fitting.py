@@ -44,7 +44,7 @@ def estimator_of(task: Task | None, rows: OtherColumns | None, given: Facts) -> 
     for name, value in options.items():
         if name not in known and value is not None:
             raise OptionError(
-                f"the option {name}={value!r} is about texts, and the rows are of the kind {kind!r}; leave it out."
+                f"the option {name!r} is about texts, and the rows are of the kind {kind!r}; leave it out."
             )
     return found(**{name: value for name, value in options.items() if name in known})
 

@@ -215,7 +215,12 @@ def read_perhaps_labelled(options: DataOptions, source: str | Sequence[str]) -> 
 def _tell_labels(corpus: Corpus) -> None:
     task = corpus.task
     two = task is None or task.kind == "binary"
-    told = f"labels {describe_labels(corpus.label_names)}" if two or task is None else task.said()
+    one = len(corpus.label_names) == 1
+    told = (
+        f"{'one label' if one else 'labels'} {describe_labels(corpus.label_names)}"
+        if two or task is None
+        else task.said()
+    )
     console.note(f"{corpus.source}: {len(corpus):,} rows, {told}")
     if corpus.label_note:
         console.note(f"  {corpus.label_note}")

@@ -8,6 +8,7 @@ from headstart.cli.deciding import decisions
 from headstart.cli.fitting import estimator_of, fit_and_save, short_name
 from headstart.cli.settings import column_types, estimator_options
 from headstart.estimators import ModelPlace
+from headstart.plain import Json
 from headstart.predictor.card import read_card
 
 
@@ -26,7 +27,7 @@ def train(options: Train) -> None:
     given |= {name: value for name, value in named.items() if value is not None} | decisions(options)
     if options.workers != 1:
         given["trainer_options"] = {**given.get("trainer_options", {}), "workers": options.workers}
-    defaults = {
+    defaults: Json = {
         "random_state": options.seed,
         "device": options.device,
         "text": options.text,
@@ -40,7 +41,6 @@ def train(options: Train) -> None:
     }
     rows = reading.data_options(options, columns=columns, group=options.group, weight=options.weight)
     splits = reading.read_splits(rows, data, reading.split_options(options))
+    defaults["unlabelled"] = reading.read_unlabelled(rows, options.unlabelled, splits)
     model = estimator_of(splits.train.task, rows.rows, {**defaults, **given})
-    if options.unlabelled is not None:
-        model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
     fit_and_save(model, splits, place, card=card, title=f"Training on {short_name(data)}", as_json=options.as_json)

@@ -67,12 +67,11 @@ def transfer(options: Transfer) -> None:
     if strategy == "self-train" and options.label is None and not few:
         rows = replace(rows, label=None)  # rows without a label are read as well as those with one
     splits = reading.read_splits(rows, data, reading.split_options(options), needs_labels=not taken.unlabelled)
-    model = estimator_of(splits.train.task or predictor.task, rows.rows, {**defaults, **given})
-    if options.unlabelled is not None:
-        model.set_params(unlabelled=reading.read_unlabelled(rows, options.unlabelled, splits))
+    defaults["unlabelled"] = reading.read_unlabelled(rows, options.unlabelled, splits)
     if options.source is not None:
         of_source = reading.DataOptions(options.text, options.label or UNNAMED)
-        model.set_params(source=reading.read_labelled(of_source.of(predictor.task), options.source))
+        defaults["source"] = reading.read_labelled(of_source.of(predictor.task), options.source)
+    model = estimator_of(splits.train.task or predictor.task, rows.rows, {**defaults, **given})
     fit_and_save(
         model,
         splits,

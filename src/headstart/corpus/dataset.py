@@ -42,6 +42,7 @@ class Corpus(Shown):
         input: what the rows are: ``"text"``, ``"series"``, ``"image"`` or ``"columns"``. Where they are no texts, `texts` holds a
             line for each that says what it is, by which equal rows are equal; see `headstart.corpus.other_rows`.
         reads: which of `columns` hold what the rows are; none of texts.
+        first: the number of the first row in the source, for messages; 0 of rows that were drawn.
     """
 
     texts: pa.LargeStringArray
@@ -58,6 +59,7 @@ class Corpus(Shown):
     kind: str = ""
     input: str = "text"
     reads: tuple[str, ...] = ()
+    first: int = 0
 
     @property
     def task(self) -> Task | None:
@@ -161,7 +163,8 @@ class Corpus(Shown):
         labels = None if self.labels is None else self.labels[chosen]
         columns = self.columns.take(indices) if self.columns.num_columns else self.columns
         weights = None if self.weights is None else self.weights[chosen]
-        return replace(self, texts=_texts_at(self.texts, chosen), labels=labels, columns=columns, weights=weights)
+        texts = _texts_at(self.texts, chosen)
+        return replace(self, texts=texts, labels=labels, columns=columns, weights=weights, first=0)
 
     def slice(self, start: int, length: int) -> "Corpus":
         """At most `length` rows from `start` on, without copying them."""
@@ -172,6 +175,7 @@ class Corpus(Shown):
             labels=None if self.labels is None else self.labels[rows],
             weights=None if self.weights is None else self.weights[rows],
             columns=self.columns.slice(start, length) if self.columns.num_columns else self.columns,
+            first=self.first + start,
         )
 
     def weighted_by(self, name: str) -> "Corpus":

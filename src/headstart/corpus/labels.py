@@ -115,7 +115,9 @@ def parse_label_map(text: str) -> dict[str, str]:
 
 
 def describe_labels(names: Sequence[str]) -> str:
-    """The mapping in words, for people: ``not happy = 0, happy = 1 (positive)``."""
+    """The mapping in words, for people: ``not happy = 0, happy = 1 (positive)``; of a single label its name."""
+    if len(names) == 1:
+        return names[0]
     marks = ["" if len(names) != 2 or code == 0 else " (positive)" for code in range(len(names))]
     named = [f"{name} = {code}{mark}" for code, (name, mark) in enumerate(zip(names, marks, strict=True))]
     return ", ".join(named[:_MOST_SHOWN]) + (

@@ -91,7 +91,7 @@ class OtherColumns(TextColumns):
         return pa.table({name: pa.array(list(data))})
 
     def brought_in(
-        self, table: pa.Table, names: Sequence[str], folder: Path | None, where: str
+        self, table: pa.Table, names: Sequence[str], folder: Path | None, where: str, first: int = 0
     ) -> tuple[Any, pa.Table]:
         """The lines that say what each row is, and the columns in the form of their kind.
 
@@ -100,21 +100,22 @@ class OtherColumns(TextColumns):
             names: of the columns.
             folder: the folder of the file, from which paths of images go; None where there is no file.
             where: what messages call the source.
+            first: the number of the first row.
 
         Raises:
             DataError: cells that are none of the kind; with the first such row.
         """
         columns = table.select(list(names))
         if self.kind == "series":
-            cells = [_series_cells(columns.column(name), name, where) for name in names]
-            rows = [_joined(row, where, place) for place, row in enumerate(zip(*cells, strict=True))]
+            cells = [_series_cells(columns.column(name), name, where, first) for name in names]
+            rows = [_joined(row, where, place) for place, row in enumerate(zip(*cells, strict=True), first)]
             made = pa.table({names[0]: pa.array([None if row is None else list(row) for row in rows], SERIES)})
             lines = [
                 None if row is None else f"series {row.shape[0]} x {row.shape[1]} {_digest(row.tobytes())}"
                 for row in rows
             ]
         elif self.kind == "image":
-            files = list(_image_files(columns.column(0), folder, where))
+            files = list(_image_files(columns.column(0), folder, where, first))
             made = pa.table({names[0]: pa.array(files, pa.large_binary())})
             lines = [None if one is None else f"image {_digest(one)}" for one in files]
         else:
@@ -153,10 +154,10 @@ def _line(row: Json) -> str | None:
 # --- series --------------------------------------------------------------------------------------------
 
 
-def _series_cells(column: pa.Array, name: str, where: str) -> Iterator[Array | None]:
-    for place, cell in enumerate(column.to_pylist()):
+def _series_cells(column: pa.Array, name: str, where: str, first: int) -> Iterator[Array | None]:
+    for place, cell in enumerate(column.to_pylist(), first):
         if isinstance(cell, str):
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 cell = json.loads(cell) if cell.strip() else None
         if cell is None:
             yield None
@@ -213,11 +214,11 @@ def _joined(row: Sequence[Array | None], where: str, place: int) -> Array | None
 # --- images --------------------------------------------------------------------------------------------
 
 
-def _image_files(column: pa.Array, folder: Path | None, where: str) -> Iterator[bytes | None]:
+def _image_files(column: pa.Array, folder: Path | None, where: str, first: int) -> Iterator[bytes | None]:
     if pa.types.is_nested(column.type):
-        yield from _as_files(column.to_pylist())
+        yield from _as_files(column.to_pylist(), first)
         return
-    for place, cell in enumerate(column.to_pylist()):
+    for place, cell in enumerate(column.to_pylist(), first):
         if cell is None or isinstance(cell, bytes):
             yield cell or None
         elif isinstance(cell, str):
@@ -232,6 +233,8 @@ def _image_files(column: pa.Array, folder: Path | None, where: str) -> Iterator[
 def _file(name: str, folder: Path | None, where: str, place: int) -> bytes:
     path = (folder or Path()) / name
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise ValueError("it is no file")  # a device or a pipe may have no end
         if path.stat().st_size > _MOST_BYTES:
             raise DataError(f"{path} is larger than {_MOST_BYTES >> 20} MB, which no photograph is. Make it smaller.")
         return path.read_bytes()
@@ -245,12 +248,14 @@ def _file(name: str, folder: Path | None, where: str, place: int) -> bytes:
         ) from error
 
 
-def _as_files(images: Any) -> list[bytes | None]:
+def _as_files(images: Any, first: int = 0) -> list[bytes | None]:
     """Arrays of points, or bytes, as the bytes of PNG files; fractions from 0 to 1 stand for 0 to 255."""
     given = [one if one is None or isinstance(one, bytes) else np.asarray(one) for one in images]
     arrays = [one for one in given if isinstance(one, np.ndarray)]
     fractions = any(one.dtype.kind == "f" for one in arrays) and all(one.size == 0 or one.max() <= 1 for one in arrays)
-    return [_png(one, place, fractions) if isinstance(one, np.ndarray) else one for place, one in enumerate(given)]
+    return [
+        _png(one, place, fractions) if isinstance(one, np.ndarray) else one for place, one in enumerate(given, first)
+    ]
 
 
 def _png(points: Array, place: int, fractions: bool) -> bytes:

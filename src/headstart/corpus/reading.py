@@ -167,11 +167,14 @@ def scan(
 
 
 class Rows(NamedTuple):
-    """Some rows of a source: ``texts`` as ``pa.LargeStringArray``, ``columns`` and ``kept`` as tables, all ``[rows]``."""
+    """Some rows of a source: ``texts`` as ``pa.LargeStringArray``, ``columns`` and ``kept`` as tables, all ``[rows]``; `first` is the
+    number of the first of them.
+    """
 
     texts: pa.LargeStringArray
     columns: pa.Table
     kept: pa.Table
+    first: int = 0
 
 
 class Scan:
@@ -272,7 +275,8 @@ class Scan:
 
     def corpus(self, rows: Rows) -> Corpus:
         """Some of the rows as a corpus without labels."""
-        return Corpus(rows.texts, columns=rows.columns, text_name=self.text_name, input=self.kind, reads=self.reads)
+        columns, name = rows.columns, self.text_name
+        return Corpus(rows.texts, columns=columns, text_name=name, input=self.kind, reads=self.reads, first=rows.first)
 
     def read(self, as_written: Sequence[str] = ()) -> tuple[Any, pa.Table]:
         """All texts, and the columns with one type each, the label's among them."""
@@ -364,9 +368,10 @@ class Scan:
             raise DataError(
                 f"The column {both[0]!r} was named as both the {self.kind} and the label. Name two different columns."
             )
-        table = batch.table
+        table, part = batch.table, self._files[0].rows if self._is_part and self._files else None
+        first = self.counts["n_rows"] + (part[0] if part else 0)
         if isinstance(self._text, OtherColumns) and request is not None:
-            texts, own = self._text.brought_in(table, names, request.folder, self.name)
+            texts, own = self._text.brought_in(table, names, request.folder, self.name, first)
             for place, name in enumerate(own.column_names):
                 table = table.set_column(table.column_names.index(name), own.schema.field(place), own.column(place))
         else:
@@ -384,7 +389,7 @@ class Scan:
         columns = [name for name in asked if self._columns is not None or name not in (*names, *labels)]
         columns = [*self.reads, *columns]
         kept = batch.table.select(list(self._keep)) if self._keep_types else batch.kept
-        return Rows(texts, table.select(list(dict.fromkeys((*columns, *labels)))), kept)
+        return Rows(texts, table.select(list(dict.fromkeys((*columns, *labels)))), kept, first)
 
 
 def _is_list_of_texts(source: object) -> bool:

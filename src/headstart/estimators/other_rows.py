@@ -11,7 +11,7 @@ from headstart.estimators.regressor import TextRegressor
 from headstart.estimators.text_estimator import TextEstimator
 
 _OF_TEXTS = (
-    "tokens", "min_count", "max_words", "max_tokens", "clip", "word_vectors", "text", "unlabelled", "source", "cache",
+    "tokens", "min_count", "max_words", "max_tokens", "clip", "word_vectors", "text", "unlabelled", "source", "cache", "encoder", "teacher",
 )  # fmt: skip
 
 

@@ -51,12 +51,12 @@ class ImageInput(OneColumn, frozen=True):
             DataError: no row holds an image, or one that cannot be read.
         """
         (column,) = corpus.reads
-        files = [file for file in corpus.column(column)[:_LOOKED_AT].to_pylist() if file is not None]
-        if not files:
+        cells = corpus.column(column)[:_LOOKED_AT].to_pylist()
+        images = [_opened(file, _where(corpus, row)) for row, file in enumerate(cells) if file is not None]
+        if not images:
             raise DataError(
                 f"column {column!r} of {corpus.source} holds no image, the rows are null; name another column."
             )
-        images = [_opened(file, f"row {row}") for row, file in enumerate(files)]
         widths, heights = zip(*(image.size for image in images), strict=True)
         grey = all(image.mode in ("1", "L", "LA", "I", "I;16", "I;16B", "F") for image in images)
         height, width = (max(1, min(int(np.median(side)), _LARGEST)) for side in (heights, widths))
@@ -72,7 +72,7 @@ class ImageInput(OneColumn, frozen=True):
         pixels = np.zeros((len(cells), self.channels, self.height, self.width), np.uint8)
         for row, cell in enumerate(cells):
             if cell.is_valid:
-                pixels[row] = self._points(cell.as_py(), f"row {row} (the first is 0)")
+                pixels[row] = self._points(cell.as_py(), _where(corpus, row))
         return Encoded(Examples(fields={"pixels": pixels}), {"n_null": cells.null_count})
 
     def _points(self, file: bytes, where: str) -> Bytes:
@@ -101,6 +101,10 @@ class ImageInput(OneColumn, frozen=True):
         return decoded(cls, config, "the images that this model reads")
 
 
+def _where(corpus: Corpus, row: int) -> str:
+    return f"row {corpus.first + row} (the first is 0)"
+
+
 def _pillow(part: str = "Image") -> Any:
     return optional(f"PIL.{part}", "images", "Reading images", "pillow")
 
@@ -117,8 +121,9 @@ def _opened(file: bytes, where: str) -> Any:
             warnings.simplefilter("ignore")  # of Pillow's own bound, which lies above ours
             image = pillow.open(io.BytesIO(file), formats=FORMATS)
     except Exception as error:  # whatever Pillow stumbles over in bytes that are no image
+        why = "of no known format" if isinstance(error, pillow.UnidentifiedImageError) else _reason(error)
         raise DataError(
-            f"the image in {where} cannot be read ({_reason(error)}); expected {', '.join(FORMATS)}. Copy the file again, or leave "
+            f"the image in {where} cannot be read ({why}); expected {', '.join(FORMATS)}. Copy the file again, or leave "
             "the row out."
         ) from error
     if image.size[0] * image.size[1] > _MOST_POINTS:

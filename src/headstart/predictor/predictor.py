@@ -276,13 +276,25 @@ class Predictor(Shown):
         """Return the same model with more facts in `info`."""
         return replace(self, info={**self.info, **facts})
 
-    def rows(self, corpus: Corpus) -> Rows:
-        """Return the corpus as this predictor reads it."""
+    def check_reads(self, corpus: Corpus) -> None:
+        """Refuse rows of another kind than it reads.
+
+        Raises:
+            DataError: says which kind is which.
+        """
         if corpus.input != self.reads_kind:
             raise DataError(
                 f"this model reads {_ROWS.get(self.reads_kind, self.reads_kind)}, and these are {_ROWS.get(corpus.input, corpus.input)}; "
                 "name the columns that hold what it reads, or use another model."
             )
+
+    def rows(self, corpus: Corpus) -> Rows:
+        """Return the corpus as this predictor reads it.
+
+        Raises:
+            DataError: rows of another kind, or a column that is not there.
+        """
+        self.check_reads(corpus)
         columns = column_input_of(self.inputs)
         of_head = columns is not None and not columns.fields
         return Rows(corpus, self.inputs, columns.select(corpus) if columns is not None and of_head else None)

@@ -161,7 +161,7 @@ def start_from_neighbours(
 def _architecture(base: Predictor | None, settings: Settings) -> tuple[str | None, Json, Recipe]:
     if not isinstance(settings.net, str):
         return None, {}, Recipe()
-    spec = None if base is None else base.scorer.spec
+    spec = None if base is None or base.reads_kind != "text" else base.scorer.spec
     if spec is not None and spec.name in RECIPES:
         # What transfers added to the base is learnt, and no part of its architecture.
         options = {name: value for name, value in spec.options.items() if name not in _OF_A_TRANSFER}

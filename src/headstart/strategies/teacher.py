@@ -10,13 +10,30 @@ import numpy as np
 
 from headstart.arrays import Array, Doubles, Floats
 from headstart.corpus import Corpus
-from headstart.errors import DataError
+from headstart.errors import DataError, OptionError
 from headstart.evaluation import sigmoid
 from headstart.fitting.calibration import rule_of_goals
 from headstart.plain import Json
 from headstart.predictor import Predictor
 from headstart.predictor.class_labels import stored_classes
 from headstart.tasks import Rule, Task
+
+
+def check_teacher(model: Predictor) -> None:
+    """Refuse a model that reads other than texts alone: what it says is asked and kept by the text.
+
+    Raises:
+        OptionError: says what it reads.
+    """
+    if model.reads_kind != "text" or model.columns:
+        read = (
+            f"the columns {', '.join(model.columns)} too"
+            if model.reads_kind == "text"
+            else f"rows of the kind {model.reads_kind!r}"
+        )
+        raise OptionError(
+            f"this model reads {read}, and distil teaches networks of texts by texts alone; train one on your rows."
+        )
 
 
 @dataclass(frozen=True)
@@ -26,11 +43,17 @@ class Teacher:
     Attributes:
         model: the teacher.
         device: where it computes.
+
+    Raises:
+        OptionError: it reads other than texts.
     """
 
     model: Predictor
     device: str = "cpu"
     _logits: dict[str | None, Array] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_teacher(self.model)
 
     @property
     def task(self) -> Task:
