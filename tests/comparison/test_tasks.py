@@ -80,7 +80,7 @@ def test_the_page_names_the_metric_and_shows_the_answers(kind: str, base: hs.Tex
     compared(base, rows_of(kind), out=tmp_path, budgets=[None], seeds=1, candidates=["tfidf"])
     page = (tmp_path / "report.html").read_text()
     said = TASKS[kind].primary.said
-    assert f"The mean over draws of the {said}" in page
+    assert f"Mean {said} over draws, on the test rows" in page
     assert "AUC on the test rows" not in page
     shown = {
         "multiclass": "Confusion table",

@@ -67,7 +67,7 @@ def _learn(
     *,
     measure: bool,
 ) -> FitResult:
-    _check_asked(strategy, train, base, settings)
+    _check_asked(strategy, train, settings)
     only_measures = strategy.only_measures(base, settings)
     holds_out = strategy.stops_early(base, settings) or (measure and only_measures)
     if valid is not None or not holds_out or (fold := _fold(train, settings)) is None:
@@ -80,11 +80,11 @@ def _learn(
     return _with_measures(strategy(train, None, base, _next_to(settings), shared), found)
 
 
-def _check_asked(strategy: Strategy, train: Corpus, base: Predictor | None, settings: Settings) -> None:
-    """Refuse a strategy or a base that reads other rows, and what the strategy would not look at.
+def _check_asked(strategy: Strategy, train: Corpus, settings: Settings) -> None:
+    """Refuse a strategy that reads other rows, and what the strategy would not look at.
 
     Raises:
-        DataError, OptionError: says what is read, or who reads it.
+        OptionError: says what is read, or who reads it.
     """
     for name in ("encoder", "teacher"):
         if getattr(settings, name) is not None and strategy.name != "scratch":
@@ -92,8 +92,6 @@ def _check_asked(strategy: Strategy, train: Corpus, base: Predictor | None, sett
                 f"{name}= came, and only a network that is trained from random weights takes it, by the strategy 'scratch'; the strategy "
                 f"is {strategy.name!r}: leave one of the two out."
             )
-    if base is not None and strategy.uses == "base":
-        base.check_reads(train)
     wanted = [need for need in strategy.needs if need in ROW_KINDS]
     if wanted and train.input not in wanted:
         raise OptionError(
