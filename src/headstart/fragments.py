@@ -105,8 +105,8 @@ class Folder:
 
     def digest(self, name: str) -> str:
         """Return the SHA-256 of a file in it."""
-        system, path = self._system, Path(self.place(name))
-        with path.open("rb") if system is None else system.open(f"{self._path}/{name}", "rb") as file:
+        path = f"{self._path}/{name}" if self._system is not None else ""
+        with self._system.open(path, "rb") if path else Path(self.name, name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def remove(self, below: str) -> None:

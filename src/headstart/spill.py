@@ -74,11 +74,11 @@ class Growing:
         self._file: Any = None
 
     def append(self, values: Array, *, fixed: bool = False) -> None:
-        """Append a copy of values.
+        """Append values.
 
         Args:
             values: of any length.
-            fixed: nobody changes them later, so that they are not copied before they are joined.
+            fixed: nobody changes them later, so that they are kept as they are until they are joined; else they are copied.
 
         Raises:
             OutputError: the temporary folder is full, or nobody may write there.
@@ -124,7 +124,7 @@ class GrowingTexts:
         self._n_null = 0
 
     def append(self, texts: pa.LargeStringArray) -> None:
-        """Append a ``pa.LargeStringArray``; a copy is made at the end."""
+        """Append a ``pa.LargeStringArray``, which nobody changes later."""
         if not len(texts):
             return
         _, offsets, data = texts.buffers()

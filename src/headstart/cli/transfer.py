@@ -67,8 +67,6 @@ def transfer(options: Transfer) -> None:
     if strategy == "self-train" and options.label is None and not few:
         rows = replace(rows, label=None)  # rows without a label are read as well as those with one
     splits = reading.read_splits(rows, data, reading.split_options(options), needs_labels=not taken.unlabelled)
-    if taken.uses == "base":
-        predictor.check_reads(splits.train)
     defaults["unlabelled"] = reading.read_unlabelled(rows, options.unlabelled, splits)
     if options.source is not None:
         of_source = reading.DataOptions(options.text, options.label or UNNAMED)

@@ -30,7 +30,7 @@ from headstart.corpus import (
 from headstart.corpus.targets import AUTO, parse_order
 from headstart.errors import DataError, HeadstartWarning, OptionError, unknown_name
 from headstart.estimators.bases import check_not_base
-from headstart.estimators.by_rows import ESTIMATORS, estimator_for
+from headstart.estimators.by_rows import ESTIMATORS, check_rows
 from headstart.estimators.labelling import class_factors, columns_of, labelled, weighted
 from headstart.estimators.values import classes_of, names_read, phases_of, plain, to_python
 from headstart.features import as_predictor, clone_beside_base
@@ -287,11 +287,7 @@ class TextEstimator(BaseEstimator):  # type: ignore[misc]
         columns = self._kept if base is None or taken.uses != "base" else base.columns_with(self._kept)
         how: Json = {"text": self._rows_at, "columns": columns, "label_map": self.label_map}
         rows = labelled(X, y, positive=self.positive, sample_weight=sample_weight, **how, **self._asked(taken, base, y))
-        if rows.input != self._row_kind:
-            raise DataError(
-                f"{type(self).__name__} reads rows of the kind {self._row_kind!r}, and a corpus of the kind {rows.input!r} came; "
-                f"take {estimator_for(rows.input, numbers=False).__name__}, or read the columns as {self._row_kind!r}."
-            )
+        check_rows(rows, self._row_kind, type(self).__name__, base if taken.uses == "base" else None)
         rows = rows if settings.teacher is None else settings.teacher.labelled(rows)
         if rows.labels is not None:
             self._check_kind(rows.kind)

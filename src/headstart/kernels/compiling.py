@@ -22,7 +22,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numba
 from numba.core import config
@@ -33,12 +33,14 @@ from numba.core.caching import (
     InTreeCacheLocator,
     UserProvidedCacheLocator,
     UserWideCacheLocator,
-    _CacheLocator,
 )
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.runtime.nrt import rtsys
 
 from headstart.plain import Json
+
+if TYPE_CHECKING:
+    from numba.core.caching import _CacheLocator
 
 _Compiled = Callable[..., Any]
 _KEPT: Json = {}

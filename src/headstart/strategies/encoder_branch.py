@@ -2,9 +2,9 @@
 
 The branch is a logistic regression on the encoder's vectors of the rows that the blend has learnt from. What it counts for is
 chosen on rows that neither has seen: of the shares of the blend's spread, the largest that is not shown to be worse than the
-best; and no less than `_SHARE` where that costs little. What others trained on all kinds of texts errs less where texts are of
-another kind than the source's, which validation rows of the source cannot tell: of movie reviews .3 took .004 from an AUC of
-.980, and gave reviews of hotels and books .013 (docs/encoders.md).
+best, or a larger one up to `_SHARE` that costs little. What others trained on all kinds of texts errs less where texts are of
+another kind than the source's, which validation rows of the source cannot tell: of movie reviews .2 took .002 from an AUC of
+.980, and gave reviews of hotels and books .012 (docs/encoders.md).
 """
 
 from __future__ import annotations

@@ -26,10 +26,9 @@ def onnx_package() -> ModuleType:
         MissingDependencyError: it is not installed.
     """
     for part in ("onnx.helper", "onnx.numpy_helper"):
-        onnx = optional("onnx", "onnx", "A graph of ONNX")
+        onnx: ModuleType = optional("onnx", "onnx", "A graph of ONNX")
         optional(part, "onnx", "A graph of ONNX")
-    found: ModuleType = onnx
-    return found
+    return onnx
 
 
 class Graph:
