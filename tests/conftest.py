@@ -20,6 +20,10 @@ from hypothesis import settings
 settings.register_profile("headstart", deadline=None)
 settings.load_profile("headstart")
 
+# A run in the background (`make test &` in a script) inherits an interrupt that is ignored, and Python leaves it so.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 GOOD = ("great", "lovely", "superb", "charming", "delightful", "warm")
 BAD = ("awful", "dreary", "boring", "clumsy", "terrible", "cold")
 FILLING = tuple("the film plot actor scene hotel room was with and a very story music end of in we stayed saw".split())
